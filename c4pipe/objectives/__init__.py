@@ -1,0 +1,1 @@
+"""Unsupervised objectives: where tokens are corrupted, and how."""

@@ -1,0 +1,184 @@
+"""Files that are there whole or not at all, on a local disk or behind any fsspec URL (`gs://`, `s3://`, ...)."""
+
+import glob as globbing
+import hashlib
+import os
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, BinaryIO, cast
+
+from c4pipe.errors import UserError
+
+TEMPORARY_SUFFIX = ".incomplete"
+_BLOCK_BYTES = 1 << 20
+
+
+def is_remote(path: str) -> bool:
+    """Whether `path` is a URL for fsspec rather than a local path."""
+    return "://" in path
+
+
+def join(folder: str, *names: str) -> str:
+    """Join a folder (local or a URL) and the names below it."""
+    return "/".join([folder.rstrip("/"), *names]) if is_remote(folder) else os.path.join(folder, *names)
+
+
+def base_name(path: str) -> str:
+    """The last component of a local path or URL."""
+    return path.rstrip("/").rsplit("/", 1)[-1]
+
+
+def file_system(url: str) -> tuple[Any, str]:
+    """(fsspec file system, path in it) of a URL.
+
+    Raises: UserError where the package for the URL's protocol is missing.
+    """
+    import fsspec
+
+    try:
+        return fsspec.core.url_to_fs(url)
+    except (ImportError, ValueError) as error:
+        raise UserError(f"cannot open {url}: {error}; `pip install 'c4pipe[cloud]'` brings the file systems") from error
+
+
+def open_for_reading(path: str) -> BinaryIO:
+    """Open a file as bytes.
+
+    Raises: UserError where the file is not there or may not be read.
+    """
+    try:
+        if is_remote(path):
+            fs, inner = file_system(path)
+            return cast(BinaryIO, fs.open(inner, "rb"))
+        return open(path, "rb")
+    except (FileNotFoundError, PermissionError, IsADirectoryError) as error:
+        raise UserError(f"cannot read {path}: {error.strerror or 'not found'}") from error
+
+
+def read_bytes(path: str) -> bytes:
+    """All bytes of a file."""
+    with open_for_reading(path) as source:
+        return source.read()
+
+
+def exists(path: str) -> bool:
+    """Whether a file or folder is there."""
+    if is_remote(path):
+        fs, inner = file_system(path)
+        return bool(fs.exists(inner))
+    return os.path.exists(path)
+
+
+def make_folder(path: str) -> None:
+    """Make a folder and those above it; nothing to do on object stores."""
+    if not is_remote(path):
+        os.makedirs(path, exist_ok=True)
+
+
+def remove(path: str) -> None:
+    """Remove one file; nothing happens where it is not there."""
+    try:
+        if is_remote(path):
+            fs, inner = file_system(path)
+            fs.rm(inner)
+        else:
+            os.remove(path)
+    except FileNotFoundError:
+        pass
+
+
+def list_folder(folder: str) -> list[str]:
+    """Sorted base names of what lies in a folder; empty where there is none."""
+    if is_remote(folder):
+        fs, inner = file_system(folder)
+        try:
+            return sorted(base_name(entry) for entry in fs.ls(inner, detail=False))
+        except FileNotFoundError:
+            return []
+    return sorted(os.listdir(folder)) if os.path.isdir(folder) else []
+
+
+def expand(patterns: str) -> list[str]:
+    """The sorted files that a comma-separated list of globs names.
+
+    Raises: UserError where one of the globs matches nothing.
+    """
+    found: set[str] = set()
+    for pattern in patterns.split(","):
+        if is_remote(pattern):
+            fs, inner = file_system(pattern)
+            matches = [fs.unstrip_protocol(match) for match in fs.glob(inner)] if _has_magic(inner) else [pattern]
+        else:
+            matches = globbing.glob(pattern, recursive=True)
+            matches = [match for match in matches if os.path.isfile(match)]
+        if not matches:
+            raise UserError(f"no file matches {pattern!r}; check the path, and quote globs in the shell")
+        found.update(matches)
+    return sorted(found)
+
+
+def _has_magic(pattern: str) -> bool:
+    return globbing.has_magic(pattern)
+
+
+@contextmanager
+def write_atomically(path: str) -> Iterator[BinaryIO]:
+    """A file to write bytes to, that gets its name only when the block ends without an error.
+
+    Local files are written beside their place, synchronised, then renamed, so that a reader (or a restart) sees the
+    whole file or none. Object stores show a file only once it is closed; there a failed write is discarded.
+    """
+    if is_remote(path):
+        fs, inner = file_system(path)
+        target = fs.open(inner, "wb")
+        try:
+            yield cast(BinaryIO, target)
+        except BaseException:
+            if hasattr(target, "discard"):
+                target.discard()
+            raise
+        target.close()
+        return
+    os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
+    temporary = f"{path}.{uuid.uuid4().hex[:8]}{TEMPORARY_SUFFIX}"
+    try:
+        with open(temporary, "wb") as target:
+            yield target
+            target.flush()
+            os.fsync(target.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        if os.path.exists(temporary):
+            os.remove(temporary)
+        raise
+
+
+def write_bytes(path: str, content: bytes) -> None:
+    """Write a small file whole or not at all."""
+    with write_atomically(path) as target:
+        target.write(content)
+
+
+def remove_incomplete(folder: str) -> None:
+    """Remove what a killed run left half-written in a local folder. Only for a folder that no other run writes to."""
+    for name in list_folder(folder):
+        if name.endswith(TEMPORARY_SUFFIX):
+            remove(join(folder, name))
+
+
+def sha256(path: str) -> str:
+    """SHA-256 of a file's bytes, as hex."""
+    digest = hashlib.sha256()
+    with open_for_reading(path) as source:
+        while block := source.read(_BLOCK_BYTES):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def size(path: str) -> int:
+    """Size of a file in bytes."""
+    if is_remote(path):
+        fs, inner = file_system(path)
+        return int(fs.size(inner))
+    return os.path.getsize(path)

@@ -1,0 +1,43 @@
+"""File names of shards: `c4-train.00007-of-01024.json.gz`, `train-00007-of-01024.arrow`."""
+
+import re
+
+_NUMBERED = re.compile(r"(?P<prefix>.+)[.-](?P<index>\d{5,})-of-(?P<count>\d{5,})(?P<extension>\..+)")
+
+
+def text_shard(split: str, index: int, count: int, extension: str) -> str:
+    """AllenAI's C4 name.
+
+    >>> text_shard("train", 7, 1024, ".json.gz")
+    'c4-train.00007-of-01024.json.gz'
+    """
+    return f"c4-{split}.{index:05d}-of-{count:05d}{extension}"
+
+
+def example_shard(split: str, index: int, count: int) -> str:
+    """
+    >>> example_shard("train", 7, 1024)
+    'train-00007-of-01024.arrow'
+    """
+    return f"{split}-{index:05d}-of-{count:05d}.arrow"
+
+
+def provenance(split: str, index: int, count: int) -> str:
+    """The file beside a text shard that tells where each of its rows came from.
+
+    >>> provenance("train", 7, 1024)
+    'provenance-train.00007-of-01024.parquet'
+    """
+    return f"provenance-{split}.{index:05d}-of-{count:05d}.parquet"
+
+
+def parse(name: str) -> tuple[str, int, int, str] | None:
+    """(prefix, index, count, extension) of a shard's name, or None.
+
+    >>> parse("c4-train.00007-of-01024.json.gz")
+    ('c4-train', 7, 1024, '.json.gz')
+    """
+    match = _NUMBERED.fullmatch(name)
+    if match is None:
+        return None
+    return match["prefix"], int(match["index"]), int(match["count"]), match["extension"]

@@ -1,0 +1,1 @@
+"""Beam PTransforms, one verb a file."""

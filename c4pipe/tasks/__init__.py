@@ -1,0 +1,1 @@
+"""Supervised tasks as text to text: formats, metrics, mixtures."""

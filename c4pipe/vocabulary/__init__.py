@@ -1,0 +1,1 @@
+"""The SentencePiece vocabulary, its special ids, and training it."""

@@ -1,0 +1,1 @@
+"""The trainer: architectures, checkpoints, generation, fine-tuning, evaluation and their commands."""

@@ -1,0 +1,1 @@
+"""Run folders, checkpoints, and Hugging Face folders, in and out."""

@@ -1,0 +1,1 @@
+"""Tensors from the example stream."""

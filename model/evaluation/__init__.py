@@ -1,0 +1,1 @@
+"""Decoding a split and scoring it."""

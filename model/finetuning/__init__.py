@@ -1,0 +1,1 @@
+"""What each fine-tuning method adds and trains."""

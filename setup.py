@@ -1,0 +1,54 @@
+"""Installs c4pipe. A Beam worker gets this file by --setup_file: without an extra, neither torch nor Beam comes along."""
+
+import re
+from pathlib import Path
+
+from setuptools import find_namespace_packages, setup
+
+HERE = Path(__file__).parent
+VERSION = re.search(r'__version__ = "(.+)"', (HERE / "c4pipe/__init__.py").read_text())[1]
+
+CORE = [
+    "fsspec>=2024.6",
+    "isal>=1.7",
+    "langdetect==1.0.9",
+    "nltk>=3.9.1",
+    "numpy>=1.26",
+    "orjson>=3.10",
+    "pyarrow>=16",
+    "sentencepiece>=0.2",
+    "tldextract>=5.1",
+    "zstandard>=0.22",
+]
+REPORT = ["jinja2>=3.1", "matplotlib>=3.8"]
+EXTRAS = {
+    "beam": ["apache-beam>=2.65", "tqdm>=4.66", *REPORT],
+    "train": ["torch>=2.6", "safetensors>=0.4", "tqdm>=4.66", *REPORT],
+    "evaluate": ["sacrebleu>=2.4", "rouge-score>=0.1.2", "scikit-learn>=1.4", "scipy>=1.11"],
+    "cloud": ["aiohttp>=3.9", "gcsfs>=2024.6", "s3fs>=2024.6"],
+    "multilingual": ["cld3-py==3.1.0"],
+}
+EXTRAS["dev"] = [
+    "hypothesis>=6.100",
+    "moto[server]>=5",
+    "mypy>=1.10",
+    "pytest>=8",
+    "pytest-xdist>=3.5",
+    "ruff>=0.6",
+    "tensorboard>=2.16",
+    "transformers>=4.44",
+]
+
+setup(
+    name="c4pipe",
+    version=VERSION,
+    description="Makes C4 from Common Crawl and pre-trains T5 on it.",
+    long_description=(HERE / "README.md").read_text(encoding="utf-8") if (HERE / "README.md").exists() else "",
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    python_requires=">=3.10",
+    packages=find_namespace_packages(include=["c4pipe*", "pipelines*", "model*"]),
+    package_data={"c4pipe": ["**/*.html", "**/*.css", "**/*.js", "**/*.tab", "**/*.txt", "**/*.json.gz", "**/*.json"]},
+    install_requires=CORE,
+    extras_require=EXTRAS,
+)
