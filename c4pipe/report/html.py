@@ -1,0 +1,142 @@
+"""One look for every page that c4pipe writes: self-contained HTML that opens without a network.
+
+Everything that is not `Markup` is escaped, so a page of the corpus with `<script>` in it shows as text.
+"""
+
+import io
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import c4pipe
+from c4pipe.errors import UserError
+
+if TYPE_CHECKING:
+    from markupsafe import Markup
+    from matplotlib.axes import Axes
+
+_HERE = Path(__file__).parent
+
+
+@dataclass(frozen=True)
+class Section:
+    """A titled part of a page. `body` is Markup (or text, which is escaped)."""
+
+    title: str
+    body: "Markup | str"
+
+    @property
+    def anchor(self) -> str:
+        return re.sub(r"\W+", "-", self.title.lower()).strip("-")
+
+
+def page(title: str, subtitle: str, sections: Sequence[Section]) -> str:
+    """The whole HTML document."""
+    return _template((_HERE / "page.html").read_text()).render(
+        title=title,
+        subtitle=subtitle,
+        sections=sections,
+        version=c4pipe.__version__,
+        style=_markup((_HERE / "page.css").read_text()),
+        script=_markup((_HERE / "page.js").read_text()),
+    )
+
+
+def render(template: str, **values: Any) -> "Markup":
+    """Render a small Jinja template with escaping on."""
+    return _markup(_template(template).render(**values))
+
+
+def table(headers: Sequence[str], rows: Iterable[Sequence[Any]], *, row_class: str = "") -> "Markup":
+    """A table. Numbers are set right with thousands separators; give text as it should stand."""
+    body = [[(_cell(value), isinstance(value, (int, float))) for value in row] for row in rows]
+    numeric = [bool(body) and all(row[i][1] for row in body) for i in range(len(headers))]
+    return render(_TABLE, headers=list(zip(headers, numeric, strict=True)), rows=body, row_class=row_class)
+
+
+def tiles(figures: Iterable[tuple[str, Any]]) -> "Markup":
+    """The few figures to see first: (what, value) pairs as large numbers."""
+    return render(_TILES, figures=[(what, _cell(value)) for what, value in figures])
+
+
+def bar(share: float, kind: str = "") -> "Markup":
+    """A bar for a share between 0 and 1, for a table's cell. kind: `keep`, `drop` or empty."""
+    return render(
+        '<span class="bar {{ kind }}" style="width:{{ width }}%"></span>', kind=kind, width=f"{share * 100:.2f}"
+    )
+
+
+def search_box(selector: str, what: str) -> "Markup":
+    """A box that hides the elements (a CSS selector) that do not contain what is typed."""
+    return render(
+        '<input type="search" data-filters="{{ s }}" placeholder="{{ w }}" aria-label="{{ w }}">', s=selector, w=what
+    )
+
+
+def plot(draw: Callable[["Axes"], None], *, caption: str = "", width: float = 8.0, height: float = 3.0) -> "Markup":
+    """An inline SVG of what `draw` puts on matplotlib axes. width, height: inches."""
+    try:
+        import matplotlib
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise UserError(f"pages need {error.name}: pip install {error.name}") from error
+    # Ids that depend on the content alone, so that the same run writes the same page.
+    with matplotlib.rc_context({"svg.hashsalt": "c4pipe", "svg.fonttype": "none", "font.size": 9}):
+        figure = Figure(figsize=(width, height), layout="constrained")
+        axes = figure.add_subplot()
+        axes.spines[["top", "right"]].set_visible(False)
+        draw(axes)
+        output = io.StringIO()
+        figure.savefig(output, format="svg", metadata={"Date": None})
+    svg = output.getvalue()
+    svg = svg[svg.index("<svg") :]
+    return render(
+        "<figure>{{ svg }}{% if caption %}<figcaption>{{ caption }}</figcaption>{% endif %}</figure>",
+        svg=_markup(svg),
+        caption=caption,
+    )
+
+
+def _cell(value: Any) -> Any:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, float):
+        return f"{value:,.4g}" if abs(value) < 1000 else f"{value:,.0f}"
+    return value
+
+
+@cache
+def _environment():
+    try:
+        from jinja2 import Environment, StrictUndefined
+    except ImportError as error:
+        raise UserError("pages need jinja2: pip install jinja2") from error
+    return Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+
+
+@cache
+def _template(source: str):
+    return _environment().from_string(source)
+
+
+def _markup(text: str) -> "Markup":
+    _environment()
+    from markupsafe import Markup
+
+    return Markup(text)
+
+
+_TABLE = """<div class="scroll"><table>
+<thead><tr>{% for header, numeric in headers %}<th{% if numeric %} class="number"{% endif %}>{{ header }}</th>{% endfor %}</tr></thead>
+<tbody>{% for row in rows %}
+<tr{% if row_class %} class="{{ row_class }}"{% endif %}>{% for value, numeric in row %}<td{% if numeric %} class="number"{% endif %}>{{ value }}</td>{% endfor %}</tr>
+{%- endfor %}</tbody></table></div>"""
+
+_TILES = """<div class="tiles">{% for what, value in figures %}
+<div class="tile"><b>{{ value }}</b><span>{{ what }}</span></div>
+{%- endfor %}</div>"""
