@@ -1,4 +1,4 @@
-"""Installs c4pipe. A Beam worker gets this file by --setup_file: without an extra, neither torch nor Beam comes along."""
+"""Installs c4pipe. Beam workers get this file by --setup_file: without extras, neither torch nor Beam comes along."""
 
 import re
 from pathlib import Path

@@ -132,9 +132,14 @@ def _markup(text: str) -> "Markup":
 
 
 _TABLE = """<div class="scroll"><table>
-<thead><tr>{% for header, numeric in headers %}<th{% if numeric %} class="number"{% endif %}>{{ header }}</th>{% endfor %}</tr></thead>
-<tbody>{% for row in rows %}
-<tr{% if row_class %} class="{{ row_class }}"{% endif %}>{% for value, numeric in row %}<td{% if numeric %} class="number"{% endif %}>{{ value }}</td>{% endfor %}</tr>
+<thead><tr>
+{%- for header, numeric in headers %}<th{% if numeric %} class="number"{% endif %}>{{ header }}</th>{% endfor -%}
+</tr></thead>
+<tbody>
+{%- for row in rows %}
+<tr{% if row_class %} class="{{ row_class }}"{% endif %}>
+{%- for value, numeric in row %}<td{% if numeric %} class="number"{% endif %}>{{ value }}</td>{% endfor -%}
+</tr>
 {%- endfor %}</tbody></table></div>"""
 
 _TILES = """<div class="tiles">{% for what, value in figures %}

@@ -68,7 +68,9 @@ def read(folder: str) -> Manifest:
     """
     path = files.join(folder, FILE_NAME)
     if not files.exists(path):
-        raise UserError(f"{folder} has no {FILE_NAME}: it is no finished folder of c4pipe; run the command that makes it again")
+        raise UserError(
+            f"{folder} has no {FILE_NAME}: it is no finished folder of c4pipe; run the command that makes it again"
+        )
     try:
         fields = json.loads(files.read_bytes(path))
         splits = {name: tuple(Shard(**shard) for shard in shards) for name, shards in fields.pop("splits").items()}
