@@ -1,0 +1,90 @@
+# c4pipe: `make help` lists the targets. Everything runs in .venv of this checkout, made when it is missing.
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+SHELL := /bin/bash
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+PY     := $(BIN)/python
+STAMP  := $(VENV)/.installed
+EXTRAS := beam,train,evaluate,cloud,multilingual,dev
+
+# What the stage targets read and write; override on the command line: make c4 WET='crawl/*.wet.gz' OUT=c4
+OUT     ?=
+CRAWL   ?= CC-MAIN-2019-18
+FILES   ?= 1
+VARIANT ?= en
+ARGS    ?=
+NPROC   ?= 1
+DATA    ?= data
+
+.PHONY: help setup demo test test-all lint bench parity dataflow-check \
+        wet c4 vocabulary examples tasks pretrain finetune evaluate export clean
+
+help: ## this list
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
+
+setup: $(STAMP) ## make .venv and install everything
+
+$(STAMP): setup.py constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' \
+	  || { echo 'error: c4pipe needs Python 3.10 or newer; name one: make PYTHON=python3.12 ...' >&2; exit 2; }
+	@test -x $(PY) || $(PYTHON) -m venv $(VENV)
+	@echo 'installing into $(VENV) (the first time this takes some minutes)'
+	@$(PY) -m pip install -q --disable-pip-version-check 'setuptools>=68' wheel
+	@$(PY) -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[$(EXTRAS)]'
+	@touch $@
+
+demo: $(STAMP) ## WET files to a training model, ten minutes on two cores; WET='glob' [ASSETS=dir] for other files
+	@$(PY) -m tools.demo.run --output=demo $(if $(WET),--wet='$(WET)') $(if $(ASSETS),--assets='$(ASSETS)')
+
+test: $(STAMP) ## all tests but the slow ones
+	@$(PY) -m pytest -q -m 'not slow' $(ARGS)
+
+test-all: $(STAMP) ## all tests
+	@$(PY) -m pytest -q $(ARGS)
+
+lint: $(STAMP) ## ruff and mypy
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+bench: $(STAMP) ## every benchmark, ours and a peer side by side
+	@for file in benchmarks/bench_*.py; do echo "== $$file"; $(PY) $$file $(ARGS) || exit $$?; done
+
+wet: $(STAMP) ## download WET files: CRAWL=CC-MAIN-2019-18 FILES=1 [OUT=data/wet]
+	@$(PY) -m pipelines.crawl_to_wet --crawl='$(CRAWL)' --num_files=$(FILES) --output='$(or $(OUT),$(DATA)/wet)' $(ARGS)
+
+c4: $(STAMP) ## clean WET files into C4: [WET=glob] [VARIANT=en] [ASSETS=dir] [OUT=data/c4]
+	@$(PY) -m pipelines.wet_to_c4 --input='$(or $(WET),$(DATA)/wet/**/*.wet.gz)' --variant='$(VARIANT)' \
+	  $(if $(ASSETS),--assets='$(ASSETS)') --output='$(or $(OUT),$(DATA)/c4)' $(ARGS)
+
+vocabulary: $(STAMP) ## train the vocabulary: [C4=data/c4] [OUT=data/vocabulary]
+	@$(PY) -m pipelines.c4_to_vocabulary --input='$(or $(C4),$(DATA)/c4)' --output='$(or $(OUT),$(DATA)/vocabulary)' $(ARGS)
+
+examples: $(STAMP) ## write example shards: [C4=data/c4] [VOCABULARY=data/vocabulary] [OUT=data/examples]
+	@$(PY) -m pipelines.c4_to_examples --input='$(or $(C4),$(DATA)/c4)' \
+	  --vocabulary='$(or $(VOCABULARY),$(DATA)/vocabulary)' --output='$(or $(OUT),$(DATA)/examples)' $(ARGS)
+
+tasks: $(STAMP) ## write task shards: TASKS=glob [VOCABULARY=data/vocabulary] [OUT=data/tasks]
+	@$(PY) -m pipelines.tasks_to_examples --input='$(TASKS)' \
+	  --vocabulary='$(or $(VOCABULARY),$(DATA)/vocabulary)' --output='$(or $(OUT),$(DATA)/tasks)' $(ARGS)
+
+pretrain: $(STAMP) ## train: [EXAMPLES=data/examples] [NPROC=1] [OUT=data/run] ARGS='--preset=t5_small ...'
+	@$(BIN)/torchrun --nproc_per_node=$(NPROC) -m model.pretrain --examples='$(or $(EXAMPLES),$(DATA)/examples)' \
+	  --output='$(or $(OUT),$(DATA)/run)' --resume $(ARGS)
+
+finetune: $(STAMP) ## fine-tune: [RUN=data/run] [TASKS=data/tasks] [NPROC=1] [OUT=data/finetuned]
+	@$(BIN)/torchrun --nproc_per_node=$(NPROC) -m model.finetune --checkpoint='$(or $(RUN),$(DATA)/run)' \
+	  --tasks='$(or $(TASKS),$(DATA)/tasks)' --output='$(or $(OUT),$(DATA)/finetuned)' --resume $(ARGS)
+
+evaluate: $(STAMP) ## score: [RUN=data/finetuned] [TASKS=data/tasks]
+	@$(PY) -m model.evaluate --checkpoint='$(or $(RUN),$(DATA)/finetuned)' --tasks='$(or $(TASKS),$(DATA)/tasks)' $(ARGS)
+
+export: $(STAMP) ## to a Hugging Face folder: [RUN=data/run] [OUT=data/export]
+	@$(PY) -m model.export --checkpoint='$(or $(RUN),$(DATA)/run)' --output='$(or $(OUT),$(DATA)/export)' $(ARGS)
+
+clean: ## remove what the demo and the tools made; .venv stays
+	rm -rf demo .parity .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist *.egg-info
+	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +

@@ -1,0 +1,1 @@
+"""`make demo`: from documentation to a training model on a fresh machine."""
