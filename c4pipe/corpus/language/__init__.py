@@ -1,0 +1,1 @@
+"""Which language a page is in: one small interface, one file an identifier."""
