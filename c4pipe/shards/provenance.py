@@ -1,0 +1,54 @@
+"""Provenance files: for each row of a text shard, the WET file and the record it came from."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from c4pipe.errors import UserError
+from c4pipe.shards import files, names
+
+_SCHEMA = pa.schema(
+    [
+        pa.field("wet_file", pa.dictionary(pa.int32(), pa.string()), nullable=False),
+        pa.field("record", pa.uint32(), nullable=False),
+    ]
+)
+
+
+def write_provenance(path: str, origins: Iterable[tuple[str, int]]) -> int:
+    """Write (base name of the WET file, number of the record in it) a row, whole or not at all; returns the rows."""
+    pairs = list(origins)
+    wet_files = pa.array([pair[0] for pair in pairs], pa.string()).dictionary_encode()
+    records = pa.array([pair[1] for pair in pairs], pa.uint32())
+    table = pa.Table.from_arrays([wet_files, records], schema=_SCHEMA)
+    with files.write_atomically(path) as target:
+        pq.write_table(table, target, compression="zstd")
+    return len(pairs)
+
+
+def read_provenance(path: str) -> list[tuple[str, int]]:
+    """(base name of the WET file, number of the record in it) of each row.
+
+    Raises: UserError where the file is missing or damaged.
+    """
+    with files.open_for_reading(path) as source:
+        try:
+            table: Any = pq.read_table(source, columns=["wet_file", "record"])
+        except (pa.ArrowException, OSError) as error:
+            raise UserError(f"{path} is damaged ({error}); make the folder again") from error
+    return list(zip(table["wet_file"].to_pylist(), table["record"].to_pylist(), strict=True))
+
+
+def beside(text_shard: str) -> str | None:
+    """Path of the provenance file of a text shard that wet_to_c4 made; None for other names.
+
+    >>> beside("c4/en/c4-train.00007-of-01024.json.gz")
+    'c4/en/provenance-train.00007-of-01024.parquet'
+    """
+    name = files.base_name(text_shard)
+    parsed = names.parse(name)
+    if parsed is None or not parsed[0].startswith("c4-"):
+        return None
+    return text_shard[: len(text_shard) - len(name)] + names.provenance(parsed[0][3:], parsed[1], parsed[2])

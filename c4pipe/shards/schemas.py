@@ -1,0 +1,78 @@
+"""The columns of example shards: what `c4_to_examples` and `tasks_to_examples` write and the trainer streams."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import pyarrow as pa
+
+from c4pipe.errors import UserError
+
+# Every record batch of an example shard but its last holds exactly this many rows. The order of training is computed
+# from the manifest's row counts alone, so this number is part of the format.
+ROWS_PER_BATCH = 1024
+
+# Ids of vocabularies up to this size fit in 16 bits.
+MAX_NARROW_VOCABULARY = 1 << 16
+
+FORMAT_VERSION = "1"
+_NEEDED = ("inputs_length", "targets_length", "vocabulary_size")
+
+
+@dataclass(frozen=True)
+class ExampleSchema:
+    """What decides the columns of an example shard.
+
+    inputs_length, targets_length: the longest inputs and targets, in tokens, EOS included. `fixed_inputs`,
+    `fixed_targets`: stored as fixed-size lists of that length (0 after EOS where an example is shorter) rather than as
+    lists of their own lengths. vocabulary_size: with the extra ids; above 65,536 ids are 32 bits wide. task: the shard
+    has columns `task` and `references` too. metadata: strings kept in the file, `text_shard` (base name of the text
+    shard that the examples were made from) among them.
+    """
+
+    inputs_length: int
+    targets_length: int
+    vocabulary_size: int
+    fixed_inputs: bool = True
+    fixed_targets: bool = True
+    task: bool = False
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def from_settings(cls, settings: Mapping[str, Any], **changes: Any) -> "ExampleSchema":
+        """The schema by a manifest's settings (`inputs_length`, `targets_length`, `vocabulary_size`).
+
+        Raises: UserError where one of them is missing.
+        """
+        try:
+            inputs_length, targets_length, vocabulary_size = (int(settings[name]) for name in _NEEDED)
+        except KeyError as error:
+            raise UserError(f"the manifest's settings lack {error}: the examples must be made again") from error
+        return cls(inputs_length, targets_length, vocabulary_size, **changes)
+
+    @property
+    def id_type(self) -> pa.DataType:
+        """uint16 or uint32, by the vocabulary's size."""
+        return pa.uint16() if self.vocabulary_size <= MAX_NARROW_VOCABULARY else pa.uint32()
+
+    def arrow(self) -> pa.Schema:
+        """The Arrow schema.
+
+        >>> ExampleSchema(512, 114, 32100).arrow().field("inputs").type
+        FixedSizeListType(fixed_size_list<item: uint16 not null>[512])
+        """
+        columns = [
+            pa.field("inputs", self._ids(self.inputs_length if self.fixed_inputs else -1), nullable=False),
+            pa.field("targets", self._ids(self.targets_length if self.fixed_targets else -1), nullable=False),
+            pa.field("row", pa.uint32(), nullable=False),
+            pa.field("token_offset", pa.uint32(), nullable=False),
+            pa.field("num_pages", pa.uint32(), nullable=False),
+        ]
+        if self.task:
+            columns.append(pa.field("task", pa.string(), nullable=False))
+            columns.append(pa.field("references", pa.list_(pa.string()), nullable=False))
+        metadata = {"format": FORMAT_VERSION, "rows_per_batch": str(ROWS_PER_BATCH), **self.metadata}
+        return pa.schema(columns, metadata=metadata)
+
+    def _ids(self, length: int) -> pa.DataType:
+        return pa.list_(pa.field("item", self.id_type, nullable=False), length)
