@@ -1,0 +1,159 @@
+"""Attention with a learned bias, behind one function.
+
+Shapes: B examples, H heads, T queries, S keys, K features a head, D features of the model.
+"""
+
+import warnings
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from model.architectures import dropout
+from model.architectures.config import ModelConfig
+
+# Below every score, yet far from float32's and bfloat16's limits: kernels multiply scores by log2(e), and a row whose
+# keys are all masked must give an average, never infinity minus infinity.
+MASKED = -1e30
+_ALIGNMENT = 8
+
+
+def plain_attention(q_BHTK: Tensor, k_BHSK: Tensor, v_BHSK: Tensor, bias_BHTS: Tensor | None) -> Tensor:
+    """softmax(q k^T + bias) v, by its formula; the softmax in float32, as the paper's code does."""
+    scores_BHTS = q_BHTK @ k_BHSK.transpose(2, 3)
+    if bias_BHTS is not None:
+        scores_BHTS = scores_BHTS + bias_BHTS
+    weights_BHTS = functional.softmax(scores_BHTS, dim=-1, dtype=torch.float32)
+    return weights_BHTS.to(v_BHSK.dtype) @ v_BHSK
+
+
+def fused_attention(q_BHTK: Tensor, k_BHSK: Tensor, v_BHSK: Tensor, bias_BHTS: Tensor | None) -> Tensor:
+    """The same by PyTorch's kernels; T5 has no 1/sqrt(d_kv) (it is in the query's initialisation).
+
+    The bias must have q's dtype: beside bfloat16 queries, cuDNN's kernel reads a float32 bias wrongly and says nothing.
+    """
+    if bias_BHTS is not None:
+        bias_BHTS = bias_BHTS.to(q_BHTK.dtype)
+    return functional.scaled_dot_product_attention(q_BHTK, k_BHSK, v_BHSK, attn_mask=bias_BHTS, scale=1.0)
+
+
+IMPLEMENTATIONS: dict[str, Callable[[Tensor, Tensor, Tensor, Tensor | None], Tensor]] = {
+    "fused": fused_attention,
+    "plain": plain_attention,
+}
+
+_chosen = {"cpu": "plain", "cuda": "fused"}
+
+
+def attend(q_BHTK: Tensor, k_BHSK: Tensor, v_BHSK: Tensor, bias_BHTS: Tensor | None) -> Tensor:
+    """(B, H, T, K): every query's average of the values, by the implementation chosen for the device."""
+    name = _chosen.get(q_BHTK.device.type, "plain")
+    return IMPLEMENTATIONS[name](q_BHTK, k_BHSK, v_BHSK, bias_BHTS)
+
+
+def choose_attention(device: torch.device, dtype: torch.dtype, *, num_heads: int = 4, d_kv: int = 64) -> str:
+    """Check the fused kernel of a device against plain attention, outputs and gradients; choose plain if it is wrong.
+
+    Call it once before the first step. Returns the name of what is used from now on. cuDNN's kernel is turned off:
+    it gives the bias no gradient.
+    """
+    if device.type != "cuda":
+        return _chosen.get(device.type, "plain")
+    torch.backends.cuda.enable_cudnn_sdp(False)
+    error = kernel_error(fused_attention, device, dtype, num_heads=num_heads, d_kv=d_kv)
+    tolerance = 1e-3 if dtype == torch.float32 else 4e-2
+    _chosen[device.type] = "fused" if error <= tolerance else "plain"
+    if error > tolerance:
+        warnings.warn(
+            f"the fused attention kernel of {torch.cuda.get_device_name(device)} with {dtype} is wrong by {error:.2g} "
+            f"of the largest value (allowed {tolerance:g}); plain attention is used: right, but slower and larger",
+            stacklevel=2,
+        )
+    return _chosen[device.type]
+
+
+def kernel_error(
+    kernel: Callable[[Tensor, Tensor, Tensor, Tensor | None], Tensor],
+    device: torch.device,
+    dtype: torch.dtype,
+    *,
+    num_heads: int = 4,
+    d_kv: int = 64,
+) -> float:
+    """Largest difference of a kernel from plain attention in float32, over outputs and all gradients.
+
+    As a part of each one's largest value; NaN counts as infinity. Odd lengths, a bias shared by the batch and a
+    masked key: what training asks of it.
+    """
+    generator = torch.Generator().manual_seed(0)
+
+    def random(*shape: int) -> Tensor:
+        return torch.randn(*shape, generator=generator).to(device=device, dtype=dtype)
+
+    batch, queries, keys = 2, 37, 50
+    tensors = [
+        random(batch, num_heads, queries, d_kv) * d_kv**-0.5,
+        random(batch, num_heads, keys, d_kv),
+        random(batch, num_heads, keys, d_kv),
+        random(1, num_heads, queries, keys),
+    ]
+    tensors[3][..., -1] = MASKED
+    upstream = random(batch, num_heads, queries, d_kv)
+    results = []
+    for function, kind in ((kernel, dtype), (plain_attention, torch.float32)):
+        leaves = [tensor.detach().to(kind).requires_grad_() for tensor in tensors]
+        try:
+            output = function(*leaves)
+            gradients = torch.autograd.grad(output, leaves, upstream.to(kind), allow_unused=True)
+        except RuntimeError:
+            return float("inf")
+        if any(gradient is None for gradient in gradients):
+            return float("inf")
+        results.append([output, *gradients])
+    worst = 0.0
+    for ours, right in zip(*results, strict=True):
+        difference = (ours.float() - right).abs().max() / right.abs().max()
+        worst = max(worst, float(torch.nan_to_num(difference, nan=float("inf"))))
+    return worst
+
+
+def aligned(length: int) -> int:
+    """The next multiple of what fused kernels want a bias' rows to begin at."""
+    return -(-length // _ALIGNMENT) * _ALIGNMENT
+
+
+class Attention(nn.Module):
+    """Multi-head attention without biases."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.num_heads = config.num_heads
+        self.dropout_rate = config.dropout_rate
+        self.query = nn.Linear(config.d_model, config.d_attention, bias=False)
+        self.key = nn.Linear(config.d_model, config.d_attention, bias=False)
+        self.value = nn.Linear(config.d_model, config.d_attention, bias=False)
+        self.output = nn.Linear(config.d_attention, config.d_model, bias=False)
+
+    def forward(
+        self, x_BTD: Tensor, source_BSD: Tensor, bias_BHTS: Tensor | None, keys_B: Tensor | None = None
+    ) -> Tensor:
+        """(B, T, D). source is what is looked at: x itself, or the encoder's outputs."""
+        k_BHSK, v_BHSK = self.keys_and_values(source_BSD)
+        if keys_B is not None and self.dropout_rate > 0:
+            batch, heads, length, _ = v_BHSK.shape
+            kept_BN = dropout.scale(keys_B, heads * length, self.dropout_rate, v_BHSK.dtype)
+            v_BHSK = v_BHSK * kept_BN.view(batch, heads, length, 1)
+        return self.look(x_BTD, k_BHSK, v_BHSK, bias_BHTS)
+
+    def keys_and_values(self, source_BSD: Tensor) -> tuple[Tensor, Tensor]:
+        """(B, H, S, K) twice."""
+        return self._split(self.key(source_BSD)), self._split(self.value(source_BSD))
+
+    def look(self, x_BTD: Tensor, k_BHSK: Tensor, v_BHSK: Tensor, bias_BHTS: Tensor | None) -> Tensor:
+        """(B, T, D) from keys and values that were made before."""
+        q_BHTK = self._split(self.query(x_BTD))
+        return self.output(attend(q_BHTK, k_BHSK, v_BHSK, bias_BHTS).transpose(1, 2).flatten(2))
+
+    def _split(self, x_BSE: Tensor) -> Tensor:
+        return x_BSE.unflatten(2, (self.num_heads, -1)).transpose(1, 2)

@@ -1,0 +1,36 @@
+"""All architectures (paper, section 3.2 and Table 2), and how a model is made."""
+
+import torch
+
+from c4pipe.errors import UserError
+from model.architectures.config import ModelConfig
+from model.architectures.decoder_only import DecoderLM, PrefixLM
+from model.architectures.encoder_decoder import EncoderDecoder, HalfEncoderDecoder, SharedEncoderDecoder
+from model.architectures.initialization import initialize
+from model.architectures.t5 import T5Model
+
+ARCHITECTURES: dict[str, type[T5Model]] = {
+    "encoder_decoder": EncoderDecoder,
+    "encoder_decoder_shared": SharedEncoderDecoder,
+    "encoder_decoder_half": HalfEncoderDecoder,
+    "decoder_lm": DecoderLM,
+    "prefix_lm": PrefixLM,
+}
+
+
+def build_model(config: ModelConfig, *, seed: int | None = 0, device: torch.device | str = "cpu") -> T5Model:
+    """A model on a device, initialised by `seed`; with None its values are whatever memory held, to be loaded over.
+
+    Device `meta` makes one without any memory, to count its parameters.
+    Raises: UserError where the architecture is unknown.
+    """
+    if config.architecture not in ARCHITECTURES:
+        raise UserError(f"unknown architecture {config.architecture!r}; there are {', '.join(ARCHITECTURES)}")
+    with torch.device("meta"):
+        model = ARCHITECTURES[config.architecture](config)
+    if torch.device(device).type == "meta":
+        return model
+    model.to_empty(device=device)
+    if seed is not None:
+        initialize(model, config, seed)
+    return model

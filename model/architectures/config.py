@@ -1,0 +1,88 @@
+"""What decides the shape of a model."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any
+
+from c4pipe.errors import UserError
+
+FEED_FORWARDS = ("relu", "gated_gelu")
+ROWS_MULTIPLE = 128
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """Sizes as in the paper and in Hugging Face.
+
+    architecture: a name of `catalog.ARCHITECTURES`.
+    vocabulary_size: rows of the embedding (a vocabulary's `embedding_rows`), ids above the vocabulary's are unused.
+    num_layers: of each stack; `encoder_decoder_half` builds half as many (the paper's 6+6 beside 12+12).
+    num_decoder_layers: where the decoder's depth differs from the encoder's (some Hugging Face folders); else None.
+    feed_forward: `relu` (v1.0) or `gated_gelu` (v1.1).
+    tie_embeddings: one matrix for input and output, logits times d_model^-0.5 (v1.0); else a head of its own (v1.1).
+    dropout_rate: the rate when dropout keys are given to the model (see `dropout.py`).
+    """
+
+    architecture: str = "encoder_decoder"
+    vocabulary_size: int = 32128
+    d_model: int = 512
+    d_ff: int = 2048
+    d_kv: int = 64
+    num_heads: int = 8
+    num_layers: int = 6
+    num_decoder_layers: int | None = None
+    feed_forward: str = "relu"
+    tie_embeddings: bool = True
+    dropout_rate: float = 0.1
+    num_buckets: int = 32
+    max_distance: int = 128
+    norm_epsilon: float = 1e-6
+    pad_id: int = 0
+    eos_id: int = 1
+
+    def __post_init__(self) -> None:
+        if self.feed_forward not in FEED_FORWARDS:
+            raise UserError(f"unknown feed-forward {self.feed_forward!r}; there are {', '.join(FEED_FORWARDS)}")
+        for name in ("vocabulary_size", "d_model", "d_ff", "d_kv", "num_heads", "num_layers"):
+            if getattr(self, name) < 1:
+                raise UserError(f"{name} is {getattr(self, name)}; it must be at least 1")
+        if not 0 <= self.dropout_rate < 1:
+            raise UserError(f"dropout_rate is {self.dropout_rate}; it must be in [0, 1)")
+        if self.num_buckets < 4 or self.num_buckets % 4 or self.max_distance <= self.num_buckets // 2:
+            raise UserError(
+                f"num_buckets {self.num_buckets} with max_distance {self.max_distance} makes no position buckets; "
+                "take a multiple of 4, and distances beyond half of it, as the paper's 32 and 128"
+            )
+
+    @property
+    def d_attention(self) -> int:
+        """Width of queries, keys and values over all heads."""
+        return self.num_heads * self.d_kv
+
+    @property
+    def decoder_layers(self) -> int:
+        return self.num_layers if self.num_decoder_layers is None else self.num_decoder_layers
+
+    def with_(self, **changes: Any) -> "ModelConfig":
+        """The same with some fields changed."""
+        return replace(self, **changes)
+
+    def to_json(self) -> dict[str, Any]:
+        """What `run.json` keeps."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> "ModelConfig":
+        """The config that `to_json` was made of.
+
+        Raises: UserError where a field is unknown (a run of a newer version).
+        """
+        unknown = set(values) - {field.name for field in fields(cls)}
+        if unknown:
+            raise UserError(f"the model settings {sorted(unknown)} are unknown here; use the c4pipe that made the run")
+        return cls(**values)
+
+
+def embedding_rows(num_ids: int) -> int:
+    """Rows of the embedding for so many ids: the next multiple of 128, which matrix units like (32,100 -> 32,128)."""
+    return -(-num_ids // ROWS_MULTIPLE) * ROWS_MULTIPLE

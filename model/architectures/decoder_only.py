@@ -1,0 +1,99 @@
+"""One stack that reads inputs and targets as one sequence: language model and prefix language model.
+
+Shapes: B examples, S inputs, T targets, L = S + T, D features.
+"""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from model.architectures.config import ModelConfig
+from model.architectures.stack import Stack
+from model.architectures.t5 import T5Model, causal, shift_right, starts
+
+
+class Joined(NamedTuple):
+    """Inputs and targets as one sequence, an example's targets right behind its inputs, padding at the end.
+
+    order_BL: for each place of the sequence, the index in inputs + targets that it was taken from.
+    """
+
+    tokens_BL: Tensor
+    is_input_BL: Tensor
+    segments_BL: Tensor
+    order_BL: Tensor
+
+
+def join(inputs_BS: Tensor, targets_BT: Tensor, inputs_segments: Tensor, targets_segments: Tensor) -> Joined:
+    """Join each example's inputs and targets; segments are 1, 2, ... and 0 for padding.
+
+    >>> inputs, targets = torch.tensor([[5, 6, 0]]), torch.tensor([[7, 1, 0]])
+    >>> join(inputs, targets, (inputs != 0).long(), (targets != 0).long()).tokens_BL.tolist()
+    [[5, 6, 7, 1, 0, 0]]
+    """
+    tokens = torch.cat([inputs_BS, targets_BT], 1)
+    segments = torch.cat([inputs_segments, targets_segments], 1).to(torch.int64)
+    is_target = torch.arange(tokens.shape[1], device=tokens.device) >= inputs_BS.shape[1]
+    padding_last = torch.where(segments == 0, tokens.shape[1] + 1, segments)
+    order = torch.argsort(2 * padding_last + is_target, dim=1, stable=True)
+    is_input = (~is_target).expand_as(tokens)
+    return Joined(tokens.gather(1, order), is_input.gather(1, order), segments.gather(1, order), order)
+
+
+class DecoderLM(T5Model):
+    """A language model: every position sees only what lies before it. The loss is on the targets."""
+
+    sees_whole_prefix = False
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__(config)
+        self.decoder = Stack(
+            config, num_layers=config.num_layers, has_cross_attention=False, bidirectional=self.sees_whole_prefix
+        )
+
+    def hidden(
+        self,
+        inputs_BS: Tensor,
+        targets_BT: Tensor,
+        *,
+        dropout_keys_B: Tensor | None = None,
+        inputs_segments_BS: Tensor | None = None,
+        targets_segments_BT: Tensor | None = None,
+        inputs_are_full: bool = False,
+    ) -> Tensor:
+        is_packed = inputs_segments_BS is not None and targets_segments_BT is not None
+        if inputs_segments_BS is None or targets_segments_BT is None:
+            inputs_segments_BS = (inputs_BS != self.config.pad_id).to(torch.int64)
+            targets_segments_BT = (targets_BT != self.config.pad_id).to(torch.int64)
+        joined = join(inputs_BS, targets_BT, inputs_segments_BS, targets_segments_BT)
+        before_BL = shift_right(joined.tokens_BL, joined.segments_BL, self.config.pad_id)
+        hidden_BLD = self.decoder(self.embedding(before_BL), self._visible(joined, is_packed), keys_B=dropout_keys_B)
+        # Where each target went: the inverse of the order, at the targets' indices.
+        place_BT = torch.argsort(joined.order_BL, dim=1)[:, inputs_BS.shape[1] :]
+        return hidden_BLD.gather(1, place_BT[:, :, None].expand(-1, -1, hidden_BLD.shape[2]))
+
+    def _visible(self, joined: Joined, is_packed: bool) -> Tensor:
+        visible = causal(joined.tokens_BL.shape[1], joined.tokens_BL.device)
+        if self.sees_whole_prefix:
+            visible = visible | prefix_keys(joined)[:, None, :]
+        if is_packed or self.sees_whole_prefix:
+            visible = visible & (joined.segments_BL[:, :, None] == joined.segments_BL[:, None, :])
+        return visible
+
+
+class PrefixLM(DecoderLM):
+    """The same, but all of the inputs see each other (paper, 3.2.2)."""
+
+    sees_whole_prefix = True
+
+
+def prefix_keys(joined: Joined) -> Tensor:
+    """(B, L) bool: places that read the start or an input token, and so may be seen from the whole prefix.
+
+    A place reads the token before it, so the inputs are read up to the place that predicts the first target (as in
+    seqio's PrefixLMFeatureConverter, whose prefix is one longer than the inputs).
+    """
+    begins = starts(joined.segments_BL)
+    reads_input = torch.nn.functional.pad(joined.is_input_BL[:, :-1], (1, 0), value=True)
+    return begins | reads_input

@@ -1,0 +1,97 @@
+"""Encoder-decoders: two stacks, two of half the depth, or one stack for both.
+
+Shapes: B examples, S inputs, T targets, D features.
+"""
+
+from torch import Tensor
+
+from model.architectures.config import ModelConfig
+from model.architectures.dropout import place
+from model.architectures.stack import Stack
+from model.architectures.t5 import T5Model, causal, shift_right
+
+_ENCODER, _DECODER = range(2)
+
+
+class EncoderDecoder(T5Model):
+    """The paper's baseline: an encoder that sees all inputs, a decoder that sees its past and the encoder's outputs."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__(config)
+        self.encoder, self.decoder = self._make_stacks(config)
+
+    def _make_stacks(self, config: ModelConfig) -> tuple[Stack, Stack]:
+        encoder = Stack(config, num_layers=config.num_layers, has_cross_attention=False, bidirectional=True)
+        decoder = Stack(config, num_layers=config.decoder_layers, has_cross_attention=True, bidirectional=False)
+        return encoder, decoder
+
+    def encode(
+        self,
+        inputs_BS: Tensor,
+        *,
+        dropout_keys_B: Tensor | None = None,
+        segments_BS: Tensor | None = None,
+        inputs_are_full: bool = False,
+    ) -> Tensor:
+        """(B, S, D)."""
+        if segments_BS is not None:
+            visible = (segments_BS[:, :, None] == segments_BS[:, None, :]) & (segments_BS != 0)[:, None, :]
+        else:
+            visible = None if inputs_are_full else (inputs_BS != self.config.pad_id)[:, None, :]
+        keys = None if dropout_keys_B is None else place(dropout_keys_B, _ENCODER)
+        return self.encoder(self.embedding(inputs_BS), visible, keys_B=keys)
+
+    def hidden(
+        self,
+        inputs_BS: Tensor,
+        targets_BT: Tensor,
+        *,
+        dropout_keys_B: Tensor | None = None,
+        inputs_segments_BS: Tensor | None = None,
+        targets_segments_BT: Tensor | None = None,
+        inputs_are_full: bool = False,
+    ) -> Tensor:
+        memory_BSD = self.encode(
+            inputs_BS,
+            dropout_keys_B=dropout_keys_B,
+            segments_BS=inputs_segments_BS,
+            inputs_are_full=inputs_are_full,
+        )
+        # Padding of the targets comes after all tokens, where the causal mask hides it.
+        visible = causal(targets_BT.shape[1], targets_BT.device)
+        if inputs_segments_BS is not None and targets_segments_BT is not None:
+            visible = visible & (targets_segments_BT[:, :, None] == targets_segments_BT[:, None, :])
+            memory_visible = targets_segments_BT[:, :, None] == inputs_segments_BS[:, None, :]
+        else:
+            memory_visible = None if inputs_are_full else (inputs_BS != self.config.pad_id)[:, None, :]
+        before_BT = shift_right(targets_BT, targets_segments_BT, self.config.pad_id)
+        keys = None if dropout_keys_B is None else place(dropout_keys_B, _DECODER)
+        return self.decoder(self.embedding(before_BT), visible, memory_BSD, memory_visible, keys_B=keys)
+
+
+class HalfEncoderDecoder(EncoderDecoder):
+    """Half the layers in each stack: the parameters of one language model, half its cost (paper, 3.2.2)."""
+
+    def _make_stacks(self, config: ModelConfig) -> tuple[Stack, Stack]:
+        halved = config.with_(num_layers=max(1, config.num_layers // 2), num_decoder_layers=None)
+        return super()._make_stacks(halved)
+
+
+class SharedEncoderDecoder(EncoderDecoder):
+    """One stack that reads the inputs, then the targets: one set of norms, self-attentions, feed-forwards, one bias.
+
+    Cross-attention has no counterpart in an encoder, so it is the decoder's own; the encoder's pass leaves it out. The
+    bias keeps the encoder's buckets in both passes, so that a row of its table means the same distance in both.
+    """
+
+    def __init__(self, config: ModelConfig) -> None:
+        super(EncoderDecoder, self).__init__(config)
+        self.stack = Stack(config, num_layers=config.num_layers, has_cross_attention=True, bidirectional=True)
+
+    @property
+    def encoder(self) -> Stack:  # type: ignore[override]
+        return self.stack
+
+    @property
+    def decoder(self) -> Stack:  # type: ignore[override]
+        return self.stack

@@ -1,0 +1,66 @@
+"""The parts of a layer beside attention.
+
+Shapes: B examples, S positions, D features of the model, F of the feed-forward.
+"""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from model.architectures import dropout
+from model.architectures.config import ModelConfig
+
+
+def compute_dtype(x: Tensor) -> torch.dtype:
+    """The dtype of matrix products on x: autocast's where it is on, else x's own."""
+    device = x.device.type
+    return torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else x.dtype
+
+
+class RMSNorm(nn.Module):
+    """x / sqrt(mean(x^2) + eps) * weight: no mean subtracted, no bias (paper, section 2.1); statistics in float32.
+
+    The result has the dtype that the next matrix product wants, so that it is cast once for all that read it.
+    """
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.epsilon = config.norm_epsilon
+        self.weight = nn.Parameter(torch.empty(config.d_model))
+
+    def forward(self, x_BSD: Tensor) -> Tensor:
+        x = x_BSD.float()
+        normed = x * torch.rsqrt(x.pow(2).mean(-1, keepdim=True) + self.epsilon)
+        return (normed * self.weight).to(compute_dtype(x_BSD))
+
+
+class FeedForward(nn.Module):
+    """v1.0: wo(relu(wi(x)))."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.dropout_rate = config.dropout_rate
+        self.wi = nn.Linear(config.d_model, config.d_ff, bias=False)
+        self.wo = nn.Linear(config.d_ff, config.d_model, bias=False)
+
+    def forward(self, x_BSD: Tensor, keys_B: Tensor | None = None) -> Tensor:
+        hidden_BSF = functional.relu(self.wi(x_BSD))
+        return self.wo(dropout.drop(hidden_BSF, keys_B, 0, self.dropout_rate))
+
+
+class GatedFeedForward(nn.Module):
+    """v1.1: wo(gelu(wi_0(x)) * wi_1(x)), GELU by its tanh approximation (Shazeer 2020, "GLU variants")."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.dropout_rate = config.dropout_rate
+        self.wi_0 = nn.Linear(config.d_model, config.d_ff, bias=False)
+        self.wi_1 = nn.Linear(config.d_model, config.d_ff, bias=False)
+        self.wo = nn.Linear(config.d_ff, config.d_model, bias=False)
+
+    def forward(self, x_BSD: Tensor, keys_B: Tensor | None = None) -> Tensor:
+        hidden_BSF = functional.gelu(self.wi_0(x_BSD), approximate="tanh") * self.wi_1(x_BSD)
+        return self.wo(dropout.drop(hidden_BSF, keys_B, 0, self.dropout_rate))
+
+
+FEED_FORWARDS: dict[str, type[nn.Module]] = {"relu": FeedForward, "gated_gelu": GatedFeedForward}

@@ -1,0 +1,73 @@
+"""The learned relative position bias: one number a head for each bucket of distances (paper, section 2.1).
+
+Shapes: T query positions, S key positions, H heads.
+"""
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+
+def buckets(distances: Tensor, *, bidirectional: bool, num_buckets: int, max_distance: int) -> Tensor:
+    """The bucket of each `key position - query position`, int64.
+
+    Half of the buckets are exact distances, the others grow with the logarithm up to `max_distance`. Bidirectional
+    attention gives one half of all buckets to keys behind the query's place; else these share bucket 0. The
+    logarithm is taken in float32 as in mesh_tensorflow's `_relative_position_bucket`, so that borders fall alike.
+
+    >>> distances = torch.tensor([-200, -9, -8, -1, 0, 1, 9, 200])
+    >>> buckets(distances, bidirectional=True, num_buckets=32, max_distance=128).tolist()
+    [15, 8, 8, 1, 0, 17, 24, 31]
+    >>> buckets(distances, bidirectional=False, num_buckets=32, max_distance=128).tolist()
+    [31, 9, 8, 1, 0, 0, 0, 0]
+    """
+    offset = torch.zeros_like(distances)
+    if bidirectional:
+        num_buckets //= 2
+        offset = (distances > 0).to(distances.dtype) * num_buckets
+        steps = distances.abs()
+    else:
+        steps = (-distances).clamp(min=0)
+    num_exact = num_buckets // 2
+    growth = torch.log(steps.clamp(min=1).float() / num_exact) / math.log(max_distance / num_exact)
+    far = num_exact + (growth * (num_buckets - num_exact)).to(distances.dtype)
+    return offset + torch.where(steps < num_exact, steps, far.clamp(max=num_buckets - 1))
+
+
+class RelativePositionBias(nn.Module):
+    """The table of a stack: `weight` (num_buckets, H)."""
+
+    def __init__(self, *, num_buckets: int, max_distance: int, num_heads: int, bidirectional: bool) -> None:
+        super().__init__()
+        self.num_buckets = num_buckets
+        self.max_distance = max_distance
+        self.bidirectional = bidirectional
+        self.weight = nn.Parameter(torch.empty(num_buckets, num_heads))
+
+    def forward(self, num_queries: int, num_keys: int) -> Tensor:
+        """(1, H, T, S) for queries and keys that both begin at position 0.
+
+        Only T + S - 1 distances occur. They are looked up once a distance and laid out by a view whose rows overlap,
+        which spares T x S bucket computations and, backwards, a scatter of T x S x H numbers into 32 rows.
+        """
+        device = self.weight.device
+        distances = torch.arange(1 - num_queries, num_keys, device=device)
+        by_distance = self._look_up(distances).T.contiguous()
+        # Row t wants the distances -t ... S-1-t: reading one further on begins one row up, so lay rows out upside down.
+        rows = by_distance.unfold(1, num_keys, 1)
+        return rows.flip(1)[None]
+
+    def at(self, query_positions: Tensor, num_keys: int) -> Tensor:
+        """(B, H, 1, S) for one query an example, at its position (B,), against keys 0 ... S-1."""
+        keys = torch.arange(num_keys, device=query_positions.device)
+        return self._look_up(keys[None, :] - query_positions[:, None]).permute(0, 2, 1)[:, :, None, :]
+
+    def _look_up(self, distances: Tensor) -> Tensor:
+        bucket = buckets(
+            distances,
+            bidirectional=self.bidirectional,
+            num_buckets=self.num_buckets,
+            max_distance=self.max_distance,
+        )
+        return nn.functional.embedding(bucket, self.weight)

@@ -1,0 +1,121 @@
+"""The one stack of layers that all architectures are made of; its masks make it an encoder or a decoder.
+
+Shapes: B examples, T positions, S positions of the memory (the encoder's outputs), D features, H heads.
+"""
+
+import torch
+from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
+
+from model.architectures import dropout
+from model.architectures.attention import MASKED, Attention, aligned
+from model.architectures.config import ModelConfig
+from model.architectures.layers import FEED_FORWARDS, RMSNorm, compute_dtype
+from model.architectures.position_bias import RelativePositionBias
+
+# Places of dropout in a layer and in a stack.
+_SELF_WEIGHTS, _SELF_OUTPUT, _CROSS_WEIGHTS, _CROSS_OUTPUT, _HIDDEN, _FEED_FORWARD_OUTPUT = range(6)
+_EMBEDDED, _FINAL, _FIRST_LAYER = range(3)
+
+
+class Layer(nn.Module):
+    """Self-attention, cross-attention where the stack has it and a memory is given, feed-forward; each adds to x."""
+
+    def __init__(self, config: ModelConfig, *, has_cross_attention: bool) -> None:
+        super().__init__()
+        self.dropout_rate = config.dropout_rate
+        self.self_attention_norm = RMSNorm(config)
+        self.self_attention = Attention(config)
+        if has_cross_attention:
+            self.cross_attention_norm = RMSNorm(config)
+            self.cross_attention = Attention(config)
+        self.feed_forward_norm = RMSNorm(config)
+        self.feed_forward = FEED_FORWARDS[config.feed_forward](config)
+
+    def forward(
+        self,
+        x_BTD: Tensor,
+        bias_BHTT: Tensor,
+        memory_BSD: Tensor | None,
+        memory_bias_BHTS: Tensor | None,
+        keys_B: Tensor | None,
+    ) -> Tensor:
+        normed = self.self_attention_norm(x_BTD)
+        seen = self.self_attention(normed, normed, bias_BHTT, self._at(keys_B, _SELF_WEIGHTS))
+        x_BTD = x_BTD + self._drop(seen, keys_B, _SELF_OUTPUT)
+        if memory_BSD is not None:
+            normed = self.cross_attention_norm(x_BTD)
+            seen = self.cross_attention(normed, memory_BSD, memory_bias_BHTS, self._at(keys_B, _CROSS_WEIGHTS))
+            x_BTD = x_BTD + self._drop(seen, keys_B, _CROSS_OUTPUT)
+        hidden = self.feed_forward(self.feed_forward_norm(x_BTD), self._at(keys_B, _HIDDEN))
+        return x_BTD + self._drop(hidden, keys_B, _FEED_FORWARD_OUTPUT)
+
+    def _at(self, keys_B: Tensor | None, number: int) -> Tensor | None:
+        return None if keys_B is None else dropout.place(keys_B, number)
+
+    def _drop(self, x_BTD: Tensor, keys_B: Tensor | None, number: int) -> Tensor:
+        return dropout.drop(x_BTD, keys_B, number, self.dropout_rate)
+
+
+class Stack(nn.Module):
+    """Layers under one relative position bias, with a norm at the end."""
+
+    def __init__(self, config: ModelConfig, *, num_layers: int, has_cross_attention: bool, bidirectional: bool) -> None:
+        super().__init__()
+        self.dropout_rate = config.dropout_rate
+        self.activation_checkpointing = False
+        self.position_bias = RelativePositionBias(
+            num_buckets=config.num_buckets,
+            max_distance=config.max_distance,
+            num_heads=config.num_heads,
+            bidirectional=bidirectional,
+        )
+        self.layers = nn.ModuleList(Layer(config, has_cross_attention=has_cross_attention) for _ in range(num_layers))
+        self.final_norm = RMSNorm(config)
+
+    def forward(
+        self,
+        x_BTD: Tensor,
+        visible_BTT: Tensor | None,
+        memory_BSD: Tensor | None = None,
+        memory_visible_BTS: Tensor | None = None,
+        keys_B: Tensor | None = None,
+    ) -> Tensor:
+        """(B, T, D).
+
+        visible_BTT: bool, which key a query sees; its B and first T may be 1; None: all.
+        memory_visible_BTS: the same for the memory. keys_B: dropout keys, None: no dropout.
+        """
+        dtype = compute_dtype(x_BTD)
+        bias = self.bias(x_BTD.shape[1], visible_BTT, dtype)
+        memory_bias = None if memory_visible_BTS is None else visibility_bias(memory_visible_BTS, dtype)
+        memory_BSD = None if memory_BSD is None else memory_BSD.to(dtype)
+        x_BTD = dropout.drop(x_BTD, keys_B, _EMBEDDED, self.dropout_rate)
+        for number, layer in enumerate(self.layers):
+            keys_of_layer = None if keys_B is None else dropout.place(keys_B, _FIRST_LAYER + number)
+            arguments = (x_BTD, bias, memory_BSD, memory_bias, keys_of_layer)
+            if self.activation_checkpointing and torch.is_grad_enabled():
+                # Masks of dropout come from keys, so there is no generator's state to keep.
+                x_BTD = checkpoint(layer, *arguments, use_reentrant=False, preserve_rng_state=False)
+            else:
+                x_BTD = layer(*arguments)
+        return dropout.drop(self.final_norm(x_BTD), keys_B, _FINAL, self.dropout_rate)
+
+    def bias(self, length: int, visible_BTT: Tensor | None, dtype: torch.dtype) -> Tensor:
+        """(1 or B, H, T, T): position bias and mask in one, made once for all layers.
+
+        Rows are padded in memory, or each layer's fused kernel would copy the whole to align them.
+        """
+        bias = self.position_bias(length, aligned(length)).to(dtype)
+        if visible_BTT is not None:
+            visible = nn.functional.pad(visible_BTT, (0, aligned(length) - length))
+            bias = torch.where(visible[:, None], bias, MASKED)
+        return bias[..., :length]
+
+
+def visibility_bias(visible_BTS: Tensor, dtype: torch.dtype) -> Tensor:
+    """(B, 1, T, S): 0 where a key is seen."""
+    length = visible_BTS.shape[-1]
+    visible = nn.functional.pad(visible_BTS, (0, aligned(length) - length))
+    zeros = torch.zeros(visible.shape, dtype=dtype, device=visible.device)
+    return zeros.masked_fill(~visible, MASKED)[:, None, :, :length]

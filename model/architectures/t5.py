@@ -1,0 +1,143 @@
+"""What all architectures share: embedding, output, loss.
+
+Shapes: B examples, S inputs, T targets, D features, V rows of the embedding.
+"""
+
+import torch
+from torch import Tensor, nn
+
+from model.architectures import loss
+from model.architectures.config import ModelConfig
+from model.architectures.loss import Loss
+from model.architectures.stack import Stack
+
+
+class T5Model(nn.Module):
+    """A model that reads inputs and predicts targets. Subclasses: one an architecture family."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.embedding = nn.Embedding(config.vocabulary_size, config.d_model)
+        if not config.tie_embeddings:
+            self.head = nn.Linear(config.d_model, config.vocabulary_size, bias=False)
+
+    def stacks(self) -> list[Stack]:
+        """The stacks that the model owns, each once (a shared one too)."""
+        return [module for module in self.children() if isinstance(module, Stack)]
+
+    def set_activation_checkpointing(self, on: bool) -> None:
+        """Keep only each layer's input in the forward pass and compute the rest again in the backward pass."""
+        for stack in self.stacks():
+            stack.activation_checkpointing = on
+
+    def forward(
+        self,
+        inputs_BS: Tensor,
+        targets_BT: Tensor,
+        *,
+        dropout_keys_B: Tensor | None = None,
+        inputs_segments_BS: Tensor | None = None,
+        targets_segments_BT: Tensor | None = None,
+        inputs_are_full: bool = False,
+        z_loss: float = 0.0,
+    ) -> Loss:
+        """The loss of predicting each target token from the inputs and the targets before it (teacher forcing).
+
+        Ids are any integer dtype (16 bits are widened on the device); the pad id is neither seen nor counted.
+        dropout_keys_B: `dropout.example_keys(...)`; None: no dropout.
+        segments: for packed rows, the number (1, 2, ...) of each token's example, 0 for padding; an example's tokens
+        lie together, and it sees only itself, so that its loss is what it would be alone.
+        inputs_are_full: promises that no input is padding, which saves the masks.
+        """
+        inputs_BS, targets_BT = widen(inputs_BS), widen(targets_BT)
+        hidden_BTD = self.hidden(
+            inputs_BS,
+            targets_BT,
+            dropout_keys_B=dropout_keys_B,
+            inputs_segments_BS=inputs_segments_BS,
+            targets_segments_BT=targets_segments_BT,
+            inputs_are_full=inputs_are_full,
+        )
+        targets_N = targets_BT.flatten()
+        return loss.cross_entropy(
+            self.scaled(hidden_BTD).flatten(0, 1),
+            self.head_weight(),
+            targets_N,
+            targets_N != self.config.pad_id,
+            z_loss=z_loss,
+        )
+
+    def logits(
+        self,
+        inputs_BS: Tensor,
+        targets_BT: Tensor,
+        *,
+        inputs_segments_BS: Tensor | None = None,
+        targets_segments_BT: Tensor | None = None,
+    ) -> Tensor:
+        """(B, T, V): for each target its distribution given the inputs and the targets before it, as in training."""
+        hidden_BTD = self.hidden(
+            widen(inputs_BS),
+            widen(targets_BT),
+            inputs_segments_BS=inputs_segments_BS,
+            targets_segments_BT=targets_segments_BT,
+        )
+        return self.project(hidden_BTD)
+
+    def hidden(
+        self,
+        inputs_BS: Tensor,
+        targets_BT: Tensor,
+        *,
+        dropout_keys_B: Tensor | None = None,
+        inputs_segments_BS: Tensor | None = None,
+        targets_segments_BT: Tensor | None = None,
+        inputs_are_full: bool = False,
+    ) -> Tensor:
+        """(B, T, D): the last stack's output at the place that predicts each target."""
+        raise NotImplementedError
+
+    def project(self, hidden: Tensor) -> Tensor:
+        """Logits (..., V) of hidden states (..., D)."""
+        return nn.functional.linear(self.scaled(hidden), self.head_weight())
+
+    def scaled(self, hidden: Tensor) -> Tensor:
+        """Hidden states as the head wants them: the embedding's rows are N(0, 1), too long for a head of their own."""
+        return hidden * self.config.d_model**-0.5 if self.config.tie_embeddings else hidden
+
+    def head_weight(self) -> Tensor:
+        """(V, D)."""
+        return self.embedding.weight if self.config.tie_embeddings else self.head.weight
+
+
+def widen(ids: Tensor) -> Tensor:
+    """Ids as int64. 16-bit ids travel as uint16, or as int16 with the same bits."""
+    wide = ids.to(torch.int64)
+    return wide & 0xFFFF if ids.dtype == torch.int16 else wide
+
+
+def shift_right(tokens_BT: Tensor, segments_BT: Tensor | None, start_id: int) -> Tensor:
+    """What a decoder reads to predict `tokens`: the token before, and `start_id` where an example begins.
+
+    >>> shift_right(torch.tensor([[5, 6, 7, 8]]), torch.tensor([[1, 1, 2, 2]]), 0).tolist()
+    [[0, 5, 0, 7]]
+    """
+    before = nn.functional.pad(tokens_BT[:, :-1], (1, 0), value=start_id)
+    if segments_BT is None:
+        return before
+    return torch.where(starts(segments_BT), start_id, before)
+
+
+def starts(segments_BT: Tensor) -> Tensor:
+    """Where a segment begins: a token whose segment is not that of the token before.
+
+    >>> starts(torch.tensor([[1, 1, 2, 0]])).tolist()
+    [[True, False, True, True]]
+    """
+    return segments_BT != nn.functional.pad(segments_BT[:, :-1], (1, 0), value=-1)
+
+
+def causal(length: int, device: torch.device) -> Tensor:
+    """(1, T, T) bool: a query sees itself and what lies before it."""
+    return torch.ones(length, length, dtype=torch.bool, device=device).tril()[None]

@@ -1,0 +1,49 @@
+"""Model sizes by name: the paper's (v1.0), those of version 1.1, and a tiny one of each for tests and small machines."""
+
+from c4pipe.errors import UserError
+from model.architectures.config import ModelConfig
+
+
+def _v1_0(d_model: int, d_ff: int, d_kv: int, num_heads: int, num_layers: int) -> ModelConfig:
+    return ModelConfig(d_model=d_model, d_ff=d_ff, d_kv=d_kv, num_heads=num_heads, num_layers=num_layers)
+
+
+def _v1_1(d_model: int, d_ff: int, d_kv: int, num_heads: int, num_layers: int) -> ModelConfig:
+    """Gated GELU, a head of its own; no dropout in pre-training (fine-tuning turns it on)."""
+    return ModelConfig(
+        d_model=d_model,
+        d_ff=d_ff,
+        d_kv=d_kv,
+        num_heads=num_heads,
+        num_layers=num_layers,
+        feed_forward="gated_gelu",
+        tie_embeddings=False,
+        dropout_rate=0.0,
+    )
+
+
+PRESETS: dict[str, ModelConfig] = {
+    #                    d_model   d_ff d_kv heads layers of each stack
+    "t5_tiny": _v1_0(160, 640, 32, 5, 4),
+    "t5_small": _v1_0(512, 2048, 64, 8, 6),
+    "t5_base": _v1_0(768, 3072, 64, 12, 12),
+    "t5_large": _v1_0(1024, 4096, 64, 16, 24),
+    "t5_3b": _v1_0(1024, 16384, 128, 32, 24),
+    "t5_11b": _v1_0(1024, 65536, 128, 128, 24),
+    "t5_v1_1_tiny": _v1_1(160, 448, 32, 5, 4),
+    "t5_v1_1_small": _v1_1(512, 1024, 64, 6, 8),
+    "t5_v1_1_base": _v1_1(768, 2048, 64, 12, 12),
+    "t5_v1_1_large": _v1_1(1024, 2816, 64, 16, 24),
+    "t5_v1_1_xl": _v1_1(2048, 5120, 64, 32, 24),
+    "t5_v1_1_xxl": _v1_1(4096, 10240, 64, 64, 24),
+}
+
+
+def preset(name: str, *, architecture: str = "encoder_decoder", vocabulary_size: int = 32128) -> ModelConfig:
+    """A preset's config, for an architecture and a number of embedding rows.
+
+    Raises: UserError where the name is unknown.
+    """
+    if name not in PRESETS:
+        raise UserError(f"unknown preset {name!r}; there are {', '.join(PRESETS)}")
+    return PRESETS[name].with_(architecture=architecture, vocabulary_size=vocabulary_size)
