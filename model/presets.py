@@ -1,4 +1,4 @@
-"""Model sizes by name: the paper's (v1.0), those of version 1.1, and a tiny one of each for tests and small machines."""
+"""Model sizes by name: the paper's (v1.0), those of version 1.1, and a tiny one of each for small machines."""
 
 from c4pipe.errors import UserError
 from model.architectures.config import ModelConfig

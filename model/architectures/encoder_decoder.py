@@ -34,6 +34,7 @@ class EncoderDecoder(T5Model):
         inputs_are_full: bool = False,
     ) -> Tensor:
         """(B, S, D)."""
+        visible: Tensor | None
         if segments_BS is not None:
             visible = (segments_BS[:, :, None] == segments_BS[:, None, :]) & (segments_BS != 0)[:, None, :]
         else:
@@ -59,6 +60,7 @@ class EncoderDecoder(T5Model):
         )
         # Padding of the targets comes after all tokens, where the causal mask hides it.
         visible = causal(targets_BT.shape[1], targets_BT.device)
+        memory_visible: Tensor | None
         if inputs_segments_BS is not None and targets_segments_BT is not None:
             visible = visible & (targets_segments_BT[:, :, None] == targets_segments_BT[:, None, :])
             memory_visible = targets_segments_BT[:, :, None] == inputs_segments_BS[:, None, :]

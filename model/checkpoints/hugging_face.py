@@ -1,0 +1,251 @@
+"""Hugging Face T5 folders: read as people have them, written so that `transformers` loads them.
+
+| here                                      | there (block N, decoder's numbers of sub-layers in brackets)       |
+|-------------------------------------------|--------------------------------------------------------------------|
+| embedding.weight                          | shared.weight (also {stack}.embed_tokens.weight)                   |
+| head.weight                               | lm_head.weight (tied: absent, or a copy of shared.weight)          |
+| {stack}.position_bias.weight              | {stack}.block.0.layer.0.SelfAttention.relative_attention_bias.weight |
+| {stack}.layers.N.self_attention_norm      | {stack}.block.N.layer.0.layer_norm                                 |
+| {stack}.layers.N.self_attention.query     | {stack}.block.N.layer.0.SelfAttention.q (key k, value v, output o) |
+| {stack}.layers.N.cross_attention_norm     | {stack}.block.N.layer.1.layer_norm                                 |
+| {stack}.layers.N.cross_attention.query    | {stack}.block.N.layer.1.EncDecAttention.q (k, v, o)                |
+| {stack}.layers.N.feed_forward_norm        | {stack}.block.N.layer.1 [2].layer_norm                             |
+| {stack}.layers.N.feed_forward.wi (wi_0 ..)| {stack}.block.N.layer.1 [2].DenseReluDense.wi (wi_0, wi_1, wo)     |
+| {stack}.final_norm                        | {stack}.final_layer_norm                                           |
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from c4pipe.errors import UserError
+from model.architectures.catalog import build_model
+from model.architectures.config import ModelConfig
+
+CONFIG_FILE = "config.json"
+WEIGHTS_FILE = "model.safetensors"
+_BIN_FILE = "pytorch_model.bin"
+_MATRICES = {"query": "q", "key": "k", "value": "v", "output": "o"}
+_FEED_FORWARDS = {"relu": "relu", "gated_gelu": "gated-gelu"}
+# What transformers takes for a setting that an older config.json does not name.
+_DEFAULTS: dict[str, dict[str, Any]] = {
+    "t5": {"feed_forward_proj": "relu", "tie_word_embeddings": True},
+    "mt5": {"feed_forward_proj": "gated-gelu", "tie_word_embeddings": False},
+}
+_ARCHITECTURES = ("encoder_decoder", "encoder_decoder_half")
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A folder's model: config, float32 weights under our names, and the folder again for its vocabulary."""
+
+    config: ModelConfig
+    weights: dict[str, Tensor]
+    folder: str
+
+
+def is_folder(folder: str) -> bool:
+    """Whether this looks like a Hugging Face model folder (a `config.json` and no `run.json` of ours)."""
+    path = Path(folder)
+    return (path / CONFIG_FILE).is_file() and not (path / "run.json").exists()
+
+
+def load(folder: str) -> Loaded:
+    """Read a folder: `config.json` and `model.safetensors` or `pytorch_model.bin`, whole or in shards.
+
+    No code of the folder runs. Raises: UserError where something is missing, unknown or of another shape.
+    """
+    config = read_config(folder)
+    theirs = _read_weights(Path(folder))
+    expected = {name: parameter.shape for name, parameter in build_model(config, device="meta").named_parameters()}
+    weights: dict[str, Tensor] = {}
+    for ours, shape in expected.items():
+        name = their_name(ours, config)
+        if name not in theirs and name == "shared.weight":
+            name = "encoder.embed_tokens.weight"
+        if name not in theirs:
+            raise UserError(f"{folder} lacks the weight {name}; is it a whole T5 checkpoint? fetch it again")
+        tensor = theirs[name]
+        if tensor.shape != shape:
+            raise UserError(
+                f"{name} in {folder} is {tuple(tensor.shape)}, its config.json says {tuple(shape)}; fetch both again"
+            )
+        weights[ours] = tensor.to(torch.float32).contiguous()
+    _check_tied(folder, config, theirs)
+    return Loaded(config, weights, folder)
+
+
+def read_config(folder: str) -> ModelConfig:
+    """The config of a folder's `config.json`.
+
+    Raises: UserError where it is no T5, or a kind that is not offered here.
+    """
+    path = Path(folder) / CONFIG_FILE
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise UserError(f"{folder} has no {CONFIG_FILE}; give a Hugging Face T5 folder") from error
+    except ValueError as error:
+        raise UserError(f"{path} is no JSON ({error}); fetch it again") from error
+    kind = values.get("model_type")
+    if kind not in _DEFAULTS:
+        raise UserError(f"{path} is of model_type {kind!r}; T5 folders (t5, mt5) are read here")
+    values = {**_DEFAULTS[kind], **values}
+    by_name = {theirs: ours for ours, theirs in _FEED_FORWARDS.items()}
+    projection = values["feed_forward_proj"]
+    if projection not in by_name:
+        raise UserError(f"{path} has the feed-forward {projection!r}; there are {', '.join(by_name)} here")
+    if values.get("decoder_start_token_id") not in (None, values.get("pad_token_id", 0)):
+        raise UserError(f"{path}: decoding must begin with the pad id, as in T5; this model begins otherwise")
+    try:
+        return ModelConfig(
+            vocabulary_size=values["vocab_size"],
+            d_model=values["d_model"],
+            d_ff=values["d_ff"],
+            d_kv=values["d_kv"],
+            num_heads=values["num_heads"],
+            num_layers=values["num_layers"],
+            num_decoder_layers=_unless_equal(values.get("num_decoder_layers"), values["num_layers"]),
+            feed_forward=by_name[projection],
+            tie_embeddings=values["tie_word_embeddings"],
+            dropout_rate=values.get("dropout_rate", 0.1),
+            num_buckets=values.get("relative_attention_num_buckets", 32),
+            max_distance=values.get("relative_attention_max_distance", 128),
+            norm_epsilon=values.get("layer_norm_epsilon", 1e-6),
+            pad_id=values.get("pad_token_id", 0),
+            eos_id=values.get("eos_token_id", 1),
+        )
+    except KeyError as error:
+        raise UserError(f"{path} does not name {error}; is it a whole T5 config? fetch it again") from error
+
+
+def check_exportable(config: ModelConfig) -> None:
+    """Raises: UserError where Hugging Face has no such architecture."""
+    if config.architecture not in _ARCHITECTURES:
+        raise UserError(
+            f"Hugging Face's T5 has no {config.architecture}; only {' and '.join(_ARCHITECTURES)} can be exported "
+            "(model.generate and model.evaluate read the run itself)"
+        )
+
+
+def config_json(config: ModelConfig) -> dict[str, Any]:
+    """What `config.json` says of a model.
+
+    Raises: UserError where Hugging Face has no such architecture.
+    """
+    check_exportable(config)
+    half = config.architecture == "encoder_decoder_half"
+    num_layers = max(1, config.num_layers // 2) if half else config.num_layers
+    return {
+        "architectures": ["T5ForConditionalGeneration"],
+        "d_ff": config.d_ff,
+        "d_kv": config.d_kv,
+        "d_model": config.d_model,
+        "decoder_start_token_id": config.pad_id,
+        "dropout_rate": config.dropout_rate,
+        "eos_token_id": config.eos_id,
+        "feed_forward_proj": _FEED_FORWARDS[config.feed_forward],
+        "initializer_factor": 1.0,
+        "is_encoder_decoder": True,
+        "layer_norm_epsilon": config.norm_epsilon,
+        "model_type": "t5",
+        "num_decoder_layers": num_layers if half else config.decoder_layers,
+        "num_heads": config.num_heads,
+        "num_layers": num_layers,
+        "pad_token_id": config.pad_id,
+        "relative_attention_max_distance": config.max_distance,
+        "relative_attention_num_buckets": config.num_buckets,
+        "tie_word_embeddings": config.tie_embeddings,
+        "torch_dtype": "float32",
+        "use_cache": True,
+        "vocab_size": config.vocabulary_size,
+    }
+
+
+def their_weights(config: ModelConfig, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Weights under Hugging Face's names, as `model.safetensors` holds them (a tied head once)."""
+    check_exportable(config)
+    return {their_name(name, config): tensor.detach().cpu().contiguous() for name, tensor in weights.items()}
+
+
+def their_name(name: str, config: ModelConfig) -> str:
+    """Hugging Face's name of a parameter.
+
+    >>> their_name("decoder.layers.3.feed_forward.wi.weight", ModelConfig())
+    'decoder.block.3.layer.2.DenseReluDense.wi.weight'
+    """
+    if name in ("embedding.weight", "head.weight"):
+        return {"embedding.weight": "shared.weight", "head.weight": "lm_head.weight"}[name]
+    stack, *rest = name.split(".")
+    if rest[0] == "position_bias":
+        return f"{stack}.block.0.layer.0.SelfAttention.relative_attention_bias.weight"
+    if rest[0] == "final_norm":
+        return f"{stack}.final_layer_norm.weight"
+    _, number, part, *inner = rest
+    feed_forward = 2 if stack == "decoder" else 1
+    if part.endswith("_norm"):
+        place = {"self_attention_norm": 0, "cross_attention_norm": 1, "feed_forward_norm": feed_forward}.get(part)
+        return f"{stack}.block.{number}.layer.{place}.layer_norm.weight"
+    place, kind = {
+        "self_attention": (0, "SelfAttention"),
+        "cross_attention": (1, "EncDecAttention"),
+        "feed_forward": (feed_forward, "DenseReluDense"),
+    }[part]
+    if len(inner) != 2:
+        raise UserError(f"Hugging Face's T5 has no place for {name}; merge or leave out what was added to the model")
+    return f"{stack}.block.{number}.layer.{place}.{kind}.{_MATRICES.get(inner[0], inner[0])}.weight"
+
+
+def _unless_equal(value: int | None, other: int) -> int | None:
+    return None if value == other else value
+
+
+def _check_tied(folder: str, config: ModelConfig, theirs: Mapping[str, Tensor]) -> None:
+    """A config that says tied beside weights that are not would give other numbers than the model had."""
+    head, shared = theirs.get("lm_head.weight"), theirs.get("shared.weight")
+    if config.tie_embeddings and head is not None and shared is not None and not torch.equal(head, shared):
+        raise UserError(
+            f"{folder}: config.json ties input and output embedding, but the weights have two different ones; "
+            'set "tie_word_embeddings": false in config.json if the model has a head of its own'
+        )
+
+
+def _read_weights(folder: Path) -> dict[str, Tensor]:
+    """All tensors of a folder, from the first of the known files that is there."""
+    for name, read in ((WEIGHTS_FILE, _read_safetensors), (_BIN_FILE, _read_bin)):
+        index = folder / f"{name}.index.json"
+        if (folder / name).is_file():
+            return read(folder / name)
+        if index.is_file():
+            weights: dict[str, Tensor] = {}
+            for shard in sorted(set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())):
+                if Path(shard).name != shard or not (folder / shard).is_file():
+                    raise UserError(f"{index} names {shard}, which is not there; fetch the folder again")
+                weights.update(read(folder / shard))
+            return weights
+    raise UserError(f"{folder} has neither {WEIGHTS_FILE} nor {_BIN_FILE}; fetch a PyTorch checkpoint of the model")
+
+
+def _read_safetensors(path: Path) -> dict[str, Tensor]:
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        return load_file(path)
+    except SafetensorError as error:
+        raise UserError(f"{path} is damaged ({error}); fetch it again") from error
+
+
+def _read_bin(path: Path) -> dict[str, Tensor]:
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+    except Exception as error:  # a zip, an unpickling or a runtime error, by where the file breaks off
+        try:  # files of PyTorch before 1.6 are no zip archives and cannot be mapped
+            return torch.load(path, map_location="cpu", weights_only=True)
+        except Exception:
+            raise UserError(f"{path} cannot be read as weights ({error}); fetch it again") from error
