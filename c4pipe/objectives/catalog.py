@@ -1,0 +1,322 @@
+"""The objectives of the paper's search, each a noise mask (where) times two corruptions (how), by name.
+
+Reads like the paper's Tables 4 to 7. `OBJECTIVES[name].configure(...)` fixes lengths and densities and gives a
+`Corruption`, which turns blocks of pieces of text into inputs and targets.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from c4pipe.errors import UserError
+from c4pipe.objectives import corruption as how
+from c4pipe.objectives import lengths as room
+from c4pipe.objectives import noise_masks as where
+from c4pipe.objectives.corruption import Block, Sequences
+from c4pipe.objectives.lengths import Lengths
+
+OVERFLOW_POLICIES = ("parity", "strict")
+DEFAULT_TARGETS_LENGTH = 512
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """What an objective is configured with. None takes the objective's own default."""
+
+    noise_density: float | None = None
+    mean_noise_span_length: float | None = None
+    inputs_length: int = 512
+    targets_length: int | None = None
+    overflow: str = "parity"
+
+
+NoiseMask = Callable[[np.ndarray, int, float, float, np.ndarray], np.ndarray]
+"""(lengths (b,), n, noise density, mean noise span length, keys (b,)) -> mask (b, n)."""
+
+LengthsRule = Callable[["Objective", Parameters], Lengths]
+
+
+@dataclass(frozen=True)
+class Objective:
+    """One row of the paper's tables.
+
+    noise_density, mean_noise_span_length: the defaults; None where the objective has no such thing. sentinels: `none`,
+    `mask` (one token for all noise) or `unique` (one a span). concatenates: pages are joined 128 at a time before they
+    are cut into pieces; else each is cut by itself. fixed_inputs, fixed_targets: full-length pieces all give the same
+    length.
+    """
+
+    name: str
+    summary: str
+    table: str
+    noise_mask: NoiseMask
+    inputs: Callable[[Block], Sequences]
+    targets: Callable[[Block], Sequences]
+    lengths: LengthsRule
+    noise_density: float | None = None
+    mean_noise_span_length: float | None = None
+    sentinels: str = "none"
+    concatenates: bool = True
+    fixed_inputs: bool = False
+    fixed_targets: bool = False
+
+    def configure(self, parameters: Parameters, vocabulary_size: int, num_extra_ids: int) -> "Corruption":
+        """Fix everything but the text and the randomness.
+
+        Raises: UserError where the parameters do not go together, or the vocabulary has too few ids for them.
+        """
+        if parameters.overflow not in OVERFLOW_POLICIES:
+            raise UserError(f"unknown --overflow {parameters.overflow!r}; give one of {', '.join(OVERFLOW_POLICIES)}")
+        for flag in ("noise_density", "mean_noise_span_length"):
+            if getattr(self, flag) is None and getattr(parameters, flag) is not None:
+                raise UserError(f"the objective {self.name} has no --{flag}; leave it out")
+        filled = replace(
+            parameters,
+            noise_density=_first(parameters.noise_density, self.noise_density),
+            mean_noise_span_length=_first(parameters.mean_noise_span_length, self.mean_noise_span_length),
+        )
+        made = Corruption(self, filled, self.lengths(self, filled), vocabulary_size, num_extra_ids)
+        made.check_sentinels()
+        return made
+
+
+def _first(given: float | None, default: float | None) -> float | None:
+    return default if given is None else given
+
+
+def _of_random_spans(_: Objective, parameters: Parameters) -> Lengths:
+    assert parameters.noise_density is not None and parameters.mean_noise_span_length is not None
+    found = room.span_corruption(parameters.inputs_length, parameters.noise_density, parameters.mean_noise_span_length)
+    given = parameters.targets_length
+    if given is not None and given < found.targets:
+        raise UserError(
+            f"--targets_length={given} is too short: {found.tokens} tokens with {found.spans} noise spans make "
+            f"{found.targets} target tokens; leave the flag out or give {found.targets} or more"
+        )
+    return replace(found, targets=given or found.targets)
+
+
+def _of_targets(_: Objective, parameters: Parameters) -> Lengths:
+    return room.pieces_of_targets(_first_length(parameters.targets_length, DEFAULT_TARGETS_LENGTH))
+
+
+def _of_inputs(_: Objective, parameters: Parameters) -> Lengths:
+    targets = _first_length(parameters.targets_length, parameters.inputs_length)
+    return room.pieces_of_inputs(parameters.inputs_length, targets)
+
+
+def _of_iid_targets(objective: Objective, parameters: Parameters) -> Lengths:
+    assert parameters.noise_density is not None
+    default = room.iid_targets_length(objective.name, parameters.inputs_length, parameters.noise_density)
+    return room.pieces_of_inputs(parameters.inputs_length, _first_length(parameters.targets_length, default))
+
+
+def _first_length(given: int | None, default: int) -> int:
+    if given is not None and given < 2:
+        raise UserError(f"--targets_length={given} is too short; give 2 or more")
+    return default if given is None else given
+
+
+@dataclass(frozen=True)
+class Corrupted:
+    """inputs: (b, inputs_length), targets: (b, targets_length), ids with EOS, then 0.
+
+    counts: `noise_tokens`, `overflowed` (examples with more spans than extra ids), `trimmed_inputs` and
+    `trimmed_targets` (examples that lost tokens for want of room).
+    """
+
+    inputs: np.ndarray
+    targets: np.ndarray
+    counts: dict[str, int]
+
+
+@dataclass(frozen=True)
+class Corruption:
+    """An objective with its lengths, densities and vocabulary: a pure function of pieces and keys."""
+
+    objective: Objective
+    parameters: Parameters
+    lengths: Lengths
+    vocabulary_size: int
+    num_extra_ids: int
+
+    @property
+    def id_type(self) -> type[np.unsignedinteger]:
+        """uint16 where every id fits."""
+        return np.uint16 if self.vocabulary_size <= 1 << 16 else np.uint32
+
+    def __call__(self, tokens: np.ndarray, lengths: np.ndarray, keys: np.ndarray) -> Corrupted:
+        """Corrupt a block of pieces.
+
+        Args:
+            tokens: (b, n) ids, 0 past each length; n at most `self.lengths.tokens`.
+            lengths: (b,) at least 1.
+            keys: (b,) uint64, from `randomness.example_keys`.
+        Raises: UserError under `strict` where an example has more spans than the vocabulary has extra ids.
+        """
+        objective = self.objective
+        ids = np.ascontiguousarray(tokens, self.id_type)
+        n = ids.shape[1]
+        density, mean = self.parameters.noise_density or 0.0, self.parameters.mean_noise_span_length or 0.0
+        mask = objective.noise_mask(lengths, n, density, mean, keys)
+        block = Block(ids, lengths, mask, keys, self.vocabulary_size)
+        inputs, targets = objective.inputs(block), objective.targets(block)
+        overflowed = self._count_overflowed(inputs, targets)
+        input_ids, trimmed_inputs = how.finish(inputs, self.lengths.inputs)
+        target_ids, trimmed_targets = how.finish(targets, self.lengths.targets)
+        counts = {
+            "noise_tokens": int(np.count_nonzero(mask)),
+            "overflowed": overflowed,
+            "trimmed_inputs": trimmed_inputs,
+            "trimmed_targets": trimmed_targets,
+        }
+        return Corrupted(input_ids, target_ids, counts)
+
+    def check_sentinels(self) -> None:
+        """
+        Raises: UserError where the spans to be expected already run past the extra ids (`strict`) or past the whole
+            vocabulary (always).
+        """
+        most = {"none": 0, "mask": 1, "unique": self.lengths.spans or (self.lengths.tokens + 1) // 2}
+        density = self.parameters.noise_density or 0.0
+        expected = most | {"unique": self.lengths.spans or round(self.lengths.tokens * density * (1 - density))}
+        self._need(expected[self.objective.sentinels], most[self.objective.sentinels])
+
+    def _need(self, expected: int, most: int) -> None:
+        if most > self.vocabulary_size - how.NUM_RESERVED_IDS:
+            raise UserError(
+                f"{most} sentinels do not fit a vocabulary of {self.vocabulary_size} ids; make one with more extra ids"
+            )
+        if self.parameters.overflow == "strict" and expected > self.num_extra_ids:
+            raise UserError(
+                f"examples of {self.lengths.tokens} tokens need {expected} sentinels, the vocabulary has "
+                f"{self.num_extra_ids} extra ids; give one made with --num_extra_ids={most}, or --overflow=parity"
+            )
+
+    def _count_overflowed(self, inputs: Sequences, targets: Sequences) -> int:
+        if inputs.sentinels is None or targets.sentinels is None:
+            return 0
+        needed = np.maximum(inputs.sentinels, targets.sentinels)
+        overflowed = int((needed > self.num_extra_ids).sum())
+        if overflowed and self.parameters.overflow == "strict":
+            raise UserError(
+                f"an example needs {needed.max()} sentinels, the vocabulary has {self.num_extra_ids} extra ids; give "
+                f"one made with --num_extra_ids={(self.lengths.tokens + 1) // 2}, or --overflow=parity"
+            )
+        return overflowed
+
+
+_MASKS: dict[str, NoiseMask] = {
+    "none": lambda lengths, n, density, mean, keys: np.zeros((len(lengths), n), dtype=bool),
+    "all": lambda lengths, n, density, mean, keys: where.everything(lengths, n),
+    "prefix": lambda lengths, n, density, mean, keys: where.prefix(lengths, n, keys),
+    "iid": lambda lengths, n, density, mean, keys: where.iid(lengths, n, density, keys),
+    "random_spans": lambda lengths, n, density, mean, keys: where.random_spans(lengths, n, density, mean, keys),
+}
+
+_CATALOG = (
+    Objective(
+        name="lm",
+        summary="language model: no inputs, the text as targets",
+        table="2",
+        noise_mask=_MASKS["none"],
+        inputs=how.nothing,
+        targets=how.all_tokens,
+        lengths=_of_targets,
+        fixed_targets=True,
+    ),
+    Objective(
+        name="prefix_lm",
+        summary="a prefix of random length as inputs, the rest as targets",
+        table="4",
+        noise_mask=_MASKS["prefix"],
+        inputs=how.noise_tokens,
+        targets=how.other_tokens,
+        lengths=_of_inputs,
+        concatenates=False,
+    ),
+    Objective(
+        name="bert_style",
+        summary="of the noise tokens 90% become the mask token and 10% a random one; the full text as targets",
+        table="4, 5",
+        noise_mask=_MASKS["iid"],
+        inputs=how.noise_tokens_to_mask_or_random,
+        targets=how.all_tokens,
+        lengths=_of_inputs,
+        noise_density=0.15,
+        sentinels="mask",
+        fixed_inputs=True,
+        fixed_targets=True,
+    ),
+    Objective(
+        name="deshuffling",
+        summary="the tokens in random order; the full text as targets",
+        table="4",
+        noise_mask=_MASKS["all"],
+        inputs=how.noise_tokens_permuted,
+        targets=how.all_tokens,
+        lengths=_of_inputs,
+        concatenates=False,
+    ),
+    Objective(
+        name="mass_style",
+        summary="noise tokens become the mask token; the full text as targets",
+        table="5",
+        noise_mask=_MASKS["iid"],
+        inputs=how.noise_tokens_to_mask,
+        targets=how.all_tokens,
+        lengths=_of_inputs,
+        noise_density=0.15,
+        sentinels="mask",
+        fixed_inputs=True,
+        fixed_targets=True,
+    ),
+    Objective(
+        name="replace_spans",
+        summary="i.i.d. noise, each run of it one sentinel; the noise as targets, each run of the rest one sentinel",
+        table="5, 6",
+        noise_mask=_MASKS["iid"],
+        inputs=how.noise_spans_to_unique_sentinels,
+        targets=how.other_spans_to_unique_sentinels,
+        lengths=_of_iid_targets,
+        noise_density=0.15,
+        sentinels="unique",
+    ),
+    Objective(
+        name="drop_tokens",
+        summary="i.i.d. noise dropped; the dropped tokens as targets",
+        table="5",
+        noise_mask=_MASKS["iid"],
+        inputs=how.other_tokens,
+        targets=how.noise_tokens,
+        lengths=_of_iid_targets,
+        noise_density=0.15,
+    ),
+    Objective(
+        name="span_corruption",
+        summary="random spans of noise, each one sentinel; the noise as targets, each span of the rest one sentinel",
+        table="7",
+        noise_mask=_MASKS["random_spans"],
+        inputs=how.noise_spans_to_unique_sentinels,
+        targets=how.other_spans_to_unique_sentinels,
+        lengths=_of_random_spans,
+        noise_density=0.15,
+        mean_noise_span_length=3.0,
+        sentinels="unique",
+        fixed_inputs=True,
+        fixed_targets=True,
+    ),
+)
+
+OBJECTIVES: dict[str, Objective] = {objective.name: objective for objective in _CATALOG}
+
+
+def find(name: str) -> Objective:
+    """The objective of a name.
+
+    Raises: UserError where there is none.
+    """
+    if name not in OBJECTIVES:
+        raise UserError(f"unknown objective {name!r}; give one of {', '.join(OBJECTIVES)}")
+    return OBJECTIVES[name]

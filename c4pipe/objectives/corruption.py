@@ -1,0 +1,191 @@
+"""How: what inputs or targets become, given the tokens and where they are noise.
+
+Every function takes a `Block` and gives `Sequences`: the ids of all examples one after the other, and how many each
+has; EOS, trimming and padding come later (`finish`). b examples of at most n tokens; all tokens of an example are
+kept in order. Sentinels are numbered from the end of the vocabulary downwards, anew in each example.
+Source: the functions of the same kind in the reference t5's `preprocessors.py`, named beside each.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from c4pipe.objectives.randomness import halves, words
+
+NUM_RESERVED_IDS = 3
+"""pad, EOS and unk are never drawn as a random token."""
+RANDOM_TOKEN_SHARE = 0.1
+"""BERT-style: of the noise tokens this share becomes a random token, the others the mask token."""
+EOS_ID = 1
+
+# Continue the purposes of `noise_masks`.
+IS_RANDOM, RANDOM_TOKEN, ORDER = range(8, 11)
+
+
+@dataclass(frozen=True)
+class Block:
+    """Examples before corruption.
+
+    tokens: (b, n) uint16 or uint32, 0 past the length. lengths: (b,). noise_mask: (b, n) bool. keys: (b,) uint64.
+    vocabulary_size: pieces and extra ids; the first sentinel, which is the mask token too, is the id below it.
+    """
+
+    tokens: np.ndarray
+    lengths: np.ndarray
+    noise_mask: np.ndarray
+    keys: np.ndarray
+    vocabulary_size: int
+
+    @cached_property
+    def there(self) -> np.ndarray | None:
+        """(b, n) bool, which places hold a token; None where all do."""
+        n = self.tokens.shape[1]
+        return None if (self.lengths == n).all() else np.arange(n) < self.lengths[:, None]
+
+    @cached_property
+    def other_mask(self) -> np.ndarray:
+        """(b, n) bool, which tokens are no noise."""
+        return ~self.noise_mask if self.there is None else self.there & ~self.noise_mask
+
+    def all_of(self, ids: np.ndarray) -> np.ndarray:
+        """The ids (b, n) of places that hold a token, one after the other."""
+        return ids.reshape(-1) if self.there is None else ids[self.there]
+
+
+@dataclass(frozen=True)
+class Sequences:
+    """values: ids of b sequences one after the other. lengths: (b,). sentinels: (b,) distinct sentinels in each."""
+
+    values: np.ndarray
+    lengths: np.ndarray
+    sentinels: np.ndarray | None = None
+
+
+def nothing(block: Block) -> Sequences:
+    """No tokens: the inputs of a language model."""
+    return Sequences(block.tokens[:0].reshape(-1), np.zeros(len(block.tokens), np.int64))
+
+
+def all_tokens(block: Block) -> Sequences:
+    """The text as it is."""
+    return Sequences(block.all_of(block.tokens), block.lengths)
+
+
+def noise_tokens(block: Block) -> Sequences:
+    """The noise tokens alone, without a sign where they were (`drop_nonnoise_tokens`).
+
+    >>> noise_tokens(_example([11, 12, 13, 14, 15], [0, 1, 1, 0, 1])).values
+    array([12, 13, 15], dtype=uint16)
+    """
+    return _masked(block.tokens, block.noise_mask)
+
+
+def other_tokens(block: Block) -> Sequences:
+    """The tokens that are no noise (`drop_noise_tokens`)."""
+    return _masked(block.tokens, block.other_mask)
+
+
+def noise_spans_to_unique_sentinels(block: Block) -> Sequences:
+    """Each run of noise becomes one sentinel of its own (`noise_span_to_unique_sentinel`).
+
+    >>> noise_spans_to_unique_sentinels(_example([11, 12, 13, 14, 15], [0, 1, 1, 0, 1])).values
+    array([11, 99, 14, 98], dtype=uint16)
+    """
+    return _runs_to_sentinels(block, block.noise_mask, block.other_mask)
+
+
+def other_spans_to_unique_sentinels(block: Block) -> Sequences:
+    """Each run of other tokens becomes one sentinel of its own (`nonnoise_span_to_unique_sentinel`).
+
+    >>> other_spans_to_unique_sentinels(_example([11, 12, 13, 14, 15], [0, 1, 1, 0, 1])).values
+    array([99, 12, 13, 98, 15], dtype=uint16)
+    """
+    return _runs_to_sentinels(block, block.other_mask, block.noise_mask)
+
+
+def noise_tokens_to_mask(block: Block) -> Sequences:
+    """Each noise token becomes the mask token, which is the first sentinel (`noise_token_to_sentinel`).
+
+    >>> noise_tokens_to_mask(_example([11, 12, 13, 14, 15], [0, 1, 1, 0, 1])).values
+    array([11, 99, 99, 14, 99], dtype=uint16)
+    """
+    ids = np.where(block.noise_mask, block.tokens.dtype.type(block.vocabulary_size - 1), block.tokens)
+    return Sequences(block.all_of(ids), block.lengths)
+
+
+def noise_tokens_to_mask_or_random(block: Block) -> Sequences:
+    """Each noise token becomes the mask token, or one time in ten a random one (BERT-style).
+
+    Random tokens come from [3, vocabulary size), sentinels among them (`noise_token_to_random_token_or_sentinel`).
+    """
+    n = block.tokens.shape[1]
+    is_random = halves(block.keys, IS_RANDOM, n) < np.uint32(round(RANDOM_TOKEN_SHARE * 2**32))
+    drawn = halves(block.keys, RANDOM_TOKEN, n).astype(np.uint64)
+    drawn *= np.uint64(block.vocabulary_size - NUM_RESERVED_IDS)
+    drawn >>= np.uint64(32)
+    drawn += np.uint64(NUM_RESERVED_IDS)
+    replaced = np.where(is_random, drawn.astype(block.tokens.dtype), block.tokens.dtype.type(block.vocabulary_size - 1))
+    return Sequences(block.all_of(np.where(block.noise_mask, replaced, block.tokens)), block.lengths)
+
+
+def noise_tokens_permuted(block: Block) -> Sequences:
+    """The noise tokens change places among themselves, every order equally likely (`permute_noise_tokens`)."""
+    order_keys = words(block.keys, ORDER, block.tokens.shape[1])
+    order_keys[~block.noise_mask] = np.iinfo(np.uint64).max
+    num_noise = block.noise_mask.sum(axis=1)
+    order = np.argsort(order_keys, axis=1, kind="stable")
+    shuffled = np.take_along_axis(block.tokens, order, axis=1)
+    ids = block.tokens.copy()
+    ids[block.noise_mask] = shuffled[np.arange(ids.shape[1]) < num_noise[:, None]]
+    return Sequences(block.all_of(ids), block.lengths)
+
+
+def finish(sequences: Sequences, length: int) -> tuple[np.ndarray, int]:
+    """Trim to `length` - 1 ids, append EOS, pad with 0: ((b, length) ids, how many were trimmed).
+
+    A length of 0 means that there are no such sequences (the inputs of a language model), not even EOS.
+    """
+    b = len(sequences.lengths)
+    if not length:
+        return np.zeros((b, 0), sequences.values.dtype), 0
+    room = length - 1
+    ids = np.zeros((b, length), sequences.values.dtype)
+    lengths, values = sequences.lengths, sequences.values
+    longest = int(lengths.max(initial=0))
+    if longest and int(lengths.min()) == longest:
+        kept = min(longest, room)
+        ids[:, :kept] = values.reshape(b, longest)[:, :kept]
+        ids[:, kept] = EOS_ID
+        return ids, b * (longest > room)
+    trimmed = lengths > room
+    if trimmed.any():
+        starts = np.cumsum(lengths) - lengths
+        values = values[np.arange(len(values)) - np.repeat(starts, lengths) < room]
+        lengths = np.minimum(lengths, room)
+    ids[np.arange(length) < lengths[:, None]] = values
+    ids[np.arange(b), lengths] = EOS_ID
+    return ids, int(trimmed.sum())
+
+
+def _masked(ids: np.ndarray, mask: np.ndarray) -> Sequences:
+    return Sequences(ids[mask], np.count_nonzero(mask, axis=1))
+
+
+def _runs_to_sentinels(block: Block, mask: np.ndarray, kept: np.ndarray) -> Sequences:
+    """Each run of `mask` becomes one sentinel; the tokens of `kept` stay."""
+    first = mask.copy()
+    first[:, 1:] &= ~mask[:, :-1]
+    places = np.flatnonzero(first)  # in order of example, then position
+    num_runs = np.count_nonzero(first, axis=1)
+    number = np.arange(len(places)) - np.repeat(np.cumsum(num_runs) - num_runs, num_runs)
+    ids = block.tokens.copy()
+    ids.reshape(-1)[places] = block.vocabulary_size - 1 - number
+    stays = np.logical_or(kept, first, out=first)
+    return Sequences(ids[stays], np.count_nonzero(stays, axis=1), num_runs)
+
+
+def _example(tokens: list[int], noise: list[int]) -> Block:
+    """One example for the docstrings, of a vocabulary of 100 ids."""
+    ids = np.array([tokens], np.uint16)
+    return Block(ids, np.array([len(tokens)]), np.array([noise], bool), np.zeros(1, np.uint64), 100)

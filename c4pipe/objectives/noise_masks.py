@@ -1,0 +1,128 @@
+"""Where: which tokens of an example are noise.
+
+Every function takes a block of examples and gives a mask (b, n) bool, True for noise, False past an example's length.
+Shapes: b examples of at most n tokens; lengths (b,) int64; keys (b,) uint64, one an example (see `randomness`).
+Source: `iid_noise_mask`, `random_prefix_noise_mask` and `random_spans_noise_mask` of the reference t5.
+"""
+
+import numpy as np
+
+from c4pipe.objectives.randomness import below, halves
+
+# Each purpose is a place of its own in an example's random words.
+IID, PREFIX, NOISE_SPANS, OTHER_SPANS = range(4)
+
+
+def iid(lengths: np.ndarray, n: int, noise_density: float, keys: np.ndarray) -> np.ndarray:
+    """Each token is noise with probability `noise_density`, whatever its neighbours are."""
+    threshold = min(round(noise_density * 2**32), 2**32 - 1)
+    return _within(halves(keys, IID, n) < np.uint32(threshold), lengths, n)
+
+
+def everything(lengths: np.ndarray, n: int) -> np.ndarray:
+    """Every token is noise.
+
+    >>> everything(np.array([2, 3]), 3).astype(int)
+    array([[1, 1, 0],
+           [1, 1, 1]])
+    """
+    return np.arange(n) < lengths[:, None]
+
+
+def prefix(lengths: np.ndarray, n: int, keys: np.ndarray) -> np.ndarray:
+    """The first tokens are noise, equally likely 1 to length - 1 of them; of a single token none is."""
+    num_noise = 1 + below(keys, PREFIX, np.maximum(lengths - 1, 1)[:, None])[:, 0]
+    return np.arange(n) < np.where(lengths > 1, num_noise, 0)[:, None]
+
+
+def span_counts(length: int, noise_density: float, mean_noise_span_length: float) -> tuple[int, int]:
+    """(noise tokens, noise spans) of a random-spans mask of `length` >= 2 tokens.
+
+    In float32, half to even, as the reference's graph computes: at 15% a piece of 190 tokens has 29 noise tokens
+    where float64 gives 28.
+
+    >>> span_counts(568, 0.15, 3.0), span_counts(190, 0.15, 3.0), span_counts(2, 0.15, 3.0)
+    ((85, 28), (29, 10), (1, 1))
+    """
+    noise = int(np.rint(np.float32(length) * np.float32(noise_density)))
+    noise = min(max(noise, 1), length - 1)
+    spans = max(int(np.rint(np.float32(noise) / np.float32(mean_noise_span_length))), 1)
+    # More spans than other tokens to lie between them: the reference's graph fails there.
+    return noise, min(spans, length - noise)
+
+
+def random_spans(
+    lengths: np.ndarray, n: int, noise_density: float, mean_noise_span_length: float, keys: np.ndarray
+) -> np.ndarray:
+    """Spans of other tokens and of noise in turn, other first, noise last; every such mask is equally likely.
+
+    How many tokens are noise and in how many spans follows from the length alone (`span_counts`): 5 tokens at 40% in
+    spans of 2 have one span of two, at one place.
+
+    >>> random_spans(np.array([5]), 5, 0.4, 2.0, np.array([7], np.uint64)).astype(int)
+    array([[0, 0, 0, 1, 1]])
+    """
+    if lengths.size and (lengths == n).all():
+        return _random_spans_of(n, noise_density, mean_noise_span_length, keys)
+    mask = np.zeros((len(lengths), n), dtype=bool)
+    for length in np.unique(lengths):
+        rows = lengths == length
+        if length:
+            mask[rows, :length] = _random_spans_of(int(length), noise_density, mean_noise_span_length, keys[rows])
+    return mask
+
+
+def _random_spans_of(length: int, noise_density: float, mean_noise_span_length: float, keys: np.ndarray) -> np.ndarray:
+    """`random_spans` of examples that all have the same length."""
+    if length == 1:
+        # The reference draws for two tokens, of which the second would be the noise, and keeps the first.
+        return np.zeros((len(keys), 1), dtype=bool)
+    noise, spans = span_counts(length, noise_density, mean_noise_span_length)
+    noise_starts = _random_segment_starts(noise, spans, keys, NOISE_SPANS)  # (b, spans), first 0
+    other_starts = _random_segment_starts(length - noise, spans, keys, OTHER_SPANS)
+    # Span k of noise starts when k + 1 spans of others and k of noise have gone by.
+    rows = np.arange(len(keys))[:, None] * (length + 1)
+    other_ends = np.concatenate([other_starts[:, 1:], np.full((len(keys), 1), length - noise)], axis=1)
+    noise_ends = np.concatenate([noise_starts[:, 1:], np.full((len(keys), 1), noise)], axis=1)
+    steps = np.zeros((len(keys), length + 1), dtype=np.int8)
+    flat = steps.reshape(-1)
+    flat[rows + other_ends + noise_starts] = 1
+    flat[rows + other_ends + noise_ends] = -1
+    # Each row adds up to 0, so one running sum over all rows is the running sum of each.
+    return np.cumsum(flat, dtype=np.int8).view(bool).reshape(steps.shape)[:, :length]
+
+
+def _random_segment_starts(num_items: int, num_segments: int, keys: np.ndarray, purpose: int) -> np.ndarray:
+    """Cut items into non-empty random segments: starts (b, num_segments) int64, ascending, the first 0."""
+    starts = np.zeros((len(keys), num_segments), dtype=np.int64)
+    if num_segments > 1:
+        starts[:, 1:] = 1 + random_subset(num_items - 1, num_segments - 1, keys, purpose)
+    return starts
+
+
+def random_subset(num_items: int, num_chosen: int, keys: np.ndarray, purpose: int) -> np.ndarray:
+    """Choose items: (b, num_chosen) int64, ascending, every subset of [0, num_items) equally likely.
+
+    Floyd's algorithm, for all examples at once: a draw a chosen item, where a shuffle costs a draw an item.
+    """
+    b = len(keys)
+    # Of more than half, draw those that stay out.
+    num_drawn = min(num_chosen, num_items - num_chosen)
+    is_drawn = np.zeros((b, num_items), dtype=bool)
+    flat = is_drawn.reshape(-1)
+    rows = np.arange(b) * num_items
+    last = np.arange(num_items - num_drawn, num_items)
+    drawn = np.ascontiguousarray((below(keys, purpose, last + 1) + rows[:, None]).T)  # (num_drawn, b)
+    for item, place in zip(last, drawn, strict=True):
+        taken = flat[place]
+        place[taken] = rows[taken] + item
+        flat[place] = True
+    if num_drawn != num_chosen:
+        np.logical_not(is_drawn, out=is_drawn)
+    return np.flatnonzero(flat).reshape(b, num_chosen) - rows[:, None]
+
+
+def _within(mask: np.ndarray, lengths: np.ndarray, n: int) -> np.ndarray:
+    if not (lengths == n).all():
+        mask &= np.arange(n) < lengths[:, None]
+    return mask
