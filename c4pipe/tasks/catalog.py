@@ -1,0 +1,80 @@
+"""All tasks by name, and what a task of the user's own is."""
+
+from collections.abc import Mapping, Sequence
+
+from c4pipe.errors import UserError
+from c4pipe.tasks import cnn_dailymail, glue, sentences, sentiment, squad, superglue, wmt
+from c4pipe.tasks.metrics import METRICS
+from c4pipe.tasks.ready import ready_example
+from c4pipe.tasks.task import Task
+
+TASKS: dict[str, Task] = {
+    **glue.TASKS,
+    **superglue.TASKS,
+    **squad.TASKS,
+    **cnn_dailymail.TASKS,
+    **wmt.TASKS,
+    **sentiment.TASKS,
+    **sentences.TASKS,
+}
+
+# Metrics of tasks that the catalog does not know, by how their names begin.
+_BY_PREFIX = {"translate": ("bleu",), "summarize": ("rouge",)}
+DEFAULT_METRICS = ("accuracy",)
+
+
+def find(name: str) -> Task:
+    """The catalog's task of that name.
+
+    Raises: UserError where there is none.
+    """
+    if name not in TASKS:
+        raise UserError(f"unknown task {name!r}; the catalog has {', '.join(TASKS)}")
+    return TASKS[name]
+
+
+def find_or_make(name: str, metrics: Sequence[str] = ()) -> Task:
+    """The catalog's task of that name, or a task of the user's own.
+
+    A task of the user's own is scored by `metrics`; without them by BLEU where its name begins with `translate`, by
+    ROUGE where it begins with `summarize`, else by exact agreement.
+
+    Raises: UserError where a metric is unknown.
+    """
+    known = TASKS.get(name)
+    for metric in metrics:
+        if metric not in METRICS:
+            raise UserError(f"unknown metric {metric!r} for {name}; choose of {', '.join(METRICS)}")
+    if known is not None and not metrics:
+        return known
+    by_name = next((chosen for prefix, chosen in _BY_PREFIX.items() if name.startswith(prefix)), DEFAULT_METRICS)
+    return Task(
+        name,
+        benchmark=known.benchmark if known else "",
+        source="",
+        format=known.format if known else lambda record: [ready_example(record, name)],
+        metrics=tuple(metrics) or by_name,
+        labels=known.labels if known else (),
+    )
+
+
+def benchmark_averages(scores: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
+    """The average of every benchmark that tasks of `scores` (task -> metric -> score) belong to.
+
+    As in the paper (section 2.3): a task with several metrics counts by their mean, MNLI's two validation sets count
+    once, WNLI not at all.
+
+    >>> benchmark_averages({"sst2": {"accuracy": 90.0}, "mrpc": {"f1": 80.0, "accuracy": 70.0}})
+    {'glue': 82.5}
+    """
+    units: dict[str, dict[str, list[float]]] = {}
+    for name, of_task in scores.items():
+        task = TASKS.get(name)
+        if task is None or not task.benchmark or not of_task:
+            continue
+        unit = units.setdefault(task.benchmark, {}).setdefault(task.counts_as or name, [])
+        unit.append(sum(of_task.values()) / len(of_task))
+    return {
+        benchmark: sum(sum(values) / len(values) for values in of_benchmark.values()) / len(of_benchmark)
+        for benchmark, of_benchmark in units.items()
+    }

@@ -1,0 +1,123 @@
+"""GLUE (Wang et al. 2018), every task as text to text: T5, appendix D; `t5/data/glue_utils.py`.
+
+Fields have their names in TensorFlow Datasets and Hugging Face; where GLUE's own TSV files call them otherwise, that
+name is taken too. WNLI is left out of the average, as in the paper.
+"""
+
+import math
+
+from c4pipe.tasks.task import (
+    MalformedRecord,
+    Record,
+    Task,
+    TextExample,
+    Unlabelled,
+    classified,
+    field,
+    named_fields,
+    nearest_fifth,
+)
+
+_ENTAILMENT = ("entailment", "not_entailment")
+_NLI = ("entailment", "neutral", "contradiction")
+_PREMISE = ("premise", "sentence1")
+_HYPOTHESIS = ("hypothesis", "sentence2")
+_SENTENCE_1 = ("sentence1", "#1 String")
+_SENTENCE_2 = ("sentence2", "#2 String")
+
+
+def stsb(record: Record) -> list[TextExample]:
+    """A similarity from 0 to 5 becomes one of 26 texts. The reference keeps the score before rounding: GLUE's own
+    correlation is with that.
+
+    >>> stsb({"sentence1": "A.", "sentence2": "B.", "label": 3.25})[0]
+    TextExample(inputs='stsb sentence1: A. sentence2: B.', targets='3.2', references=('3.25',), trains=True)
+    """
+    value = field(record, "label", "score")
+    try:
+        score = float(value)
+    except (TypeError, ValueError):
+        raise MalformedRecord("unknown_label", f"label {value!r} is no number") from None
+    if score == -1:
+        raise Unlabelled
+    if not (math.isfinite(score) and 0 <= score <= 5):
+        raise MalformedRecord("unknown_label", f"label {value!r} is not between 0 and 5")
+    inputs = named_fields("stsb", record, "sentence1", "sentence2")
+    return [TextExample(inputs, nearest_fifth(score), (f"{score:.6g}",))]
+
+
+def _mnli(name: str) -> Task:
+    prefix = "mnli"
+    return Task(
+        name,
+        benchmark="glue",
+        source="glue/" + name,
+        format=classified(prefix, _NLI, _HYPOTHESIS, _PREMISE, label_fields=("gold_label",)),
+        metrics=("accuracy",),
+        labels=_NLI,
+        counts_as="mnli",
+    )
+
+
+_ACCEPTABLE = ("unacceptable", "acceptable")
+_SENTIMENT = ("negative", "positive")
+_EQUIVALENT = ("not_equivalent", "equivalent")
+_DUPLICATE = ("not_duplicate", "duplicate")
+_WNLI = ("not_entailment", "entailment")
+
+TASKS: dict[str, Task] = {
+    "cola": Task(
+        "cola",
+        "glue",
+        "glue/cola",
+        classified("cola", _ACCEPTABLE, "sentence"),
+        ("matthews_correlation",),
+        _ACCEPTABLE,
+        tsv_columns=("source", "label", "star", "sentence"),
+    ),
+    "sst2": Task("sst2", "glue", "glue/sst2", classified("sst2", _SENTIMENT, "sentence"), ("accuracy",), _SENTIMENT),
+    "mrpc": Task(
+        "mrpc",
+        "glue",
+        "glue/mrpc",
+        classified("mrpc", _EQUIVALENT, _SENTENCE_1, _SENTENCE_2, label_fields=("Quality",)),
+        ("f1", "accuracy"),
+        _EQUIVALENT,
+    ),
+    "qqp": Task(
+        "qqp",
+        "glue",
+        "glue/qqp",
+        classified("qqp", _DUPLICATE, "question1", "question2", label_fields=("is_duplicate",)),
+        ("f1", "accuracy"),
+        _DUPLICATE,
+    ),
+    "stsb": Task("stsb", "glue", "glue/stsb", stsb, ("pearson", "spearman")),
+    "mnli": _mnli("mnli"),
+    "mnli_matched": _mnli("mnli_matched"),
+    "mnli_mismatched": _mnli("mnli_mismatched"),
+    "qnli": Task(
+        "qnli",
+        "glue",
+        "glue/qnli",
+        classified("qnli", _ENTAILMENT, "question", "sentence"),
+        ("accuracy",),
+        _ENTAILMENT,
+    ),
+    "rte": Task(
+        "rte",
+        "glue",
+        "glue/rte",
+        classified("rte", _ENTAILMENT, "sentence1", "sentence2"),
+        ("accuracy",),
+        _ENTAILMENT,
+    ),
+    "wnli": Task(
+        "wnli",
+        "",
+        "glue/wnli",
+        classified("wnli", _WNLI, "sentence1", "sentence2"),
+        ("accuracy",),
+        _WNLI,
+    ),
+}

@@ -1,0 +1,207 @@
+"""How outputs are judged. Every score is in percent, and more is better.
+
+A metric takes, for n outputs, their references (see `TextExample.references`) and gives named scores. An output that is
+no label of its task is wrong: it is never mapped to the nearest one. Libraries of the field do the arithmetic; they are
+imported where they are used, so that training needs none of them.
+
+What the references hold: the acceptable answers (the first one the label, where there are labels); MultiRC (label, key
+of the question); ReCoRD (key of the query, answers ...); WSC (the noun, whether the pronoun means it).
+"""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from c4pipe.tasks import answers, libraries
+from c4pipe.tasks.scores import Score, of_function, of_mean
+from c4pipe.tasks.task import Task
+
+References = Sequence[Sequence[str]]
+Metric = Callable[[References, Sequence[str], Sequence[str]], dict[str, Score]]
+INVALID = -1
+
+
+def score(task: Task, references: References, predictions: Sequence[str]) -> dict[str, Score]:
+    """All scores of a task's metrics over n outputs.
+
+    Raises: ValueError where there are no outputs, or not as many references; UserError where a library is missing.
+    """
+    if not predictions or len(references) != len(predictions):
+        raise ValueError(f"{len(predictions)} outputs and {len(references)} references of {task.name}")
+    scores: dict[str, Score] = {}
+    for name in task.metrics:
+        scores |= METRICS[name](references, predictions, task.labels)
+    return scores
+
+
+def _classes(texts: Sequence[str], labels: Sequence[str]) -> np.ndarray:
+    """(n,) class numbers of texts, `INVALID` for what is no label.
+
+    >>> _classes(["b", "a", "B"], ("a", "b"))
+    array([ 1,  0, -1])
+    """
+    numbers = {label: number for number, label in enumerate(labels)}
+    return np.array([numbers.get(text, INVALID) for text in texts])
+
+
+def _both(references: References, predictions: Sequence[str], labels: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+    firsts = [given[0] for given in references]
+    # A task of the user's own has no list of labels: those that occur are taken.
+    known = labels or sorted(set(firsts))
+    return _classes(firsts, known), _classes(predictions, known)
+
+
+def accuracy(references: References, predictions: Sequence[str], labels: Sequence[str]) -> dict[str, Score]:
+    """Outputs equal to one of the references, exactly."""
+    del labels
+    right = [output in given for given, output in zip(references, predictions, strict=True)]
+    return {"accuracy": of_mean(right)}
+
+
+def f1(references: References, predictions: Sequence[str], labels: Sequence[str]) -> dict[str, Score]:
+    """F1 of the second label of two (scikit-learn). An invalid output counts as the other label than the right one."""
+    truth, output = _both(references, predictions, labels)
+    output = np.where(output == INVALID, 1 - truth, output)
+    return {"f1": of_function(lambda rows: 100 * binary_f1(truth[rows], output[rows]), len(truth))}
+
+
+def binary_f1(truth: np.ndarray, output: np.ndarray) -> float:
+    """F1 of class 1 between 0 and 1; 0 where it neither is there nor was predicted."""
+    return float(libraries.sklearn_metrics().f1_score(truth, output, zero_division=0))
+
+
+def mean_f1(references: References, predictions: Sequence[str], labels: Sequence[str]) -> dict[str, Score]:
+    """The unweighted mean of every label's F1 (CB). An invalid output is wrong and of no label."""
+    truth, output = _both(references, predictions, labels)
+    classes = range(len(labels) or int(truth.max()) + 1)
+
+    def compute(rows: np.ndarray) -> float:
+        found = libraries.sklearn_metrics().f1_score(
+            truth[rows], output[rows], labels=list(classes), average="macro", zero_division=0
+        )
+        return 100 * float(found)
+
+    return {"mean_f1": of_function(compute, len(truth))}
+
+
+def matthews_correlation(references: References, predictions: Sequence[str], labels: Sequence[str]) -> dict[str, Score]:
+    """Matthews' correlation (CoLA). Invalid outputs are a class of their own, which no truth has."""
+    truth, output = _both(references, predictions, labels)
+
+    def compute(rows: np.ndarray) -> float:
+        return 100 * float(libraries.sklearn_metrics().matthews_corrcoef(truth[rows], output[rows]))
+
+    return {"matthews_correlation": of_function(compute, len(truth))}
+
+
+def pearson(references: References, predictions: Sequence[str], labels: Sequence[str]) -> dict[str, Score]:
+    """Pearson's correlation (STS-B). An output that is no number counts as -1, below the scale."""
+    del labels
+    return {"pearson": _correlation("pearsonr", references, predictions)}
+
+
+def spearman(references: References, predictions: Sequence[str], labels: Sequence[str]) -> dict[str, Score]:
+    """Spearman's rank correlation (STS-B). An output that is no number counts as -1, below the scale."""
+    del labels
+    return {"spearman": _correlation("spearmanr", references, predictions)}
+
+
+def _correlation(name: str, references: References, predictions: Sequence[str]) -> Score:
+    truth = np.array([_number(given[0]) for given in references])
+    output = np.array([_number(text) for text in predictions])
+    function = getattr(libraries.scipy_stats(), name)
+
+    def compute(rows: np.ndarray) -> float:
+        # Constant outputs correlate with nothing; scipy warns and gives NaN, which no average survives.
+        if np.ptp(truth[rows]) == 0 or np.ptp(output[rows]) == 0:
+            return 0.0
+        return 100 * float(function(truth[rows], output[rows])[0])
+
+    return of_function(compute, len(truth))
+
+
+def _number(text: str) -> float:
+    """
+    >>> _number("3.4"), _number("positive"), _number("nan")
+    (3.4, -1.0, -1.0)
+    """
+    try:
+        value = float(text)
+    except ValueError:
+        return -1.0
+    return value if np.isfinite(value) else -1.0
+
+
+def squad(references: References, predictions: Sequence[str], labels: Sequence[str]) -> dict[str, Score]:
+    """SQuAD 1.1's exact match and token F1, each the best over the references."""
+    del labels
+    pairs = list(zip(references, predictions, strict=True))
+    return {
+        "exact_match": of_mean([answers.exact_match(given, output) for given, output in pairs]),
+        "f1": of_mean([answers.token_f1(given, output) for given, output in pairs]),
+    }
+
+
+def record(references: References, predictions: Sequence[str], labels: Sequence[str]) -> dict[str, Score]:
+    """ReCoRD: as SQuAD, every query once however many examples its answers make."""
+    first = {given[0]: number for number, given in reversed(list(enumerate(references)))}
+    rows = sorted(first.values())
+    return squad([references[row][1:] for row in rows], [predictions[row] for row in rows], labels)
+
+
+def multirc(references: References, predictions: Sequence[str], labels: Sequence[str]) -> dict[str, Score]:
+    """MultiRC: F1 of `True` over all answers, and questions whose answers are all judged rightly."""
+    by_question: dict[str, list[int]] = {}
+    for number, given in enumerate(references):
+        by_question.setdefault(given[1], []).append(number)
+    groups = list(by_question.values())
+    truth, output = _both(references, predictions, labels or ("False", "True"))
+    output = np.where(output == INVALID, 1 - truth, output)
+    right = truth == output
+
+    def compute(questions: np.ndarray) -> float:
+        rows = np.concatenate([groups[question] for question in questions])
+        return 100 * binary_f1(truth[rows], output[rows])
+
+    return {
+        "f1": of_function(compute, len(groups)),
+        "exact_match": of_mean([bool(right[group].all()) for group in groups]),
+    }
+
+
+def wsc(references: References, predictions: Sequence[str], labels: Sequence[str]) -> dict[str, Score]:
+    """WSC: whether the output names the noun, against whether the pronoun means it."""
+    del labels
+    right = [
+        answers.names_referent(output, given[0]) == (given[1] == "True")
+        for given, output in zip(references, predictions, strict=True)
+    ]
+    return {"accuracy": of_mean(right)}
+
+
+def bleu(references: References, predictions: Sequence[str], labels: Sequence[str]) -> dict[str, Score]:
+    """Corpus BLEU by sacrebleu with `intl` tokens and exponential smoothing, as the paper (section 2.4)."""
+    del labels
+    return {"bleu": libraries.corpus_bleu(references, predictions)}
+
+
+def rouge(references: References, predictions: Sequence[str], labels: Sequence[str]) -> dict[str, Score]:
+    """Mean F of ROUGE-1, ROUGE-2 and ROUGE-L over sentences (rouge-score's `rougeLsum`), the best over references."""
+    del labels
+    return {name: of_mean(values) for name, values in libraries.rouge_f(references, predictions).items()}
+
+
+METRICS: dict[str, Metric] = {
+    "accuracy": accuracy,
+    "f1": f1,
+    "mean_f1": mean_f1,
+    "matthews_correlation": matthews_correlation,
+    "pearson": pearson,
+    "spearman": spearman,
+    "squad": squad,
+    "record": record,
+    "multirc": multirc,
+    "wsc": wsc,
+    "bleu": bleu,
+    "rouge": rouge,
+}

@@ -1,0 +1,36 @@
+"""Ready records: `inputs`, `targets`, `task`, for any task of the user's own."""
+
+from c4pipe.tasks.task import MalformedRecord, Record, TextExample, text
+
+
+def is_ready(record: Record) -> bool:
+    """Whether a record is an example already."""
+    return "inputs" in record and "targets" in record
+
+
+def ready_example(record: Record, task: str) -> TextExample:
+    """The example that a ready record is. Its `references` are taken where it has them, else its targets are the one.
+
+    Raises: MalformedRecord where a field is missing or no text.
+    """
+    inputs, targets = text(record, "inputs"), text(record, "targets")
+    given = record.get("references")
+    if given is None:
+        return TextExample(inputs, targets, _references(task, inputs, targets))
+    references = [given] if isinstance(given, str) else given
+    if not isinstance(references, list) or not references or not all(isinstance(one, str) for one in references):
+        raise MalformedRecord("bad_field", "'references' is no list of texts")
+    return TextExample(inputs, targets, tuple(references))
+
+
+def _references(task: str, inputs: str, targets: str) -> tuple[str, ...]:
+    """What the metrics of a task need, where a record gives its targets alone (see `c4pipe.tasks.metrics`)."""
+    if task == "multirc":
+        # The question and its paragraph without the answer between them.
+        head, _, rest = inputs.partition(" answer: ")
+        return targets, head + rest.partition(" paragraph: ")[2]
+    if task == "record":
+        return inputs, targets
+    if task == "wsc":
+        return targets, "True"
+    return (targets,)

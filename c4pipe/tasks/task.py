@@ -1,0 +1,151 @@
+"""What a task is: text in, text out, and how its outputs are scored (T5, section 2.4)."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+Record = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class TextExample:
+    """One text-to-text example.
+
+    references: what the task's metrics need to judge an output: the acceptable answers for most tasks; the metrics of
+    MultiRC, ReCoRD and WSC say in `c4pipe.tasks.metrics` what theirs hold. trains: False for an example that is right
+    to be scored but wrong to be learnt from (WSC's false referents).
+    """
+
+    inputs: str
+    targets: str
+    references: tuple[str, ...]
+    trains: bool = True
+
+
+class MalformedRecord(Exception):
+    """A raw record that is no example of its task. `reason` is the counter's name and stands in the quarantine."""
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(detail)
+        self.reason = reason
+        self.detail = detail
+
+
+class Unlabelled(MalformedRecord):
+    """A record of a test split, whose label is hidden (-1 or nothing): not malformed, but nothing to learn or score."""
+
+    def __init__(self) -> None:
+        super().__init__("no_label", "the record has no label")
+
+
+@dataclass(frozen=True)
+class Task:
+    """A task of the catalog.
+
+    name: the first word of its files' names. benchmark: which average it counts in, empty for none. source: where its
+    raw records come from, as `datasets` names it (`PATH` or `PATH/CONFIG`). format: a raw record -> its examples (most
+    tasks make one). metrics: names in `c4pipe.tasks.metrics.METRICS`. labels: all right outputs, in the order of the
+    class numbers; empty where outputs are free text. counts_as: tasks of one benchmark with the same `counts_as` are
+    averaged first and count once (MNLI's two validation sets). tsv_columns: the columns of its TSV file where that has
+    no header.
+    """
+
+    name: str
+    benchmark: str
+    source: str
+    format: Callable[[Record], list[TextExample]]
+    metrics: tuple[str, ...]
+    labels: tuple[str, ...] = ()
+    counts_as: str = ""
+    tsv_columns: tuple[str, ...] = ()
+
+
+def text(record: Record, *names: str) -> str:
+    """The first of the fields `names` that the record has, as text.
+
+    Raises: MalformedRecord where it has none of them, or the field is no text.
+    """
+    value = field(record, *names)
+    if not isinstance(value, str):
+        raise MalformedRecord("bad_field", f"{names[0]!r} is {type(value).__name__}, not text")
+    return value
+
+
+def field(record: Record, *names: str) -> Any:
+    """The first of the fields `names` that the record has.
+
+    Raises: MalformedRecord where it has none of them.
+    """
+    for name in names:
+        if record.get(name) is not None:
+            return record[name]
+    raise MalformedRecord("missing_field", f"no field {' or '.join(map(repr, names))}; it has {', '.join(record)}")
+
+
+def label_name(value: Any, labels: Sequence[str]) -> str:
+    """The name of a label given as class number, as its name, or (of two labels) as a boolean.
+
+    >>> label_name(1, ("negative", "positive")), label_name("positive", ("negative", "positive"))
+    ('positive', 'positive')
+    >>> label_name(True, ("False", "True")), label_name("0", ("negative", "positive"))
+    ('True', 'negative')
+
+    Raises: Unlabelled where the label is hidden, MalformedRecord where it is none of the task's.
+    """
+    if value is None or value in (-1, "-1", ""):
+        raise Unlabelled
+    number: Any = value
+    if isinstance(value, str):
+        by_name = {label.lower(): label for label in labels}
+        if value.strip().lower() in by_name:
+            return by_name[value.strip().lower()]
+        number = int(value) if value.strip().isdecimal() else None
+    if number is None or number != number or int(number) != number or not 0 <= number < len(labels):
+        raise MalformedRecord("unknown_label", f"label {value!r} is none of {', '.join(labels)}")
+    return labels[int(number)]
+
+
+def label_of(record: Record, labels: Sequence[str], *names: str) -> str:
+    """The record's label by name, looked for under `label` and `names`. See `label_name` for what is raised."""
+    for name in ("label", *names):
+        if name in record:
+            return label_name(record[name], labels)
+    raise Unlabelled
+
+
+def named_fields(prefix: str, record: Record, *fields: str | tuple[str, ...]) -> str:
+    """The inputs of most tasks: the task's word, then every field under its name.
+
+    A field is a name, or a name and others that the field has in other files.
+
+    >>> named_fields("mrpc", {"sentence1": "A b.", "sentence2": "C d."}, "sentence1", "sentence2")
+    'mrpc sentence1: A b. sentence2: C d.'
+    """
+    parts = [prefix]
+    for one in fields:
+        names = (one,) if isinstance(one, str) else one
+        parts += [f"{names[0]}:", text(record, *names)]
+    return " ".join(parts)
+
+
+def classified(
+    prefix: str, labels: Sequence[str], *fields: str | tuple[str, ...], label_fields: Sequence[str] = ()
+) -> Callable[[Record], list[TextExample]]:
+    """A `format` for tasks whose target is a label: `prefix field: ... field: ...` -> the label's name."""
+
+    def format_record(record: Record) -> list[TextExample]:
+        label = label_of(record, labels, *label_fields)
+        return [TextExample(named_fields(prefix, record, *fields), label, (label,))]
+
+    return format_record
+
+
+def nearest_fifth(value: float) -> str:
+    """STS-B's target: the similarity rounded to a multiple of 0.2, in 32 bits and half to even as the reference does.
+
+    >>> nearest_fifth(3.25), nearest_fifth(0.0), nearest_fifth(4.9)
+    ('3.2', '0.0', '4.8')
+    """
+    return f"{float(np.round(np.float32(value) * np.float32(5)) / np.float32(5)):.1f}"
