@@ -1,0 +1,177 @@
+"""The files that C4 needs besides the crawl: Punkt's parameters, lists of bad words, the domains of RealNews.
+
+They are looked for once, at launch, by the process that starts the pipeline: in the folder that the user gives (and
+then nowhere else), else in the user's cache, else at their pinned addresses. Workers get them with the job.
+"""
+
+import hashlib
+import io
+import json
+import os
+import tempfile
+import urllib.error
+import urllib.request
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from c4pipe.corpus.badwords import parse_lists
+from c4pipe.corpus.pinned_assets import BADWORDS, PUNKT, REALNEWS, PinnedFile
+from c4pipe.corpus.sentences import PUNKT_FILES, PunktParameters
+from c4pipe.corpus.variants import Variant
+from c4pipe.errors import UserError
+
+PUNKT_TAB = "punkt_tab"
+BUNDLED = "bundled"
+_BUNDLED_FOLDER = Path(__file__).parent / "bundled_punkt"
+_TIMEOUT_SECONDS = 60
+_MAX_DOWNLOAD_BYTES = 64 << 20
+
+
+@dataclass(frozen=True)
+class Assets:
+    """What a variant needs, in memory. `sha256`: file name (as below an assets folder) -> hash, for the manifest."""
+
+    punkt: PunktParameters | None = None
+    badwords: Mapping[str, frozenset[str]] | None = None
+    realnews: Mapping[str, bool | list[str]] | None = None
+    sha256: dict[str, str] = field(default_factory=dict)
+
+
+def resolve(
+    variant: Variant,
+    *,
+    folder: str | None = None,
+    sentence_model: str = PUNKT_TAB,
+    badwords_file: str | None = None,
+    cache: str | None = None,
+) -> Assets:
+    """Find everything that `variant` needs.
+
+    folder: the user's `--assets`. sentence_model: `punkt_tab`, `bundled` (parameters that come with this package), or
+    a folder with the four files of a `punkt_tab` language. badwords_file: a list of one's own for English, or a
+    folder of lists named for their languages. cache: the folder of downloads, `~/.cache/c4pipe` if not given.
+
+    Raises: UserError where something cannot be had.
+    """
+    finder = _Finder(folder, Path(cache) if cache else default_cache())
+    punkt = badwords = realnews = None
+    if variant.needs_sentences:
+        punkt = PunktParameters.parse(_punkt_files(finder, sentence_model))
+    if variant.needs_badwords:
+        badwords = parse_lists(_badwords_lists(finder, variant, badwords_file))
+    if variant.listed_domains:
+        realnews = json.loads(finder.find(REALNEWS))
+    return Assets(punkt, badwords, realnews, dict(sorted(finder.sha256.items())))
+
+
+def default_cache() -> Path:
+    """Where downloaded assets are kept: `$C4PIPE_CACHE`, else `c4pipe` in the user's cache folder."""
+    if own := os.environ.get("C4PIPE_CACHE"):
+        return Path(own)
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "c4pipe"
+
+
+def _punkt_files(finder: "_Finder", sentence_model: str) -> dict[str, str]:
+    if sentence_model == PUNKT_TAB:
+        return {Path(pinned.name).name: finder.find(pinned) for pinned in PUNKT}
+    model = _BUNDLED_FOLDER if sentence_model == BUNDLED else Path(sentence_model)
+    files = {}
+    for name in PUNKT_FILES:
+        path = model / name
+        if not path.is_file():
+            raise UserError(
+                f"no sentence model in {model}: {name} is not there; --sentence_model takes punkt_tab, bundled, or a "
+                f"folder with {', '.join(PUNKT_FILES)}"
+            )
+        files[name] = finder.read(path, f"{sentence_model}/{name}")
+    return files
+
+
+def _badwords_lists(finder: "_Finder", variant: Variant, own: str | None) -> dict[str, str]:
+    if own is None:
+        wanted = [pinned for pinned in BADWORDS if variant.splits_by_language or Path(pinned.name).name == "en"]
+        return {Path(pinned.name).name: finder.find(pinned) for pinned in wanted}
+    path = Path(own)
+    if path.is_file():
+        return {"en": finder.read(path, f"badwords/{path.name}")}
+    if path.is_dir():
+        lists = [entry for entry in sorted(path.iterdir()) if entry.is_file() and "." not in entry.name]
+        if lists:
+            return {entry.name: finder.read(entry, f"badwords/{entry.name}") for entry in lists}
+    raise UserError(f"no list of bad words at {own}; --badwords takes a file with one word a line, or a folder of them")
+
+
+class _Finder:
+    """Finds pinned files and notes the hash of each file that is used."""
+
+    def __init__(self, folder: str | None, cache: Path) -> None:
+        self._folder = Path(folder) if folder is not None else None
+        self._cache = cache
+        self.sha256: dict[str, str] = {}
+        if self._folder is not None and not self._folder.is_dir():
+            raise UserError(f"--assets={folder} is no folder")
+
+    def find(self, pinned: PinnedFile) -> str:
+        """The content of a pinned file from the user's folder, else the cache, else its address."""
+        if self._folder is not None:
+            path = self._folder / pinned.name
+            if not path.is_file():
+                raise UserError(
+                    f"{pinned.name} is not in --assets={self._folder}; put it there (from {pinned.address}), or leave "
+                    "--assets out to have it downloaded"
+                )
+            return self.read(path, pinned.name)
+        path = self._cache / pinned.name
+        if not (path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() == pinned.sha256):
+            _download(pinned, self._cache)
+        return self.read(path, pinned.name)
+
+    def read(self, path: Path, name: str) -> str:
+        """The text of a file; its hash is noted under `name`."""
+        content = path.read_bytes()
+        self.sha256[name] = hashlib.sha256(content).hexdigest()
+        try:
+            # Universal newlines, as the reference opens these files.
+            return io.TextIOWrapper(io.BytesIO(content), encoding="utf-8").read()
+        except UnicodeDecodeError as error:
+            raise UserError(f"{path} is no UTF-8 text: {error}") from error
+
+
+def _download(pinned: PinnedFile, cache: Path) -> None:
+    """Fetch a pinned file into the cache; of an archive, all of its members that are pinned."""
+    try:
+        with urllib.request.urlopen(pinned.address, timeout=_TIMEOUT_SECONDS) as response:
+            content = response.read(_MAX_DOWNLOAD_BYTES)
+    except (urllib.error.URLError, OSError, ValueError) as error:
+        raise UserError(
+            f"cannot download {pinned.address} ({error}); fetch it on another machine and give its folder by "
+            f"--assets=DIR (as DIR/{pinned.name}){pinned.alternative}"
+        ) from error
+    wanted = {pinned: content}
+    if pinned.member:
+        try:
+            with zipfile.ZipFile(io.BytesIO(content)) as archive:
+                wanted = {other: archive.read(other.member) for other in PUNKT if other.address == pinned.address}
+        except (zipfile.BadZipFile, KeyError) as error:
+            raise UserError(f"{pinned.address} is not the archive that was pinned: {error}") from error
+    for other, member_content in wanted.items():
+        found = hashlib.sha256(member_content).hexdigest()
+        if found != other.sha256:
+            raise UserError(
+                f"{other.address} gave another {other.name} (sha256 {found}, pinned {other.sha256}); give a good copy "
+                "by --assets=DIR"
+            )
+        _write(cache / other.name, member_content)
+
+
+def _write(path: Path, content: bytes) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".incomplete")
+        with os.fdopen(handle, "wb") as target:
+            target.write(content)
+        Path(temporary).replace(path)
+    except OSError as error:
+        raise UserError(f"cannot write {path}: {error.strerror}; C4PIPE_CACHE names another cache folder") from error

@@ -1,0 +1,194 @@
+"""Who stays when pages share a URL or a line: keys as packed numpy rows, and the rules that pick the winners.
+
+Only these keys travel between workers, never text. The functions here are pure: the same rows in any order give the
+same losers, so the result depends neither on the order of files nor on the runner.
+"""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+# Timestamps are compared as strings; a WARC date has 20 characters, with fractions of a second up to 30.
+TIMESTAMP_BYTES = 32
+
+# A copy of a page that competes for its URL. `url` and `text` are md5s as two big-endian halves, so that comparing
+# the halves compares the digests; `file` is the place of the WET file among all of them sorted by base name.
+URL_KEY = np.dtype(
+    [
+        ("url", ">u8", 2),
+        ("timestamp", f"S{TIMESTAMP_BYTES}"),
+        ("text", ">u8", 2),
+        ("file", "<u4"),
+        ("row", "<u4"),
+    ]
+)
+
+# A page that competes for a line (36 bytes). `line` is a 128-bit hash; `page` the first 8 bytes of the md5 of the
+# URL that decides; `index` the line's number in the cleaned page.
+LINE_KEY = np.dtype([("line", ">u8", 2), ("page", ">u8"), ("file", "<u4"), ("row", "<u4"), ("index", "<u4")])
+
+# Where a loser is to be found.
+URL_LOSER = np.dtype([("file", "<u4"), ("row", "<u4")])
+LINE_LOSER = np.dtype([("file", "<u4"), ("row", "<u4"), ("index", "<u4")])
+
+
+def url_key(normalized_url: str) -> bytes:
+    """The 16-byte key of a page's URL."""
+    return _md5(normalized_url)
+
+
+def text_key(text: str) -> bytes:
+    """The 16-byte md5 of a page's text, which breaks a tie between copies."""
+    return _md5(text)
+
+
+def page_key(url: str) -> bytes:
+    """The 8 bytes by which the page that keeps a line is chosen. `url`: raw, or normalized for tfds-3.0.1."""
+    return _md5(url)[:8]
+
+
+def pack_url_keys(
+    normalized_urls: Sequence[str],
+    timestamps: Sequence[str],
+    texts: Sequence[str],
+    file: int,
+    rows: Sequence[int],
+    *,
+    newest_page_wins: bool = True,
+) -> np.ndarray:
+    """The competing copies of one file as (n,) rows of `URL_KEY`.
+
+    Where the newest page does not win (tfds-3.0.1), timestamps are left out, so that the text's md5 decides.
+    """
+    return pack_url_digests(
+        [url_key(url) for url in normalized_urls],
+        timestamps,
+        [text_key(text) for text in texts],
+        file,
+        rows,
+        newest_page_wins=newest_page_wins,
+    )
+
+
+def pack_url_digests(
+    url_keys: Sequence[bytes],
+    timestamps: Sequence[str],
+    text_keys: Sequence[bytes],
+    file: int,
+    rows: Sequence[int],
+    *,
+    newest_page_wins: bool = True,
+) -> np.ndarray:
+    """As `pack_url_keys`, from the keys themselves."""
+    packed = np.zeros(len(url_keys), dtype=URL_KEY)
+    if not len(packed):
+        return packed
+    packed["url"] = np.frombuffer(b"".join(url_keys), dtype=">u8").reshape(-1, 2)
+    packed["text"] = np.frombuffer(b"".join(text_keys), dtype=">u8").reshape(-1, 2)
+    if newest_page_wins:
+        packed["timestamp"] = [stamp.encode("utf-8", "surrogatepass")[:TIMESTAMP_BYTES] for stamp in timestamps]
+    packed["file"] = file
+    packed["row"] = rows
+    return packed
+
+
+def line_keys(text: str) -> np.ndarray:
+    """The keys of the lines of a page, (n, 2) uint64: the md5 of each line, stripped and in lower case.
+
+    Lines are split at line feeds only.
+    """
+    return _digests([line.strip().lower() for line in text.split("\n")])
+
+
+def pack_line_keys(text: str, url: str, file: int, row: int) -> np.ndarray:
+    """The lines that a page competes for, as rows of `LINE_KEY`; of equal lines in the page only the first.
+
+    `url`: the raw URL, or the normalized one for tfds-3.0.1.
+    """
+    first_lines: dict[str, int] = {}
+    for index, line in enumerate(text.split("\n")):
+        first_lines.setdefault(line.strip().lower(), index)
+    packed = np.empty(len(first_lines), dtype=LINE_KEY)
+    packed["line"] = _digests(first_lines)
+    packed["page"] = int.from_bytes(page_key(url), "big")
+    packed["file"] = file
+    packed["row"] = row
+    packed["index"] = list(first_lines.values())
+    return packed
+
+
+def pick_url_losers(keys: np.ndarray) -> np.ndarray:
+    """The copies that lose their URL, as sorted rows of `URL_LOSER`.
+
+    The winner of a URL is the copy with the largest timestamp, then the largest md5 of the text, then the earliest
+    (file, row). keys: rows of `URL_KEY`, all that share a URL among them.
+    """
+    order = _by_group(keys["url"])
+    ordered = keys[order]
+    in_groups = _shared(ordered["url"])
+    ordered = ordered[in_groups]
+    # The last of a group wins: sorted upwards by timestamp and text, downwards by place.
+    place = (ordered["file"].astype(np.uint64) << np.uint64(32)) | ordered["row"]
+    order = np.lexsort(
+        (
+            ~place,
+            ordered["text"][:, 1],
+            ordered["text"][:, 0],
+            ordered["timestamp"],
+            ordered["url"][:, 1],
+            ordered["url"][:, 0],
+        )
+    )
+    ordered = ordered[order]
+    is_winner = np.ones(len(ordered), dtype=bool)
+    is_winner[:-1] = (ordered["url"][1:] != ordered["url"][:-1]).any(axis=1)
+    return _places(ordered[~is_winner], URL_LOSER)
+
+
+def pick_line_losers(keys: np.ndarray) -> np.ndarray:
+    """The lines that pages lose to another page, as sorted rows of `LINE_LOSER`.
+
+    The page with the smallest `page` keeps a line, of equal ones the earliest (file, row). keys: rows of `LINE_KEY`,
+    all that share a line among them; a page has at most one row a line (`pack_line_keys`).
+    """
+    order = _by_group(keys["line"])
+    ordered = keys[order]
+    ordered = ordered[_shared(ordered["line"])]
+    place = (ordered["file"].astype(np.uint64) << np.uint64(32)) | ordered["row"]
+    order = np.lexsort((place, ordered["page"], ordered["line"][:, 1], ordered["line"][:, 0]))
+    ordered = ordered[order]
+    is_winner = np.ones(len(ordered), dtype=bool)
+    is_winner[1:] = (ordered["line"][1:] != ordered["line"][:-1]).any(axis=1)
+    return _places(ordered[~is_winner], LINE_LOSER)
+
+
+def _by_group(halves: np.ndarray) -> np.ndarray:
+    """An order that brings equal 128-bit keys (n, 2) together."""
+    return np.lexsort((halves[:, 1], halves[:, 0]))
+
+
+def _shared(halves: np.ndarray) -> np.ndarray:
+    """Of keys (n, 2) with equal ones side by side: which have a twin, (n,) bool."""
+    equals_next = (halves[1:] == halves[:-1]).all(axis=1)
+    shared = np.zeros(len(halves), dtype=bool)
+    shared[1:] |= equals_next
+    shared[:-1] |= equals_next
+    return shared
+
+
+def _places(keys: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    names = dtype.names or ()
+    places = np.empty(len(keys), dtype=dtype)
+    for name in names:
+        places[name] = keys[name]
+    return places[np.lexsort(tuple(places[name] for name in reversed(names)))]
+
+
+def _md5(text: str) -> bytes:
+    return hashlib.md5(text.encode("utf-8", "surrogatepass")).digest()
+
+
+def _digests(texts: Iterable[str]) -> np.ndarray:
+    joined = b"".join([_md5(text) for text in texts])
+    return np.frombuffer(joined, dtype=">u8").reshape(-1, 2).astype(np.uint64)

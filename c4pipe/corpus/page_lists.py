@@ -1,0 +1,58 @@
+"""Rules that look at a whole page's address or shape: listed domains, listed URLs, paragraphs."""
+
+import heapq
+from collections.abc import Iterable, Mapping, Sequence
+
+from c4pipe.corpus import rules
+from c4pipe.corpus.urls import normalized_url
+
+BAD_DOMAIN = "bad_domain"
+BAD_SUBDOMAIN = "bad_subdomain"
+
+
+class ListedDomains:
+    """The domains of RealNews (reference: `is_realnews_domain`).
+
+    domains: registered domain -> True for all of its subdomains, or the list of allowed ones. The public suffixes
+    are those that `tldextract` carries; nothing is fetched.
+    """
+
+    def __init__(self, domains: Mapping[str, bool | Sequence[str]]) -> None:
+        import tldextract
+
+        self._domains = dict(domains)
+        self._extract = tldextract.TLDExtract(suffix_list_urls=(), cache_dir=None)
+
+    def __reduce__(self):
+        return (ListedDomains, (self._domains,))
+
+    def reason(self, normalized: str) -> str:
+        """Why a page with this normalized URL is dropped: `bad_domain`, `bad_subdomain`, or empty where it stays."""
+        parts = self._extract(normalized)
+        allowed = self._domains.get(f"{parts.domain}.{parts.suffix}")
+        if allowed is None:
+            return BAD_DOMAIN
+        if isinstance(allowed, list) and parts.subdomain not in allowed:
+            return BAD_SUBDOMAIN
+        return ""
+
+
+class ListedUrls:
+    """A list of URLs, each normalized as the pages' are (reference: `filter_by_webtextlike`)."""
+
+    def __init__(self, urls: Iterable[str]) -> None:
+        self._urls = frozenset(normalized_url(url) for url in urls)
+
+    def __contains__(self, normalized: object) -> bool:
+        return normalized in self._urls
+
+    def __len__(self) -> int:
+        return len(self._urls)
+
+
+def has_paragraphs(text: str) -> bool:
+    """Whether a page has at least three lines and the third longest is 200 characters or more."""
+    lengths = [len(line) for line in text.split("\n")]
+    if len(lengths) < rules.MIN_PARAGRAPHS:
+        return False
+    return heapq.nlargest(rules.MIN_PARAGRAPHS, lengths)[-1] >= rules.MIN_PARAGRAPH_LENGTH

@@ -1,0 +1,155 @@
+"""The variants of C4 and the two versions of the reference, as data: no stage asks for a variant by its name."""
+
+from dataclasses import dataclass
+
+from c4pipe.errors import UserError
+
+UNKNOWN_LANGUAGE = "und"
+
+# The languages of mC4: those that CLD3 knows and that gave 10,000 pages or more (reference: MC4_LANGUAGES).
+_MC4_LANGUAGES = """
+af am ar az be bg bg-Latn bn ca ceb co cs cy da de el el-Latn en eo es et eu fa fi fil fr fy ga gd gl gu ha haw hi
+hi-Latn hmn ht hu hy id ig is it iw ja ja-Latn jv ka kk km kn ko ku ky la lb lo lt lv mg mi mk ml mn mr ms mt my ne nl
+no ny pa pl ps pt ro ru ru-Latn sd si sk sl sm sn so sq sr st su sv sw ta te tg th tr uk ur uz vi xh yi yo zh zh-Latn zu
+"""
+MC4_LANGUAGES = tuple(_MC4_LANGUAGES.split())
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One flavour of C4: which stages it has (reference: `C4Config`)."""
+
+    name: str
+    description: str
+    languages: tuple[str, ...] = ("en",)
+    language_identifier: str = "langdetect"
+    clean: bool = True
+    deduplicate_lines: bool = True
+    badwords_fraction: float = 1.0
+    listed_domains: bool = False
+    listed_urls: bool = False
+    paragraph_filter: bool = False
+    splits_by_language: bool = False
+
+    @property
+    def needs_sentences(self) -> bool:
+        """Whether a sentence splitter is needed; the minimum of sentences goes with cleaning."""
+        return self.clean
+
+    @property
+    def needs_badwords(self) -> bool:
+        return self.badwords_fraction > 0
+
+
+VARIANTS: dict[str, Variant] = {
+    variant.name: variant
+    for variant in (
+        Variant("en", "English C4"),
+        Variant("en.noblocklist", "English C4 with the pages that have bad words", badwords_fraction=0.0),
+        Variant(
+            "en.noclean",
+            "English pages of the crawl as they are, one a URL",
+            clean=False,
+            deduplicate_lines=False,
+            badwords_fraction=0.0,
+        ),
+        Variant("realnewslike", "English C4 from the domains of RealNews", listed_domains=True),
+        Variant("webtextlike", "English C4 from a list of URLs, as OpenWebText's", listed_urls=True),
+        Variant(
+            "multilingual",
+            "mC4: one split a language",
+            languages=(*MC4_LANGUAGES, UNKNOWN_LANGUAGE),
+            language_identifier="cld3",
+            clean=False,
+            badwords_fraction=0.999,
+            paragraph_filter=True,
+            splits_by_language=True,
+        ),
+    )
+}
+
+
+@dataclass(frozen=True)
+class Compat:
+    """What a version of the reference does in its own way.
+
+    * `newest_page_wins`: of one URL the newest copy stays; else the one with the largest md5 of its text.
+    * `needs_timestamp`: a page without a timestamp is dropped.
+    * `lines_stay_by_raw_url`: of the pages that share a line, the one with the smallest md5 of its raw URL keeps it;
+      else of its normalized URL.
+    * `escapes_badwords`: bad words are literal text; else each is an expression as it stands.
+    * `substring_languages`: bad words of these languages match inside of words.
+    * `allows_common_subwords`: listed words that are a part of too many good ones are left out.
+    * `soft_badwords`: a variant's bad-word fraction holds; else each page with a bad word goes.
+    * `min_cld3_probability`: below it CLD3's answer counts as unknown.
+    """
+
+    name: str
+    newest_page_wins: bool
+    needs_timestamp: bool
+    lines_stay_by_raw_url: bool
+    escapes_badwords: bool
+    substring_languages: tuple[str, ...]
+    allows_common_subwords: bool
+    soft_badwords: bool
+    min_cld3_probability: float
+
+
+COMPATS: dict[str, Compat] = {
+    compat.name: compat
+    for compat in (
+        Compat(
+            "tfds-3.1.0",
+            newest_page_wins=True,
+            needs_timestamp=True,
+            lines_stay_by_raw_url=True,
+            escapes_badwords=True,
+            substring_languages=("ja", "th", "zh"),
+            allows_common_subwords=True,
+            soft_badwords=True,
+            min_cld3_probability=0.95,
+        ),
+        Compat(
+            "tfds-3.0.1",
+            newest_page_wins=False,
+            needs_timestamp=False,
+            lines_stay_by_raw_url=False,
+            escapes_badwords=False,
+            substring_languages=("th", "zh"),
+            allows_common_subwords=False,
+            soft_badwords=False,
+            min_cld3_probability=0.70,
+        ),
+    )
+}
+
+
+def variant_named(name: str) -> Variant:
+    """The variant of that name. Raises: UserError for a name that is none."""
+    if name not in VARIANTS:
+        raise UserError(f"there is no variant {name!r}; one of {', '.join(VARIANTS)}")
+    return VARIANTS[name]
+
+
+def compat_named(name: str) -> Compat:
+    """The version of the reference of that name. Raises: UserError for a name that is none."""
+    if name not in COMPATS:
+        raise UserError(f"there is no compat {name!r}; one of {', '.join(COMPATS)}")
+    return COMPATS[name]
+
+
+def languages_of(variant: Variant, languages: str | None) -> tuple[str, ...]:
+    """The languages to keep: the variant's, or those of a comma-separated list that narrows them.
+
+    Raises: UserError for a language that the variant does not have.
+    """
+    if not languages:
+        return variant.languages
+    wanted = tuple(dict.fromkeys(name.strip() for name in languages.split(",") if name.strip()))
+    unknown = [name for name in wanted if name not in variant.languages]
+    if unknown or not wanted:
+        raise UserError(
+            f"variant {variant.name} has no language {', '.join(unknown) or languages!r}; "
+            f"it has {', '.join(variant.languages)}"
+        )
+    return wanted

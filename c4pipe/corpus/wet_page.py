@@ -1,0 +1,140 @@
+"""From the lines of one record to a page: what both WET parsers share."""
+
+import codecs
+
+from c4pipe.corpus.rules import MAX_PAGE_LENGTH
+from c4pipe.records import Dropped, Page, Quarantined
+
+INVALID_UTF8 = "invalid_utf8"
+BAD_HEADER = "bad_header"
+TOO_LONG = "too_long"
+
+URL_FIELD = "WARC-Target-URI:"
+DATE_FIELD = "WARC-Date:"
+TYPE_FIELD = "Content-Type:"
+LENGTH_FIELD = "Content-Length:"
+FIELDS = (URL_FIELD, DATE_FIELD, TYPE_FIELD, LENGTH_FIELD)
+METADATA_PREFIXES = ("WARC", "CONTENT-", "Content-")
+
+# Characters of one line that are held; a longer line of text makes its page too long anyway.
+_HOLD_CHARACTERS = 1 << 20
+
+
+def stripped_lines(text: str) -> list[str]:
+    """The lines of a text that are not blank, each without white space at its ends.
+
+    Lines end at `\\n`, `\\r\\n` or `\\r`, as Python's universal newlines have it, and at nothing else.
+    """
+    if "\r" in text:
+        # A blank line more where it was "\r\n" does no harm: blank lines go.
+        text = text.replace("\r", "\n")
+    return [line for line in map(str.strip, text.split("\n")) if line]
+
+
+def make_page(fields: dict[str, str], text: str, record: int, needs_timestamp: bool) -> Page | Dropped:
+    """A page, or the first reason why it is none, tested in the reference's order.
+
+    fields: the last value of each of `FIELDS` that the record has.
+    """
+    url = fields.get(URL_FIELD, "")
+    timestamp = fields.get(DATE_FIELD, "")
+    if not url:
+        return Dropped("no_url")
+    if not text:
+        return Dropped("no_content")
+    if needs_timestamp and not timestamp:
+        return Dropped("no_timestamp")
+    if len(text) > MAX_PAGE_LENGTH:
+        return Dropped(TOO_LONG)
+    return Page(url, text, timestamp, fields.get(TYPE_FIELD, ""), fields.get(LENGTH_FIELD, ""), record)
+
+
+def page_from_lines(record_bytes: bytes, record: int, needs_timestamp: bool) -> Page | Dropped:
+    """A record as the reference reads it: a line with metadata counts wherever it stands, also in the text.
+
+    Raises: UnicodeDecodeError for bytes that are no UTF-8.
+    """
+    lines = stripped_lines(record_bytes.decode("utf-8"))
+    metadata = [line for line in lines if line[0] in "WC" and line.startswith(METADATA_PREFIXES)]
+    fields: dict[str, str] = {}
+    for line in metadata:
+        read_field(line, fields)
+    if lines[: len(metadata)] == metadata:
+        body = lines[len(metadata) :]
+    else:
+        body = [line for line in lines if not line.startswith(METADATA_PREFIXES)]
+    return make_page(fields, "\n".join(body), record, needs_timestamp)
+
+
+def read_field(line: str, fields: dict[str, str]) -> None:
+    """Note the field that a metadata line sets, if it is one of `FIELDS`; the last one counts."""
+    for field in FIELDS:
+        if line.startswith(field):
+            fields[field] = line[len(field) :].strip()
+
+
+class LongRecord:
+    """A record too large to be held: reads it piece by piece and keeps only what can still become a page.
+
+    reads_metadata: whether metadata lines are looked for in the text (the reference's reader) or not.
+    """
+
+    def __init__(self, fields: dict[str, str] | None = None, *, reads_metadata: bool = True) -> None:
+        self._fields = dict(fields or {})
+        self._reads_metadata = reads_metadata
+        self._decoder = codecs.getincrementaldecoder("utf-8")("strict")
+        self._lines: list[str] = []
+        self._num_characters = 0
+        self._tail = ""
+        self._tail_is_cut = False
+        self._fault = ""
+        self._detail = ""
+
+    def feed(self, data: bytes, final: bool = False) -> None:
+        """Take the next bytes of the record."""
+        if self._fault:
+            return
+        try:
+            text = self._decoder.decode(data, final)
+        except UnicodeDecodeError as error:
+            self._fault, self._detail = INVALID_UTF8, str(error)
+            self._lines = []
+            return
+        lines = (self._tail + text).replace("\r", "\n").split("\n")
+        self._tail = lines.pop()
+        for line in lines:
+            self._take(line)
+        if len(self._tail) > _HOLD_CHARACTERS:
+            held = self._tail.lstrip()
+            self._tail_is_cut = self._tail_is_cut or bool(held[_HOLD_CHARACTERS:].strip())
+            self._tail = held[:_HOLD_CHARACTERS]
+
+    def outcome(self, file_name: str, offset: int, record: int, needs_timestamp: bool) -> Page | Dropped | Quarantined:
+        """What becomes of the record, after its last bytes were fed."""
+        self.feed(b"", final=True)
+        if not self._fault:
+            self._take(self._tail)
+            self._tail = ""
+        if self._fault:
+            return Quarantined(file_name, offset, self._fault, self._detail)
+        if self._num_characters > MAX_PAGE_LENGTH:
+            # Any text will do: the reasons before the length are tested first, and the length is known.
+            return make_page(self._fields, "x" * (MAX_PAGE_LENGTH + 1), record, needs_timestamp)
+        return make_page(self._fields, "\n".join(self._lines), record, needs_timestamp)
+
+    def _take(self, line: str) -> None:
+        is_cut, self._tail_is_cut = self._tail_is_cut, False
+        line = line.strip()
+        if not line:
+            return
+        if self._reads_metadata and line.startswith(METADATA_PREFIXES):
+            if is_cut and line.startswith(FIELDS):
+                self._fault, self._detail = BAD_HEADER, f"a header line of more than {_HOLD_CHARACTERS} characters"
+            else:
+                read_field(line, self._fields)
+            return
+        self._num_characters += len(line) + (1 if self._num_characters else 0)
+        if self._num_characters <= MAX_PAGE_LENGTH:
+            self._lines.append(line)
+        else:
+            self._lines = []
