@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from c4pipe.corpus import counters, rules
 from c4pipe.corpus.badwords import FILTERED, SOFT_PASSED, BadwordsFilter, base_language
 from c4pipe.corpus.counters import Counts, filtered, line_counter, passed
-from c4pipe.corpus.language_identifiers import LanguageIdentifier, to_mc4_code
+from c4pipe.corpus.language.codes import mc4_code
+from c4pipe.corpus.language.identifier import UNKNOWN, Identified, LanguageIdentifier
 from c4pipe.corpus.sentences import SentenceCounter
 from c4pipe.corpus.splits import split_of
 from c4pipe.corpus.urls import normalized_url
@@ -94,10 +95,9 @@ class Finisher:
                 done[place] = outcome
             else:
                 left.append((place, outcome.text))
-        identifications = self._identifier.identify([text for _, text in left])
-        for (place, text), identification in zip(left, identifications, strict=True):
+        for (place, text), identified in zip(left, self._identifier.identify([text for _, text in left]), strict=True):
             choose = self._mc4_language if self._variant.splits_by_language else self._wanted_language
-            language, reason = choose(identification, counts)
+            language, reason = choose(identified, counts)
             if reason:
                 done[place] = Finished("", language, "", self._language_stage, reason)
             else:
@@ -121,15 +121,17 @@ class Finisher:
         counts[filtered(stage, reason) if reason else passed(stage)] += 1
         return Finished("", stage=stage, reason=reason) if reason else Finished(text)
 
-    def _wanted_language(self, identification, counts: Counts) -> tuple[str, str]:
+    def _wanted_language(self, identified: Identified | None, counts: Counts) -> tuple[str, str]:
         """(language, reason) as the reference's `detect_english` decides."""
         stage = counters.ENGLISH
         language = reason = ""
-        if identification is None:
+        if identified is None:
             reason = "langdetect_exception"
         else:
-            language, probability = identification
-            if probability < MIN_LANGDETECT_PROBABILITY:
+            language, probability = identified
+            if language == UNKNOWN:
+                reason = "no_predictions"
+            elif probability < MIN_LANGDETECT_PROBABILITY:
                 reason = "low_confidence"
             elif language not in self._languages:
                 reason = "ignored_language"
@@ -137,16 +139,16 @@ class Finisher:
         counts[filtered(stage, reason) if reason else passed(stage)] += 1
         return language, reason
 
-    def _mc4_language(self, identification, counts: Counts) -> tuple[str, str]:
+    def _mc4_language(self, identified: Identified | None, counts: Counts) -> tuple[str, str]:
         """(language, reason) as the reference's `detect_languages` decides: what is not sure is `und`, and stays."""
         stage = counters.LANGUAGE
         language = UNKNOWN_LANGUAGE
-        if identification is None:
+        if identified is None:
             counts[filtered(stage, "no_predictions")] += 1
-        elif identification[1] < self._compat.min_cld3_probability:
+        elif identified.probability < self._compat.min_cld3_probability:
             counts[filtered(stage, "low_confidence")] += 1
         else:
-            language = to_mc4_code(identification[0])
+            language = mc4_code(identified.language)
         if language not in self._languages:
             counts[filtered(stage, "ignored_language")] += 1
             return language, "ignored_language"
