@@ -161,21 +161,27 @@ def _lengths(ids: np.ndarray) -> np.ndarray:
 
 
 class ExampleShard:
-    """One example shard open for reading, batch by batch, by number.
+    """One example shard open for reading, batch by batch, by number. Opening costs a footer, whatever the size.
 
-    Local files are memory-mapped: opening costs a footer, whatever the size.
+    columns: the only ones to unpack (all where None). One thread at a time may read from it.
 
     Raises: UserError where the file is missing, cut, or no example shard.
     """
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, columns: Sequence[str] | None = None) -> None:
         self.path = path
         try:
             if files.is_remote(path):
                 self._source: Any = pa.BufferReader(files.read_bytes(path))
             else:
-                self._source = pa.memory_map(path)
-            self._reader = pa.ipc.open_file(self._source)
+                # Not a memory map: a file that is cut while it is read would kill the process.
+                self._source = pa.OSFile(path, "rb")
+            self._reader = pa.ipc.open_file(self._source, options=_read_options())
+            if columns is not None:
+                fields = [self._reader.schema.get_field_index(name) for name in columns]
+                self._reader = pa.ipc.open_file(
+                    self._source, options=_read_options([one for one in fields if one >= 0])
+                )
         except FileNotFoundError as error:
             raise UserError(f"cannot read {path}: not found; make the folder again, or copy the shard anew") from error
         except (pa.ArrowException, OSError) as error:
@@ -223,6 +229,10 @@ class ExampleShard:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _read_options(fields: list[int] | None = None) -> pa.ipc.IpcReadOptions:
+    return pa.ipc.IpcReadOptions(use_threads=False, included_fields=fields or [])
 
 
 def ids_of(batch: pa.RecordBatch, column: str, length: int, path: str = "the shard") -> np.ndarray:

@@ -1,0 +1,199 @@
+"""Shards at hand: local files checked, remote ones fetched, checked and kept in a bounded folder."""
+
+import contextlib
+import os
+import random
+import threading
+import uuid
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+
+from c4pipe.errors import UserError
+from c4pipe.shards import files
+from c4pipe.shards.manifest import Shard
+
+DEFAULT_CACHE_BYTES = 32 << 30
+FETCH_THREADS = 16
+ATTEMPTS = 8
+DAMAGED_ATTEMPTS = 3  # what arrives damaged three times is damaged where it lies
+FIRST_WAIT_SECONDS = 0.25
+MAX_WAIT_SECONDS = 15.0
+
+
+class BadShard(UserError):
+    """A shard that is missing or is not what the manifest says."""
+
+
+def default_folder() -> str:
+    """Where fetched shards are kept: $C4PIPE_CACHE, or c4pipe below the user's cache folder."""
+    home = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+    return os.environ.get("C4PIPE_CACHE") or os.path.join(home, "c4pipe", "shards")
+
+
+class ShardCache:
+    """Gives local paths of shards whose size and SHA-256 are those of the manifest.
+
+    Fetched files are named by their digest, so that processes, runs and folders share them; one process fetches while
+    the others wait for it. Files last used longest ago go first, never those in use here.
+    """
+
+    def __init__(self, folder: str | None = None, max_bytes: int = DEFAULT_CACHE_BYTES) -> None:
+        self._folder = folder or default_folder()
+        self._max_bytes = max_bytes
+        self._pool = ThreadPoolExecutor(FETCH_THREADS, thread_name_prefix="fetch")
+        self._lock = threading.Lock()
+        self._futures: dict[str, Future[str]] = {}
+        self._in_use: dict[str, int] = {}
+        self._checked: set[tuple[str, int, int]] = set()
+        self._closed = threading.Event()
+
+    def request(self, path: str, shard: Shard) -> "Future[str]":
+        """The local path of a shard, when it is there: fetched and checked in the background.
+
+        The future raises BadShard. It is remembered, and the file kept, until `release`.
+        """
+        with self._lock:
+            if path not in self._futures:
+                self._futures[path] = self._pool.submit(self._bring, path, shard)
+            return self._futures[path]
+
+    def release(self, paths: Iterable[str]) -> None:
+        """Forget these shards; their files may go when space is needed."""
+        with self._lock:
+            for path in paths:
+                request = self._futures.pop(path, None)
+                if request is not None:
+                    request.cancel()
+                self._in_use.pop(path, None)
+
+    def close(self) -> None:
+        """Stop fetching. Files stay for the next run."""
+        self._closed.set()
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def _bring(self, path: str, shard: Shard) -> str:
+        if not files.is_remote(path):
+            self._check(path, path, shard)
+            return path
+        local = os.path.join(self._folder, f"{shard.sha256}.arrow")
+        os.makedirs(self._folder, exist_ok=True)
+        with self._lock:
+            self._in_use[path] = shard.bytes
+            needed = sum(self._in_use.values())
+        if needed > self._max_bytes:
+            raise UserError(
+                f"the cache of {self._max_bytes:,} bytes is too small for the {needed:,} bytes of the shards that are "
+                f"read together; give it more"
+            )
+        with _one_process_at_a_time(f"{local}.lock"):
+            for _ in range(2):
+                if not os.path.exists(local):
+                    self._make_space(shard.bytes)
+                    self._fetch(path, local, shard)
+                    return local
+                try:
+                    self._check(local, path, shard)
+                    os.utime(local)
+                    return local
+                except BadShard:
+                    files.remove(local)
+        raise AssertionError("unreachable: a file that fails the check is fetched anew")
+
+    def _check(self, local: str, path: str, shard: Shard) -> None:
+        """Compare size and digest with the manifest, once a file and process."""
+        status = check_size(local, path, shard)
+        stamp = (local, status.st_mtime_ns, status.st_ino)
+        if stamp in self._checked:
+            return
+        if files.sha256(local) != shard.sha256:
+            raise BadShard(f"{path} is damaged (its SHA-256 is not the manifest's); copy it anew or make it again")
+        self._checked.add(stamp)
+
+    def _fetch(self, path: str, local: str, shard: Shard) -> None:
+        """Download, check, and only then give the file its name. Tries again after ever longer waits."""
+        temporary = f"{local}.{uuid.uuid4().hex[:8]}{files.TEMPORARY_SUFFIX}"
+        fs, inner = files.file_system(path)
+        try:
+            for attempt in range(1, ATTEMPTS + 1):
+                try:
+                    fs.get_file(inner, temporary)
+                    self._check(temporary, path, shard)
+                    break
+                except FileNotFoundError as error:
+                    raise BadShard(f"{path}: not found; copy the shard anew or make the folder again") from error
+                except BadShard:
+                    if attempt >= DAMAGED_ATTEMPTS or self._closed.is_set():
+                        raise
+                except Exception as error:
+                    if attempt >= ATTEMPTS or self._closed.is_set():
+                        raise BadShard(f"{path} could not be fetched in {attempt} attempts: {_words(error)}") from error
+                wait = min(MAX_WAIT_SECONDS, FIRST_WAIT_SECONDS * 2**attempt)
+                self._closed.wait(wait * random.uniform(0.5, 1.0))
+            os.replace(temporary, local)
+            status = os.stat(local)
+            self._checked.add((local, status.st_mtime_ns, status.st_ino))
+        finally:
+            files.remove(temporary)
+
+    def _make_space(self, num_bytes: int) -> None:
+        """Remove the files used longest ago until a new one fits."""
+        with self._lock:
+            used = {os.path.join(self._folder, name) for name in self._names_in_use()}
+        entries = []
+        for entry in os.scandir(self._folder):
+            if entry.name.endswith(".arrow"):
+                with contextlib.suppress(FileNotFoundError):
+                    status = entry.stat()
+                    entries.append((status.st_mtime, status.st_size, entry.path))
+        total = sum(size for _, size, _ in entries) + num_bytes
+        for _, size, path in sorted(entries):
+            if total <= self._max_bytes:
+                return
+            if path not in used:
+                files.remove(path)
+                files.remove(f"{path}.lock")
+                total -= size
+
+    def _names_in_use(self) -> list[str]:
+        paths = [future.result() for future in self._futures.values() if _succeeded(future)]
+        return [os.path.basename(path) for path in paths]
+
+
+def check_size(local: str, path: str, shard: Shard) -> os.stat_result:
+    """The status of a local file that has the size its manifest says.
+
+    Raises: BadShard, by the name `path`, where it is missing or has another size.
+    """
+    try:
+        status = os.stat(local)
+    except OSError as error:
+        raise BadShard(f"{path}: not found; copy the shard anew or make the folder again") from error
+    if status.st_size != shard.bytes:
+        raise BadShard(
+            f"{path} has {status.st_size} bytes, its manifest says {shard.bytes}: it is cut or from another run; "
+            "copy it anew or make the folder again"
+        )
+    return status
+
+
+def _succeeded(future: "Future[str]") -> bool:
+    return future.done() and not future.cancelled() and future.exception() is None
+
+
+def _words(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}".splitlines()[0]
+
+
+@contextlib.contextmanager
+def _one_process_at_a_time(path: str) -> Iterator[None]:
+    """Hold a lock file; where the system has none, or the folder's file system takes none, go on without."""
+    try:
+        import fcntl
+    except ImportError:
+        yield
+        return
+    with open(path, "w") as lock:
+        with contextlib.suppress(OSError):
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
