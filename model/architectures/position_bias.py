@@ -58,10 +58,9 @@ class RelativePositionBias(nn.Module):
         rows = by_distance.unfold(1, num_keys, 1)
         return rows.flip(1)[None]
 
-    def at(self, query_positions: Tensor, num_keys: int) -> Tensor:
-        """(B, H, 1, S) for one query an example, at its position (B,), against keys 0 ... S-1."""
-        keys = torch.arange(num_keys, device=query_positions.device)
-        return self._look_up(keys[None, :] - query_positions[:, None]).permute(0, 2, 1)[:, :, None, :]
+    def between(self, query_positions_N: Tensor, key_positions_NC: Tensor) -> Tensor:
+        """(N, H, 1, C) for one query a row at its position, against keys at any positions (N or 1, C)."""
+        return self._look_up(key_positions_NC - query_positions_N[:, None]).permute(0, 2, 1)[:, :, None, :]
 
     def _look_up(self, distances: Tensor) -> Tensor:
         bucket = buckets(

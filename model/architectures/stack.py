@@ -3,12 +3,15 @@
 Shapes: B examples, T positions, S positions of the memory (the encoder's outputs), D features, H heads.
 """
 
+from typing import cast
+
 import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from model.architectures import dropout
 from model.architectures.attention import MASKED, Attention, aligned
+from model.architectures.cache import LayerCache
 from model.architectures.config import ModelConfig
 from model.architectures.layers import FEED_FORWARDS, RMSNorm, compute_dtype
 from model.architectures.position_bias import RelativePositionBias
@@ -49,6 +52,22 @@ class Layer(nn.Module):
             x_BTD = x_BTD + self._drop(seen, keys_B, _CROSS_OUTPUT)
         hidden = self.feed_forward(self.feed_forward_norm(x_BTD), self._at(keys_B, _HIDDEN))
         return x_BTD + self._drop(hidden, keys_B, _FEED_FORWARD_OUTPUT)
+
+    def extend(self, x_NTD: Tensor, cache: LayerCache, bias: Tensor, memory_bias: Tensor | None) -> Tensor:
+        """The same for T new positions behind those that the cache holds, whose keys and values it keeps (no dropout).
+
+        A memory row serves as many consecutive rows of x as there are to each (the beams of an example).
+        """
+        normed = self.self_attention_norm(x_NTD)
+        k_NHCK, v_NHCK = cache.append(*self.self_attention.keys_and_values(normed))
+        x_NTD = x_NTD + self.self_attention.look(normed, k_NHCK, v_NHCK, bias)
+        if cache.memory is not None:
+            k_BHSK, v_BHSK = cache.memory
+            normed = self.cross_attention_norm(x_NTD)
+            # Beams look at the same memory: as more queries of one example they need no copies of it.
+            by_example = normed.reshape(k_BHSK.shape[0], -1, normed.shape[2])
+            x_NTD = x_NTD + self.cross_attention.look(by_example, k_BHSK, v_BHSK, memory_bias).view_as(normed)
+        return x_NTD + self.feed_forward(self.feed_forward_norm(x_NTD))
 
     def _at(self, keys_B: Tensor | None, number: int) -> Tensor | None:
         return None if keys_B is None else dropout.place(keys_B, number)
@@ -100,6 +119,24 @@ class Stack(nn.Module):
             else:
                 x_BTD = layer(*arguments)
         return dropout.drop(self.final_norm(x_BTD), keys_B, _FINAL, self.dropout_rate)
+
+    def extend(
+        self, x_NTD: Tensor, caches: list[LayerCache], bias: Tensor, memory_bias: Tensor | None = None
+    ) -> Tensor:
+        """(N, T, D) for T new positions behind those that the caches (one a layer) hold.
+
+        bias: (1 or N, H, T, C), C positions old and new.
+        """
+        for layer, cache in zip(self._layers(), caches, strict=True):
+            x_NTD = layer.extend(x_NTD, cache, bias, memory_bias)
+        return self.final_norm(x_NTD)
+
+    def read_memory(self, memory_BSD: Tensor) -> list[tuple[Tensor, Tensor]]:
+        """Each layer's keys and values (B, H, S, K) of the memory."""
+        return [layer.cross_attention.keys_and_values(memory_BSD) for layer in self._layers()]
+
+    def _layers(self) -> list[Layer]:
+        return cast(list[Layer], list(self.layers))
 
     def bias(self, length: int, visible_BTT: Tensor | None, dtype: torch.dtype) -> Tensor:
         """(1 or B, H, T, T): position bias and mask in one, made once for all layers.

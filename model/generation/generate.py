@@ -1,0 +1,58 @@
+"""Many examples in, their targets out: batches of like length, results in the order asked for."""
+
+from collections.abc import Callable, Sequence
+
+import torch
+
+from c4pipe.vocabulary.vocabulary import Vocabulary
+from model.architectures.t5 import T5Model
+from model.generation.beam_search import beam_search
+from model.generation.greedy_search import greedy_search
+
+DEFAULT_BATCH_SIZE = 32
+DEFAULT_MAX_LENGTH = 128
+
+
+def generate_ids(
+    model: T5Model,
+    examples: Sequence[Sequence[int]],
+    *,
+    max_length: int = DEFAULT_MAX_LENGTH,
+    num_beams: int = 1,
+    length_penalty: float = 0.6,
+    batch_size: int = DEFAULT_BATCH_SIZE,
+    on_progress: Callable[[int], None] = lambda num_done: None,
+) -> list[list[int]]:
+    """The target ids of each example (EOS and padding left out), in the order of the examples.
+
+    examples: input ids with their EOS, of any lengths; they are sorted by length, so that little padding is computed.
+    num_beams: 1 is greedy. on_progress: told how many examples each batch finished.
+    """
+    results: list[list[int]] = [[] for _ in examples]
+    order = sorted(range(len(examples)), key=lambda index: len(examples[index]), reverse=True)
+    device = model.embedding.weight.device
+    for start in range(0, len(order), batch_size):
+        chosen = order[start : start + batch_size]
+        longest = max(1, max(len(examples[index]) for index in chosen))
+        inputs = torch.full((len(chosen), longest), model.config.pad_id, dtype=torch.int64)
+        for row, index in enumerate(chosen):
+            inputs[row, : len(examples[index])] = torch.as_tensor(list(examples[index]), dtype=torch.int64)
+        inputs = inputs.to(device)
+        if num_beams == 1:
+            targets = greedy_search(model, inputs, max_length=max_length)
+        else:
+            targets = beam_search(
+                model, inputs, max_length=max_length, num_beams=num_beams, length_penalty=length_penalty
+            )
+        for index, ids in zip(chosen, targets.tolist(), strict=True):
+            results[index] = [token for token in ids if token not in (model.config.pad_id, model.config.eos_id)]
+        on_progress(len(chosen))
+    return results
+
+
+def generate_text(
+    model: T5Model, vocabulary: Vocabulary, texts: Sequence[str], *, inputs_length: int = 512, **settings
+) -> list[str]:
+    """Text in, text out. Inputs longer than `inputs_length` tokens lose their end, EOS stays."""
+    examples = [ids[: inputs_length - 1] + [vocabulary.eos_id] for ids in vocabulary.encode_batch(list(texts))]
+    return [vocabulary.decode(ids) for ids in generate_ids(model, examples, **settings)]

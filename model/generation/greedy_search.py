@@ -1,0 +1,40 @@
+"""Greedy decoding: the likeliest token at each step.
+
+Shapes: B examples, N examples still going on, T targets.
+"""
+
+import torch
+from torch import Tensor
+
+from model.architectures.t5 import T5Model
+from model.generation.decoding import start_decoding
+
+
+@torch.inference_mode()
+def greedy_search(model: T5Model, inputs_BS: Tensor, *, max_length: int) -> Tensor:
+    """(B, T) int64: each example's tokens up to and with EOS, then padding; T <= max_length.
+
+    Examples that have ended are left out of the following steps as soon as they are half of what is computed.
+    """
+    pad_id, eos_id = model.config.pad_id, model.config.eos_id
+    decoding = start_decoding(model, inputs_BS, max_length)
+    batch = inputs_BS.shape[0]
+    targets_BT = inputs_BS.new_full((batch, max_length), pad_id, dtype=torch.int64)
+    examples_N = torch.arange(batch, device=inputs_BS.device)
+    has_ended_N = torch.zeros(batch, dtype=torch.bool, device=inputs_BS.device)
+    logits_NV = decoding.first_logits_NV
+    for place in range(max_length):
+        tokens_N = logits_NV.argmax(1).masked_fill(has_ended_N, pad_id)
+        targets_BT[examples_N, place] = tokens_N
+        has_ended_N = has_ended_N | (tokens_N == eos_id)
+        num_going_on = int((~has_ended_N).sum())
+        if num_going_on == 0:
+            return targets_BT[:, : place + 1]
+        if place + 1 == max_length:
+            break
+        if 2 * num_going_on <= len(examples_N):
+            kept = (~has_ended_N).nonzero()[:, 0]
+            decoding.select_examples(kept)
+            tokens_N, examples_N, has_ended_N = tokens_N[kept], examples_N[kept], has_ended_N[kept]
+        logits_NV = decoding.step(tokens_N)
+    return targets_BT

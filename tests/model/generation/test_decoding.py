@@ -1,0 +1,74 @@
+"""Reading one token at a time gives the distributions of reading all at once, in every architecture."""
+
+import pytest
+import torch
+
+from model.architectures.catalog import ARCHITECTURES, build_model
+from model.architectures.config import ModelConfig
+from model.generation.decoding import start_decoding
+from model.generation.greedy_search import greedy_search
+
+LENGTH = 6
+
+
+def model_of(architecture):
+    return build_model(
+        ModelConfig(architecture, vocabulary_size=128, d_model=32, d_ff=64, d_kv=8, num_heads=4, num_layers=2), seed=1
+    )
+
+
+def padded_inputs():
+    inputs = torch.randint(2, 128, (5, 11), generator=torch.Generator().manual_seed(0))
+    inputs[1, 7:] = 0
+    inputs[2, 1:] = 0
+    inputs[3] = 0
+    return inputs
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+@torch.no_grad()
+def test_steps_give_the_logits_of_teacher_forcing(architecture):
+    model, inputs = model_of(architecture), padded_inputs()
+    targets = torch.randint(2, 128, (5, LENGTH), generator=torch.Generator().manual_seed(1))
+    expected = model.logits(inputs, targets)
+    decoding = start_decoding(model, inputs, LENGTH)
+    found = [decoding.first_logits_NV]
+    for place in range(LENGTH - 1):
+        found.append(decoding.step(targets[:, place]))
+    torch.testing.assert_close(torch.stack(found, 1), expected, rtol=0, atol=float(2e-5 * expected.abs().max()))
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+@torch.no_grad()
+def test_rows_can_be_repeated_and_left_out(architecture):
+    model, inputs = model_of(architecture), padded_inputs()
+    targets = torch.randint(2, 128, (5, LENGTH), generator=torch.Generator().manual_seed(1))
+    expected = model.logits(inputs, targets)
+    tolerance = float(2e-5 * expected.abs().max())
+    beams = start_decoding(model, inputs, LENGTH)
+    beams.step(torch.full((5,), 7))
+    beams = start_decoding(model, inputs, LENGTH)
+    beams.select(torch.arange(5).repeat_interleave(2))
+    others = torch.randint(2, 128, (5,), generator=torch.Generator().manual_seed(2))
+    beams.step(torch.stack([others, targets[:, 0]], 1).flatten())
+    beams.select(torch.arange(10) // 2 * 2 + 1)  # both beams go on from the second
+    logits = beams.step(targets[:, 1].repeat_interleave(2))
+    torch.testing.assert_close(logits[0::2], expected[:, 2], rtol=0, atol=tolerance)
+    torch.testing.assert_close(logits[1::2], expected[:, 2], rtol=0, atol=tolerance)
+    fewer = start_decoding(model, inputs, LENGTH)
+    fewer.step(targets[:, 0])
+    kept = torch.tensor([1, 4])
+    fewer.select_examples(kept)
+    torch.testing.assert_close(fewer.step(targets[kept, 1]), expected[kept, 2], rtol=0, atol=tolerance)
+
+
+@pytest.mark.parametrize("architecture", ["encoder_decoder", "prefix_lm"])
+def test_greedy_search_does_not_depend_on_the_batch(architecture):
+    model, inputs = model_of(architecture), padded_inputs()
+    with torch.no_grad():
+        model.head_weight()[1].mul_(3.0)  # so that some end early
+    together = greedy_search(model, inputs, max_length=9)
+    for row in range(len(inputs)):
+        alone = greedy_search(model, inputs[row : row + 1], max_length=9)[0]
+        assert torch.equal(together[row, : len(alone)], alone)
+        assert not together[row, len(alone) :].any()
