@@ -1,0 +1,1 @@
+"""Fetching WET files from Common Crawl, politely and whole."""
