@@ -113,7 +113,7 @@ def kernel_error(
         results.append([output, *gradients])
     worst = 0.0
     for ours, right in zip(*results, strict=True):
-        difference = (ours.float() - right).abs().max() / right.abs().max()
+        difference = (ours.detach().float() - right.detach()).abs().max() / right.detach().abs().max()
         worst = max(worst, float(torch.nan_to_num(difference, nan=float("inf"))))
     return worst
 
