@@ -18,7 +18,10 @@ MIN_LANGDETECT_PROBABILITY = 0.99
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """What became of a page. `reason` is empty where it is kept; else `stage` is the name space that dropped it."""
+    """What became of a page. `reason` is empty where it is kept; else `stage` is the name space that dropped it.
+
+    `text`: as it is written, or as it came to the stage that dropped it (line deduplication leaves none).
+    """
 
     text: str
     language: str = ""
@@ -99,7 +102,7 @@ class Finisher:
             choose = self._mc4_language if self._variant.splits_by_language else self._wanted_language
             language, reason = choose(identified, counts)
             if reason:
-                done[place] = Finished("", language, "", self._language_stage, reason)
+                done[place] = Finished(text, language, "", self._language_stage, reason)
             else:
                 done[place] = self._filter_badwords(urls[place], text, language, counts)
         return [outcome for outcome in done if outcome is not None]
@@ -164,7 +167,7 @@ class Finisher:
             if self._badwords.has_list(language):
                 counts[f"{counters.BADWORDS}-{base_language(language)}/{outcome}"] += 1
             if outcome == FILTERED:
-                return Finished("", language, "", counters.BADWORDS, "badword")
+                return Finished(text, language, "", counters.BADWORDS, "badword")
             assert outcome in (SOFT_PASSED, rules.LINE_PASSED)
         split = split_of(normalized, language if self._variant.splits_by_language else None)
         return Finished(text, language, split)
