@@ -61,6 +61,9 @@ class Objective:
     fixed_inputs: bool = False
     fixed_targets: bool = False
 
+    def __reduce__(self):
+        return find, (self.name,)
+
     def configure(self, parameters: Parameters, vocabulary_size: int, num_extra_ids: int) -> "Corruption":
         """Fix everything but the text and the randomness.
 
@@ -122,12 +125,14 @@ def _first_length(given: int | None, default: int) -> int:
 class Corrupted:
     """inputs: (b, inputs_length), targets: (b, targets_length), ids with EOS, then 0.
 
-    counts: `noise_tokens`, `overflowed` (examples with more spans than extra ids), `trimmed_inputs` and
-    `trimmed_targets` (examples that lost tokens for want of room).
+    input_lengths, target_lengths: (b,) with EOS. counts: `noise_tokens`, `overflowed` (examples with more spans than
+    extra ids), `trimmed_inputs` and `trimmed_targets` (examples that lost tokens for want of room).
     """
 
     inputs: np.ndarray
     targets: np.ndarray
+    input_lengths: np.ndarray
+    target_lengths: np.ndarray
     counts: dict[str, int]
 
 
@@ -163,15 +168,15 @@ class Corruption:
         block = Block(ids, lengths, mask, keys, self.vocabulary_size)
         inputs, targets = objective.inputs(block), objective.targets(block)
         overflowed = self._count_overflowed(inputs, targets)
-        input_ids, trimmed_inputs = how.finish(inputs, self.lengths.inputs)
-        target_ids, trimmed_targets = how.finish(targets, self.lengths.targets)
+        input_ids, input_lengths, trimmed_inputs = how.finish(inputs, self.lengths.inputs)
+        target_ids, target_lengths, trimmed_targets = how.finish(targets, self.lengths.targets)
         counts = {
             "noise_tokens": int(np.count_nonzero(mask)),
             "overflowed": overflowed,
             "trimmed_inputs": trimmed_inputs,
             "trimmed_targets": trimmed_targets,
         }
-        return Corrupted(input_ids, target_ids, counts)
+        return Corrupted(input_ids, target_ids, input_lengths, target_lengths, counts)
 
     def check_sentinels(self) -> None:
         """

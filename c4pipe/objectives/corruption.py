@@ -141,14 +141,16 @@ def noise_tokens_permuted(block: Block) -> Sequences:
     return Sequences(block.all_of(ids), block.lengths)
 
 
-def finish(sequences: Sequences, length: int) -> tuple[np.ndarray, int]:
-    """Trim to `length` - 1 ids, append EOS, pad with 0: ((b, length) ids, how many were trimmed).
+def finish(sequences: Sequences, length: int) -> tuple[np.ndarray, np.ndarray, int]:
+    """Trim to `length` - 1 ids, append EOS, pad with 0.
 
     A length of 0 means that there are no such sequences (the inputs of a language model), not even EOS.
+
+    Returns: ids (b, length), lengths with EOS (b,), and how many sequences were trimmed.
     """
     b = len(sequences.lengths)
     if not length:
-        return np.zeros((b, 0), sequences.values.dtype), 0
+        return np.zeros((b, 0), sequences.values.dtype), np.zeros(b, np.int64), 0
     room = length - 1
     ids = np.zeros((b, length), sequences.values.dtype)
     lengths, values = sequences.lengths, sequences.values
@@ -157,7 +159,7 @@ def finish(sequences: Sequences, length: int) -> tuple[np.ndarray, int]:
         kept = min(longest, room)
         ids[:, :kept] = values.reshape(b, longest)[:, :kept]
         ids[:, kept] = EOS_ID
-        return ids, b * (longest > room)
+        return ids, np.full(b, kept + 1), b * (longest > room)
     trimmed = lengths > room
     if trimmed.any():
         starts = np.cumsum(lengths) - lengths
@@ -165,7 +167,7 @@ def finish(sequences: Sequences, length: int) -> tuple[np.ndarray, int]:
         lengths = np.minimum(lengths, room)
     ids[np.arange(length) < lengths[:, None]] = values
     ids[np.arange(b), lengths] = EOS_ID
-    return ids, int(trimmed.sum())
+    return ids, lengths + 1, int(trimmed.sum())
 
 
 def _masked(ids: np.ndarray, mask: np.ndarray) -> Sequences:

@@ -1,0 +1,177 @@
+"""The page of a folder of example shards: lengths, noise, padding, and a few examples to look at."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from c4pipe.objectives.catalog import OBJECTIVES
+from c4pipe.report.html import Section, page, plot, render, table, tiles
+from c4pipe.shards import files
+from c4pipe.shards.example_shards import ExampleShard
+from c4pipe.shards.manifest import Manifest
+from c4pipe.vocabulary.vocabulary import Vocabulary
+
+if TYPE_CHECKING:
+    from markupsafe import Markup
+    from matplotlib.axes import Axes
+
+NUM_DRAWN = 8
+Lengths = tuple[Sequence[int], Sequence[int]]
+"""How many examples have inputs, and targets, of each length from 0 up."""
+
+
+def examples_page(folder: str, held: Manifest, lengths: Lengths, vocabulary: Vocabulary) -> str:
+    """The HTML page. `folder` holds the shards that `held` tells of."""
+    settings = held.settings
+    sections = [
+        Section("At a glance", _glance(held, lengths)),
+        Section("Lengths", _lengths(held, lengths)),
+        Section("Counts", _counts(held)),
+        Section("Drawn examples", _drawn(folder, held, vocabulary)),
+        Section("Settings", table(("setting", "value"), sorted((name, _text(v)) for name, v in settings.items()))),
+        Section("Shards", _shards(held)),
+    ]
+    objective = OBJECTIVES[settings["objective"]]
+    return page("Examples", f"{objective.name}: {objective.summary} (Table {objective.table} of the paper)", sections)
+
+
+def _totals(held: Manifest) -> dict[str, int]:
+    counts = held.statistics["counts"].values()
+    return {
+        name: sum(found.get(name, 0) for found in counts) for name in sorted({n for found in counts for n in found})
+    }
+
+
+def _glance(held: Manifest, lengths: Lengths) -> "Markup":
+    total = _totals(held)
+    examples, raw = total.get("examples", 0), total.get("raw_tokens", 0)
+    room = examples * (held.settings["inputs_length"] + held.settings["targets_length"])
+    used = total.get("input_tokens", 0) + total.get("target_tokens", 0)
+    num_bytes = sum(shard.bytes for shards in held.splits.values() for shard in shards)
+    return tiles(
+        [
+            ("examples", examples),
+            ("raw tokens", raw),
+            ("of them noise", f"{_share(total.get('noise_tokens', 0), raw):.2%}"),
+            ("padding of a batch at full lengths", f"{1 - _share(used, room):.2%}"),
+            ("bytes a raw token on disk", f"{_share(num_bytes, raw):.3f}"),
+            ("pages", total.get("pages", 0)),
+        ]
+    )
+
+
+def _lengths(held: Manifest, lengths: Lengths) -> "Markup":
+    settings = held.settings
+    rows = []
+    for name, room, histogram in (
+        ("inputs", settings["inputs_length"], lengths[0]),
+        ("targets", settings["targets_length"], lengths[1]),
+    ):
+        counts = np.asarray(histogram, dtype=np.int64)
+        total = int(counts.sum())
+        if not total:
+            continue
+        reached = np.cumsum(counts)
+        at = [int(np.searchsorted(reached, share * total)) for share in (0.01, 0.5, 0.99)]
+        mean = float((counts * np.arange(len(counts))).sum() / total)
+        rows.append((name, room, mean, *at, f"{_share(int(counts[-1]), total):.1%}"))
+    headers = ("", "room", "mean", "1%", "median", "99%", "full")
+
+    def draw(axes: "Axes") -> None:
+        for name, histogram in zip(("inputs", "targets"), lengths, strict=True):
+            counts = np.asarray(histogram, dtype=float)
+            if counts.sum():
+                axes.step(np.arange(len(counts)), np.cumsum(counts) / counts.sum(), where="post", label=name)
+        axes.set_xlabel("length in tokens, EOS included")
+        axes.set_ylabel("share of examples\nno longer")
+        axes.legend(frameon=False)
+
+    said = (
+        f"A full example takes {settings['tokens_length']:,} raw tokens; its inputs have room for "
+        f"{settings['inputs_length']:,} and its targets for {settings['targets_length']:,}."
+    )
+    return render("<p>{{ said }}</p>{{ table }}{{ plot }}", said=said, table=table(headers, rows), plot=plot(draw))
+
+
+_MEANINGS = {
+    "pages": "pages read",
+    "empty_pages": "pages without a token, left out",
+    "text_tokens": "tokens of all pages",
+    "unknown_tokens": "of them unknown to the vocabulary",
+    "raw_tokens": "tokens that went into examples (a page longer than 65,536 tokens keeps one chunk), all replicas",
+    "noise_tokens": "of them noise",
+    "examples": "examples",
+    "input_tokens": "tokens of inputs, sentinels and EOS included",
+    "target_tokens": "tokens of targets, sentinels and EOS included",
+    "overflowed": "examples with more spans than the vocabulary has sentinels",
+    "trimmed_inputs": "examples whose inputs lost their end",
+    "trimmed_targets": "examples whose targets lost their end",
+}
+
+
+def _counts(held: Manifest) -> "Markup":
+    splits = list(held.statistics["counts"])
+    rows = [
+        (meaning, *(held.statistics["counts"][split].get(name, 0) for split in splits))
+        for name, meaning in _MEANINGS.items()
+    ]
+    return table(("count", *splits), rows)
+
+
+def _drawn(folder: str, held: Manifest, vocabulary: Vocabulary) -> "Markup":
+    rows = []
+    shards = [shard for shards in held.splits.values() for shard in shards if shard.rows]
+    for number in range(min(NUM_DRAWN, sum(shard.rows for shard in shards))):
+        shard = shards[number * len(shards) // NUM_DRAWN]
+        place = (2 * number + 1) * shard.rows // (2 * NUM_DRAWN)
+        with ExampleShard(files.join(folder, shard.file)) as opened:
+            row = opened.row(place)
+        origin = f"{held.statistics['text_shards'][shard.file]}, row {row['row']}, token {row['token_offset']}"
+        texts = [(name, len(row[name]), _marked(vocabulary, row[name])) for name in ("inputs", "targets")]
+        rows.append((f"{shard.file} row {place}", origin, texts))
+    return render(_EXAMPLES, rows=rows) if rows else render("<p>There are none.</p>")
+
+
+def _marked(vocabulary: Vocabulary, ids: np.ndarray) -> list[tuple[str, bool]]:
+    """Text in parts with whether each is a sentinel."""
+    parts: list[tuple[str, bool]] = []
+    run: list[int] = []
+    for token in map(int, ids):
+        if vocabulary.num_pieces <= token < vocabulary.size:
+            parts.extend([(vocabulary.decode(run), False), (vocabulary.piece(token), True)])
+            run = []
+        else:
+            run.append(token)
+    parts.append((vocabulary.decode(run), False))
+    return [part for part in parts if part[0]]
+
+
+def _shards(held: Manifest) -> "Markup":
+    rows = [
+        (shard.file, split, shard.rows, shard.bytes, held.statistics["text_shards"][shard.file])
+        for split, shards in held.splits.items()
+        for shard in shards
+    ]
+    return table(("file", "split", "examples", "bytes", "text shard"), rows)
+
+
+def _share(part: float, whole: float) -> float:
+    return part / whole if whole else 0.0
+
+
+def _text(value: object) -> str:
+    return "-" if value is None else str(value)
+
+
+_EXAMPLES = """{% for name, origin, texts in rows %}
+<details{% if loop.first %} open{% endif %}><summary>{{ name }} <small>from {{ origin }}</small></summary>
+{% for what, count, parts in texts %}
+<p><b>{{ what }}</b> <small>{{ count }} tokens</small><br>
+{% for text, is_sentinel in parts %}
+{% if is_sentinel %}<mark>{{ text }}</mark>{% else %} {{ text }} {% endif %}
+{% endfor %}
+</p>
+{% endfor %}
+</details>
+{% endfor %}"""

@@ -1,0 +1,273 @@
+"""Text shards into example shards: tokenise, join, cut, corrupt, write. One element is one text shard.
+
+Beside the example shards a work folder holds one small record a text shard: what was made of it, and from what. It is
+written after the shards it tells of, so that a run that was stopped goes on with the text shards that have none.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import apache_beam as beam
+import numpy as np
+
+from c4pipe.objectives.catalog import Corrupted, Corruption
+from c4pipe.objectives.pieces import PAGES_A_GROUP, Pages, Pieces, choose_chunks, cut
+from c4pipe.objectives.randomness import example_keys, stream_key
+from c4pipe.shards import files, names
+from c4pipe.shards.example_shards import ExampleShardWriter
+from c4pipe.shards.manifest import Shard, describe_shard
+from c4pipe.shards.schemas import ExampleSchema
+from c4pipe.shards.text_shards import read_text_shard
+from c4pipe.vocabulary.vocabulary import Vocabulary
+
+WORK_FOLDER = ".work"
+EXAMPLES_A_BLOCK = 512  # faster than 256 or 1,024: the block stays in the processor's cache
+PAGES_A_BATCH = 512
+CHARACTERS_A_BATCH = 4_000_000
+
+
+@dataclass(frozen=True)
+class TextShard:
+    """One text shard to make examples of: its path, and its place among the `count` shards of its split."""
+
+    path: str
+    split: str
+    index: int
+    count: int
+
+    @property
+    def record_name(self) -> str:
+        return f"{self.split}-{self.index:05d}-of-{self.count:05d}.json"
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything that decides the bytes of the example shards, the text apart."""
+
+    corruption: Corruption
+    vocabulary: Vocabulary
+    seed: int
+    replicas: int
+
+    def digest(self) -> str:
+        """A name for the recipe: the same name, the same bytes."""
+        settled = asdict(self.corruption.parameters) | {
+            "objective": self.corruption.objective.name,
+            "num_extra_ids": self.vocabulary.num_extra_ids,
+            "vocabulary": hashlib.sha256(self.vocabulary.model).hexdigest(),
+            "seed": self.seed,
+            "replicas": self.replicas,
+        }
+        return hashlib.sha256(json.dumps(settled, sort_keys=True).encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Made:
+    """What was made of one text shard.
+
+    input_lengths, target_lengths: how many examples have each length, EOS included, from 0 up.
+    """
+
+    text_shard: str
+    input_sha256: str
+    recipe: str
+    shards: tuple[Shard, ...]
+    counts: dict[str, int]
+    input_lengths: list[int]
+    target_lengths: list[int]
+
+
+@dataclass
+class _Tally:
+    """What is counted while one text shard is worked on."""
+
+    corruption: Corruption
+    counts: dict[str, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        lengths = self.corruption.lengths
+        self.input_lengths = np.zeros(lengths.inputs + 1, np.int64)
+        self.target_lengths = np.zeros(lengths.targets + 1, np.int64)
+
+    def add(self, **counts: int) -> None:
+        for name, count in counts.items():
+            self.counts[name] = self.counts.get(name, 0) + count
+
+    def add_examples(self, made: Corrupted) -> None:
+        self.add(examples=len(made.inputs), **made.counts)
+        self.add(input_tokens=int(made.input_lengths.sum()), target_tokens=int(made.target_lengths.sum()))
+        self.input_lengths += np.bincount(made.input_lengths, minlength=len(self.input_lengths))
+        self.target_lengths += np.bincount(made.target_lengths, minlength=len(self.target_lengths))
+
+
+class MakeExamples(beam.PTransform):
+    """PCollection of `TextShard` -> PCollection of `Made`, with the example shards written to `output`."""
+
+    def __init__(self, recipe: Recipe, output: str) -> None:
+        super().__init__()
+        self._recipe = recipe
+        self._output = output
+
+    def expand(self, shards: Any) -> Any:
+        return shards | "Corrupt" >> beam.ParDo(_MakeExamples(self._recipe, self._output))
+
+
+class _MakeExamples(beam.DoFn):
+    def __init__(self, recipe: Recipe, output: str) -> None:
+        self._recipe = recipe
+        self._output = output
+
+    def process(self, element: TextShard) -> Iterator[Made]:
+        made = find_made(self._output, element, self._recipe.digest())
+        yield made if made is not None else make_examples(element, self._recipe, self._output)
+
+
+def shard_names(shard: TextShard, replicas: int) -> list[str]:
+    """The example shards of one text shard, one a replica: replica r of text shard i of n is number r * n + i."""
+    return [
+        names.example_shard(shard.split, replica * shard.count + shard.index, shard.count * replicas)
+        for replica in range(replicas)
+    ]
+
+
+def find_made(output: str, shard: TextShard, digest: str, *, check_text: bool = True) -> Made | None:
+    """What was made of a text shard by this recipe, if it is still there and (check_text) made of the text there is."""
+    path = files.join(output, WORK_FOLDER, shard.record_name)
+    if not files.exists(path):
+        return None
+    try:
+        found = json.loads(files.read_bytes(path))
+        made = Made(**(found | {"shards": tuple(Shard(**one) for one in found["shards"])}))
+    except (ValueError, TypeError, KeyError):
+        return None
+    for one in made.shards:
+        there = files.join(output, one.file)
+        if not files.exists(there) or files.size(there) != one.bytes:
+            return None
+    is_same = made.recipe == digest and made.text_shard == files.base_name(shard.path)
+    return made if is_same and (not check_text or made.input_sha256 == files.sha256(shard.path)) else None
+
+
+def make_examples(shard: TextShard, recipe: Recipe, output: str) -> Made:
+    """Write the example shards of one text shard, then the record of it."""
+    texts = (row["text"] for row in read_text_shard(shard.path, columns=("text",)))
+    outputs = shard_names(shard, recipe.replicas)
+    with ExitStack() as stack:
+        writers = [
+            stack.enter_context(ExampleShardWriter(files.join(output, name), schema_of(recipe, shard, replica)))
+            for replica, name in enumerate(outputs)
+        ]
+        tally = corrupt_texts(texts, recipe, shard, writers)
+    made = Made(
+        text_shard=files.base_name(shard.path),
+        input_sha256=files.sha256(shard.path),
+        recipe=recipe.digest(),
+        shards=tuple(
+            describe_shard(output, name, writer.num_rows) for name, writer in zip(outputs, writers, strict=True)
+        ),
+        counts=tally.counts,
+        input_lengths=tally.input_lengths.tolist(),
+        target_lengths=tally.target_lengths.tolist(),
+    )
+    record = json.dumps(asdict(made), sort_keys=True).encode()
+    files.make_folder(files.join(output, WORK_FOLDER))
+    files.write_bytes(files.join(output, WORK_FOLDER, shard.record_name), record)
+    return made
+
+
+def schema_of(recipe: Recipe, shard: TextShard, replica: int) -> ExampleSchema:
+    """The columns of an example shard, and what its examples were made of."""
+    corruption = recipe.corruption
+    return ExampleSchema(
+        inputs_length=corruption.lengths.inputs,
+        targets_length=corruption.lengths.targets,
+        vocabulary_size=corruption.vocabulary_size,
+        fixed_inputs=corruption.objective.fixed_inputs,
+        fixed_targets=corruption.objective.fixed_targets,
+        metadata={
+            "text_shard": files.base_name(shard.path),
+            "text_shard_index": str(shard.index),
+            "split": shard.split,
+            "replica": str(replica),
+        },
+    )
+
+
+def corrupt_texts(
+    texts: Iterable[str], recipe: Recipe, shard: TextShard, writers: Sequence[ExampleShardWriter]
+) -> _Tally:
+    """Write the examples of a text shard's pages, replica r to writer r, and count them."""
+    tally = _Tally(recipe.corruption)
+    streams = [stream_key(recipe.seed, replica, shard.split, shard.index) for replica in range(len(writers))]
+    lines = [_Replica(recipe.corruption, stream, writer) for stream, writer in zip(streams, writers, strict=True)]
+    row = 0
+    for batch in _batches(texts):
+        tokens, lengths = recipe.vocabulary.encode_flat(batch)
+        ids = tokens.astype(recipe.corruption.id_type)
+        num_empty = int((lengths == 0).sum())
+        num_unknown = int((ids == recipe.vocabulary.unk_id).sum())
+        tally.add(pages=len(batch), empty_pages=num_empty, unknown_tokens=num_unknown, text_tokens=len(ids))
+        for one in lines:
+            one.add(choose_chunks(ids, lengths, row, one.stream), tally)
+        row += len(batch)
+    for one in lines:
+        one.end(tally)
+    return tally
+
+
+class _Replica:
+    """One corruption of the pages as they come: holds pages until a whole group of them is there."""
+
+    def __init__(self, corruption: Corruption, stream: int, writer: ExampleShardWriter) -> None:
+        self.stream = stream
+        self._corruption = corruption
+        self._writer = writer
+        self._waiting: list[Pages] = []
+        self._pages_a_group = PAGES_A_GROUP if corruption.objective.concatenates else 1
+        self._num_examples = 0
+
+    def add(self, pages: Pages, tally: _Tally) -> None:
+        self._waiting.append(pages)
+        num_waiting = sum(map(len, self._waiting))
+        if num_waiting >= self._pages_a_group:
+            joined = Pages.join(self._waiting)
+            whole = num_waiting - num_waiting % self._pages_a_group
+            self._waiting = [joined[whole:]]
+            self._write(joined[:whole], tally)
+
+    def end(self, tally: _Tally) -> None:
+        if any(map(len, self._waiting)):
+            self._write(Pages.join(self._waiting), tally)
+
+    def _write(self, pages: Pages, tally: _Tally) -> None:
+        pieces = cut(pages, self._corruption.lengths.tokens, self._pages_a_group)
+        tally.add(raw_tokens=int(pieces.lengths.sum()))
+        for block in pieces.blocks(EXAMPLES_A_BLOCK):
+            tally.add_examples(self._corrupt(block))
+
+    def _corrupt(self, block: Pieces) -> Corrupted:
+        numbers = np.arange(self._num_examples, self._num_examples + len(block.lengths))
+        self._num_examples += len(block.lengths)
+        made = self._corruption(block.tokens, block.lengths, example_keys(self.stream, numbers))
+        self._writer.write(
+            made.inputs, made.targets, row=block.rows, token_offset=block.offsets, num_pages=block.num_pages
+        )
+        return made
+
+
+def _batches(texts: Iterable[str]) -> Iterator[list[str]]:
+    """Texts some at a time, bounded in number and in characters."""
+    batch: list[str] = []
+    num_characters = 0
+    for text in texts:
+        batch.append(text)
+        num_characters += len(text)
+        if len(batch) == PAGES_A_BATCH or num_characters >= CHARACTERS_A_BATCH:
+            yield batch
+            batch, num_characters = [], 0
+    if batch:
+        yield batch

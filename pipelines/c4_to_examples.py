@@ -1,0 +1,263 @@
+"""Make pre-corrupted example shards of text shards, ready to train on.
+
+    python -m pipelines.c4_to_examples --input=c4/en --vocabulary=vocabulary --output=examples
+
+SOURCE is a folder made by wet_to_c4 (its train and validation splits), folder@split, or a glob of text shards. One
+example shard is written for each text shard and replica.
+"""
+
+import argparse
+import hashlib
+import os
+import sys
+import time
+from collections.abc import Sequence
+
+import apache_beam as beam
+
+from c4pipe.command_line import Parser, run
+from c4pipe.errors import UserError
+from c4pipe.objectives.catalog import OBJECTIVES, OVERFLOW_POLICIES, Corruption, Parameters, find
+from c4pipe.report.examples_page import examples_page
+from c4pipe.shards import files, manifest, names
+from c4pipe.shards.manifest import Input, Manifest, Shard
+from c4pipe.shards.text_shards import resolve_source
+from c4pipe.stages.make_examples import WORK_FOLDER, Made, MakeExamples, Recipe, TextShard, find_made
+from c4pipe.vocabulary.vocabulary import MODEL_FILE, Vocabulary
+from pipelines import beam_options, finished, progress
+
+TRAIN, VALIDATION = "train", "validation"
+# For the estimate of --dry_run: what English C4 in gzip gives, and one core encodes.
+_TOKENS_A_PACKED_BYTE = 0.53
+_BYTES_A_TOKEN = 1.6
+_TOKENS_A_CORE_SECOND = 4e6
+
+
+def parser() -> Parser:
+    parser = Parser(prog="python -m pipelines.c4_to_examples", description=__doc__)
+    parser.add_argument("--input", required=True, help="SOURCE: a folder of C4 shards, folder@split, or a glob")
+    parser.add_argument("--vocabulary", required=True, help=f"a folder with {MODEL_FILE}, or such a file")
+    parser.add_argument("--output", required=True, help="folder for the example shards")
+    parser.add_argument("--objective", default="span_corruption", choices=OBJECTIVES, help="what is to be predicted")
+    parser.add_argument("--noise_density", type=float, help="share of tokens that is noise; 0.15 where there is noise")
+    parser.add_argument("--mean_noise_span_length", type=float, help="tokens; 3.0 for span_corruption")
+    parser.add_argument("--inputs_length", type=int, default=512, help="tokens of the inputs with EOS")
+    parser.add_argument(
+        "--targets_length", type=int, help="tokens of the targets with EOS; by the objective if not given"
+    )
+    parser.add_argument(
+        "--overflow",
+        default="parity",
+        choices=OVERFLOW_POLICIES,
+        help="more spans than extra ids: run into real pieces as the reference does, or stop",
+    )
+    parser.add_argument("--num_extra_ids", type=int, help="sentinels of the vocabulary, where its folder does not tell")
+    parser.add_argument("--seed", type=int, default=0, help="of the noise")
+    parser.add_argument(
+        "--replicas", type=int, default=1, help="different corruptions of the same text, for more epochs"
+    )
+    parser.add_argument("--overwrite", action="store_true", help="replace what the output folder holds")
+    parser.add_argument("--dry_run", action="store_true", help="say what would be made, with an estimate")
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    started = time.monotonic()
+    flags, options = beam_options.parse(parser(), argv)
+    recipe = _recipe(flags)
+    shards = text_shards(flags.input)
+    settings = settings_of(recipe)
+    if finished.is_finished(flags.output, "examples", settings, [shard.path for shard in shards], flags.overwrite):
+        print(f"{flags.output} is finished: nothing to do")
+        return 0
+    if flags.dry_run:
+        print(_estimate(shards, recipe, beam_options.num_workers(options), flags.output))
+        return 0
+    if not beam_options.is_local(options) and not files.is_remote(flags.output):
+        raise UserError(f"--output={flags.output} is a path of this machine; workers elsewhere need a URL they all see")
+    if flags.overwrite:
+        finished.clear(flags.output)
+    files.make_folder(flags.output)
+    files.remove_incomplete(flags.output)
+    made = _run(shards, recipe, flags.output, options)
+    files.write_bytes(files.join(flags.output, MODEL_FILE), recipe.vocabulary.model)
+    held = _manifest(shards, made, recipe, settings)
+    page = examples_page(flags.output, held, made_lengths(made), recipe.vocabulary)
+    files.write_bytes(files.join(flags.output, "report.html"), page.encode())
+    _remove_strays(flags.output, held)
+    manifest.write(flags.output, held)
+    _clean_work(flags.output)
+    print(_summary(held, flags.output, time.monotonic() - started))
+    return 0
+
+
+def _recipe(flags: argparse.Namespace) -> Recipe:
+    if flags.replicas < 1:
+        raise UserError(f"--replicas={flags.replicas}: give 1 or more")
+    vocabulary = Vocabulary.load(flags.vocabulary, flags.num_extra_ids)
+    names = ("noise_density", "mean_noise_span_length", "inputs_length", "targets_length", "overflow")
+    parameters = Parameters(**{name: getattr(flags, name) for name in names})
+    corruption = find(flags.objective).configure(parameters, vocabulary.size, vocabulary.num_extra_ids)
+    return Recipe(corruption, vocabulary, flags.seed, flags.replicas)
+
+
+def text_shards(source: str) -> list[TextShard]:
+    """The text shards of a source with the split that their examples go to.
+
+    A split named `X-validation`, or `validation`, is the validation split of `X`, or of `train`. Asked for by its own
+    name (`folder@validation`) it stands alone. A source without one gives train examples only, and that is said.
+    """
+    asked = _asked_split(source)
+    if asked is not None and (asked == VALIDATION or asked.endswith(f"-{VALIDATION}")):
+        return _numbered(resolve_source(source), VALIDATION)
+    train = resolve_source(source)
+    folder = source[: -len(asked) - 1] if asked else source
+    validation = _validation_of(folder, VALIDATION if asked in (None, TRAIN) else f"{asked}-{VALIDATION}")
+    train = [path for path in train if path not in set(validation)]
+    if not validation:
+        print(f"notice: {source} has no validation split; the examples are train only", file=sys.stderr)
+    return _numbered(train, TRAIN) + _numbered(validation, VALIDATION)
+
+
+def _asked_split(source: str) -> str | None:
+    folder, mark, split = source.rpartition("@")
+    return split if mark and folder and "/" not in split else None
+
+
+def _validation_of(folder: str, split: str) -> list[str]:
+    try:
+        if manifest.exists(folder) and split not in manifest.read(folder).splits:
+            return []
+        return resolve_source(f"{folder}@{split}") if files.list_folder(folder) else []
+    except UserError:
+        return []
+
+
+def _numbered(paths: Sequence[str], split: str) -> list[TextShard]:
+    return [TextShard(path, split, index, len(paths)) for index, path in enumerate(paths)]
+
+
+def settings_of(recipe: Recipe) -> dict:
+    """What decides the bytes of the folder, for its manifest."""
+    corruption: Corruption = recipe.corruption
+    return {
+        "objective": corruption.objective.name,
+        "noise_density": corruption.parameters.noise_density,
+        "mean_noise_span_length": corruption.parameters.mean_noise_span_length,
+        "overflow": corruption.parameters.overflow,
+        "tokens_length": corruption.lengths.tokens,
+        "inputs_length": corruption.lengths.inputs,
+        "targets_length": corruption.lengths.targets,
+        "num_noise_spans": corruption.lengths.spans,
+        "vocabulary_size": recipe.vocabulary.size,
+        "num_pieces": recipe.vocabulary.num_pieces,
+        "num_extra_ids": recipe.vocabulary.num_extra_ids,
+        "vocabulary_sha256": _digest(recipe.vocabulary.model),
+        "seed": recipe.seed,
+        "replicas": recipe.replicas,
+    }
+
+
+def _run(shards: Sequence[TextShard], recipe: Recipe, output: str, options) -> list[Made]:
+    """Run the graph, then read the records it left: (text shards in their order)."""
+
+    def build(pipeline: beam.Pipeline) -> None:
+        _ = (
+            pipeline
+            | "Text shards" >> beam.Create(shards)
+            | "Spread" >> beam.Reshuffle()
+            | "Make examples" >> MakeExamples(recipe, output)
+        )
+
+    work = files.join(output, WORK_FOLDER)
+    with progress.shown(lambda: len(files.list_folder(work)), len(shards), "shards"):
+        beam_options.run(build, options)
+    digest = recipe.digest()
+    made = [find_made(output, shard, digest, check_text=False) for shard in shards]
+    missing = [shard.path for shard, one in zip(shards, made, strict=True) if one is None]
+    if missing:
+        raise UserError(
+            f"{len(missing)} text shards changed while they were read ({missing[0]}); run the command again"
+        )
+    return [one for one in made if one is not None]
+
+
+def _manifest(shards: Sequence[TextShard], made: Sequence[Made], recipe: Recipe, settings: dict) -> Manifest:
+    splits: dict[str, list[Shard]] = {TRAIN: [], VALIDATION: []}
+    counts: dict[str, dict[str, int]] = {TRAIN: {}, VALIDATION: {}}
+    for shard, one in zip(shards, made, strict=True):
+        splits[shard.split].extend(one.shards)
+        for name, count in one.counts.items():
+            counts[shard.split][name] = counts[shard.split].get(name, 0) + count
+    return Manifest(
+        kind="examples",
+        splits={split: tuple(sorted(found, key=lambda one: one.file)) for split, found in splits.items() if found},
+        settings=settings,
+        inputs=tuple(Input(one.text_shard, one.input_sha256) for one in made),
+        assets={MODEL_FILE: _digest(recipe.vocabulary.model)},
+        statistics={
+            "counts": {split: found for split, found in counts.items() if found},
+            "text_shards": {shard.file: one.text_shard for one in made for shard in one.shards},
+        },
+    )
+
+
+def made_lengths(made: Sequence[Made]) -> tuple[list[int], list[int]]:
+    """How many examples have inputs and targets of each length, over all shards."""
+    inputs = [sum(column) for column in zip(*(one.input_lengths for one in made), strict=True)]
+    targets = [sum(column) for column in zip(*(one.target_lengths for one in made), strict=True)]
+    return inputs, targets
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def _remove_strays(output: str, held: Manifest) -> None:
+    """Remove example shards that an unfinished run with other shards left behind."""
+    expected = {shard.file for shards in held.splits.values() for shard in shards}
+    for name in files.list_folder(output):
+        parsed = names.parse(name)
+        if parsed and parsed[0] in (TRAIN, VALIDATION) and parsed[3] == ".arrow" and name not in expected:
+            files.remove(files.join(output, name))
+
+
+def _clean_work(output: str) -> None:
+    work = files.join(output, WORK_FOLDER)
+    for name in files.list_folder(work):
+        files.remove(files.join(work, name))
+    if not files.is_remote(work):
+        os.rmdir(work)
+
+
+def _estimate(shards: Sequence[TextShard], recipe: Recipe, num_workers: int, output: str) -> str:
+    tokens = sum(files.size(shard.path) for shard in shards) * _TOKENS_A_PACKED_BYTE
+    seconds = tokens / _TOKENS_A_CORE_SECOND / max(1, min(num_workers, len(shards)))
+    examples = tokens * recipe.replicas / recipe.corruption.lengths.tokens
+    megabytes = tokens * recipe.replicas * _BYTES_A_TOKEN / 1e6
+    return (
+        f"would make {len(shards) * recipe.replicas} example shards in {output} from {len(shards)} text shards: about "
+        f"{tokens / 1e6:,.1f} M tokens, {examples:,.0f} examples, {megabytes:,.0f} MB, {seconds:,.0f} s on "
+        f"{num_workers} workers"
+    )
+
+
+def _summary(held: Manifest, output: str, seconds: float) -> str:
+    total = {
+        name: sum(found.get(name, 0) for found in held.statistics["counts"].values())
+        for name in ("raw_tokens", "examples", "overflowed", "trimmed_inputs", "trimmed_targets")
+    }
+    odd = "".join(
+        f", {count:,} {name.replace('_', ' ')}"
+        for name, count in total.items()
+        if count and name not in ("raw_tokens", "examples")
+    )
+    splits = " and ".join(f"{held.num_rows(split):,} {split}" for split in held.splits)
+    return (
+        f"wrote {splits} examples of {total['raw_tokens']:,} tokens{odd} to {output} in {seconds:.1f} s; next: "
+        f"python -m model.pretrain --examples={output} --output=RUN"
+    )
+
+
+if __name__ == "__main__":
+    run(main)
