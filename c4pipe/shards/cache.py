@@ -4,6 +4,7 @@ import contextlib
 import os
 import random
 import threading
+import time
 import uuid
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -19,6 +20,7 @@ ATTEMPTS = 8
 DAMAGED_ATTEMPTS = 3  # what arrives damaged three times is damaged where it lies
 FIRST_WAIT_SECONDS = 0.25
 MAX_WAIT_SECONDS = 15.0
+LEFTOVER_SECONDS = 6 * 3600
 
 
 class BadShard(UserError):
@@ -41,10 +43,11 @@ class ShardCache:
     def __init__(self, folder: str | None = None, max_bytes: int = DEFAULT_CACHE_BYTES) -> None:
         self._folder = folder or default_folder()
         self._max_bytes = max_bytes
+        _remove_leftovers(self._folder)
         self._pool = ThreadPoolExecutor(FETCH_THREADS, thread_name_prefix="fetch")
         self._lock = threading.Lock()
         self._futures: dict[str, Future[str]] = {}
-        self._in_use: dict[str, int] = {}
+        self._in_use: dict[str, Shard] = {}  # remote shards requested and not released
         self._checked: set[tuple[str, int, int]] = set()
         self._closed = threading.Event()
 
@@ -55,8 +58,14 @@ class ShardCache:
         """
         with self._lock:
             if path not in self._futures:
+                self._take_space(path, shard)
                 self._futures[path] = self._pool.submit(self._bring, path, shard)
             return self._futures[path]
+
+    def prefetch(self, path: str, shard: Shard) -> None:
+        """Request a shard that is needed later, if it fits beside those that are needed now."""
+        with contextlib.suppress(UserError):
+            self.request(path, shard)
 
     def release(self, paths: Iterable[str]) -> None:
         """Forget these shards; their files may go when space is needed."""
@@ -72,24 +81,26 @@ class ShardCache:
         self._closed.set()
         self._pool.shutdown(wait=False, cancel_futures=True)
 
+    def _take_space(self, path: str, shard: Shard) -> None:
+        needed = sum(one.bytes for one in self._in_use.values()) + shard.bytes
+        if files.is_remote(path):
+            if needed > self._max_bytes:
+                raise UserError(
+                    f"the cache of {self._max_bytes:,} bytes is too small for the {needed:,} bytes of the shards that "
+                    "are read together; give it more"
+                )
+            self._in_use[path] = shard
+
     def _bring(self, path: str, shard: Shard) -> str:
         if not files.is_remote(path):
             self._check(path, path, shard)
             return path
         local = os.path.join(self._folder, f"{shard.sha256}.arrow")
         os.makedirs(self._folder, exist_ok=True)
-        with self._lock:
-            self._in_use[path] = shard.bytes
-            needed = sum(self._in_use.values())
-        if needed > self._max_bytes:
-            raise UserError(
-                f"the cache of {self._max_bytes:,} bytes is too small for the {needed:,} bytes of the shards that are "
-                f"read together; give it more"
-            )
         with _one_process_at_a_time(f"{local}.lock"):
             for _ in range(2):
                 if not os.path.exists(local):
-                    self._make_space(shard.bytes)
+                    self._make_space()
                     self._fetch(path, local, shard)
                     return local
                 try:
@@ -136,28 +147,23 @@ class ShardCache:
         finally:
             files.remove(temporary)
 
-    def _make_space(self, num_bytes: int) -> None:
-        """Remove the files used longest ago until a new one fits."""
+    def _make_space(self) -> None:
+        """Remove files not in use here, those used longest ago first, until all that are in use fit beside the rest."""
         with self._lock:
-            used = {os.path.join(self._folder, name) for name in self._names_in_use()}
-        entries = []
+            used = {f"{shard.sha256}.arrow": shard.bytes for shard in self._in_use.values()}
+        others = []
         for entry in os.scandir(self._folder):
-            if entry.name.endswith(".arrow"):
+            if entry.name.endswith(".arrow") and entry.name not in used:
                 with contextlib.suppress(FileNotFoundError):
                     status = entry.stat()
-                    entries.append((status.st_mtime, status.st_size, entry.path))
-        total = sum(size for _, size, _ in entries) + num_bytes
-        for _, size, path in sorted(entries):
+                    others.append((status.st_mtime, status.st_size, entry.path))
+        total = sum(used.values()) + sum(size for _, size, _ in others)
+        for _, size, path in sorted(others):
             if total <= self._max_bytes:
                 return
-            if path not in used:
-                files.remove(path)
-                files.remove(f"{path}.lock")
-                total -= size
-
-    def _names_in_use(self) -> list[str]:
-        paths = [future.result() for future in self._futures.values() if _succeeded(future)]
-        return [os.path.basename(path) for path in paths]
+            files.remove(path)
+            files.remove(f"{path}.lock")
+            total -= size
 
 
 def check_size(local: str, path: str, shard: Shard) -> os.stat_result:
@@ -177,8 +183,14 @@ def check_size(local: str, path: str, shard: Shard) -> os.stat_result:
     return status
 
 
-def _succeeded(future: "Future[str]") -> bool:
-    return future.done() and not future.cancelled() and future.exception() is None
+def _remove_leftovers(folder: str) -> None:
+    """Remove what killed processes left half-fetched long ago."""
+    for name in files.list_folder(folder):
+        if name.endswith(files.TEMPORARY_SUFFIX):
+            path = os.path.join(folder, name)
+            with contextlib.suppress(FileNotFoundError):
+                if time.time() - os.stat(path).st_mtime > LEFTOVER_SECONDS:
+                    os.remove(path)
 
 
 def _words(error: BaseException) -> str:

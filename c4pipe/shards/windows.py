@@ -1,5 +1,6 @@
 """One source's examples in the order of training, window by window, unpacked ahead of their use."""
 
+import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future
 from contextlib import contextmanager
@@ -48,6 +49,7 @@ class WindowReader:
         self._unpackers = unpackers
         self._skip = skip_bad_shards
         self._readers: dict[int, list[ExampleShard]] = {}
+        self._here: list[int] = []  # the shards of the group that is read
         self._requested: set[int] = set()
         self._epoch = lru_cache(maxsize=2)(lambda epoch: EpochOrder(source.layout_of(epoch), seed, epoch))
 
@@ -90,9 +92,13 @@ class WindowReader:
         if not ahead:
             following = self._epoch(epoch + 1)
             ahead = self._shards(following.shards_of_group(0), epoch + 1)
-        requests = {shard: self._request(shard) for shard in [*here, *ahead]}
-        self._release(self._requested - requests.keys())
-        self._requested = set(requests)
+        if here != self._here:
+            self._release(self._requested - {*here})
+            self._here = here
+        requests = {shard: self._request(shard) for shard in here}
+        for shard in ahead:
+            self._cache.prefetch(self.source.path(shard), self.source.shards[shard])
+        self._requested = {*here, *ahead}
         offset = self.source.first_shard_of(epoch)
         return {shard: self._wait(shard, requests[shard]) for shard in set((window.shards + offset).tolist())}
 
@@ -186,6 +192,13 @@ class WindowReader:
         try:
             reader = idle.pop()
         except IndexError:
-            reader = ExampleShard(path, columns=("inputs", "targets"))
+            reader = self._open(shard, path)
         yield reader
         idle.append(reader)
+
+    def _open(self, shard: int, path: str) -> ExampleShard:
+        if not os.path.exists(path):
+            # Another process that shares the cache needed the space.
+            self._cache.release([self.source.path(shard)])
+            path = self._request(shard).result()
+        return ExampleShard(path, columns=("inputs", "targets"))
