@@ -214,6 +214,7 @@ def _download(
     finally:
         if open_futures:
             stopping.set()
+            downloader.abort()
         pool.shutdown(wait=True, cancel_futures=True)
         progress.close()
     return failures

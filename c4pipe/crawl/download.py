@@ -1,5 +1,6 @@
 """Downloads one file whole: continued where it broke, checked to its end, and only then given its name."""
 
+import contextlib
 import gzip
 import os
 import threading
@@ -8,12 +9,13 @@ from collections.abc import Callable
 from urllib.parse import urljoin, urlsplit
 
 import requests
+import urllib3
 
 from c4pipe.crawl.politeness import PASSING_STATUSES, Backoff, RetryGate
 from c4pipe.errors import UserError
 
 PARTIAL_FOLDER = ".incomplete"
-_BLOCK_BYTES = 1 << 18
+_BLOCK_BYTES = 1 << 16
 _MAX_REDIRECTS = 5
 _MAX_DAMAGED = 5
 _TIMEOUT_SECONDS = (20.0, 60.0)
@@ -52,6 +54,7 @@ class Downloader:
         self._on_bytes = on_bytes
         self._on_wait = on_wait
         self._local = threading.local()
+        self._reading: set[requests.Response] = set()
         os.makedirs(os.path.join(output, PARTIAL_FOLDER), exist_ok=True)
 
     def fetch(self, url: str, name: str) -> str:
@@ -98,6 +101,12 @@ class Downloader:
         except (_Passing, Failed):
             return None
 
+    def abort(self) -> None:
+        """Wake the threads that wait for bytes; for a run that is stopping."""
+        for response in list(self._reading):
+            with contextlib.suppress(OSError, ValueError, RuntimeError):
+                response.raw.shutdown()
+
     def _continue(self, url: str, partial: "_Partial") -> None:
         """Fetch what is missing of a partial file. Raises: _Passing, Damaged, Failed, Stopped."""
         start = partial.size()
@@ -121,15 +130,21 @@ class Downloader:
                 length = response.headers.get("Content-Length", "")
                 total = int(length) if length.isdigit() else None
             partial.remember(response.headers.get("ETag", ""))
-            self._append(response, partial, start, total)
+            self._reading.add(response)
+            try:
+                self._append(response, partial, start, total)
+            finally:
+                self._reading.discard(response)
 
     def _append(self, response: requests.Response, partial: "_Partial", start: int, total: int | None) -> None:
         _look_for_space(partial.path, 0 if total is None else total - start)
         size = start
+        # A short body is judged below: urllib3's own check would throw the last block away.
+        response.raw.enforce_content_length = False
         try:
             with open(partial.path, "r+b" if start else "wb") as target:
                 target.seek(start)
-                for block in response.iter_content(_BLOCK_BYTES):
+                while block := response.raw.read(_BLOCK_BYTES, decode_content=False):
                     target.write(block)
                     size += len(block)
                     self._on_bytes(len(block))
@@ -137,7 +152,7 @@ class Downloader:
                         raise Stopped
                 target.flush()
                 os.fsync(target.fileno())
-        except requests.RequestException as error:
+        except urllib3.exceptions.HTTPError as error:
             raise _Passing(f"the connection broke at byte {size}", made_progress=size > start) from error
         if total is not None and size < total:
             raise _Passing(f"the connection ended at byte {size} of {total}", made_progress=size > start)
