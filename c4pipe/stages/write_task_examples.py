@@ -1,0 +1,265 @@
+"""Task files to example shards: one element a file, each file's examples of a task and split into one shard.
+
+Shards are first written to the work folder, beside a `done.json` that is written last. A restart skips files whose
+`done.json` is there for the same bytes and settings.
+"""
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import apache_beam as beam
+from apache_beam.metrics import Metrics
+
+from c4pipe.records import Quarantined
+from c4pipe.shards import files
+from c4pipe.shards.example_shards import ExampleShardWriter
+from c4pipe.shards.record_files import BadRecord, RawRecord, read_records
+from c4pipe.shards.schemas import ExampleSchema
+from c4pipe.tasks import hugging_face
+from c4pipe.tasks.catalog import TASKS
+from c4pipe.tasks.conversion import Placed, convert
+from c4pipe.tasks.task import MalformedRecord, Unlabelled
+from c4pipe.vocabulary.vocabulary import Vocabulary
+
+DONE_FILE = "done.json"
+FORMAT = 1
+_BLOCK_ROWS = 1024
+_NUM_SAMPLES = 5
+_MAX_DETAIL = 300
+
+
+@dataclass(frozen=True)
+class TaskSettings:
+    """What decides the bytes of the shards, beside the input files and the vocabulary.
+
+    task: of raw records, empty for ready ones. inputs_length, targets_length: the longest that stay whole, in tokens,
+    EOS included.
+    """
+
+    task: str
+    inputs_length: int
+    targets_length: int
+
+
+@dataclass(frozen=True)
+class TaskFile:
+    """An input: a path, or a data set's name behind `hf:`. sha256: of its bytes (of the name, for a data set)."""
+
+    path: str
+    name: str
+    sha256: str
+
+    def fingerprint(self, settings: TaskSettings, vocabulary: Vocabulary) -> str:
+        """What names its folder in the work folder."""
+        parts = [FORMAT, self.name, self.sha256, asdict(settings), vocabulary.num_extra_ids]
+        digest = hashlib.sha256(json.dumps(parts, sort_keys=True).encode())
+        digest.update(vocabulary.model)
+        return digest.hexdigest()[:24]
+
+
+@dataclass
+class SplitStatistics:
+    """Of one task and split in one file. Sums are in tokens, EOS included; targets: how often each short one occurs."""
+
+    rows: int = 0
+    truncated_inputs: int = 0
+    truncated_targets: int = 0
+    sum_inputs: int = 0
+    sum_targets: int = 0
+    longest_inputs: int = 0
+    longest_targets: int = 0
+    input_lengths: dict[str, int] = field(default_factory=dict)
+    targets: dict[str, int] = field(default_factory=dict)
+    samples: list[dict[str, Any]] = field(default_factory=list)
+    sha256: str = ""
+
+
+class WriteTaskExamples(beam.PTransform):
+    """Files -> shards in the work folder. Nothing flows out: `done.json` files tell what was made."""
+
+    def __init__(self, settings: TaskSettings, vocabulary: Vocabulary, work_dir: str) -> None:
+        super().__init__()
+        self._arguments = (settings, vocabulary, work_dir)
+
+    def expand(self, task_files):
+        return (
+            task_files
+            | "SpreadFiles" >> beam.Reshuffle()
+            | "ConvertFile" >> beam.FlatMap(_convert_and_count, *self._arguments)
+        )
+
+
+def _convert_and_count(
+    task_file: TaskFile, settings: TaskSettings, vocabulary: Vocabulary, work_dir: str
+) -> Iterator[str]:
+    done = convert_file(task_file, settings, vocabulary, work_dir)
+    for name, count in done["counters"].items():
+        Metrics.counter("tasks", name).inc(count)
+    yield task_file.name
+
+
+def done_path(task_file: TaskFile, settings: TaskSettings, vocabulary: Vocabulary, work_dir: str) -> str:
+    """Where a file's `done.json` lies."""
+    return files.join(work_dir, task_file.fingerprint(settings, vocabulary), DONE_FILE)
+
+
+def convert_file(task_file: TaskFile, settings: TaskSettings, vocabulary: Vocabulary, work_dir: str) -> dict[str, Any]:
+    """Write a file's shards, then its `done.json`; both are left as they are where they are there.
+
+    Returns: what `done.json` holds: `splits` (TASK-SPLIT -> SplitStatistics), `counters`, `quarantined`.
+    """
+    path = done_path(task_file, settings, vocabulary, work_dir)
+    if files.exists(path):
+        return json.loads(files.read_bytes(path))
+    folder = path[: -len(DONE_FILE) - 1]
+    files.make_folder(folder)
+    conversion = _Conversion(folder, task_file, settings, vocabulary)
+    conversion.run(_records(task_file, settings))
+    done = {
+        "splits": {name: asdict(statistics) for name, statistics in sorted(conversion.statistics.items())},
+        "counters": dict(sorted(conversion.counters.items())),
+        "quarantined": [asdict(row) for row in conversion.quarantined],
+    }
+    files.write_bytes(path, json.dumps(done, sort_keys=True, ensure_ascii=False).encode("utf-8", "replace"))
+    return done
+
+
+def _records(task_file: TaskFile, settings: TaskSettings) -> Iterator[tuple[RawRecord | BadRecord, str | None]]:
+    """(record, the split that its source tells) of a file or data set."""
+    if task_file.path.startswith(hugging_face.PREFIX):
+        rows = hugging_face.read_data_set(task_file.path.removeprefix(hugging_face.PREFIX))
+        for number, (split, fields) in enumerate(rows):
+            yield RawRecord(number, number, fields), split
+        return
+    columns = TASKS[settings.task].tsv_columns if settings.task in TASKS else ()
+    for record in read_records(task_file.path, columns):
+        yield record, None
+
+
+class _Conversion:
+    """One file's way to its shards. All of them get their names together, when the last record was read."""
+
+    def __init__(self, folder: str, task_file: TaskFile, settings: TaskSettings, vocabulary: Vocabulary) -> None:
+        self._folder, self._file, self._settings, self._vocabulary = folder, task_file, settings, vocabulary
+        self._blocks: dict[str, list[tuple[int, Placed]]] = {}
+        self._writers: dict[str, ExampleShardWriter] = {}
+        self._stack = ExitStack()
+        self.statistics: dict[str, SplitStatistics] = {}
+        self.counters: Counter[str] = Counter()
+        self.quarantined: list[Quarantined] = []
+
+    def run(self, records: Iterable[tuple[RawRecord | BadRecord, str | None]]) -> None:
+        with self._stack:
+            for record, told_split in records:
+                self.counters["records"] += 1
+                for placed in self._examples(record, told_split):
+                    self._add(record.number, placed)
+            for name in self._blocks:
+                self._write(name)
+        for name, statistics in self.statistics.items():
+            statistics.sha256 = files.sha256(files.join(self._folder, f"{name}.arrow"))
+
+    def _examples(self, record: RawRecord | BadRecord, told_split: str | None) -> list[Placed]:
+        try:
+            if isinstance(record, BadRecord):
+                raise MalformedRecord(record.reason, record.detail)
+            placed = list(convert(record.fields, self._settings.task or None, told_split))
+        except Unlabelled as fault:
+            self.counters[f"dropped_{fault.reason}"] += 1
+            return []
+        except MalformedRecord as fault:
+            self.counters[f"quarantined_{fault.reason}"] += 1
+            detail = fault.detail[:_MAX_DETAIL]
+            self.quarantined.append(Quarantined(self._file.name, record.offset, fault.reason, detail))
+            return []
+        if not placed:
+            self.counters["dropped_not_to_train_on"] += 1
+        self.counters["examples"] += len(placed)
+        return placed
+
+    def _add(self, number: int, placed: Placed) -> None:
+        name = f"{placed.task}-{placed.split}"
+        block = self._blocks.setdefault(name, [])
+        block.append((number, placed))
+        if len(block) == _BLOCK_ROWS:
+            self._write(name)
+
+    def _write(self, name: str) -> None:
+        block = self._blocks[name]
+        if not block:
+            return
+        writer = self._writers.get(name) or self._open(name)
+        examples = [placed.example for _, placed in block]
+        inputs = self._encode([example.inputs for example in examples], self._settings.inputs_length)
+        targets = self._encode([example.targets for example in examples], self._settings.targets_length)
+        writer.write(
+            [ids for ids, _ in inputs],
+            [ids for ids, _ in targets],
+            row=[number for number, _ in block],
+            token_offset=[0] * len(block),
+            num_pages=[1] * len(block),
+            task=[placed.task for _, placed in block],
+            references=[[_whole(text) for text in example.references] for example in examples],
+        )
+        _count(self.statistics[name], examples, inputs, targets)
+        block.clear()
+
+    def _open(self, name: str) -> ExampleShardWriter:
+        schema = ExampleSchema(
+            self._settings.inputs_length,
+            self._settings.targets_length,
+            self._vocabulary.size,
+            fixed_inputs=False,
+            fixed_targets=False,
+            task=True,
+            metadata={"task_file": self._file.name},
+        )
+        path = files.join(self._folder, f"{name}.arrow")
+        self._writers[name] = self._stack.enter_context(ExampleShardWriter(path, schema))
+        self.statistics[name] = SplitStatistics()
+        return self._writers[name]
+
+    def _encode(self, texts: list[str], length: int) -> list[tuple[list[int], bool]]:
+        """Ids with EOS, and whether the end of a text was cut to make room for it."""
+        encoded = self._vocabulary.encode_batch([_whole(text) for text in texts])
+        return [([*ids[: length - 1], self._vocabulary.eos_id], len(ids) > length - 1) for ids in encoded]
+
+
+def _whole(text: str) -> str:
+    """Without halves of surrogate pairs, which JSON can hold and UTF-8 cannot."""
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def _count(statistics: SplitStatistics, examples, inputs, targets) -> None:
+    statistics.rows += len(examples)
+    statistics.truncated_inputs += sum(cut for _, cut in inputs)
+    statistics.truncated_targets += sum(cut for _, cut in targets)
+    statistics.sum_inputs += sum(len(ids) for ids, _ in inputs)
+    statistics.sum_targets += sum(len(ids) for ids, _ in targets)
+    statistics.longest_inputs = max(statistics.longest_inputs, *(len(ids) for ids, _ in inputs))
+    statistics.longest_targets = max(statistics.longest_targets, *(len(ids) for ids, _ in targets))
+    for ids, _ in inputs:
+        # Powers of two: enough for a picture, and few enough to keep.
+        bound = str(1 << (len(ids) - 1).bit_length())
+        statistics.input_lengths[bound] = statistics.input_lengths.get(bound, 0) + 1
+    for example in examples:
+        # What repeats are labels; beyond some dozens it is free text, and its counts say nothing.
+        if example.targets in statistics.targets or len(statistics.targets) < 64:
+            statistics.targets[example.targets] = statistics.targets.get(example.targets, 0) + 1
+    for example, (ids, cut) in zip(examples, inputs, strict=True):
+        if len(statistics.samples) == _NUM_SAMPLES:
+            break
+        statistics.samples.append(
+            {
+                "inputs": _whole(example.inputs)[:2000],
+                "targets": _whole(example.targets)[:500],
+                "references": [_whole(text)[:200] for text in example.references[:5]],
+                "num_tokens": len(ids),
+                "truncated": cut,
+            }
+        )

@@ -1,0 +1,60 @@
+"""From raw records to text-to-text examples: pure, for one record at a time."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from c4pipe.tasks.catalog import find_or_make
+from c4pipe.tasks.ready import is_ready, ready_example
+from c4pipe.tasks.splits import TRAIN, split_of
+from c4pipe.tasks.task import MalformedRecord, Record, TextExample
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """An example with its task and split."""
+
+    task: str
+    split: str
+    example: TextExample
+
+
+def convert(record: Record, task: str | None, told_split: str | None = None) -> Iterator[Placed]:
+    """The examples of one raw or ready record.
+
+    task: of raw records; a ready record names its own, and `task` only where it does not. told_split: of a source that
+    knows its splits; the record's own field `split` comes first.
+
+    Raises: MalformedRecord where the record is no example. Examples that must not be learnt from are left out of the
+    training split.
+    """
+    told: Any = record.get("split") if record.get("split") is not None else told_split
+    if is_ready(record):
+        name = record.get("task") or task
+        if not isinstance(name, str) or not _is_file_name(name):
+            raise MalformedRecord("missing_task", f"'task' is {name!r}; give a name of letters, digits and _.-")
+        examples = [_checked(ready_example(record, name))]
+    elif task is None:
+        detail = f"no fields 'inputs' and 'targets', and no --task says what it is; it has {', '.join(record)}"
+        raise MalformedRecord("missing_field", detail)
+    else:
+        name = task
+        examples = [_checked(example) for example in find_or_make(task).format(record)]
+    # All examples of a record go the same way.
+    split = split_of(examples[0].inputs, told) if examples else TRAIN
+    for example in examples:
+        if split != TRAIN or example.trains:
+            yield Placed(name, split, example)
+
+
+def _checked(example: TextExample) -> TextExample:
+    if not example.inputs.strip():
+        raise MalformedRecord("no_inputs", "the inputs are empty")
+    if not example.targets.strip():
+        raise MalformedRecord("no_targets", "the targets are empty")
+    return example
+
+
+def _is_file_name(name: str) -> bool:
+    # Tasks name files and splits: TASK-train-00000-of-00001.arrow.
+    return bool(name) and all(letter.isalnum() or letter in "_.-" for letter in name) and not name.startswith(".")

@@ -1,0 +1,65 @@
+"""Splits, ready records, and what becomes of a record."""
+
+import pytest
+
+from c4pipe.tasks.conversion import convert
+from c4pipe.tasks.splits import split_of
+from c4pipe.tasks.task import MalformedRecord
+
+
+def made(record, task=None, split=None):
+    return [(one.task, one.split, one.example.targets) for one in convert(record, task, split)]
+
+
+def test_one_in_ten_validates_by_a_hash_of_the_inputs_alone():
+    splits = [split_of(f"sst2 sentence: {number}") for number in range(5000)]
+    assert 400 < splits.count("validation") < 600
+    assert splits == [split_of(f"sst2 sentence: {number}") for number in range(5000)]
+    # Written down: other machines and later versions must agree.
+    assert [split_of(text) for text in "abcde"] == ["validation", "train", "validation", "train", "train"]
+
+
+def test_a_record_says_its_split_before_its_source_does():
+    record = {"inputs": "i", "targets": "t", "task": "mine", "split": "dev"}
+    assert made(record, split="train") == [("mine", "validation", "t")]
+    del record["split"]
+    assert made(record, split="test") == [("mine", "test", "t")]
+
+
+def test_ready_records_carry_their_references():
+    (one,) = convert({"inputs": "i", "targets": "a", "task": "squad", "references": ["a", "b"], "split": "train"}, None)
+    assert one.example.references == ("a", "b")
+    (one,) = convert({"inputs": "i", "targets": "a", "split": "train"}, "squad")
+    assert (one.task, one.example.references) == ("squad", ("a",))
+
+
+def test_false_referents_of_wsc_are_scored_but_not_trained_on():
+    raw = {"text": "Ann says she won .", "span1_text": "Bea", "span2_text": "she", "span2_index": 2, "label": 0}
+    assert made({**raw, "split": "train"}, "wsc") == []
+    assert made({**raw, "split": "validation"}, "wsc") == [("wsc", "validation", "Bea")]
+
+
+def test_all_examples_of_a_record_lie_in_one_split():
+    for number in range(40):
+        raw = {"passage": "p", "query": f"q{number}", "entities": ["A", "B"], "answers": ["A", "B"]}
+        assert len({one.split for one in convert(raw, "record")}) == 1
+
+
+@pytest.mark.parametrize(
+    ("record", "task", "reason"),
+    [
+        ({"sentence": "x"}, None, "missing_field"),
+        ({"inputs": "x", "targets": "y"}, None, "missing_task"),
+        ({"inputs": "x", "targets": "y", "task": "../evil"}, None, "missing_task"),
+        ({"inputs": " ", "targets": "y", "task": "t"}, None, "no_inputs"),
+        ({"inputs": "x", "targets": "", "task": "t"}, None, "no_targets"),
+        ({"inputs": "x", "targets": None, "task": "t"}, None, "missing_field"),
+        ({"inputs": "x", "targets": 3, "task": "t"}, None, "bad_field"),
+        ({"inputs": "x", "targets": "y", "task": "t", "split": "holdout"}, None, "unknown_split"),
+        ({"inputs": "x", "targets": "y", "task": "t", "references": []}, None, "bad_field"),
+    ],
+)
+def test_what_is_no_example_says_why(record, task, reason):
+    with pytest.raises(MalformedRecord) as caught:
+        list(convert(record, task))
+    assert caught.value.reason == reason
