@@ -122,7 +122,7 @@ class Finisher:
         elif self._sentences and self._sentences.count(text, up_to=rules.MIN_SENTENCES) < rules.MIN_SENTENCES:
             reason = "too_few_sentences"
         counts[filtered(stage, reason) if reason else passed(stage)] += 1
-        return Finished("", stage=stage, reason=reason) if reason else Finished(text)
+        return Finished(text, stage=stage if reason else "", reason=reason)
 
     def _wanted_language(self, identified: Identified | None, counts: Counts) -> tuple[str, str]:
         """(language, reason) as the reference's `detect_english` decides."""
