@@ -1,0 +1,117 @@
+"""A run's folder: `run.json`, `metrics.jsonl`, `spiece.model`, `checkpoints/step-00001000/`, `run.html`."""
+
+import json
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from c4pipe.errors import UserError
+from c4pipe.shards import files
+from model.checkpoints import step_folder
+from model.checkpoints.step_folder import State
+
+RUN_FILE = "run.json"
+METRICS_FILE = "metrics.jsonl"
+VOCABULARY_FILE = "spiece.model"
+PAGE_FILE = "run.html"
+CHECKPOINTS = "checkpoints"
+
+RUNNING, FINISHED = "running", "finished"
+
+
+class RunFolder:
+    """Where a run lives, and what lies there.
+
+    `run.json` has `status` (`running` or `finished`), `model` (ModelConfig), `settings` (what decides the result),
+    `num_extra_ids`, and what the command adds.
+    """
+
+    def __init__(self, path: str) -> None:
+        if files.is_remote(path):
+            raise UserError(f"a run folder must be on a local or mounted disk, not {path}; copy it there when done")
+        self.path = Path(path)
+        self.checkpoints = self.path / CHECKPOINTS
+        self.metrics = self.path / METRICS_FILE
+        self.page = self.path / PAGE_FILE
+
+    def __str__(self) -> str:
+        return str(self.path)
+
+    def holds_a_run(self) -> bool:
+        return (self.path / RUN_FILE).exists()
+
+    def read(self) -> dict[str, Any]:
+        """What `run.json` says.
+
+        Raises: UserError where there is none or it cannot be understood.
+        """
+        file = self.path / RUN_FILE
+        try:
+            return json.loads(file.read_text())
+        except FileNotFoundError:
+            raise UserError(f"{self.path} holds no run ({RUN_FILE} is not there); check the path") from None
+        except (OSError, ValueError) as error:
+            raise UserError(f"{file} is damaged ({error}); restore it, or start into another folder") from error
+
+    def write(self, content: Mapping[str, Any]) -> None:
+        """Write `run.json`, whole or not at all."""
+        text = json.dumps(content, indent=1, ensure_ascii=False)
+        files.write_bytes(str(self.path / RUN_FILE), (text + "\n").encode())
+
+    def write_vocabulary(self, model: bytes) -> None:
+        """Carry the vocabulary along, so that the run depends on no other folder."""
+        files.write_bytes(str(self.path / VOCABULARY_FILE), model)
+
+    def states(self) -> list[State]:
+        """The states of all checkpoints that have a readable one, by step."""
+        found = []
+        for step in step_folder.steps(self.checkpoints):
+            try:
+                found.append(step_folder.read_state(self.of_step(step)))
+            except step_folder.READ_ERRORS:
+                continue
+        return found
+
+    def of_step(self, step: int) -> Path:
+        """The folder of a step's checkpoint."""
+        return self.checkpoints / step_folder.name_of(step)
+
+    def newest_whole(self, *, set_aside: bool = False) -> State | None:
+        """The newest checkpoint that is whole, or None; damaged ones are passed over with a warning each.
+
+        set_aside: also rename these, as a run that continues does: it will write those steps anew.
+        """
+        for step in reversed(step_folder.steps(self.checkpoints)):
+            folder = self.of_step(step)
+            fault = step_folder.fault(folder)
+            if fault is None:
+                return step_folder.read_state(folder)
+            warnings.warn(f"the checkpoint {folder} is passed over: {fault}", stacklevel=2)
+            if set_aside:
+                step_folder.set_aside(folder)
+        return None
+
+    def best(self, metric: str, *, higher_is_better: bool) -> State | None:
+        """The checkpoint with the best value of a metric; None where no checkpoint has it. Earlier ones win ties."""
+        scored = [state for state in self.states() if metric in state.metrics]
+        sign = -1.0 if higher_is_better else 1.0
+        return min(scored, key=lambda state: (sign * state.metrics[metric], state.step), default=None)
+
+    def prune(self, keep: int, metric: str, *, higher_is_better: bool) -> None:
+        """Remove all checkpoints but the newest `keep` and the best."""
+        best = self.best(metric, higher_is_better=higher_is_better)
+        spared = set(step_folder.steps(self.checkpoints)[-keep:]) | ({best.step} if best else set())
+        for step in step_folder.steps(self.checkpoints):
+            if step not in spared:
+                step_folder.remove(self.of_step(step))
+
+    def clear_unfinished(self) -> None:
+        """Remove what a killed run was in the middle of writing."""
+        import shutil
+
+        for folder in (self.path, self.checkpoints):
+            for name in files.list_folder(str(folder)):
+                if name.endswith(files.TEMPORARY_SUFFIX):
+                    target = folder / name
+                    shutil.rmtree(target, ignore_errors=True) if target.is_dir() else files.remove(str(target))

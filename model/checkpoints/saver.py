@@ -1,0 +1,77 @@
+"""Saving checkpoints beside training: a copy is taken at once, the disk is written to by a thread."""
+
+import threading
+import time
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+from model.checkpoints import step_folder
+from model.checkpoints.run_folder import RunFolder
+from model.checkpoints.step_folder import State
+
+
+class CheckpointSaver:
+    """Writes one checkpoint at a time and prunes old ones.
+
+    keep: how many of the newest stay, beside the one with the best `metric`. A failed write (a full disk) is kept in
+    `failure` until one succeeds and does not stop anybody; older checkpoints stay as they were.
+    """
+
+    def __init__(self, folder: RunFolder, *, keep: int, metric: str, higher_is_better: bool) -> None:
+        self.failure: OSError | None = None
+        self.last_saved: int | None = None
+        self._folder = folder
+        self._keep = keep
+        self._metric = metric
+        self._higher_is_better = higher_is_better
+        self._thread: threading.Thread | None = None
+
+    def save(self, state: State, weights: Mapping[str, Tensor], optimizer: Mapping[str, Tensor]) -> float:
+        """Copy the tensors and write them in the background; wait first for a write that is still under way.
+
+        Returns the seconds that training stood still.
+        """
+        began = time.perf_counter()
+        self.wait()
+        copies = _to_host({"model": weights, "optimizer": optimizer})
+        self._thread = threading.Thread(
+            target=self._write, args=(state, copies["model"], copies["optimizer"]), name="checkpoint", daemon=True
+        )
+        self._thread.start()
+        return time.perf_counter() - began
+
+    def wait(self) -> None:
+        """Until nothing is being written."""
+        if self._thread is not None:
+            self._thread.join()
+            self._thread = None
+
+    def _write(self, state: State, weights: dict[str, Tensor], optimizer: dict[str, Tensor]) -> None:
+        try:
+            step_folder.write(self._folder.checkpoints, state, weights, optimizer)
+            self._folder.prune(self._keep, self._metric, higher_is_better=self._higher_is_better)
+        except OSError as error:
+            self.failure = error
+        else:
+            self.failure = None
+            self.last_saved = state.step
+
+
+def _to_host(tables: Mapping[str, Mapping[str, Tensor]]) -> dict[str, dict[str, Tensor]]:
+    """Copies of all tensors in the host's memory: one wait for the accelerator, however many tensors."""
+    copies: dict[str, dict[str, Tensor]] = {table: {} for table in tables}
+    on_gpu = False
+    for table, tensors in tables.items():
+        for name, tensor in tensors.items():
+            source = tensor.detach()
+            if source.device.type == "cuda":
+                on_gpu = True
+                target = torch.empty(source.shape, dtype=source.dtype, pin_memory=True)
+                copies[table][name] = target.copy_(source, non_blocking=True)
+            else:
+                copies[table][name] = source.clone()
+    if on_gpu:
+        torch.cuda.synchronize()
+    return copies

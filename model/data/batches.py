@@ -1,0 +1,137 @@
+"""Batches on their way from the stream to the device: prepared by a thread, ids 16 bits wide until they are there.
+
+Shapes: B examples (or rows of packed examples) of this rank's share, S inputs, T targets.
+"""
+
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, fields, replace
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+
+class NumpyBatch(Protocol):
+    """What the stream gives: position of the rank's first example in the run, inputs (B, S), targets (B, T)."""
+
+    position: int
+    inputs: np.ndarray
+    targets: np.ndarray
+
+
+@dataclass(frozen=True)
+class Batch:
+    """A rank's share of a global batch.
+
+    numbers: (B,) int64, each row's place in the run's order of examples: what dropout is keyed by.
+    inputs_segments, targets_segments: for packed rows only (see `packing`). num_tokens: ids that are no padding, in
+    inputs and targets. inputs_are_full: no input is padding. On the host 16-bit ids are int16 of the same bits.
+    """
+
+    inputs: Tensor
+    targets: Tensor
+    numbers: Tensor
+    inputs_segments: Tensor | None = None
+    targets_segments: Tensor | None = None
+    num_tokens: int = 0
+    inputs_are_full: bool = False
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    def map(self, change: Callable[[Tensor], Tensor]) -> "Batch":
+        """The same with every tensor changed."""
+        values: dict[str, Any] = {field.name: getattr(self, field.name) for field in fields(self)}
+        changed: dict[str, Any] = {name: change(one) for name, one in values.items() if isinstance(one, Tensor)}
+        return replace(self, **changed)
+
+    def part(self, start: int, stop: int) -> "Batch":
+        """Some of its rows. `num_tokens` stays that of the whole."""
+        return self.map(lambda tensor: tensor[start:stop])
+
+    def to(self, device: torch.device) -> "Batch":
+        """The same on a device; from pinned memory this waits for nothing."""
+        return self.map(lambda tensor: tensor.to(device, non_blocking=True))
+
+
+def as_batch(ids: NumpyBatch, first_number: int) -> Batch:
+    """A batch of the stream as tensors on the host.
+
+    first_number: place in the run's order of the first row.
+    """
+    num_inputs = int(np.count_nonzero(ids.inputs))
+    return Batch(
+        inputs=signed(ids.inputs),
+        targets=signed(ids.targets),
+        numbers=torch.arange(first_number, first_number + len(ids.inputs)),
+        num_tokens=num_inputs + int(np.count_nonzero(ids.targets)),
+        inputs_are_full=num_inputs == ids.inputs.size,
+    )
+
+
+def signed(ids: np.ndarray) -> Tensor:
+    """Ids as a tensor that shares their bits: torch can do little with unsigned ones.
+
+    >>> signed(np.array([32099, 65535], dtype=np.uint16))
+    tensor([32099,    -1], dtype=torch.int16)
+    """
+    width = {1: np.int16, 2: np.int16, 4: np.int32, 8: np.int64}[ids.dtype.itemsize]
+    ids = ids.astype(np.int16) if ids.dtype.itemsize == 1 else ids
+    return torch.from_numpy(np.ascontiguousarray(ids).view(width).copy())
+
+
+class Loader:
+    """Prepares batches in a thread, a few ahead, and counts the seconds that training waited for them.
+
+    An error of the thread is raised where the batch would have come.
+    """
+
+    def __init__(
+        self, batches: Iterator[NumpyBatch], prepare: Callable[[NumpyBatch], Batch], *, pin: bool, ahead: int = 4
+    ) -> None:
+        self.waited_seconds = 0.0
+        self._queue: queue.Queue[Batch | BaseException] = queue.Queue(ahead)
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._fill, args=(batches, prepare, pin), name="loader", daemon=True)
+        self._thread.start()
+
+    def next(self) -> Batch:
+        """The next batch, on the host.
+
+        Raises: what the stream raised; StopIteration where it ended.
+        """
+        began = time.perf_counter()
+        item = self._queue.get()
+        self.waited_seconds += time.perf_counter() - began
+        if isinstance(item, BaseException):
+            raise item
+        return item
+
+    def close(self) -> None:
+        """Stop the thread."""
+        self._stopping.set()
+        while self._thread.is_alive():
+            try:
+                self._queue.get_nowait()
+            except queue.Empty:
+                self._thread.join(0.05)
+
+    def _fill(self, batches: Iterator[NumpyBatch], prepare: Callable[[NumpyBatch], Batch], pin: bool) -> None:
+        try:
+            for ids in batches:
+                batch = prepare(ids)
+                self._queue.put(batch.map(lambda tensor: tensor.pin_memory()) if pin else batch)
+                if self._stopping.is_set():
+                    break
+            else:
+                self._queue.put(EOFError("the stream of examples ended"))
+        except BaseException as error:
+            self._queue.put(error)
+        finally:
+            close = getattr(batches, "close", None)
+            if close is not None:
+                close()

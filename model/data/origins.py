@@ -1,0 +1,74 @@
+"""Where the examples of a batch came from: folder, shard, row, and the URLs of their pages where these are at hand."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from c4pipe.errors import UserError
+from c4pipe.shards import files
+from c4pipe.shards.example_shards import ExampleShard
+from c4pipe.shards.stream import Batch, Stream
+from c4pipe.shards.text_shards import read_text_shard
+
+
+def describe_batch(stream: Stream, position: int) -> list[dict[str, Any]]:
+    """One record an example of the batch at a position of a stream of one rank.
+
+    URLs are read from the text shards that the examples were made from, if the manifest names a place where they still
+    lie; else the record has the text shard's name and rows alone.
+    """
+    batches = stream.batches(position)
+    try:
+        batch: Batch = next(batches)
+    finally:
+        close = getattr(batches, "close", None)
+        if close is not None:
+            close()
+    records = [_locate(stream, int(source), int(number)) for source, number in _pairs(batch.source, batch.example_id)]
+    _add_urls(records, stream)
+    return records
+
+
+def _pairs(sources: np.ndarray, ids: np.ndarray) -> Sequence[tuple[int, int]]:
+    return list(zip(sources.tolist(), ids.tolist(), strict=True))
+
+
+def _locate(stream: Stream, source: int, example_id: int) -> dict[str, Any]:
+    opened = stream.sources[source]
+    index = int(np.searchsorted(opened.first_ids, example_id, side="right")) - 1
+    row = example_id - int(opened.first_ids[index])
+    record: dict[str, Any] = {
+        "example_id": example_id,
+        "folder": opened.source.folder,
+        "shard": opened.shards[index].file,
+        "row": row,
+    }
+    try:
+        with ExampleShard(opened.path(index)) as shard:
+            columns = shard.row(row)
+            record["text_shard"] = shard.metadata.get("text_shard")
+    except UserError as error:
+        return {**record, "error": str(error)}
+    record["first_page"], record["num_pages"] = columns["row"], columns["num_pages"]
+    if "task" in columns:
+        record["task"] = columns["task"]
+    return record
+
+
+def _add_urls(records: list[dict[str, Any]], stream: Stream) -> None:
+    """Put `urls` into the records whose text shards can be found."""
+    folders = {opened.source.folder: str(opened.settings.get("input", "")).split("@")[0] for opened in stream.sources}
+    by_shard: dict[str, list[dict[str, Any]]] = {}
+    for record in records:
+        folder, name = folders[record["folder"]], record.get("text_shard")
+        if folder and name and files.exists(files.join(folder, name)):
+            by_shard.setdefault(files.join(folder, name), []).append(record)
+    for path, of_shard in by_shard.items():
+        try:
+            urls = [page.get("url") for page in read_text_shard(path, columns=("url",))]
+        except UserError:
+            continue
+        for record in of_shard:
+            first = record["first_page"]
+            record["urls"] = urls[first : first + record["num_pages"]]

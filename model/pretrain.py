@@ -1,0 +1,223 @@
+"""Pre-train T5 on example shards: `torchrun --nproc_per_node=N -m model.pretrain --examples=DIR --output=RUN`.
+
+Also plain `python -m model.pretrain` for one process. The run folder gets run.json, metrics.jsonl, checkpoints,
+the vocabulary, and run.html at the end.
+"""
+
+import argparse
+import sys
+import time
+import warnings
+from collections.abc import Mapping
+from typing import Any
+
+from c4pipe.command_line import Parser, run
+from c4pipe.errors import UserError
+from c4pipe.shards.stream import Stream, open_stream, parse_sources
+from c4pipe.vocabulary.vocabulary import Vocabulary
+from model.architectures.catalog import ARCHITECTURES, build_model
+from model.architectures.config import ModelConfig
+from model.checkpoints import hugging_face
+from model.checkpoints.run_folder import RunFolder
+from model.config import add_training_flags, training_settings
+from model.data.batches import as_batch
+from model.data.examples import RunExamples, gather_examples
+from model.data.origins import describe_batch
+from model.data.packing import packed_batch
+from model.presets import PRESETS, preset
+from model.training.computation import Computation
+from model.training.hooks import Hooks
+from model.training.progress import duration
+from model.training.run import Run, train
+from model.training.settings import TrainingSettings
+from model.training.throughput import flops_of_example
+from model.training.trackers import open_trackers
+from model.training.trainer import Trainer
+from model.training.validation import Validation, yardsticks
+from model.training.world import World, is_first
+
+
+def parser() -> Parser:
+    """The command's flags."""
+    flags = Parser(prog="python -m model.pretrain", description=__doc__)
+    what = flags.add_argument_group("what")
+    add = what.add_argument
+    add("--examples", required=True, metavar="DIR[:rate],...", help="folders of c4_to_examples or tasks_to_examples")
+    add("--output", required=True, metavar="RUN", help="the run's folder")
+    add("--preset", default="t5_small", metavar="NAME", help=f"size: {', '.join(PRESETS)}")
+    add("--architecture", metavar="NAME", help=f"{', '.join(ARCHITECTURES)}; the first where nothing is said")
+    add("--dropout_rate", type=float, help="by the preset: 0.1, v1.1 0")
+    add("--from_hugging_face", metavar="DIR", help="start from the weights (and size) of a Hugging Face T5 folder")
+    add("--validation_examples", type=int, default=256, help="examples of each folder to validate on; 0: none")
+    add("--pack", action="store_true", help="put several short examples into one row")
+    add_training_flags(flags, TrainingSettings())
+    return flags
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command."""
+    arguments = parser().parse_args(argv)
+    began = time.monotonic()
+    if not is_first():
+        warnings.simplefilter("ignore")  # rank 0 alone speaks
+    settings = training_settings(arguments)
+    examples = gather_examples(parse_sources(arguments.examples), num_validation=arguments.validation_examples)
+    config = model_config(arguments, examples.vocabulary)
+    this = Run(
+        folder=RunFolder(arguments.output),
+        settings=settings,
+        identity={
+            "command": "pretrain",
+            "model": config.to_json(),
+            "examples": examples.identity(),
+            "packed": arguments.pack,
+            "from_hugging_face": arguments.from_hugging_face,
+        },
+        notes={"validation": validation_notes(examples)},
+        best=Hooks().best,
+        vocabulary=examples.vocabulary,
+    )
+    if this.is_finished():
+        _say(f"{this.folder} holds this run, finished; nothing to do")
+        return 0
+    if arguments.dry_run:
+        _say(plan(this, config, examples))
+        return 0
+    world = World.join(device=arguments.device, timeout_seconds=arguments.timeout_seconds)
+    try:
+        return _pretrain(arguments, this, config, examples, world, began)
+    finally:
+        world.leave()
+
+
+def _pretrain(
+    arguments: argparse.Namespace, this: Run, config: ModelConfig, examples: RunExamples, world: World, began: float
+) -> int:
+    settings = this.settings
+    settings.share(world.size)
+    model = build_model(config, seed=settings.seed, device=world.device)
+    if arguments.from_hugging_face:
+        model.load_state_dict(hugging_face.load(arguments.from_hugging_face).weights)
+    stream = world.everybody_does(lambda: _stream(arguments, settings, examples, world.rank, world.size))
+    trackers = open_trackers(arguments.track, str(this.folder), settings.to_json()) if world.is_first else []
+    computation = Computation.of(model, world, settings)
+    validation = Validation(
+        examples.validation,
+        computation,
+        batch_size=min(32, settings.batch_size),
+    )
+
+    def track(line: Mapping[str, Any]) -> None:
+        for tracker in trackers:
+            tracker(line)
+
+    trainer = Trainer(
+        computation,
+        stream,
+        settings,
+        this.folder,
+        Hooks(evaluate=validation if validation.sets else None, after_log=track),
+        prepare=packed_batch if arguments.pack else as_batch,
+        peak_flops_of_device=arguments.peak_tflops and arguments.peak_tflops * 1e12,
+    )
+    for one in examples.validation if world.is_first else ():
+        print(f"validation on {one.note} of {one.name}", file=sys.stderr)
+
+    def describe(position: int) -> list[dict[str, Any]]:
+        return describe_batch(_stream(arguments, settings, examples, 0, 1), position)
+
+    outcome = train(this, trainer, resume=arguments.resume, describe=describe)
+    if outcome.stopped:
+        _say(f"stopped after step {outcome.step:,} with a checkpoint in {this.folder}; continue with --resume")
+        return 0
+    summary = this.folder.read()["summary"] if world.is_first else {}
+    loss = summary.get("last_validation_loss", summary.get("loss"))
+    _say(
+        f"{this.folder}: {outcome.step:,} steps, {trainer.examples_seen:,} examples, "
+        f"{'validation loss' if 'last_validation_loss' in summary else 'loss'} {loss or float('nan'):.4f}, "
+        f"{duration(time.monotonic() - began)}; next: python -m model.finetune --checkpoint={this.folder} "
+        "--tasks=DIR --output=DIR, or python -m model.export"
+    )
+    return 0
+
+
+def model_config(arguments: argparse.Namespace, vocabulary: Vocabulary) -> ModelConfig:
+    """The model that the flags ask for.
+
+    Raises: UserError where a name is unknown, or the Hugging Face model does not go with the vocabulary.
+    """
+    if arguments.from_hugging_face:
+        config = hugging_face.read_config(arguments.from_hugging_face)
+        if config.vocabulary_size < vocabulary.size:
+            raise UserError(
+                f"{arguments.from_hugging_face} has {config.vocabulary_size} embedding rows and the examples' "
+                f"vocabulary {vocabulary.size} ids; make the examples with the model's own vocabulary"
+            )
+        if arguments.architecture not in (None, config.architecture):
+            raise UserError(
+                f"{arguments.from_hugging_face} is an {config.architecture}, not an {arguments.architecture}; "
+                "leave --architecture out"
+            )
+    else:
+        config = preset(
+            arguments.preset,
+            architecture=arguments.architecture or "encoder_decoder",
+            vocabulary_size=vocabulary.embedding_rows,
+        )
+    if config.architecture not in ARCHITECTURES:
+        raise UserError(f"unknown architecture {config.architecture!r}; there are {', '.join(ARCHITECTURES)}")
+    return config if arguments.dropout_rate is None else config.with_(dropout_rate=arguments.dropout_rate)
+
+
+def validation_notes(examples: RunExamples) -> dict[str, Any] | None:
+    """What `run.json` says of the validation."""
+    if not examples.validation:
+        return None
+    return {**yardsticks(examples.validation), "from": {one.name: one.note for one in examples.validation}}
+
+
+def plan(this: Run, config: ModelConfig, examples: RunExamples) -> str:
+    """What `--dry_run` says."""
+    settings = this.settings
+    parameters = sum(parameter.numel() for parameter in build_model(config, device="meta").parameters())
+    seen = settings.steps * settings.batch_size
+    flops = flops_of_example(config, examples.inputs_length, examples.targets_length) * seen
+    moments = 2 if settings.optimizer == "adamw" else 0
+    return "\n".join(
+        [
+            f"would train {config.architecture} of {parameters:,} parameters into {this.folder}",
+            f"examples: {examples.num_examples:,} of {examples.inputs_length} + {examples.targets_length} ids; "
+            f"{seen:,} to be seen, {seen / max(examples.num_examples, 1):.2f} epochs",
+            *(f"validation: {one.note} of {one.name}" for one in examples.validation),
+            f"updates: {settings.steps:,} of {settings.batch_size} examples, {settings.optimizer}, "
+            f"{settings.schedule} from {settings.learning_rate:g}",
+            f"estimate: {flops:.3g} floating point operations, {duration(flops / 4e14)} on one GPU at 400 TFLOP/s; "
+            f"{4 * parameters * (2 + moments) / 1e9:.1f} GB for parameters, gradients and optimizer, and a checkpoint "
+            f"of {4 * parameters * (1 + moments) / 1e9:.1f} GB",
+        ]
+    )
+
+
+def _stream(
+    arguments: argparse.Namespace, settings: TrainingSettings, examples: RunExamples, rank: int, world_size: int
+) -> Stream:
+    return open_stream(
+        examples.sources,
+        seed=settings.seed,
+        batch_size=settings.batch_size,
+        rank=rank,
+        world_size=world_size,
+        num_threads=arguments.num_threads,
+        cache_dir=arguments.cache_dir,
+        cache_bytes=int(arguments.cache_gigabytes * 2**30),
+        on_bad_shard=arguments.on_bad_shard,
+    )
+
+
+def _say(text: str) -> None:
+    if is_first():
+        print(text, flush=True)
+
+
+if __name__ == "__main__":
+    run(main, is_speaker=is_first)

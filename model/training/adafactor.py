@@ -1,0 +1,63 @@
+"""Adafactor as T5 used it: factored second moments, no momentum, updates scaled by the parameter."""
+
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor, nn
+
+from model.training.named_optimizer import NamedOptimizer, root_mean_square
+
+
+class Adafactor(NamedOptimizer):
+    """Algorithms 4 and 5 of "Adafactor: Adaptive Learning Rates with Sublinear Memory Cost" (arXiv 1804.04235).
+
+    Second moments decay by 1 - t^-0.8, an update's RMS is clipped to 1, and the learning rate is relative: each
+    update is scaled by the RMS of its parameter (at least 0.001). A matrix keeps the mean of its squared gradient by
+    rows and by columns; anything else keeps it whole.
+    """
+
+    def __init__(
+        self,
+        parameters: Iterable[tuple[str, nn.Parameter]],
+        *,
+        decay_exponent: float = 0.8,
+        clip_threshold: float = 1.0,
+        epsilon: float = 1e-30,
+        smallest_scale: float = 1e-3,
+        weight_decay: float = 0.0,
+    ) -> None:
+        super().__init__(parameters)
+        self.decay_exponent = decay_exponent
+        self.clip_threshold = clip_threshold
+        self.epsilon = epsilon
+        self.smallest_scale = smallest_scale
+        self.weight_decay = weight_decay
+
+    def initial_state(self, parameter: Tensor) -> dict[str, Tensor]:
+        if parameter.ndim < 2:
+            return {"second_moment": torch.zeros_like(parameter, dtype=torch.float32)}
+        *outer, rows, columns = parameter.shape
+        return {
+            "row_moment": parameter.new_zeros([*outer, rows], dtype=torch.float32),
+            "column_moment": parameter.new_zeros([*outer, columns], dtype=torch.float32),
+        }
+
+    def update(
+        self, parameter: Tensor, gradient: Tensor, slots: dict[str, Tensor], num_updates: int, learning_rate: float
+    ) -> None:
+        remembered = 1.0 - num_updates**-self.decay_exponent
+        squared = gradient.square().add_(self.epsilon)
+        if parameter.ndim < 2:
+            moment = slots["second_moment"].lerp_(squared, 1.0 - remembered)
+            update = gradient.mul_(moment.rsqrt())
+        else:
+            rows = slots["row_moment"].lerp_(squared.mean(dim=-1), 1.0 - remembered)
+            columns = slots["column_moment"].lerp_(squared.mean(dim=-2), 1.0 - remembered)
+            # V = rows x columns / mean(rows); the update is G / sqrt(V), without making V.
+            row_factor = (rows / rows.mean(dim=-1, keepdim=True)).rsqrt_().unsqueeze(-1)
+            update = gradient.mul_(row_factor).mul_(columns.rsqrt().unsqueeze(-2))
+        clipping = (root_mean_square(update) / self.clip_threshold).clamp_(min=1.0)
+        scale = root_mean_square(parameter).clamp_(min=self.smallest_scale)
+        if self.weight_decay:
+            parameter.mul_(1.0 - self.weight_decay * learning_rate)
+        parameter.sub_(update.mul_(scale.mul_(learning_rate).div_(clipping)))

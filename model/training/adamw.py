@@ -1,0 +1,50 @@
+"""AdamW with updates scaled by the RMS of the parameter, as nanoT5 made it work for T5."""
+
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor, nn
+
+from model.training.named_optimizer import NamedOptimizer, root_mean_square
+
+
+class AdamW(NamedOptimizer):
+    """Adam with decoupled weight decay (arXiv 1711.05101) and Adafactor's relative learning rate.
+
+    T5's embedding starts at a standard deviation of 1 and its attention at a hundredth of that: one absolute rate
+    cannot serve both, so each update is multiplied by max(0.001, RMS(parameter)) (nanoT5 `AdamWScale`).
+    """
+
+    def __init__(
+        self,
+        parameters: Iterable[tuple[str, nn.Parameter]],
+        *,
+        betas: tuple[float, float] = (0.9, 0.999),
+        epsilon: float = 1e-6,
+        smallest_scale: float = 1e-3,
+        weight_decay: float = 0.0,
+    ) -> None:
+        super().__init__(parameters)
+        self.betas = betas
+        self.epsilon = epsilon
+        self.smallest_scale = smallest_scale
+        self.weight_decay = weight_decay
+
+    def initial_state(self, parameter: Tensor) -> dict[str, Tensor]:
+        return {
+            "first_moment": torch.zeros_like(parameter, dtype=torch.float32),
+            "second_moment": torch.zeros_like(parameter, dtype=torch.float32),
+        }
+
+    def update(
+        self, parameter: Tensor, gradient: Tensor, slots: dict[str, Tensor], num_updates: int, learning_rate: float
+    ) -> None:
+        beta_1, beta_2 = self.betas
+        first = slots["first_moment"].lerp_(gradient, 1.0 - beta_1)
+        second = slots["second_moment"].mul_(beta_2).addcmul_(gradient, gradient, value=1.0 - beta_2)
+        corrected_rate = learning_rate * (1.0 - beta_2**num_updates) ** 0.5 / (1.0 - beta_1**num_updates)
+        scale = root_mean_square(parameter).clamp_(min=self.smallest_scale).mul_(corrected_rate)
+        update = torch.div(first, second.sqrt().add_(self.epsilon)).mul_(scale)
+        if self.weight_decay:
+            parameter.mul_(1.0 - self.weight_decay * learning_rate)
+        parameter.sub_(update)

@@ -1,0 +1,178 @@
+"""Forward and backward over the ranks: one update's gradients, weighted by the tokens of the whole global batch."""
+
+import contextlib
+import time
+from collections.abc import Collection
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+
+from c4pipe.errors import UserError
+from model.architectures.attention import choose_attention
+from model.architectures.dropout import example_keys
+from model.architectures.t5 import T5Model
+from model.data.batches import Batch
+from model.training.settings import TrainingSettings
+from model.training.world import World
+
+NUM_SUMS = 4
+"""Columns of the sums below: loss, z-loss in it, target tokens, correct ones."""
+
+
+class Computation:
+    """A model with what it takes to compute with it here: DDP, autocast, compilation.
+
+    Parameters stay float32 whatever the precision; under bf16 the products are in bf16.
+    """
+
+    def __init__(
+        self,
+        model: T5Model,
+        world: World,
+        *,
+        precision: str = "auto",
+        compile: bool = False,
+        activation_checkpointing: bool = False,
+        z_loss: float = 0.0,
+    ) -> None:
+        self.model = model
+        self.world = world
+        self.dtype = resolve_precision(precision, world.device)
+        self.z_loss = z_loss
+        self._compile = compile
+        self._activation_checkpointing = activation_checkpointing
+        self.reduction_began = 0.0  # when this rank was ready to share the gradients of its last batch
+        self._trains: frozenset[str] | None = None
+        self._wrapped: Any = None
+        if activation_checkpointing:
+            model.set_activation_checkpointing(True)
+        if world.device.type == "cuda":
+            choose_attention(world.device, self.dtype, num_heads=model.config.num_heads, d_kv=model.config.d_kv)
+        if self.dtype == torch.bfloat16 and world.device.type == "cuda":
+            # What autocast leaves in float32 (the gradient of a norm, say) may use the tensor cores' 19 bits.
+            torch.set_float32_matmul_precision("high")
+
+    @classmethod
+    def of(cls, model: T5Model, world: World, settings: TrainingSettings) -> "Computation":
+        """By the settings of a run."""
+        return cls(
+            model,
+            world,
+            precision=settings.precision,
+            compile=settings.compile,
+            activation_checkpointing=settings.activation_checkpointing,
+            z_loss=settings.z_loss,
+        )
+
+    @property
+    def trained_parameters(self) -> list[nn.Parameter]:
+        return [parameter for parameter in self.model.parameters() if parameter.requires_grad]
+
+    def train_only(self, names: Collection[str] | None) -> None:
+        """Let these parameters train and freeze the others; None: all train. Costs nothing where nothing changes.
+
+        DDP's buckets hold what trains, so a change makes new ones.
+        """
+        wanted = None if names is None else frozenset(names)
+        if self._wrapped is not None and wanted == self._trains:
+            return
+        for name, parameter in self.model.named_parameters():
+            parameter.requires_grad_(wanted is None or name in wanted)
+            if not parameter.requires_grad:
+                parameter.grad = None
+        if not self.trained_parameters:
+            raise UserError("no parameter would train; choose another set of layers")
+        self._trains = wanted
+        self._wrapped = self._wrap()
+
+    def _wrap(self) -> Any:
+        wrapped: Any = self.model
+        if self.world.size > 1:
+            on_gpu = self.world.device.type == "cuda"
+            wrapped = DistributedDataParallel(
+                self.model,
+                device_ids=[self.world.device.index] if on_gpu else None,
+                broadcast_buffers=False,
+                gradient_as_bucket_view=True,
+            )
+        if not self._compile:
+            return wrapped
+        if self._activation_checkpointing:
+            # DDP's split of the compiled graph cannot cut through a checkpointed layer.
+            torch._dynamo.config.optimize_ddp = False
+        return torch.compile(wrapped, dynamic=False)
+
+    def autocast(self) -> contextlib.AbstractContextManager:
+        """The context in which the model computes."""
+        if self.dtype == torch.float32:
+            return contextlib.nullcontext()
+        return torch.autocast(self.world.device.type, dtype=self.dtype)
+
+    def accumulate(self, batch: Batch, parts: int, *, seed: int, step: int) -> Tensor:
+        """Add one global batch's gradients to the parameters and give the rank's own sums, (4,) float64.
+
+        batch: this rank's share, on the device; it is computed in `parts` parts. Gradients are those of the mean loss
+        a target token of the whole global batch, whatever the ranks and parts: each part's sum is divided by the
+        tokens of all (and multiplied by the ranks, over which DDP takes a mean).
+        """
+        config = self.model.config
+        num_targets = (batch.targets != config.pad_id).sum()
+        scale = self.world.size / self.world.sum_(num_targets.to(torch.float32)).clamp_(min=1.0)
+        keys = example_keys(seed, step, batch.numbers) if config.dropout_rate > 0 else None
+        sums = torch.zeros(NUM_SUMS, dtype=torch.float64, device=self.world.device)
+        size = -(-len(batch) // parts)
+        starts = range(0, len(batch), size)
+        for start in starts:
+            part = batch.part(start, start + size)
+            is_last = start == starts[-1]
+            with self._without_reduction() if not is_last else contextlib.nullcontext():
+                with self.autocast():
+                    loss = self._wrapped(
+                        part.inputs,
+                        part.targets,
+                        dropout_keys_B=None if keys is None else keys[start : start + size],
+                        inputs_segments_BS=part.inputs_segments,
+                        targets_segments_BT=part.targets_segments,
+                        inputs_are_full=batch.inputs_are_full,
+                        z_loss=self.z_loss,
+                    )
+                if is_last:
+                    self.reduction_began = time.perf_counter()
+                (loss.loss_sum * scale).backward()
+            sums += torch.stack([value.detach().to(torch.float64) for value in loss])
+        return sums
+
+    def _without_reduction(self) -> contextlib.AbstractContextManager:
+        """Only the last part's backward pass talks to the other ranks."""
+        module = getattr(self._wrapped, "_orig_mod", self._wrapped)
+        return module.no_sync() if isinstance(module, DistributedDataParallel) else contextlib.nullcontext()
+
+    @torch.no_grad()
+    def loss_sums(self, batch: Batch) -> Tensor:
+        """The sums over a batch without gradients, dropout and z-loss, (4,) float64; nothing is shared with ranks."""
+        with self.autocast():
+            loss = self.model(
+                batch.inputs,
+                batch.targets,
+                inputs_segments_BS=batch.inputs_segments,
+                targets_segments_BT=batch.targets_segments,
+                inputs_are_full=batch.inputs_are_full,
+            )
+        return torch.stack([value.to(torch.float64) for value in loss])
+
+
+def resolve_precision(name: str, device: torch.device) -> torch.dtype:
+    """What the products are computed in.
+
+    Raises: UserError where bf16 is asked for and the device has none.
+    """
+    if name == "fp32":
+        return torch.float32
+    on_gpu = device.type == "cuda"
+    if name == "auto":
+        return torch.bfloat16 if on_gpu and torch.cuda.is_bf16_supported(including_emulation=False) else torch.float32
+    if on_gpu and not torch.cuda.is_bf16_supported():
+        raise UserError("this GPU has no bf16; use --precision=fp32")
+    return torch.bfloat16

@@ -1,0 +1,66 @@
+"""`metrics.jsonl`: one object a line, in the order of the steps, also after a run was killed and continued."""
+
+import json
+import math
+import os
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from c4pipe.shards import files
+
+
+class MetricsLog:
+    """Appends lines to a run's metrics. A full disk costs a warning; what could not be written is tried again."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._pending: list[str] = []
+        self._warned = False
+
+    def append(self, metrics: Mapping[str, Any]) -> None:
+        """Write one line."""
+        self._pending.append(json.dumps(_plain(metrics)) + "\n")
+        try:
+            end = self._path.stat().st_size if self._path.exists() else 0
+            with open(self._path, "a", encoding="utf-8") as target:
+                try:
+                    target.write("".join(self._pending))
+                    target.flush()
+                except OSError:
+                    os.truncate(self._path, end)  # half a line would spoil the next one
+                    raise
+        except OSError as error:
+            if not self._warned:
+                warnings.warn(f"cannot write {self._path} ({error.strerror}); training goes on", stacklevel=2)
+            self._warned = True
+        else:
+            self._pending.clear()
+            self._warned = False
+
+    def rewind(self, step: int) -> None:
+        """Forget what lies behind a step: a run that continues from there will write it again."""
+        kept = [line for line in read(self._path) if line["step"] <= step]
+        text = "".join(json.dumps(line) + "\n" for line in kept)
+        files.write_bytes(str(self._path), text.encode())
+
+
+def read(path: Path) -> list[dict[str, Any]]:
+    """The lines of a `metrics.jsonl`; a last line that was cut off is left out."""
+    lines = []
+    if path.exists():
+        for line in path.read_text(encoding="utf-8").splitlines():
+            try:
+                lines.append(json.loads(line))
+            except ValueError:
+                break
+    return lines
+
+
+def _plain(metrics: Mapping[str, Any]) -> dict[str, Any]:
+    """JSON has no NaN: a value that is none becomes null."""
+    return {
+        name: None if isinstance(value, float) and not math.isfinite(value) else value
+        for name, value in metrics.items()
+    }

@@ -1,0 +1,76 @@
+"""What the optimizers share: state by parameter name, so that a checkpoint is a flat table of tensors."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping
+
+import torch
+from torch import Tensor, nn
+
+NUM_UPDATES = "num_updates"
+"""Slot of the checkpoint that counts a parameter's updates."""
+
+
+class NamedOptimizer(ABC):
+    """An optimizer over named parameters.
+
+    Every parameter counts its own updates: one that is frozen at first (gradual unfreezing) starts at its own step 1,
+    so that the corrections for the first steps apply to it then.
+    """
+
+    def __init__(self, parameters: Iterable[tuple[str, nn.Parameter]]) -> None:
+        self.parameters = dict(parameters)
+        self.num_updates = dict.fromkeys(self.parameters, 0)
+        self.state: dict[str, dict[str, Tensor]] = {}
+
+    @abstractmethod
+    def initial_state(self, parameter: Tensor) -> dict[str, Tensor]:
+        """Slot name -> tensor before the first update. Shapes must follow from the parameter's alone."""
+
+    @abstractmethod
+    def update(
+        self, parameter: Tensor, gradient: Tensor, slots: dict[str, Tensor], num_updates: int, learning_rate: float
+    ) -> None:
+        """One update in place. `num_updates` counts this one; the gradient may be overwritten."""
+
+    @torch.no_grad()
+    def step(self, learning_rate: float) -> None:
+        """Update every parameter that has a gradient."""
+        for name, parameter in self.parameters.items():
+            if parameter.grad is None or not parameter.requires_grad:
+                continue
+            if name not in self.state:
+                self.state[name] = self.initial_state(parameter)
+            self.num_updates[name] += 1
+            self.update(parameter, parameter.grad, self.state[name], self.num_updates[name], learning_rate)
+
+    def zero_gradients(self) -> None:
+        """Forget the gradients; their memory stays with DDP's buckets where there are any."""
+        for parameter in self.parameters.values():
+            parameter.grad = None
+
+    def state_tensors(self) -> dict[str, Tensor]:
+        """`PARAMETER/SLOT` -> tensor, the live ones; the number of updates comes as an int64 of no dimension."""
+        tensors = {f"{name}/{slot}": value for name, slots in self.state.items() for slot, value in slots.items()}
+        counts = {f"{name}/{NUM_UPDATES}": torch.tensor(self.num_updates[name]) for name in self.state}
+        return {**tensors, **counts}
+
+    @torch.no_grad()
+    def load_state_tensors(self, tensors: Mapping[str, Tensor]) -> None:
+        """Take what `state_tensors` gave, onto each parameter's device.
+
+        Raises: KeyError for a parameter that is not here, RuntimeError for a shape that does not fit.
+        """
+        self.state = {}
+        for key, value in tensors.items():
+            name, slot = key.rsplit("/", 1)
+            parameter = self.parameters[name]
+            if slot == NUM_UPDATES:
+                self.num_updates[name] = int(value)
+                continue
+            slots = self.state.setdefault(name, self.initial_state(parameter))
+            slots[slot].copy_(value)
+
+
+def root_mean_square(tensor: Tensor) -> Tensor:
+    """RMS over all elements, as a tensor of no dimension."""
+    return torch.linalg.vector_norm(tensor) / max(tensor.numel(), 1) ** 0.5

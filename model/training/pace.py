@@ -1,0 +1,104 @@
+"""How fast a run goes, and what it waits for."""
+
+import resource
+import sys
+import time
+from collections import deque
+from typing import Any
+
+import torch
+
+from model.training.world import World
+
+
+class Pace:
+    """Counts tokens and seconds between two lines of `metrics.jsonl`; pauses (evaluations, checkpoints) do not count.
+
+    flops_of_example: see `throughput`. peak_flops: of one device, None where it is not known.
+    """
+
+    def __init__(self, world: World, *, flops_of_example: float, peak_flops: float | None) -> None:
+        self._world = world
+        self._flops_of_example = flops_of_example
+        self._peak_flops = peak_flops
+        self._restart()
+
+    def _restart(self) -> None:
+        self._began = time.perf_counter()
+        self._paused = 0.0
+        self._examples = 0
+        self._tokens = 0
+        self._own_seconds = 0.0
+        self._waited_seconds = 0.0
+        self._checkpoint_seconds = 0.0
+
+    def add_step(self, *, examples: int, tokens: int, own_seconds: float, waited_seconds: float) -> None:
+        """One step of this rank. own_seconds: until it could talk to the other ranks about its gradients."""
+        self._examples += examples
+        self._tokens += tokens
+        self._own_seconds += own_seconds
+        self._waited_seconds += waited_seconds
+
+    def pause(self, seconds: float, *, checkpoint: bool = False) -> None:
+        """Seconds that were no training."""
+        self._paused += seconds
+        if checkpoint:
+            self._checkpoint_seconds += seconds
+
+    def take(self) -> dict[str, Any]:
+        """The figures since the last call, over all ranks. All ranks must call it together.
+
+        Call it when the device has done its work, or the seconds are those of handing it out.
+        """
+        seconds = max(time.perf_counter() - self._began - self._paused, 1e-9)
+        mine = [self._examples, self._tokens, self._own_seconds, self._waited_seconds, _memory_bytes(self._world)]
+        ranks = self._world.gather_rows(mine)
+        examples, tokens = (sum(rank[column] for rank in ranks) for column in (0, 1))
+        own = [rank[2] for rank in ranks]
+        figures: dict[str, Any] = {
+            "examples_per_second": examples / seconds,
+            "tokens_per_second": tokens / seconds,
+            "mfu": None,
+            "data_wait_seconds": max(rank[3] for rank in ranks),
+            "checkpoint_wait_seconds": self._checkpoint_seconds,
+            "seconds": seconds,
+            "memory_bytes": int(max(rank[4] for rank in ranks)),
+        }
+        if self._peak_flops:
+            figures["mfu"] = examples * self._flops_of_example / seconds / (self._peak_flops * self._world.size)
+        if self._world.size > 1:
+            slowest = max(range(len(own)), key=own.__getitem__)
+            figures["slowest_rank"] = slowest
+            figures["slowest_rank_factor"] = own[slowest] / max(sorted(own)[(len(own) - 1) // 2], 1e-9)
+        self._restart()
+        return figures
+
+
+def _memory_bytes(world: World) -> int:
+    """The largest memory held so far: of the GPU, or of the process where it computes on the CPU."""
+    if world.device.type == "cuda":
+        return torch.cuda.max_memory_allocated(world.device)
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+
+
+class Leash:
+    """Keeps the host at most a few steps ahead of a GPU, so that a request to stop is not hours of work away.
+
+    It waits for a step that is long done in a run of normal pace, so the queue never runs dry.
+    """
+
+    def __init__(self, device: torch.device, steps_ahead: int = 3) -> None:
+        self._on_gpu = device.type == "cuda"
+        self._events: deque[torch.cuda.Event] = deque()
+        self._steps_ahead = steps_ahead
+
+    def step(self) -> None:
+        """Call at the end of each step."""
+        if not self._on_gpu:
+            return
+        event = torch.cuda.Event()
+        event.record()
+        self._events.append(event)
+        if len(self._events) > self._steps_ahead:
+            self._events.popleft().synchronize()

@@ -1,0 +1,88 @@
+"""`run.html`: the curves and settings of a run on one page."""
+
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from c4pipe.errors import UserError
+from c4pipe.report import html
+from c4pipe.shards import files
+from model.checkpoints.run_folder import RunFolder
+
+Lines = Sequence[Mapping[str, Any]]
+
+_CURVES = (
+    ("Learning rate", ("learning_rate",), "the schedule"),
+    ("Gradient norm", ("gradient_norm",), "before clipping"),
+    ("Speed", ("tokens_per_second",), "tokens a second that are no padding"),
+    ("Share of peak", ("mfu",), "floating point operations of the model over the device's peak"),
+    ("Waiting", ("data_wait_seconds", "checkpoint_wait_seconds"), "seconds between two lines of metrics.jsonl"),
+)
+
+
+def write_page(folder: RunFolder, content: Mapping[str, Any], lines: Lines) -> None:
+    """Write the page; a missing library for pages costs one notice, and the figures stay in `metrics.jsonl`."""
+    try:
+        page = make_page(folder.path.name, content, lines)
+    except UserError as error:
+        print(f"notice: no {folder.page.name}: {error}", file=sys.stderr)
+        return
+    files.write_bytes(str(folder.page), page.encode())
+
+
+def make_page(name: str, content: Mapping[str, Any], lines: Lines) -> str:
+    """The page's HTML."""
+    summary = content.get("summary", {})
+    tiles = [(label.replace("_", " "), value) for label, value in summary.items() if isinstance(value, (int, float))]
+    sections = [
+        html.Section("Result", html.tiles(tiles)),
+        html.Section("Loss", _loss(content, lines)),
+        html.Section(
+            "Accuracy", _plot(lines, ("accuracy", "validation_accuracy"), "share of target tokens that are right")
+        ),
+    ]
+    for title, names, caption in _CURVES:
+        if any(line.get(one) is not None for line in lines for one in names):
+            sections.append(html.Section(title, _plot(lines, names, caption)))
+    others = sorted({key for line in lines for key in line if key.startswith("validation_loss/")})
+    if others:
+        sections.append(html.Section("Validation loss by source", _plot(lines, others, "")))
+    for title, part in (("Model", "model"), ("Settings", "settings"), ("Versions", "versions")):
+        rows = [(key, "" if value is None else str(value)) for key, value in content.get(part, {}).items()]
+        sections.append(html.Section(title, html.table(["", "value"], rows)))
+    return html.page(name, f"{summary.get('steps', 0):,} steps, {summary.get('examples_seen', 0):,} examples", sections)
+
+
+def _loss(content: Mapping[str, Any], lines: Lines) -> Any:
+    entropy = (content.get("validation") or {}).get("order_0_entropy")
+
+    def draw(axes: Any) -> None:
+        for name, label in (("mean_loss", "training"), ("validation_loss", "validation")):
+            _curve(axes, lines, name, label)
+        if entropy is not None:
+            axes.axhline(entropy, color="grey", linewidth=0.8, linestyle="--", label="order-0 entropy of the targets")
+        _finish(axes)
+
+    return html.plot(draw, caption="nats a target token")
+
+
+def _plot(lines: Lines, names: Sequence[str], caption: str) -> Any:
+    def draw(axes: Any) -> None:
+        for name in names:
+            _curve(axes, lines, name, name.replace("_", " "))
+        _finish(axes)
+
+    return html.plot(draw, caption=caption)
+
+
+def _curve(axes: Any, lines: Lines, name: str, label: str) -> None:
+    points = [(line["step"], line[name]) for line in lines if line.get(name) is not None]
+    if points:
+        marker = "o" if len(points) < 60 else None
+        axes.plot(*zip(*points, strict=True), label=label, linewidth=1.2, marker=marker, markersize=2.5)
+
+
+def _finish(axes: Any) -> None:
+    axes.set_xlabel("step")
+    if axes.get_legend_handles_labels()[0]:
+        axes.legend(frameon=False)

@@ -1,0 +1,53 @@
+"""TensorBoard and Weights & Biases, where they are installed and asked for."""
+
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from c4pipe.errors import UserError
+
+Tracker = Callable[[Mapping[str, Any]], None]
+"""Takes what goes into one line of `metrics.jsonl`."""
+
+
+def _tensorboard(folder: str, config: Mapping[str, Any]) -> Tracker:
+    from torch.utils.tensorboard import SummaryWriter
+
+    writer = SummaryWriter(folder)
+
+    def track(metrics: Mapping[str, Any]) -> None:
+        for name, value in _numbers(metrics).items():
+            writer.add_scalar(name, value, metrics["step"])
+        writer.flush()
+
+    return track
+
+
+def _wandb(folder: str, config: Mapping[str, Any]) -> Tracker:
+    import wandb
+
+    run = wandb.init(dir=folder, config=dict(config), resume="allow")
+    return lambda metrics: run.log(_numbers(metrics), step=metrics["step"])
+
+
+TRACKERS: dict[str, Callable[[str, Mapping[str, Any]], Tracker]] = {"tensorboard": _tensorboard, "wandb": _wandb}
+
+
+def open_trackers(names: str, folder: str, config: Mapping[str, Any]) -> list[Tracker]:
+    """The trackers of a comma-separated list; one that is not installed costs one notice.
+
+    Raises: UserError for one that does not exist.
+    """
+    opened = []
+    for name in filter(None, names.split(",")):
+        if name not in TRACKERS:
+            raise UserError(f"there is no tracker {name!r}; choose from {', '.join(TRACKERS)}")
+        try:
+            opened.append(TRACKERS[name](folder, config))
+        except ImportError:
+            print(f"notice: {name} is not installed (pip install {name}); going on without it", file=sys.stderr)
+    return opened
+
+
+def _numbers(metrics: Mapping[str, Any]) -> dict[str, float]:
+    return {name: value for name, value in metrics.items() if isinstance(value, (int, float)) and name != "step"}

@@ -1,0 +1,315 @@
+"""The training loop: the same for pre-training and fine-tuning, on one process or many."""
+
+import math
+import time
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+
+from c4pipe.errors import UserError
+from model.checkpoints import step_folder
+from model.checkpoints.run_folder import RunFolder
+from model.checkpoints.saver import CheckpointSaver
+from model.checkpoints.step_folder import State
+from model.data.batches import Batch, Loader, NumpyBatch, as_batch
+from model.training.computation import Computation
+from model.training.history import History, StepFigures
+from model.training.hooks import Hooks
+from model.training.memory import fewest_parts
+from model.training.metrics_log import MetricsLog
+from model.training.optimizers import recipe_by_name
+from model.training.pace import Leash, Pace
+from model.training.progress import Progress
+from model.training.settings import TrainingSettings
+from model.training.signals import StopRequest
+from model.training.throughput import flops_of_example, peak_flops
+from model.training.world import Agreement
+
+
+class Stream(Protocol):
+    """This rank's batches from a position (examples seen by all ranks) on, without an end."""
+
+    def batches(self, position: int = 0) -> Iterator[Any]: ...
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How training ended: at which step, and by which signal where it was asked to stop."""
+
+    step: int
+    stopped: bool
+
+
+class NonFiniteLoss(Exception):
+    """The loss or the gradient's norm became infinite or NaN in a step, at a position of the stream."""
+
+    def __init__(self, figures: StepFigures, position: int) -> None:
+        super().__init__(f"step {figures.step}: loss {figures.loss}, gradient norm {figures.gradient_norm}")
+        self.figures = figures
+        self.position = position
+
+
+class Trainer:
+    """Trains the model of a computation on a stream, and never loses what it did.
+
+    The state of a run is its step, its examples seen, the parameters and the optimizer's state: everything else
+    (order of examples, dropout, learning rate) is a function of these and the settings, so a run continues on any
+    number of ranks. Settings must be completed (`TrainingSettings.completed`).
+    """
+
+    def __init__(
+        self,
+        computation: Computation,
+        stream: Stream,
+        settings: TrainingSettings,
+        folder: RunFolder,
+        hooks: Hooks | None = None,
+        *,
+        prepare: Callable[[NumpyBatch, int], Batch] = as_batch,
+        peak_flops_of_device: float | None = None,
+    ) -> None:
+        self.computation = computation
+        self.model = computation.model
+        self.world = computation.world
+        self.settings = settings
+        self.folder = folder
+        self.hooks = hooks or Hooks()
+        self.step = 0
+        self.share = settings.share(self.world.size)
+        self.optimizer = recipe_by_name(settings.optimizer).build(self.model.named_parameters(), settings.weight_decay)
+        self.log = MetricsLog(folder.metrics)
+        self.saver = CheckpointSaver(
+            folder, keep=settings.keep, metric=self.hooks.best.name, higher_is_better=self.hooks.best.higher_is_better
+        )
+        self.parts = settings.gradient_accumulation
+        self._stream = stream
+        self._prepare = prepare
+        self._peak_flops = peak_flops_of_device or peak_flops(self.world.device)
+        self._history = History(self.world)
+        self._best: float | None = None
+        self._evaluated: dict[str, Any] = {}
+
+    @property
+    def examples_seen(self) -> int:
+        return self.step * self.settings.batch_size
+
+    def resume(self) -> bool:
+        """Take up the newest whole checkpoint of the folder; False where there is none. All ranks call it together."""
+
+        def find() -> State | None:
+            self.folder.clear_unfinished()
+            found = self.folder.newest_whole(set_aside=True)
+            self.log.rewind(found.step if found else -1)
+            return found
+
+        state = self.world.first_does(find)
+        if state is None:
+            return False
+        if state.examples_seen != state.step * self.settings.batch_size:
+            raise UserError(
+                f"the checkpoint of step {state.step} has seen {state.examples_seen} examples, which does not fit "
+                f"--batch_size={self.settings.batch_size}; continue with the batch size that the run had"
+            )
+        place = self.folder.of_step(state.step)
+        self._load_weights(self.world.share_table(lambda: step_folder.read_weights(place)))
+        self.optimizer.load_state_tensors(self.world.share_table(lambda: step_folder.read_optimizer(place)))
+        self.step = state.step
+        metric = self.hooks.best
+        best = self.world.first_does(lambda: self.folder.best(metric.name, higher_is_better=metric.higher_is_better))
+        self._best = best.metrics[metric.name] if best else None
+        return True
+
+    def train(self) -> Outcome:
+        """Train from where the run stands to the last step, or until a signal asks to stop.
+
+        Raises: UserError where the loss is no longer finite, or the last checkpoint could not be written.
+        """
+        progress = Progress(self.step, self.settings.steps, speaks=self.world.is_first)
+        batches = self._stream.batches(self.examples_seen)
+        on_gpu = self.world.device.type == "cuda"
+        try:
+            with StopRequest() as request, closing(Loader(batches, self._prepared, pin=on_gpu)) as loader:
+                stopped = self._train(loader, request, progress)
+            self.saver.wait()
+        finally:
+            progress.close()
+        self._complain_of_unsaved()
+        return Outcome(self.step, stopped)
+
+    def _train(self, loader: Loader, request: StopRequest, progress: Progress) -> bool:
+        settings = self.settings
+        agreement, leash = Agreement(self.world), Leash(self.world.device)
+        pace: Pace | None = None
+        stopping = False
+        self.computation.train_only(self.hooks.trains(self.step + 1))
+        if self.step == 0:
+            self._evaluate(progress, None)
+            self._log_line(progress, {"step": 0, "examples_seen": 0, **self._evaluated})
+        while self.step < settings.steps:
+            began = time.perf_counter()
+            step = self.step + 1
+            waited = loader.waited_seconds
+            on_host = loader.next()
+            batch = on_host.to(self.world.device)
+            if pace is None:
+                self._choose_parts(batch)
+                pace = self._pace(batch)
+                began = time.perf_counter()
+            self.hooks.before_step(step)
+            self.computation.train_only(self.hooks.trains(step))
+            sums = self.computation.accumulate(batch, self.parts, seed=settings.seed, step=step)
+            pace.add_step(
+                examples=self.share,
+                tokens=on_host.num_tokens,
+                own_seconds=self.computation.reduction_began - began,
+                waited_seconds=loader.waited_seconds - waited,
+            )
+            self._history.add(step, sums, self._update(step))
+            self.step = step
+            leash.step()
+            stopping = agreement.any_asked(bool(request))
+            self._after_step(progress, pace, stopping)
+            if stopping:
+                break
+        stopped_late = agreement.finish()
+        return self.step < settings.steps and (stopping or stopped_late)
+
+    def _update(self, step: int) -> Tensor:
+        """Clip, update, forget the gradients. Returns the gradients' global norm, on the device."""
+        parameters = [parameter for parameter in self.model.parameters() if parameter.grad is not None]
+        gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
+        norm = torch.nn.utils.get_total_norm(gradients, foreach=True)
+        if self.settings.max_gradient_norm:
+            torch.nn.utils.clip_grads_with_norm_(parameters, self.settings.max_gradient_norm, norm, foreach=True)
+        self.optimizer.step(self.settings.rate_at(step))
+        self.optimizer.zero_gradients()
+        return norm
+
+    def _after_step(self, progress: Progress, pace: Pace, stopping: bool) -> None:
+        """What is due at this step: a line of metrics, an evaluation, a checkpoint."""
+        settings, step = self.settings, self.step
+        is_last = step == settings.steps
+        evaluates = is_last or (step % settings.evaluate_every == 0 and not stopping)
+        saves = is_last or stopping or step % settings.checkpoint_every == 0
+        self._evaluated = {}
+        if not (evaluates or saves or step % settings.log_every == 0):
+            progress.advance(step)
+            return
+        figures = self._history.take()
+        self._check_finite(figures)
+        line = self._line(figures, pace)
+        if evaluates:
+            saves |= self._evaluate(progress, pace)
+        self._log_line(progress, {**line, **self._evaluated})
+        if saves:
+            pace.pause(self._save(), checkpoint=True)
+
+    def _line(self, figures: list[StepFigures], pace: Pace) -> dict[str, Any]:
+        """A line of `metrics.jsonl`: `loss` is this step's, `mean_loss` that of all steps since the line before."""
+        last = figures[-1]
+        tokens = sum(one.target_tokens for one in figures)
+        return {
+            "step": self.step,
+            "examples_seen": self.examples_seen,
+            "loss": last.loss,
+            "mean_loss": sum(one.loss * one.target_tokens for one in figures) / max(tokens, 1),
+            "accuracy": last.accuracy,
+            "z_loss": last.z_loss,
+            "gradient_norm": last.gradient_norm,
+            "learning_rate": self.settings.rate_at(self.step),
+            **pace.take(),
+        }
+
+    def _log_line(self, progress: Progress, line: Mapping[str, Any]) -> None:
+        if self.world.is_first:
+            self.log.append(line)
+        progress.advance(self.step)
+        progress.show(line)
+        self.hooks.after_log(line)
+
+    def _evaluate(self, progress: Progress, pace: Pace | None) -> bool:
+        """Evaluate; whether this is the best so far."""
+        self._evaluated = {}
+        if self.hooks.evaluate is None:
+            return False
+        began = time.perf_counter()
+        self._evaluated = dict(self.hooks.evaluate(self.step, self.step == self.settings.steps))
+        if pace is not None:
+            pace.pause(time.perf_counter() - began)
+        value = self._evaluated.get(self.hooks.best.name)
+        if value is None or not math.isfinite(value):
+            return False
+        higher = self.hooks.best.higher_is_better
+        if self._best is not None and (value <= self._best if higher else value >= self._best):
+            return False
+        if self.step > 0:
+            self._best = value
+        return self.step > 0
+
+    def _save(self) -> float:
+        """Begin to write a checkpoint; returns the seconds that it held training up."""
+        if not self.world.is_first:
+            return 0.0
+        metrics = {name: value for name, value in self._evaluated.items() if isinstance(value, (int, float))}
+        state = State(self.step, self.examples_seen, metrics)
+        failure = self.saver.failure
+        weights = dict(self.model.named_parameters())
+        seconds = self.saver.save(state, weights, self.optimizer.state_tensors())
+        if self.saver.failure is not None and self.saver.failure is not failure:
+            self._warn_of(self.saver.failure)
+        return seconds
+
+    def _warn_of(self, failure: OSError) -> None:
+        warnings.warn(
+            f"a checkpoint could not be written ({failure.strerror or failure}); training goes on, and the next one "
+            f"is tried at its time; make space on the disk of {self.folder}",
+            stacklevel=2,
+        )
+
+    def _complain_of_unsaved(self) -> None:
+        def check() -> None:
+            if self.saver.failure is None:
+                return
+            whole = self.saver.last_saved
+            there = f"the newest checkpoint is that of step {whole}" if whole else "there is no new checkpoint"
+            raise UserError(
+                f"the checkpoint of step {self.step} could not be written to {self.folder} "
+                f"({self.saver.failure.strerror or self.saver.failure}); {there}; make space and continue with --resume"
+            )
+
+        self.world.first_does(check)
+
+    def _check_finite(self, figures: list[StepFigures]) -> None:
+        for one in figures:
+            if not (math.isfinite(one.loss) and math.isfinite(one.gradient_norm)):
+                self.saver.wait()
+                raise NonFiniteLoss(one, (one.step - 1) * self.settings.batch_size)
+
+    def _choose_parts(self, batch: Batch) -> None:
+        if self.parts:
+            return
+        trained = sum(parameter.numel() for parameter in self.computation.trained_parameters)
+        # float32: gradients, DDP's buckets (the same memory), and at most two moments.
+        state_bytes = 0 if self.step else 4 * trained * (3 if self.settings.optimizer == "adamw" else 1)
+        self.parts = fewest_parts(self.computation, batch, state_bytes=state_bytes)
+
+    def _pace(self, batch: Batch) -> Pace:
+        flops = flops_of_example(self.model.config, batch.inputs.shape[1], batch.targets.shape[1])
+        return Pace(self.world, flops_of_example=flops, peak_flops=self._peak_flops)
+
+    def _prepared(self, ids: NumpyBatch) -> Batch:
+        return self._prepare(ids, ids.position + self.world.rank * self.share)
+
+    @torch.no_grad()
+    def _load_weights(self, weights: Mapping[str, Tensor]) -> None:
+        parameters = dict(self.model.named_parameters())
+        if parameters.keys() != weights.keys():
+            odd = sorted(parameters.keys() ^ weights.keys())
+            raise UserError(f"the checkpoint is of another model (parameters {', '.join(odd[:3])}, ... differ)")
+        for name, parameter in parameters.items():
+            parameter.copy_(weights[name])

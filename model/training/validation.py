@@ -1,0 +1,81 @@
+"""Validation of a language model's loss: cross entropy and token accuracy, and two yardsticks beside them."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+
+from model.data.batches import Batch, signed
+from model.data.examples import ValidationSet
+from model.training.computation import NUM_SUMS, Computation
+
+
+class Validation:
+    """Computes `validation_loss` (nats a target token, without z-loss) and `validation_accuracy` over all sets.
+
+    With several sets also `validation_loss/NAME` for each. Ranks take turns with batches of `batch_size` examples,
+    which do not depend on the number of ranks.
+    """
+
+    def __init__(self, sets: Sequence[ValidationSet], computation: Computation, *, batch_size: int) -> None:
+        self.sets = sets
+        self._computation = computation
+        self._batch_size = batch_size
+
+    def __call__(self, step: int, is_last: bool) -> dict[str, float]:
+        """The metrics at a step; at step 0 and the last also the loss with shuffled inputs."""
+        sums = [self._sums(one, shuffled=False) for one in self.sets]
+        total = [sum(column) for column in zip(*sums, strict=True)]
+        metrics = {"validation_loss": total[0] / total[2], "validation_accuracy": total[3] / total[2]}
+        if len(self.sets) > 1:
+            metrics |= {
+                f"validation_loss/{one.name}": loss / tokens
+                for one, (loss, _, tokens, _) in zip(self.sets, sums, strict=True)
+            }
+        if is_last or step == 0:
+            shuffled = [self._sums(one, shuffled=True) for one in self.sets]
+            loss, _, tokens, _ = (sum(column) for column in zip(*shuffled, strict=True))
+            metrics["validation_loss_shuffled_inputs"] = loss / tokens
+        return metrics
+
+    def _sums(self, examples: ValidationSet, *, shuffled: bool) -> list[float]:
+        """The sums of `Computation.loss_sums` over a set.
+
+        shuffled: each target gets the inputs of the example before it: a model that reads its inputs does worse then.
+        """
+        world = self._computation.world
+        sums = torch.zeros(NUM_SUMS, dtype=torch.float64, device=world.device)
+        inputs = np.roll(examples.inputs, 1, axis=0) if shuffled else examples.inputs
+        starts = range(0, len(examples), self._batch_size)
+        for start in starts[world.rank :: world.size]:
+            part = slice(start, start + self._batch_size)
+            batch = Batch(
+                signed(inputs[part]),
+                signed(examples.targets[part]),
+                torch.arange(len(inputs[part])),
+                inputs_are_full=bool((inputs[part] != 0).all()),
+            )
+            sums += self._computation.loss_sums(batch.to(world.device))
+        return world.sum_(sums).tolist()
+
+
+def order_0_entropy(targets: np.ndarray) -> float:
+    """Entropy of the targets' token frequencies, in nats a token: the loss of the best guess without any context.
+
+    >>> round(order_0_entropy(np.array([[5, 6, 0], [5, 6, 0]])), 4)
+    0.6931
+    """
+    _, counts = np.unique(targets[targets != 0], return_counts=True)
+    shares = counts / counts.sum()
+    return float(-(shares * np.log(shares)).sum())
+
+
+def yardsticks(sets: Sequence[ValidationSet]) -> Mapping[str, Any]:
+    """What a validation loss is to be compared with, for `run.json`."""
+    targets = np.concatenate([one.targets.reshape(-1) for one in sets])
+    return {
+        "examples": sum(len(one) for one in sets),
+        "target_tokens": int(np.count_nonzero(targets)),
+        "order_0_entropy": order_0_entropy(targets),
+    }

@@ -1,0 +1,193 @@
+"""The processes of a run: who is who, what they agree on, and who speaks."""
+
+import datetime
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import torch
+import torch.distributed as dist
+from torch import Tensor
+
+from c4pipe.errors import UserError
+
+Result = TypeVar("Result")
+
+
+def is_first() -> bool:
+    """Whether this process is rank 0 (or the only one): the one that prints."""
+    return int(os.environ.get("RANK", "0")) == 0
+
+
+def was_restarted() -> bool:
+    """Whether torchrun started these workers again after a failure (`--max-restarts`)."""
+    return int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")) > 0
+
+
+@dataclass(frozen=True)
+class World:
+    """The ranks of a run and this process's place in it.
+
+    device: where this rank computes. control: a group over gloo for decisions that the host takes, so that these
+    never wait for the accelerator; None with one process.
+    """
+
+    rank: int = 0
+    size: int = 1
+    device: torch.device = field(default_factory=lambda: torch.device("cpu"))
+    control: Any = None
+
+    @classmethod
+    def join(cls, *, device: str = "auto", timeout_seconds: float = 600.0) -> "World":
+        """Join the processes that torchrun started (nccl on GPUs, gloo on CPUs), or be alone without torchrun.
+
+        Raises: UserError where a GPU is asked for and there is none for this rank.
+        """
+        place = _device(device)
+        size = int(os.environ.get("WORLD_SIZE", "1"))
+        if place.type == "cuda":
+            torch.cuda.set_device(place)
+        if size == 1:
+            return cls(device=place)
+        timeout = datetime.timedelta(seconds=timeout_seconds)
+        if not dist.is_initialized():
+            if place.type == "cuda":
+                dist.init_process_group("nccl", timeout=timeout, device_id=place)
+            else:
+                dist.init_process_group("gloo", timeout=timeout)
+        control = dist.new_group(backend="gloo", timeout=timeout) if place.type == "cuda" else dist.group.WORLD
+        return cls(dist.get_rank(), size, place, control)
+
+    def leave(self) -> None:
+        """Give the process groups back."""
+        if dist.is_initialized():
+            dist.destroy_process_group()
+
+    @property
+    def is_first(self) -> bool:
+        return self.rank == 0
+
+    def sum_(self, tensor: Tensor) -> Tensor:
+        """Add up a tensor over all ranks, in place and on its device; no host wait on a GPU."""
+        if self.size > 1:
+            dist.all_reduce(tensor)
+        return tensor
+
+    def gather_rows(self, values: Sequence[float]) -> list[list[float]]:
+        """Each rank's numbers, by rank."""
+        if self.size == 1:
+            return [list(values)]
+        rows = [torch.zeros(len(values), dtype=torch.float64) for _ in range(self.size)]
+        dist.all_gather(rows, torch.tensor(values, dtype=torch.float64), group=self.control)
+        return [row.tolist() for row in rows]
+
+    def share(self, value: Result | None) -> Result:
+        """Rank 0's value, for every rank."""
+        if self.size == 1:
+            return value  # type: ignore[return-value]
+        box = [value]
+        dist.broadcast_object_list(box, src=0, group=self.control)
+        return box[0]  # type: ignore[return-value]
+
+    def share_table(self, read: Callable[[], dict[str, Tensor]]) -> dict[str, Tensor]:
+        """What rank 0 reads, on the CPU of every rank: nodes need not see the same disk.
+
+        Raises: the UserErrors of `read`, everywhere.
+        """
+        if self.size == 1:
+            return read()
+        table: dict[str, Tensor] = {}
+
+        def describe() -> list[tuple[str, torch.Size, torch.dtype]]:
+            table.update(read())
+            return [(name, tensor.shape, tensor.dtype) for name, tensor in table.items()]
+
+        for name, shape, dtype in self.first_does(describe):
+            tensor = table[name].contiguous() if self.is_first else torch.empty(shape, dtype=dtype)
+            dist.broadcast(tensor, src=0, group=self.control)
+            table[name] = tensor
+        return table
+
+    def first_does(self, work: Callable[[], Result]) -> Result:
+        """Let rank 0 do something and give its result to all; a UserError or OSError there is raised everywhere."""
+        outcome: tuple[str, Any] | None = None
+        if self.is_first:
+            try:
+                outcome = ("result", work())
+            except UserError as error:
+                outcome = ("user error", str(error))
+            except OSError as error:
+                outcome = ("os error", (error.errno, error.strerror, error.filename))
+        kind, value = self.share(outcome)
+        if kind == "user error":
+            raise UserError(value)
+        if kind == "os error":
+            raise OSError(*value)
+        return value
+
+    def everybody_does(self, work: Callable[[], Result]) -> Result:
+        """Let every rank do something that may fail on some: the first UserError by rank is raised on all of them."""
+        result: Result | None = None
+        complaint: str | None = None
+        try:
+            result = work()
+        except UserError as error:
+            complaint = str(error)
+        if self.size > 1:
+            complaints: list[str | None] = [None] * self.size
+            dist.all_gather_object(complaints, complaint, group=self.control)
+            complaint = next((one for one in complaints if one), None)
+        if complaint:
+            raise UserError(complaint)
+        return result  # type: ignore[return-value]
+
+
+class Agreement:
+    """Whether any rank has asked to stop: known to all of them at the same step, without a wait.
+
+    Each step starts a small maximum over the ranks and reads the one that it started a step before, which is done by
+    then because the ranks go in lockstep. So a request on one rank stops all of them at most two steps later.
+    """
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._pending: tuple[Any, Tensor] | None = None
+
+    def any_asked(self, asked_here: bool) -> bool:
+        """Call once a step on every rank."""
+        if self._world.size == 1:
+            return asked_here
+        answer = self._take()
+        flag = torch.tensor([int(asked_here)], dtype=torch.int32)
+        work = dist.all_reduce(flag, op=dist.ReduceOp.MAX, group=self._world.control, async_op=True)
+        self._pending = (work, flag)
+        return answer
+
+    def finish(self) -> bool:
+        """The last answer; call once after the last step."""
+        return self._take()
+
+    def _take(self) -> bool:
+        if self._pending is None:
+            return False
+        work, flag = self._pending
+        work.wait()
+        self._pending = None
+        return bool(flag.item())
+
+
+def _device(name: str) -> torch.device:
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    if name != "cuda":
+        return torch.device(name)
+    local_rank = int(os.environ.get("LOCAL_RANK", "0"))
+    if not torch.cuda.is_available():
+        raise UserError("there is no CUDA GPU here; use --device=cpu")
+    if local_rank >= torch.cuda.device_count():
+        raise UserError(
+            f"torchrun started {local_rank + 1} or more processes here for {torch.cuda.device_count()} GPUs; "
+            f"use --nproc_per_node={torch.cuda.device_count()}"
+        )
+    return torch.device("cuda", local_rank)

@@ -1,0 +1,97 @@
+import pytest
+import torch
+from torch import nn
+
+from c4pipe.errors import UserError
+from model.training.adafactor import Adafactor
+from model.training.adamw import AdamW
+from model.training.optimizers import OPTIMIZERS, recipe_by_name
+
+
+def small_model(seed: int = 0) -> nn.Module:
+    torch.manual_seed(seed)
+    return nn.Sequential(nn.Embedding(11, 8), nn.Linear(8, 24, bias=False), nn.LayerNorm(24), nn.Linear(24, 5))
+
+
+def give_gradients(model: nn.Module, seed: int) -> None:
+    generator = torch.Generator().manual_seed(seed)
+    for parameter in model.parameters():
+        parameter.grad = torch.randn(parameter.shape, generator=generator) * 10.0 ** (seed % 5 - 2)
+
+
+def test_adafactor_takes_the_steps_of_the_reference_implementation():
+    transformers = pytest.importorskip("transformers.optimization")
+    ours, theirs = small_model(), small_model()
+    optimizer = Adafactor(ours.named_parameters())
+    reference = transformers.Adafactor(
+        theirs.parameters(), lr=0.01, scale_parameter=True, relative_step=False, warmup_init=False
+    )
+    for step in range(20):
+        give_gradients(ours, step)
+        give_gradients(theirs, step)
+        optimizer.step(0.01)
+        reference.step()
+    for mine, other in zip(ours.parameters(), theirs.parameters(), strict=True):
+        torch.testing.assert_close(mine, other, rtol=1e-5, atol=1e-6)
+
+
+def test_adamw_without_scaling_takes_the_steps_of_torch():
+    ours, theirs = small_model(), small_model()
+    optimizer = AdamW(ours.named_parameters(), weight_decay=0.1, smallest_scale=1.0)
+    reference = torch.optim.AdamW(theirs.parameters(), lr=1e-3, eps=1e-6, weight_decay=0.1)
+    for step in range(20):
+        for model in (ours, theirs):
+            give_gradients(model, step)
+        # At the norm 1 and above the scale is the parameter's: hold it at 1 to compare with the plain one.
+        with torch.no_grad():
+            for mine, other in zip(ours.parameters(), theirs.parameters(), strict=True):
+                mine.copy_(other.clamp(-0.9, 0.9))
+                other.copy_(mine)
+        optimizer.step(1e-3)
+        reference.step()
+    for mine, other in zip(ours.parameters(), theirs.parameters(), strict=True):
+        torch.testing.assert_close(mine, other, rtol=1e-4, atol=1e-6)
+
+
+def test_adamw_scales_an_update_by_the_rms_of_its_parameter():
+    small, large = nn.Parameter(torch.full((4, 4), 0.1)), nn.Parameter(torch.full((4, 4), 10.0))
+    optimizer = AdamW([("small", small), ("large", large)])
+    for parameter in (small, large):
+        parameter.grad = torch.ones(4, 4)
+    optimizer.step(0.01)
+    torch.testing.assert_close(0.1 - small.detach(), torch.full((4, 4), 0.001), rtol=1e-3, atol=1e-7)
+    torch.testing.assert_close(10.0 - large.detach(), torch.full((4, 4), 0.1), rtol=1e-3, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_state_that_is_saved_and_loaded_continues_the_same_way(name):
+    model = small_model()
+    optimizer = recipe_by_name(name).build(model.named_parameters(), 0.0)
+    for step in range(3):
+        give_gradients(model, step)
+        optimizer.step(0.01)
+    copy = small_model()
+    copy.load_state_dict(model.state_dict())
+    restored = recipe_by_name(name).build(copy.named_parameters(), 0.0)
+    restored.load_state_tensors({name: value.clone() for name, value in optimizer.state_tensors().items()})
+    for each, owner in ((optimizer, model), (restored, copy)):
+        give_gradients(owner, 7)
+        each.step(0.01)
+    for mine, other in zip(model.parameters(), copy.parameters(), strict=True):
+        assert torch.equal(mine, other)
+
+
+def test_a_parameter_without_a_gradient_keeps_its_own_count():
+    model = small_model()
+    optimizer = Adafactor(model.named_parameters())
+    give_gradients(model, 1)
+    model[0].weight.requires_grad_(False)
+    before = model[0].weight.clone()
+    optimizer.step(0.01)
+    assert torch.equal(model[0].weight, before)
+    assert optimizer.num_updates["0.weight"] == 0 and optimizer.num_updates["3.weight"] == 1
+
+
+def test_an_optimizer_that_does_not_exist_is_the_users_error():
+    with pytest.raises(UserError, match="adafactor"):
+        recipe_by_name("sgd")
