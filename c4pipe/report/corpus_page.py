@@ -1,0 +1,196 @@
+"""`report.html` of a corpus: report.json, made for people."""
+
+import itertools
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from c4pipe.report import funnel, html
+from c4pipe.report.html import Section
+
+if TYPE_CHECKING:
+    from markupsafe import Markup
+
+NUM_DOMAINS = 50
+NUM_LANGUAGES = 30
+
+
+def corpus_page(report: Mapping[str, Any]) -> str:
+    """The HTML page of a report.json (its fields: docs/formats.md)."""
+    stages = report["funnel"]
+    sections = [
+        Section("At a glance", _glance(report)),
+        Section("Funnel", html.render("{{ a }}{{ b }}", a=funnel.chart(stages), b=funnel.stages(stages))),
+        Section("Why pages went", funnel.reasons(stages)),
+        Section("Why lines went", funnel.line_rules(stages)),
+        Section("Samples of what each rule took", _samples(report["samples"], report["counters"])),
+        Section("Languages", _languages(report["languages"])),
+        Section("Domains", _domains(report["domains"])),
+        Section("Lengths", _lengths(report["lengths"])),
+        Section("Duplicates", _duplicates(stages)),
+        Section("Splits", _splits(report["splits"])),
+        Section("Quarantine", _quarantine(report["quarantine"])),
+        Section("Checks", html.table(["check", "holds", "detail"], [_check(c) for c in report["checks"]])),
+        Section("Time", _time(report["timing"], report["machine"])),
+        Section("Settings", _settings(report)),
+    ]
+    inputs = report["inputs"]
+    subtitle = (
+        f"{report['variant']}, compatible with {report['compat']}: {inputs['files']:,} WET files, "
+        f"{inputs['bytes'] / 1e6:,.1f} MB compressed"
+    )
+    if not report["finished"]:
+        subtitle += ". NOT FINISHED: too many records were quarantined, no shards were written"
+    return html.page("C4 corpus report", subtitle, sections)
+
+
+def _glance(report: Mapping[str, Any]) -> "Markup":
+    stages, timing = report["funnel"], report["timing"]
+    came_in = funnel.entering(stages[0]) if stages else 0
+    kept = sum(split["pages"] for split in report["splits"].values())
+    size = sum(split["bytes"] for split in report["splits"].values())
+    return html.tiles(
+        [
+            ("records read", came_in),
+            ("pages kept", kept),
+            ("of the records", f"{kept / came_in:.1%}" if came_in else "-"),
+            ("of text", f"{size / 1e6:,.1f} MB"),
+            ("records quarantined", report["quarantine"]["records"]),
+            ("pages a second", f"{timing['pages_per_second']:,.0f}"),
+        ]
+    )
+
+
+def _samples(samples: Mapping[str, Sequence[Mapping[str, str]]], counters: Mapping[str, int]) -> "Markup | str":
+    """What the rules dropped, a fold a rule, searchable."""
+    held = {rule: entries for rule, entries in sorted(samples.items()) if entries}
+    if not held:
+        return "No samples were kept (--samples_per_rule=0), or nothing was dropped."
+    return html.render(
+        """{{ box }}{% for rule, entries in rules %}
+<details><summary>{{ rule }} <span class="count">{{ counts[rule] }} in all, {{ entries|length }} shown</span></summary>
+{%- for entry in entries %}
+<div class="sample"><div class="url">{{ entry.url }}</div><div class="text">{{ entry.text }}</div></div>
+{%- endfor %}</details>{% endfor %}""",
+        box=html.search_box("div.sample", "look for a word, a line, a URL"),
+        rules=list(held.items()),
+        counts={rule: f"{counters.get(rule, len(held[rule])):,}" for rule in held},
+    )
+
+
+def _languages(languages: Mapping[str, int]) -> "Markup | str":
+    ordered = sorted(languages.items(), key=lambda item: (-item[1], item[0]))
+    if not ordered:
+        return "No page came to the language identifier."
+    shown, rest = ordered[:NUM_LANGUAGES], ordered[NUM_LANGUAGES:]
+    total = sum(languages.values())
+    rows = [[code, count, f"{count / total:.2%}", html.bar(count / total)] for code, count in shown]
+    if rest:
+        other = sum(count for _, count in rest)
+        rows.append([f"{len(rest)} others", other, f"{other / total:.2%}", html.bar(other / total)])
+    return html.table(["language", "pages", "share", ""], rows)
+
+
+def _domains(domains: Sequence[Sequence[Any]]) -> "Markup | str":
+    if not domains:
+        return "No pages were kept."
+    most = domains[0][1]
+    rows = [[host, pages, html.bar(pages / most)] for host, pages in domains[:NUM_DOMAINS]]
+    return html.table(["host", "pages kept", ""], rows)
+
+
+def _lengths(lengths: Mapping[str, Sequence[int]]) -> "Markup | str":
+    edges, pages = lengths["edges"], lengths["pages"]
+    if not sum(pages):
+        return "No pages were kept."
+
+    def draw(axes) -> None:
+        widths = [high - low for low, high in itertools.pairwise(edges)]
+        axes.bar(edges[:-1], pages, widths, align="edge", color="#1f6feb", edgecolor="white", linewidth=0.5)
+        axes.set_xscale("log")
+        axes.set_xlabel("characters of a page")
+        axes.set_ylabel("pages kept")
+
+    return html.plot(draw, caption="Kept pages by the length of their text.")
+
+
+def _duplicates(stages: Sequence[Mapping[str, Any]]) -> "Markup":
+    """What duplication cost: whole copies of a URL, and lines that another page keeps."""
+    rows = []
+    for entry in stages:
+        if entry["stage"] == "duplicate-url-filter":
+            copies = [sum(count.get(unit, 0) for count in entry["dropped"].values()) for unit in ("pages", "lines")]
+            rows.append(["copies of a URL", *copies])
+        for rule, count in entry.get("lines_dropped", {}).items():
+            if entry["stage"] == "dedupe-lines":
+                rows.append([f"lines: {rule}", "", count["lines"]])
+        if entry["stage"] == "dedupe-lines":
+            pages = sum(count.get("pages", 0) for count in entry["dropped"].values())
+            rows.append(["pages of which too little was left", pages, ""])
+    return html.table(["what", "pages", "lines"], rows)
+
+
+def _splits(splits: Mapping[str, Mapping[str, int]]) -> "Markup":
+    rows = [[name, s["pages"], s["lines"], s["bytes"], s["shards"]] for name, s in splits.items()]
+    return html.table(["split", "pages", "lines", "bytes of text", "shards"], rows)
+
+
+def _quarantine(quarantine: Mapping[str, Any]) -> "Markup | str":
+    if not quarantine["records"]:
+        return f"Every record could be read (at most {quarantine['limit']:.2%} may be unreadable)."
+    return html.render(
+        "<p>{{ n }} records ({{ f }}) could not be read; up to {{ l }} are let pass.</p>{{ reasons }}{{ files }}",
+        n=f"{quarantine['records']:,}",
+        f=f"{quarantine['fraction']:.3%}",
+        l=f"{quarantine['limit']:.3%}",
+        reasons=html.table(["reason", "records"], sorted(quarantine["reasons"].items())),
+        files=html.table(["WET file", "records"], sorted(quarantine["files"].items())),
+    )
+
+
+def _check(check: Mapping[str, Any]) -> list[Any]:
+    return [check["name"], "yes" if check["ok"] else "NO", check["detail"]]
+
+
+def _time(timing: Mapping[str, Any], machine: Mapping[str, Any]) -> "Markup":
+    rows = [
+        [
+            s["name"],
+            float(s["seconds"]),
+            s["pages"],
+            f"{s['pages'] / s['seconds']:,.0f}" if s["seconds"] else "-",
+            s["reused"],
+        ]
+        for s in timing["stages"]
+    ]
+    facts = [
+        ["wall clock", f"{timing['seconds']:,.1f} s"],
+        ["started", timing["started"]],
+        ["workers", str(timing["workers"])],
+        *[[name.replace("_", " "), _fact(name, value)] for name, value in machine.items()],
+    ]
+    return html.render(
+        "{{ a }}{{ b }}",
+        a=html.table(["stage", "CPU seconds", "pages", "pages a CPU second", "files taken over"], rows),
+        b=html.table(["run", ""], facts),
+    )
+
+
+def _fact(name: str, value: Any) -> str:
+    return f"{value / 1e6:,.0f} MB" if name.endswith("_bytes") and isinstance(value, (int, float)) else str(value)
+
+
+def _settings(report: Mapping[str, Any]) -> "Markup":
+    settings = sorted((name, _plain(value)) for name, value in report["settings"].items())
+    assets = sorted((name, digest) for name, digest in report["assets"].items())
+    return html.render(
+        "{{ a }}{% if assets %}{{ b }}{% endif %}",
+        a=html.table(["setting", "value"], settings),
+        assets=assets,
+        b=html.table(["asset", "SHA-256"], assets),
+    )
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, (list, tuple)):
+        return ", ".join(map(str, value)) or "-"
+    return "-" if value is None else str(value)

@@ -1,0 +1,91 @@
+"""The funnel of a corpus run: what each stage let through, and why the rest went."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from c4pipe.report import html
+
+if TYPE_CHECKING:
+    from markupsafe import Markup
+
+# What a stage does, in words; keys are the reference's counter name spaces.
+STAGES = {
+    "split-wet-file": "records read as pages",
+    "too-long-filter": "not over 190,000 characters",
+    "realnews-domain-filter": "from a listed news domain",
+    "exclude-urls": "not taken down",
+    "duplicate-url-filter": "newest copy of its URL",
+    "webtextlike-filter": "in the list of URLs",
+    "paragraph-filter": "has paragraphs",
+    "clean-page": "passed the line and page rules",
+    "dedupe-lines": "has lines of its own",
+    "english-filter": "English",
+    "language-filter": "in a wanted language",
+    "badwords-filter": "without bad words",
+}
+_UNITS = ("pages", "lines", "bytes")
+
+
+def words(stage: str) -> str:
+    """A stage's name as a reader sees it."""
+    return STAGES.get(stage, stage.replace("-", " "))
+
+
+def chart(funnel: Sequence[Mapping[str, Any]]) -> "Markup":
+    """Pages after each stage, as horizontal bars."""
+
+    def draw(axes) -> None:
+        names = [words(entry["stage"]) for entry in funnel]
+        pages = [entry["pages"] for entry in funnel]
+        bars = axes.barh(names, pages, color="#1f6feb", height=0.62)
+        axes.bar_label(bars, [f"{count:,}" for count in pages], padding=4)
+        axes.invert_yaxis()
+        axes.margins(x=0.14)
+        axes.xaxis.set_visible(False)
+        axes.spines[["bottom"]].set_visible(False)
+
+    return html.plot(draw, caption="Pages that each stage let through.", height=0.5 + 0.34 * len(funnel))
+
+
+def stages(funnel: Sequence[Mapping[str, Any]]) -> "Markup":
+    """The table of stages: pages, lines and bytes out, and the share of the stage before."""
+    rows = []
+    before: Mapping[str, Any] | None = None
+    for entry in funnel:
+        came_in = entering(entry) if before is None else before["pages"]
+        share = entry["pages"] / came_in if came_in else 0.0
+        rows.append([words(entry["stage"]), *[entry[unit] for unit in _UNITS], f"{share:.1%}", html.bar(share, "keep")])
+        before = entry
+    return html.table(["stage", *_UNITS, "of the stage before", ""], rows)
+
+
+def reasons(funnel: Sequence[Mapping[str, Any]]) -> "Markup":
+    """Every reason for which pages went, with its share of all records."""
+    total = entering(funnel[0]) if funnel else 0
+    rows = [
+        [words(entry["stage"]), reason, count.get("pages", 0), count.get("lines", ""), count.get("bytes", "")]
+        for entry in funnel
+        for reason, count in sorted(entry["dropped"].items(), key=lambda item: -item[1].get("pages", 0))
+        if count.get("pages", 0)
+    ]
+    body = [[*row, f"{row[2] / total:.2%}", html.bar(row[2] / total, "drop")] for row in rows]
+    return html.table(["stage", "reason", *_UNITS, "of all records", ""], body)
+
+
+def line_rules(funnel: Sequence[Mapping[str, Any]]) -> "Markup | str":
+    """Every rule that takes single lines, with its share of the lines that came to it."""
+    rows = []
+    for entry in funnel:
+        lost = entry.get("lines_dropped", {})
+        seen = sum(count["lines"] for count in lost.values()) + entry["lines"]
+        for rule, count in sorted(lost.items(), key=lambda item: -item[1]["lines"]):
+            share = count["lines"] / seen if seen else 0.0
+            rows.append([words(entry["stage"]), rule, count["lines"], f"{share:.2%}", html.bar(share, "drop")])
+    if not rows:
+        return "No stage of this variant takes single lines."
+    return html.table(["stage", "rule", "lines", "of the stage's lines", ""], rows)
+
+
+def entering(entry: Mapping[str, Any]) -> int:
+    """Pages (or records) that came into a stage."""
+    return entry["pages"] + sum(count.get("pages", 0) for count in entry["dropped"].values())
