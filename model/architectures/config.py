@@ -20,6 +20,7 @@ class ModelConfig:
     num_decoder_layers: where the decoder's depth differs from the encoder's (some Hugging Face folders); else None.
     feed_forward: `relu` (v1.0) or `gated_gelu` (v1.1).
     tie_embeddings: one matrix for input and output, logits times d_model^-0.5 (v1.0); else a head of its own (v1.1).
+    adapter_size: inner size of an adapter behind every feed-forward (`layers.Adapter`); 0: none.
     dropout_rate: the rate when dropout keys are given to the model (see `dropout.py`).
     """
 
@@ -39,6 +40,7 @@ class ModelConfig:
     norm_epsilon: float = 1e-6
     pad_id: int = 0
     eos_id: int = 1
+    adapter_size: int = 0
 
     def __post_init__(self) -> None:
         if self.feed_forward not in FEED_FORWARDS:
@@ -46,6 +48,8 @@ class ModelConfig:
         for name in ("vocabulary_size", "d_model", "d_ff", "d_kv", "num_heads", "num_layers"):
             if getattr(self, name) < 1:
                 raise UserError(f"{name} is {getattr(self, name)}; it must be at least 1")
+        if self.adapter_size < 0:
+            raise UserError(f"adapter_size is {self.adapter_size}; it must not be negative")
         if not 0 <= self.dropout_rate < 1:
             raise UserError(f"dropout_rate is {self.dropout_rate}; it must be in [0, 1)")
         if self.num_buckets < 4 or self.num_buckets % 4 or self.max_distance <= self.num_buckets // 2:

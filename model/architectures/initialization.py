@@ -41,6 +41,8 @@ def standard_deviation(name: str, config: ModelConfig) -> float | None:
         "wi_0": config.d_model**-0.5,
         "wi_1": config.d_model**-0.5,
         "wo": config.d_ff**-0.5,
+        "down": config.d_model**-0.5,
+        "up": 0.0,
     }
     if part not in deviations or kind != "weight":
         raise KeyError(f"no initial values are known for the parameter {name}")

@@ -63,4 +63,19 @@ class GatedFeedForward(nn.Module):
         return self.wo(dropout.drop(hidden_BSF, keys_B, 0, self.dropout_rate))
 
 
+class Adapter(nn.Module):
+    """What fine-tuning by adapters adds behind a feed-forward: x + up(relu(down(x))) (paper, section 3.5.1).
+
+    `up` begins at zero, so that a model with fresh adapters computes what it did without them.
+    """
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.down = nn.Linear(config.d_model, config.adapter_size, bias=False)
+        self.up = nn.Linear(config.adapter_size, config.d_model, bias=False)
+
+    def forward(self, x_BSD: Tensor) -> Tensor:
+        return x_BSD + self.up(functional.relu(self.down(x_BSD)))
+
+
 FEED_FORWARDS: dict[str, type[nn.Module]] = {"relu": FeedForward, "gated_gelu": GatedFeedForward}

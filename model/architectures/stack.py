@@ -13,7 +13,7 @@ from model.architectures import dropout
 from model.architectures.attention import MASKED, Attention, aligned
 from model.architectures.cache import LayerCache
 from model.architectures.config import ModelConfig
-from model.architectures.layers import FEED_FORWARDS, RMSNorm, compute_dtype
+from model.architectures.layers import FEED_FORWARDS, Adapter, RMSNorm, compute_dtype
 from model.architectures.position_bias import RelativePositionBias
 
 # Places of dropout in a layer and in a stack.
@@ -34,6 +34,7 @@ class Layer(nn.Module):
             self.cross_attention = Attention(config)
         self.feed_forward_norm = RMSNorm(config)
         self.feed_forward = FEED_FORWARDS[config.feed_forward](config)
+        self.adapter = Adapter(config) if config.adapter_size else nn.Identity()
 
     def forward(
         self,
@@ -50,7 +51,7 @@ class Layer(nn.Module):
             normed = self.cross_attention_norm(x_BTD)
             seen = self.cross_attention(normed, memory_BSD, memory_bias_BHTS, self._at(keys_B, _CROSS_WEIGHTS))
             x_BTD = x_BTD + self._drop(seen, keys_B, _CROSS_OUTPUT)
-        hidden = self.feed_forward(self.feed_forward_norm(x_BTD), self._at(keys_B, _HIDDEN))
+        hidden = self.adapter(self.feed_forward(self.feed_forward_norm(x_BTD), self._at(keys_B, _HIDDEN)))
         return x_BTD + self._drop(hidden, keys_B, _FEED_FORWARD_OUTPUT)
 
     def extend(self, x_NTD: Tensor, cache: LayerCache, bias: Tensor, memory_bias: Tensor | None) -> Tensor:
@@ -67,7 +68,7 @@ class Layer(nn.Module):
             # Beams look at the same memory: as more queries of one example they need no copies of it.
             by_example = normed.reshape(k_BHSK.shape[0], -1, normed.shape[2])
             x_NTD = x_NTD + self.cross_attention.look(by_example, k_BHSK, v_BHSK, memory_bias).view_as(normed)
-        return x_NTD + self.feed_forward(self.feed_forward_norm(x_NTD))
+        return x_NTD + self.adapter(self.feed_forward(self.feed_forward_norm(x_NTD)))
 
     def _at(self, keys_B: Tensor | None, number: int) -> Tensor | None:
         return None if keys_B is None else dropout.place(keys_B, number)

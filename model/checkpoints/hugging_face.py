@@ -126,6 +126,11 @@ def read_config(folder: str) -> ModelConfig:
 
 def check_exportable(config: ModelConfig) -> None:
     """Raises: UserError where Hugging Face has no such architecture."""
+    if config.adapter_size:
+        raise UserError(
+            "a model with adapters cannot be exported: their ReLU cannot be merged into T5's matrices, and Hugging "
+            "Face's T5 has no place for them (model.generate and model.evaluate read the run itself)"
+        )
     if config.architecture not in _ARCHITECTURES:
         raise UserError(
             f"Hugging Face's T5 has no {config.architecture}; only {' and '.join(_ARCHITECTURES)} can be exported "
