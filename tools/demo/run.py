@@ -1,0 +1,155 @@
+"""The whole chain on this machine: WET files, C4, a vocabulary, example shards, and a T5 that trains on them.
+
+    python -m tools.demo.run --output=demo [--wet=GLOB [--assets=DIR]]
+
+Without --wet the crawl is packed from the documentation that this Python installation carries. A second run continues
+from what is there; other WET files than the last time start anew.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from c4pipe.command_line import Parser, run
+from c4pipe.errors import UserError
+from c4pipe.shards import files
+from tools.demo.summary import summary
+
+NUM_PROCESSES = 2
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What the demo is asked to do; another plan than the last time starts anew."""
+
+    wet: str | None
+    assets: str | None
+    num_pieces: int
+    steps: int
+    batch_size: int
+    preset: str
+
+
+def stages(plan: Plan, output: str) -> dict[str, list[str]]:
+    """The commands of the chain, in order, as a user would type them."""
+    wet = plan.wet or os.path.join(output, "wet", "*.warc.wet.gz")
+    sentences = ["--sentence_model=punkt_tab", f"--assets={plan.assets}"] if plan.assets else ["--sentence_model=bundled"]
+    python = [sys.executable, "-m"]
+    c4, vocabulary, examples, trained = (os.path.join(output, name) for name in ("c4", "vocabulary", "examples", "run"))
+    torchrun = [*python, "torch.distributed.run", "--standalone", f"--nproc_per_node={NUM_PROCESSES}", "-m"]
+    chain = {
+        "wet_to_c4": [
+            *python,
+            "pipelines.wet_to_c4",
+            f"--input={wet}",
+            f"--output={c4}",
+            "--variant=en.noblocklist",
+            *sentences,
+        ],
+        "c4_to_vocabulary": [
+            *python,
+            "pipelines.c4_to_vocabulary",
+            f"--input={c4}",
+            f"--output={vocabulary}",
+            f"--num_pieces={plan.num_pieces}",
+        ],
+        "c4_to_examples": [
+            *python,
+            "pipelines.c4_to_examples",
+            f"--input={c4}",
+            f"--vocabulary={vocabulary}",
+            f"--output={examples}",
+        ],
+        "pretrain": [
+            *torchrun,
+            "model.pretrain",
+            f"--examples={examples}",
+            f"--output={trained}",
+            f"--preset={plan.preset}",
+            f"--steps={plan.steps}",
+            f"--batch_size={plan.batch_size}",
+            "--warmup_steps=100",
+            "--learning_rate=0.02",
+            "--dropout_rate=0",
+            f"--evaluate_every={plan.steps // 4}",
+            f"--checkpoint_every={plan.steps // 4}",
+            "--log_every=10",
+            "--resume",
+        ],
+    }
+    if plan.wet is None:
+        chain = {"pack_crawl": [*python, "tools.demo.pack_crawl", f"--output={os.path.join(output, 'wet')}"], **chain}
+    return chain
+
+
+def main(argv: list[str] | None = None) -> int:
+    flags = parser().parse_args(argv)
+    if flags.assets and not flags.wet:
+        raise UserError("ASSETS goes with WET: the demo's own crawl uses the bundled sentence model")
+    if flags.wet:
+        files.expand(flags.wet)
+    if flags.assets and not os.path.isdir(flags.assets):
+        raise UserError(f"{flags.assets} is no folder; ASSETS names the one with punkt_tab/, badwords/ and realnews/")
+    plan = Plan(flags.wet, flags.assets, flags.num_pieces, flags.steps, flags.batch_size, flags.preset)
+    os.makedirs(flags.output, exist_ok=True)
+    seconds = _begin(plan, flags.output)
+    if flags.dry_run:
+        for command in stages(plan, flags.output).values():
+            print(" ".join(["python", *command[1:]]))
+        return 0
+    environment = {**os.environ, "OMP_NUM_THREADS": str(max(1, (os.cpu_count() or 1) // NUM_PROCESSES))}
+    for name, command in stages(plan, flags.output).items():
+        if name == "pack_crawl" and name in seconds:
+            continue
+        print(f"\n== {name}\n$ {' '.join(['python', *command[1:]])}", flush=True)
+        start = time.monotonic()
+        status = subprocess.run(command, env=environment if name == "pretrain" else None).returncode
+        if status:
+            raise UserError(f"{name} ended with status {status}; what it said stands above, `make demo` continues there")
+        # A stage that was finished before takes a moment; what it took in the first place is worth keeping.
+        seconds[name] = max(time.monotonic() - start, seconds.get(name, 0.0))
+        _remember(flags.output, plan, seconds)
+    print(summary(flags.output, seconds))
+    return 0
+
+
+def parser() -> Parser:
+    parser = Parser(prog="python -m tools.demo.run", description=__doc__)
+    parser.add_argument("--output", default="demo", help="folder for everything that the demo makes")
+    parser.add_argument("--wet", help="glob of WET files to take instead of the packed documentation")
+    parser.add_argument("--assets", help="folder with punkt_tab, to use it instead of the bundled sentence model")
+    parser.add_argument("--num_pieces", type=int, default=4000, help="pieces of the vocabulary")
+    parser.add_argument("--preset", default="t5_tiny", help="size of the model")
+    parser.add_argument("--steps", type=int, default=400, help="updates of the pre-training")
+    parser.add_argument("--batch_size", type=int, default=16, help="examples an update")
+    parser.add_argument("--dry_run", action="store_true", help="print the commands")
+    return parser
+
+
+def _begin(plan: Plan, output: str) -> dict[str, float]:
+    """Seconds of the stages that an earlier run of the same plan finished. What another plan made is removed."""
+    path = Path(output, "demo.json")
+    if path.exists():
+        held = json.loads(path.read_text())
+        if held["plan"] == asdict(plan):
+            return held["seconds"]
+        print(f"{output} holds the demo of other inputs or settings; made anew", flush=True)
+    for name in ("wet", "c4", "vocabulary", "examples", "run"):
+        shutil.rmtree(Path(output, name), ignore_errors=True)
+    _remember(output, plan, {})
+    return {}
+
+
+def _remember(output: str, plan: Plan, seconds: Mapping[str, float]) -> None:
+    text = json.dumps({"plan": asdict(plan), "seconds": dict(seconds)}, indent=1)
+    files.write_bytes(os.path.join(output, "demo.json"), text.encode())
+
+
+if __name__ == "__main__":
+    run(main)
