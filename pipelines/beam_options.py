@@ -13,7 +13,13 @@ from contextlib import contextmanager, nullcontext
 from typing import TextIO
 
 import apache_beam as beam
-from apache_beam.options.pipeline_options import DirectOptions, PipelineOptions, StandardOptions, WorkerOptions
+from apache_beam.options.pipeline_options import (
+    DirectOptions,
+    PipelineOptions,
+    PortableOptions,
+    StandardOptions,
+    WorkerOptions,
+)
 from apache_beam.runners.runner import PipelineResult
 
 from c4pipe.command_line import Parser
@@ -49,10 +55,18 @@ def is_local(options: PipelineOptions) -> bool:
     return runner in _LOCAL_RUNNERS
 
 
+def shares_this_machine(options: PipelineOptions) -> bool:
+    """Whether a portable runner's workers are known to see this machine's files: in this process, or on localhost."""
+    portable = options.view_as(PortableOptions)
+    if portable.environment_type == "LOOPBACK":
+        return True
+    return portable.environment_type in ("PROCESS", "EXTERNAL") and "localhost" in str(portable.job_endpoint)
+
+
 def num_workers(options: PipelineOptions) -> int:
     """Processes (or threads) that a local runner will work with."""
     direct = options.view_as(DirectOptions)
-    return direct.direct_num_workers or _num_cores()
+    return direct.direct_num_workers or num_cores()
 
 
 def run(build: Callable[[beam.Pipeline], object], options: PipelineOptions) -> PipelineResult:
@@ -114,7 +128,8 @@ def _quieten(options: PipelineOptions) -> None:
     worker.default_sdk_harness_log_level = worker.default_sdk_harness_log_level or "CRITICAL"
 
 
-def _num_cores() -> int:
+def num_cores() -> int:
+    """Cores that this process may use."""
     try:
         return len(os.sched_getaffinity(0))
     except AttributeError:  # not on macOS
@@ -124,7 +139,7 @@ def _num_cores() -> int:
 def _use_all_cores(direct: DirectOptions, rest: Sequence[str]) -> None:
     names = {flag.split("=", 1)[0] for flag in rest}
     if "--direct_num_workers" not in names:
-        direct.direct_num_workers = _num_cores()
+        direct.direct_num_workers = num_cores()
     if "--direct_running_mode" not in names and direct.direct_num_workers != 1:
         direct.direct_running_mode = _MULTI_PROCESSING
 

@@ -1,0 +1,141 @@
+"""What a run counts and samples, in a form that can be merged in any order and written as JSON."""
+
+import bisect
+import hashlib
+import heapq
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+EXCERPT_LENGTH = 400  # characters of a sample
+MAX_DOMAINS = 50_000  # while merging; the report shows the largest ones
+# Characters of a page: two bins for each doubling.
+LENGTH_EDGES = tuple(sorted({round(2 ** (exponent / 2)) for exponent in range(8, 37)}))
+
+
+@dataclass
+class Volume:
+    """How much text: pages, their lines, their bytes of UTF-8."""
+
+    pages: int = 0
+    lines: int = 0
+    bytes: int = 0
+
+    def add(self, lines: int, size: int, pages: int = 1) -> None:
+        self.pages += pages
+        self.lines += lines
+        self.bytes += size
+
+    def add_text(self, text: str) -> None:
+        """One page, by its text; lines are told by line feeds."""
+        self.add(text.count("\n") + 1, len(text.encode("utf-8", "surrogatepass")))
+
+    def __add__(self, other: "Volume") -> "Volume":
+        return Volume(self.pages + other.pages, self.lines + other.lines, self.bytes + other.bytes)
+
+
+@dataclass
+class Summary:
+    """Counts of some files. `merge` is associative and commutative, so the result does not depend on the runner.
+
+    counters: the reference's names -> count. volumes: `STAGE` (what it let out), `STAGE/REASON` (what it dropped),
+    `split:NAME` (what was written). samples: counter's name -> [hash, url, text], the smallest hashes. digest: of what
+    the files were made from, a sum that no order changes. notes: per file, whatever must not be summed.
+    """
+
+    samples_per_rule: int = 20
+    counters: Counter[str] = field(default_factory=Counter)
+    volumes: dict[str, Volume] = field(default_factory=dict)
+    samples: dict[str, list[tuple[str, ...]]] = field(default_factory=dict)
+    languages: Counter[str] = field(default_factory=Counter)
+    domains: Counter[str] = field(default_factory=Counter)
+    lengths: Counter[int] = field(default_factory=Counter)
+    seconds: Any = field(default_factory=Counter)
+    totals: Counter[str] = field(default_factory=Counter)
+    digest: int = 0
+    notes: list[list[Any]] = field(default_factory=list)
+
+    def volume(self, name: str) -> Volume:
+        """The volume of that name, to add to."""
+        return self.volumes.setdefault(name, Volume())
+
+    def sample(self, rule: str, url: str, text: str) -> None:
+        """Offer a dropped page or line; those with the smallest hash of (rule, url, text) stay."""
+        if self.samples_per_rule <= 0:
+            return
+        text = text[:EXCERPT_LENGTH]
+        key = hashlib.md5(f"{rule}\n{url}\n{text}".encode("utf-8", "surrogatepass")).hexdigest()
+        held = self.samples.setdefault(rule, [])
+        entry = (key, url, text)
+        if len(held) >= self.samples_per_rule and entry >= held[-1]:
+            return
+        if entry not in held:
+            bisect.insort(held, entry)
+            del held[self.samples_per_rule :]
+
+    def add_digest(self, made_from: str) -> None:
+        """Count in what a file was made from."""
+        self.digest = (self.digest + int(hashlib.sha256(made_from.encode()).hexdigest(), 16)) % (1 << 256)
+
+    def add_length(self, length: int) -> None:
+        """Count a written page of `length` characters in its bin of `LENGTH_EDGES`."""
+        place = bisect.bisect_right(LENGTH_EDGES, length) - 1
+        self.lengths[min(max(place, 0), len(LENGTH_EDGES) - 2)] += 1
+
+    def merge(self, other: "Summary") -> "Summary":
+        """Take in another summary; returns this one."""
+        for name in ("counters", "languages", "domains", "lengths", "seconds", "totals"):
+            getattr(self, name).update(getattr(other, name))
+        for name, volume in other.volumes.items():
+            self.volumes[name] = self.volumes.get(name, Volume()) + volume
+        for rule, entries in other.samples.items():
+            both = {*self.samples.get(rule, []), *entries}
+            self.samples[rule] = heapq.nsmallest(self.samples_per_rule, both)
+        self.digest = (self.digest + other.digest) % (1 << 256)
+        self.notes.extend(other.notes)
+        if len(self.domains) > 2 * MAX_DOMAINS:
+            self.domains = Counter(dict(_largest(self.domains.items(), MAX_DOMAINS)))
+        return self
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON values, with sorted keys where order would depend on chance."""
+        return {
+            "samples_per_rule": self.samples_per_rule,
+            "counters": dict(sorted(self.counters.items())),
+            "volumes": {name: [v.pages, v.lines, v.bytes] for name, v in sorted(self.volumes.items())},
+            "samples": {rule: list(map(list, entries)) for rule, entries in sorted(self.samples.items())},
+            "languages": dict(sorted(self.languages.items())),
+            "domains": dict(_largest(self.domains.items(), MAX_DOMAINS)),
+            "lengths": {str(place): count for place, count in sorted(self.lengths.items())},
+            "seconds": dict(self.seconds),
+            "totals": dict(sorted(self.totals.items())),
+            "digest": f"{self.digest:064x}",
+            "notes": sorted(self.notes),
+        }
+
+    @classmethod
+    def from_json(cls, fields: Mapping[str, Any]) -> "Summary":
+        """What `to_json` gave."""
+        return cls(
+            samples_per_rule=fields["samples_per_rule"],
+            counters=Counter(fields["counters"]),
+            volumes={name: Volume(*numbers) for name, numbers in fields["volumes"].items()},
+            samples={rule: [tuple(entry) for entry in entries] for rule, entries in fields["samples"].items()},
+            languages=Counter(fields["languages"]),
+            domains=Counter(fields["domains"]),
+            lengths=Counter({int(place): count for place, count in fields["lengths"].items()}),
+            seconds=Counter(fields["seconds"]),
+            totals=Counter(fields["totals"]),
+            digest=int(fields["digest"], 16),
+            notes=[list(note) for note in fields["notes"]],
+        )
+
+
+def _largest(items: Iterable[tuple[str, int]], count: int) -> list[tuple[str, int]]:
+    return heapq.nsmallest(count, items, key=lambda item: (-item[1], item[0]))
+
+
+def largest_domains(summary: Summary, count: int) -> list[tuple[str, int]]:
+    """The hosts with the most pages, the largest first; equal ones by name."""
+    return _largest(summary.domains.items(), count)

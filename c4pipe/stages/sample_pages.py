@@ -1,0 +1,181 @@
+"""A sample of the pages of weighted sources, bounded in bytes: those whose hash is smallest.
+
+Which pages are taken depends on the text alone, never on shards, workers or order. Two readings: the first adds up the
+bytes by hash, which tells up to which hash the budget reaches; the second takes the pages.
+"""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from hashlib import blake2b
+from typing import Any
+
+import apache_beam as beam
+import numpy as np
+
+from c4pipe.shards import files
+from c4pipe.shards.text_shards import read_text_shard, write_text_shard
+
+PLAN_FILE = "plan.json"
+# A hash's bucket is its order of magnitude and the eight bits after the leading one, so that however small the sample
+# is of its source, a bucket is at most 1/256 of it.
+_MANTISSA_BITS = 8
+NUM_BUCKETS = 65 << _MANTISSA_BITS
+
+
+@dataclass(frozen=True)
+class SourceShard:
+    """One text shard of source number `source`; `index` is its place among the shards of that source."""
+
+    source: int
+    index: int
+    path: str
+
+    @property
+    def sample_name(self) -> str:
+        return f"sample-{self.source:03d}-{self.index:05d}.json.zst"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """By source: bytes there are, bytes it may give, and the first bucket of hashes that is not taken."""
+
+    available_bytes: tuple[int, ...]
+    budget_bytes: tuple[int, ...]
+    limits: tuple[int, ...]
+
+
+def page_hash(text: str) -> int:
+    """64 bits that depend on the text alone."""
+    return int.from_bytes(blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "big")
+
+
+def bucket_of(value: int) -> int:
+    """The bucket of a hash, in the order of the hashes.
+
+    >>> [bucket_of(value) for value in (0, 1, 3, 255, 512, 513, 514)]
+    [0, 256, 640, 2302, 2560, 2560, 2561]
+    """
+    magnitude = value.bit_length()
+    after_leading = value - (1 << (magnitude - 1)) if magnitude else 0
+    shift = magnitude - 1 - _MANTISSA_BITS
+    mantissa = after_leading >> shift if shift >= 0 else after_leading << -shift if magnitude else 0
+    return (magnitude << _MANTISSA_BITS) + mantissa
+
+
+def make_plan(histograms: Mapping[int, np.ndarray], weights: Sequence[float], sample_bytes: int) -> Plan:
+    """Share out `sample_bytes` over the sources by weight.
+
+    The heaviest source sets the size where it cannot fill its share; a lighter one that cannot gives all it has.
+
+    >>> ten_bytes_a_bucket = np.full(NUM_BUCKETS, 10)
+    >>> plan = make_plan({0: ten_bytes_a_bucket, 1: ten_bytes_a_bucket}, (10, 1), 1_100)
+    >>> plan.budget_bytes, plan.limits
+    ((1000, 100), (100, 10))
+    """
+    total_weight = sum(weights)
+    available = [int(histograms[source].sum()) if source in histograms else 0 for source in range(len(weights))]
+    heaviest = max(weights)
+    reach = max(
+        there * total_weight / weight for there, weight in zip(available, weights, strict=True) if weight == heaviest
+    )
+    size = min(float(sample_bytes), reach)
+    budgets = [int(size * weight / total_weight + 0.5) for weight in weights]
+    limits = []
+    for source, (there, budget) in enumerate(zip(available, budgets, strict=True)):
+        if there <= budget:
+            limits.append(NUM_BUCKETS)
+            continue
+        reached = np.cumsum(histograms[source])
+        first_page = int(np.argmax(reached > 0)) + 1  # a source gives something, however small its share
+        limits.append(max(int(np.searchsorted(reached, budget, side="right")), first_page))
+    return Plan(tuple(available), tuple(budgets), tuple(limits))
+
+
+class SamplePages(beam.PTransform):
+    """PCollection of `SourceShard` -> PCollection of names of sample files, written to the work folder.
+
+    The plan lies there too, as `plan.json`.
+    """
+
+    def __init__(self, weights: Sequence[float], sample_bytes: int, work: str) -> None:
+        super().__init__()
+        self._weights = tuple(weights)
+        self._sample_bytes = sample_bytes
+        self._work = work
+
+    def expand(self, shards: Any) -> Any:
+        plan = (
+            shards
+            | "Bytes by hash" >> beam.Map(bytes_by_hash)
+            | "Add up" >> beam.CombineGlobally(_AddHistograms())
+            | "Share out" >> beam.Map(_plan, self._weights, self._sample_bytes, self._work)
+        )
+        return shards | "Take pages" >> beam.Map(take_pages, beam.pvalue.AsSingleton(plan), self._work)
+
+
+def bytes_by_hash(shard: SourceShard) -> tuple[int, np.ndarray]:
+    """(source, bytes of the shard's pages in each bucket of hashes)."""
+    histogram = np.zeros(NUM_BUCKETS, np.int64)
+    for text in _texts(shard.path):
+        histogram[bucket_of(page_hash(text))] += len(text.encode())
+    return shard.source, histogram
+
+
+class _AddHistograms(beam.CombineFn):
+    """Adds up histograms by source."""
+
+    def create_accumulator(self, *_: Any, **__: Any) -> dict[int, np.ndarray]:
+        return {}
+
+    def add_input(self, total: dict[int, np.ndarray], element: tuple[int, np.ndarray], *_: Any, **__: Any):
+        source, histogram = element
+        total[source] = total[source] + histogram if source in total else histogram
+        return total
+
+    def merge_accumulators(self, accumulators: Iterable[dict[int, np.ndarray]], *_: Any, **__: Any):
+        merged: dict[int, np.ndarray] = {}
+        for accumulator in accumulators:
+            for element in accumulator.items():
+                merged = self.add_input(merged, element)
+        return merged
+
+    def extract_output(self, total: dict[int, np.ndarray], *_: Any, **__: Any) -> dict[int, np.ndarray]:
+        return total
+
+
+def _plan(histograms: Mapping[int, np.ndarray], weights: Sequence[float], sample_bytes: int, work: str) -> Plan:
+    plan = make_plan(histograms, weights, sample_bytes)
+    files.write_bytes(files.join(work, PLAN_FILE), json.dumps(asdict(plan)).encode())
+    return plan
+
+
+def read_plan(work: str) -> Plan:
+    """The plan that a run left in its work folder."""
+    return Plan(
+        **{name: tuple(values) for name, values in json.loads(files.read_bytes(files.join(work, PLAN_FILE))).items()}
+    )
+
+
+def take_pages(shard: SourceShard, plan: Plan, work: str) -> str:
+    """Write those of a shard's pages whose hash is below the limit: the sample file's name."""
+    limit = plan.limits[shard.source]
+    taken = ({"text": text} for text in _texts(shard.path) if bucket_of(page_hash(text)) < limit)
+    write_text_shard(files.join(work, shard.sample_name), taken, format="json.zst", columns=("text",))
+    return shard.sample_name
+
+
+def read_sample(shards: Sequence[SourceShard], work: str) -> Iterator[tuple[int, list[str]]]:
+    """(source, its sampled texts in the order of their hashes), source after source."""
+    for source in sorted({shard.source for shard in shards}):
+        texts = [
+            row["text"]
+            for shard in shards
+            if shard.source == source
+            for row in read_text_shard(files.join(work, shard.sample_name), columns=("text",))
+        ]
+        yield source, sorted(texts, key=lambda text: (page_hash(text), text))
+
+
+def _texts(path: str) -> Iterator[str]:
+    return (row["text"] for row in read_text_shard(path, columns=("text",)))

@@ -1,0 +1,269 @@
+"""Make C4 from WET files: text shards, their manifest, and a report of what went and why.
+
+    python -m pipelines.wet_to_c4 --input='wet/*.warc.wet.gz' --output=c4/en
+
+A run that was stopped, by whatever means, goes on where it was when the same command is given again.
+"""
+
+import argparse
+import contextlib
+import platform
+import shutil
+import sys
+import time
+from dataclasses import dataclass
+
+from apache_beam.options.pipeline_options import PipelineOptions
+
+import c4pipe
+from c4pipe.command_line import EXIT_USER_ERROR, Parser, run
+from c4pipe.corpus import assets, variants
+from c4pipe.corpus.language.identifier import IDENTIFIERS
+from c4pipe.corpus.page_lists import ListedUrls
+from c4pipe.corpus.wet import WET_PARSERS
+from c4pipe.errors import UserError
+from c4pipe.report import corpus_report
+from c4pipe.report.summary import Summary
+from c4pipe.shards import files, manifest, output_folder
+from c4pipe.shards.text_shards import WRITERS
+from c4pipe.stages import finish_folder
+from c4pipe.stages.list_inputs import list_inputs
+from c4pipe.stages.make_c4 import MakeC4
+from c4pipe.stages.plan import EXCLUDED_ASSET, LISTED_ASSET, File, Plan, RuleSet, Settings, digest, write_rules
+from c4pipe.stages.read_inputs import write_list
+from pipelines import beam_options
+from pipelines.estimate import estimate
+from pipelines.progress import Progress
+from pipelines.work_done import WorkDone
+
+MAX_DEFAULT_SHARDS = 1024
+# A crawl's input is hashed only up to here when a finished folder is compared with a command.
+_MOST_HASHED_BYTES = 16 << 30
+
+
+def parser() -> Parser:
+    parser = Parser(prog="python -m pipelines.wet_to_c4", description=__doc__)
+    add = parser.add_argument
+    add("--input", help="globs of WET files, with commas; paths or URLs")
+    add("--input_list", help="a file with one WET file a line, instead of --input")
+    add("--output", required=True, help="folder for the shards, the manifest and the report")
+    add("--variant", default="en", help=f"one of {', '.join(variants.VARIANTS)}")
+    add("--compat", default="tfds-3.1.0", help=f"whose results: one of {', '.join(variants.COMPATS)}")
+    add("--wet_parser", default="tfds", choices=WET_PARSERS, help="tfds reads lines as the reference; warc, lengths")
+    add("--languages", help="keep these only (with commas); all of the variant's if not given")
+    add("--language_identifier", choices=IDENTIFIERS, help="the variant's if not given")
+    add("--assets", help="folder with punkt_tab, badwords, realnews; downloaded once if not given")
+    add("--sentence_model", default=assets.PUNKT_TAB, help="punkt_tab, bundled, or a folder with Punkt's four files")
+    add("--badwords", help="a list of bad words of your own, instead of LDNOOBW's")
+    add("--urls", help="for webtextlike: the URLs to keep, one a line (.gz too)")
+    add("--exclude_urls", help="URLs that must not be in the corpus, one a line (.gz too)")
+    add("--num_shards", type=int, help="shards of a training split; the number of WET files, 1,024 at most")
+    add("--format", default="json.gz", choices=WRITERS, help="of the text shards")
+    add("--work_dir", help="folder for the work, some three times the input; OUTPUT/work if not given")
+    add("--keep_work", action="store_true", help="leave the work folder there when all is done")
+    add("--samples_per_rule", type=int, default=20, help="dropped pages and lines that the report shows of each rule")
+    add("--max_quarantined_fraction", type=float, default=0.01, help="more unreadable records than this is an error")
+    add("--overwrite", action="store_true", help="replace what another run left in the output folder")
+    add("--dry_run", action="store_true", help="say what would be done, and how much time, memory and disk it takes")
+    return parser
+
+
+@dataclass(frozen=True)
+class Job:
+    """A command line, understood: the plan, its inputs, and what the workers need of files."""
+
+    plan: Plan
+    wet_files: list[File]
+    rules: RuleSet
+    run: str
+
+
+def main(argv: list[str] | None = None) -> int:
+    flags, options = beam_options.parse(parser(), argv)
+    job = make_job(flags, options)
+    plan = job.plan
+    if flags.dry_run:
+        print(estimate(plan, job.wet_files, job.rules, beam_options.num_workers(options)))
+        return 0
+    if not output_folder.open_folder(
+        plan.output, job.run, lambda: is_finished(job), finish_folder.is_ours, flags.overwrite
+    ):
+        print(f"{plan.output} is finished already: {describe(manifest.read(plan.output))}; nothing to do")
+        return 0
+    started = time.time()
+    result_path = prepare(job)
+    done = WorkDone(plan, job.wet_files)
+    with Progress("wet_to_c4", done.look) as progress:
+        beam_options.run(lambda pipeline: pipeline | MakeC4(plan, result_path), options)
+    timing = {
+        "seconds": round(time.time() - started, 2),
+        "started": finish_folder.started_at(started),
+        "workers": beam_options.num_workers(options),
+    }
+    machine = {
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "cpus": beam_options.num_cores(),
+        "peak_memory_bytes": progress.peak_memory_bytes,
+    }
+    return finish(job, result_path, timing, machine, keep_work=flags.keep_work)
+
+
+def make_job(flags: argparse.Namespace, options: PipelineOptions) -> Job:
+    """Understand the command line. Raises: UserError for whatever is wrong with it."""
+    variant, compat = variants.variant_named(flags.variant), variants.compat_named(flags.compat)
+    if flags.num_shards is not None and not 1 <= flags.num_shards <= 99_999:
+        raise UserError("--num_shards must be between 1 and 99999")
+    if not 0 <= flags.max_quarantined_fraction <= 1:
+        raise UserError("--max_quarantined_fraction is a share, between 0 and 1")
+    languages = variants.languages_of(variant, flags.languages)
+    if variant.listed_urls and not flags.urls:
+        raise UserError(f"variant {variant.name} needs --urls=FILE: the URLs to keep, one a line")
+    if flags.urls and not variant.listed_urls:
+        raise UserError(f"variant {variant.name} takes no --urls; --variant=webtextlike does")
+    wet_files = list_inputs(flags.input, flags.input_list)
+    found = assets.resolve(
+        variant, folder=flags.assets, sentence_model=flags.sentence_model, badwords_file=flags.badwords
+    )
+    hashes = dict(found.sha256)
+    listed = _read_urls(flags.urls, LISTED_ASSET, hashes)
+    excluded = _read_urls(flags.exclude_urls, EXCLUDED_ASSET, hashes)
+    settings = Settings(
+        variant=variant.name,
+        compat=compat.name,
+        wet_parser=flags.wet_parser,
+        languages=languages,
+        language_identifier=flags.language_identifier or variant.language_identifier,
+        num_shards=flags.num_shards or min(len(wet_files), MAX_DEFAULT_SHARDS),
+        format=flags.format,
+        assets=hashes,
+    )
+    output = flags.output.rstrip("/") or "/"
+    work = (flags.work_dir or files.join(output, "work")).rstrip("/")
+    is_local = beam_options.is_local(options)
+    if not is_local:
+        for name, path in (("--output", output), ("--work_dir", work), ("--input", wet_files[0].path)):
+            if not files.is_remote(path) and not beam_options.shares_this_machine(options):
+                raise UserError(
+                    f"{name}={path} is a path of this machine, which workers elsewhere cannot reach; give a URL that "
+                    "all of them share (gs://, s3://, ...)"
+                )
+    run_name = digest(settings.to_json(), hashes, flags.samples_per_rule, [file[1:] for file in wet_files])[:16]
+    plan = Plan(
+        settings=settings,
+        output=output,
+        work=work,
+        inputs=files.join(work, f"inputs-{run_name}.jsonl"),
+        rules=files.join(work, f"rules-{digest(hashes)[:16]}.pickle"),
+        num_files=len(wet_files),
+        samples_per_rule=flags.samples_per_rule,
+        max_quarantined_fraction=flags.max_quarantined_fraction,
+        through_files=is_local,
+    )
+    return Job(plan, wet_files, RuleSet(found, listed, excluded), run_name)
+
+
+def _read_urls(path: str | None, asset: str, hashes: dict[str, str]) -> ListedUrls | None:
+    if path is None:
+        return None
+    import gzip
+
+    content = files.read_bytes(path)
+    if content.startswith(b"\x1f\x8b"):
+        try:
+            content = gzip.decompress(content)
+        except (OSError, EOFError) as error:
+            raise UserError(f"{path} is damaged ({error}); copy it again") from error
+    hashes[asset] = digest(content.hex())
+    return ListedUrls(line.strip() for line in content.decode("utf-8", "replace").splitlines() if line.strip())
+
+
+def is_finished(job: Job) -> bool:
+    """Whether the output folder holds what this command would make."""
+    held = manifest.read(job.plan.output)
+    settings = job.plan.settings
+    if (held.kind, dict(held.settings), dict(held.assets), held.version) != (
+        "c4", settings.to_json(), dict(settings.assets), c4pipe.__version__
+    ):  # fmt: skip
+        return False
+    if [entry.name for entry in held.inputs] != [file.name for file in job.wet_files]:
+        return False
+    sizes = sum(files.size(file.path) for file in job.wet_files)
+    if sizes != held.statistics.get("input_bytes"):
+        return False
+    return sizes > _MOST_HASHED_BYTES or all(
+        entry.sha256 == files.sha256(file.path) for entry, file in zip(held.inputs, job.wet_files, strict=True)
+    )
+
+
+def prepare(job: Job) -> str:
+    """Leave in the work folder what workers read from there; returns where the graph will leave its result."""
+    plan = job.plan
+    files.make_folder(plan.work)
+    write_list(plan.inputs, job.wet_files)
+    write_rules(plan.rules, job.rules)
+    result_path = files.join(plan.work, f"result-{job.run}.json")
+    files.remove(result_path)
+    return result_path
+
+
+def finish(job: Job, result_path: str, timing: dict, machine: dict, *, keep_work: bool) -> int:
+    """Write quarantine, report and manifest, clear the work, and say what was done; the exit status."""
+    plan, result = job.plan, finish_folder.read_result(result_path)
+    finish_folder.write_quarantine(plan, Summary.from_json(result["cleaned"]))
+    report = finish_folder.make_report(plan, result, timing, machine)
+    finish_folder.write_report(plan, report)
+    write_page(plan, report)
+    quarantine = report["quarantine"]
+    if not report["finished"]:
+        print(
+            f"error: {quarantine['records']:,} records ({quarantine['fraction']:.2%}) could not be read, more than "
+            f"--max_quarantined_fraction={quarantine['limit']:g}; {plan.output}/{finish_folder.QUARANTINE} lists them. "
+            "Raise the limit to go on without them",
+            file=sys.stderr,
+        )
+        return EXIT_USER_ERROR
+    if faults := corpus_report.failed(report):
+        raise RuntimeError(f"the counts do not add up, which is a bug of c4pipe: {'; '.join(faults)}")
+    made = finish_folder.make_manifest(plan, result)
+    manifest.write(plan.output, made)
+    output_folder.close_folder(plan.output)
+    if not keep_work:
+        remove_work(plan.work)
+    print(f"{plan.output}: {describe(made)} from {len(job.wet_files):,} WET files in {timing['seconds']:.0f} s "
+          f"({report['timing']['pages_per_second']:,} pages/s)")  # fmt: skip
+    print(f"next: python -m pipelines.c4_to_vocabulary --input={plan.output} --output=VOCABULARY")
+    return 0
+
+
+def write_page(plan: Plan, report: dict) -> None:
+    """`report.html`, from report.json; a missing library costs one notice."""
+    try:
+        from c4pipe.report import funnel_page
+    except ImportError as error:
+        print(f"notice: no report.html ({error}); pip install 'c4pipe[beam]' brings what it needs", file=sys.stderr)
+        return
+    page = funnel_page.render(report)
+    files.write_bytes(files.join(plan.output, finish_folder.REPORT_PAGE), page.encode("utf-8", "backslashreplace"))
+
+
+def remove_work(work: str) -> None:
+    """Remove the work folder with all that is in it."""
+    if files.is_remote(work):
+        fs, inner = files.file_system(work)
+        with contextlib.suppress(FileNotFoundError):
+            fs.rm(inner, recursive=True)
+    else:
+        shutil.rmtree(work, ignore_errors=True)
+
+
+def describe(made: manifest.Manifest) -> str:
+    """One phrase: how many pages and bytes in which splits."""
+    sizes = [f"{made.num_rows(split):,} {split}" for split in made.splits]
+    shown = ", ".join(sizes[:4]) + (f" and {len(sizes) - 4} more splits" if len(sizes) > 4 else "")
+    size = sum(shard.bytes for shards in made.splits.values() for shard in shards)
+    return f"{made.statistics['pages']:,} pages ({shown}; {size / 1e6:,.1f} MB)"
+
+
+if __name__ == "__main__":
+    run(main)
