@@ -8,10 +8,12 @@ example shard is written for each text shard and replica.
 
 import argparse
 import hashlib
+import json
 import os
 import sys
 import time
 from collections.abc import Sequence
+from pathlib import Path
 
 import apache_beam as beam
 
@@ -84,6 +86,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     held = _manifest(shards, made, recipe, settings)
     page = examples_page(flags.output, held, made_lengths(made), recipe.vocabulary)
     files.write_bytes(files.join(flags.output, "report.html"), page.encode())
+    files.write_bytes(files.join(flags.output, "report.json"), _report(held, shards))
     _remove_strays(flags.output, held)
     manifest.write(flags.output, held)
     _clean_work(flags.output)
@@ -200,6 +203,14 @@ def _manifest(shards: Sequence[TextShard], made: Sequence[Made], recipe: Recipe,
             "text_shards": {shard.file: one.text_shard for one in made for shard in one.shards},
         },
     )
+
+
+def _report(held: Manifest, shards: Sequence[TextShard]) -> bytes:
+    """`report.json`: the counts, and where the text lay, so that the pages of an example can be found again."""
+    folders = sorted({shard.path[: -len(files.base_name(shard.path))].rstrip("/") or "." for shard in shards})
+    places = [folder if files.is_remote(folder) else str(Path(folder).absolute()) for folder in folders]
+    report = {"counters": held.statistics["counts"], "text_folders": places}
+    return (json.dumps(report, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode()
 
 
 def made_lengths(made: Sequence[Made]) -> tuple[list[int], list[int]]:

@@ -1,0 +1,81 @@
+"""The way back: the tokens that an example was made of, from its inputs and targets.
+
+span_corruption, replace_spans   inputs  the <s0> on <s1>      targets  <s0> cat sat <s1> the mat
+                                 restored  the cat sat on the mat
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+
+from c4pipe.objectives.catalog import find
+
+EOS_ID = 1
+
+Restore = Callable[[Sequence[int], Sequence[int], int], list[int]]
+"""(inputs, targets, vocabulary size) -> tokens; ids without padding, EOS may be there."""
+
+
+def restore(objective: str, inputs: Iterable[int], targets: Iterable[int], vocabulary_size: int) -> list[int] | None:
+    """The tokens of the text, or None where the objective does not keep them all (`drop_tokens`).
+
+    Exact where neither inputs nor targets were trimmed and no spans ran out of sentinels.
+
+    Raises: UserError where there is no such objective.
+    """
+    find(objective)
+    way_back = RESTORERS.get(objective)
+    if way_back is None:
+        return None
+    kept = [[int(token) for token in ids if token > EOS_ID] for ids in (inputs, targets)]
+    return way_back(kept[0], kept[1], vocabulary_size)
+
+
+def join_at_sentinels(inputs: Sequence[int], targets: Sequence[int], vocabulary_size: int) -> list[int]:
+    """Put what stands between the sentinels of inputs and targets into one order.
+
+    A mask that begins with noise makes inputs that begin with a sentinel and targets that begin without one.
+
+    >>> join_at_sentinels([11, 99, 14, 98], [99, 12, 13, 98, 15], 100)
+    [11, 12, 13, 14, 15]
+    >>> join_at_sentinels([99, 12, 98], [11, 99, 13], 100)
+    [11, 12, 13]
+    """
+    others, noise = _between_sentinels(inputs, vocabulary_size), _between_sentinels(targets, vocabulary_size)
+    if inputs and inputs[0] == vocabulary_size - 1:
+        first, second = noise, others[1:]
+    else:
+        first, second = others, noise[1:]
+    restored: list[int] = []
+    for number in range(max(len(first), len(second))):
+        for runs in (first, second):
+            restored.extend(runs[number] if number < len(runs) else [])
+    return restored
+
+
+def _between_sentinels(ids: Sequence[int], vocabulary_size: int) -> list[list[int]]:
+    """The runs before, between and after the sentinels, which count down from the end of the vocabulary."""
+    runs: list[list[int]] = [[]]
+    for token in ids:
+        if token == vocabulary_size - len(runs):
+            runs.append([])
+        else:
+            runs[-1].append(token)
+    return runs
+
+
+def _targets(_: Sequence[int], targets: Sequence[int], __: int) -> list[int]:
+    return list(targets)
+
+
+def _one_after_the_other(inputs: Sequence[int], targets: Sequence[int], _: int) -> list[int]:
+    return [*inputs, *targets]
+
+
+RESTORERS: dict[str, Restore] = {
+    "lm": _targets,
+    "prefix_lm": _one_after_the_other,
+    "bert_style": _targets,
+    "mass_style": _targets,
+    "deshuffling": _targets,
+    "replace_spans": join_at_sentinels,
+    "span_corruption": join_at_sentinels,
+}

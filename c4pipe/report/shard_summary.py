@@ -1,0 +1,97 @@
+"""A shard in some lines: lengths, noise, spans and padding of examples; sizes of pages."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from c4pipe.shards import files
+from c4pipe.shards.example_shards import ExampleShard, ids_of
+from c4pipe.shards.text_shards import read_text_shard
+from c4pipe.vocabulary.vocabulary import Vocabulary
+
+_QUANTILES = (0.0, 0.01, 0.5, 0.99, 1.0)
+_EOS_ID = 1
+
+
+def summarise_examples(shard: ExampleShard, settings: Mapping[str, Any], vocabulary: Vocabulary) -> Iterator[str]:
+    """Lines on all examples of a shard. settings: of the folder's manifest, empty where there is none."""
+    columns: dict[str, list[np.ndarray]] = {"inputs": [], "targets": []}
+    counts: dict[str, list[np.ndarray]] = {name: [] for name in ("other", "noise", "sentinels", "pages")}
+    tasks: dict[str, int] = {}
+    for number in range(shard.num_batches):
+        batch = shard.batch(number)
+        ids = {name: _padded(batch, name) for name in columns}
+        for name, matrix in ids.items():
+            columns[name].append((matrix != 0).sum(axis=1))
+        text = {name: (matrix > _EOS_ID) & (matrix < vocabulary.num_pieces) for name, matrix in ids.items()}
+        sentinel = {
+            name: (matrix >= vocabulary.num_pieces) & (matrix < vocabulary.size) for name, matrix in ids.items()
+        }
+        counts["other"].append(text["inputs"].sum(axis=1))
+        counts["noise"].append(text["targets"].sum(axis=1))
+        counts["sentinels"].append(sentinel["inputs"].sum(axis=1))
+        counts["pages"].append(batch.column("num_pages").to_numpy())
+        if "task" in batch.schema.names:
+            for entry in batch.column("task").value_counts().to_pylist():
+                tasks[entry["values"]] = tasks.get(entry["values"], 0) + entry["counts"]
+    rows = sum(len(part) for part in columns["inputs"])
+    num_bytes = files.size(shard.path)
+    yield f"{files.base_name(shard.path)}: {rows:,} examples, {num_bytes:,} bytes"
+    yield "columns: " + ", ".join(shard.schema.names)
+    for name, value in sorted(shard.metadata.items()):
+        yield f"  {name}: {value}"
+    for name, value in sorted(settings.items()):
+        yield f"  {name}: {value}"
+    if not rows:
+        return
+    lengths = {name: np.concatenate(parts) for name, parts in columns.items()}
+    other, noise, sentinels, pages = (np.concatenate(counts[name]) for name in counts)
+    yield f"{'':10}{'room':>8}{'mean':>9}{'least':>7}{'1%':>7}{'median':>8}{'99%':>7}{'most':>7}{'padding':>9}"
+    for name in columns:
+        room = int(settings.get(f"{name}_length", lengths[name].max()))
+        at = np.quantile(lengths[name], _QUANTILES).astype(int)
+        padding = 1 - lengths[name].mean() / room if room else 0.0
+        yield (
+            f"{name:10}{room:>8,}{lengths[name].mean():>9.1f}{at[0]:>7,}{at[1]:>7,}{at[2]:>8,}{at[3]:>7,}{at[4]:>7,}"
+            f"{padding:>9.2%}"
+        )
+    if tasks:
+        yield "tasks: " + ", ".join(f"{task} {count:,}" for task, count in sorted(tasks.items()))
+        return
+    objective = settings.get("objective", "")
+    if sentinels.any():
+        if objective in ("bert_style", "mass_style"):
+            # One mask token a noise token; the targets are the whole text.
+            yield f"noise: {sentinels.sum() / max(1, noise.sum()):.2%} of the tokens are masked"
+        else:
+            yield f"noise: {noise.sum() / max(1, (other + noise).sum()):.2%} of the tokens"
+            yield f"spans: {sentinels.mean():.2f} an example, {noise.sum() / sentinels.sum():.2f} tokens a span"
+    tokens = other + noise
+    if objective in ("span_corruption", "replace_spans", "prefix_lm", "lm", "drop_tokens"):
+        yield f"raw tokens: {tokens.sum():,}, {tokens.mean():.1f} an example, {num_bytes / tokens.sum():.3f} bytes each"
+    yield f"pages: {pages.mean():.2f} an example, {pages.max():,} at most"
+
+
+def summarise_text(path: str) -> Iterator[str]:
+    """Lines on all pages of a text shard."""
+    lengths, lines, dates = [], 0, []
+    for row in read_text_shard(path, ("text", "timestamp")):
+        lengths.append(len(row["text"]))
+        lines += row["text"].count("\n") + 1
+        if row["timestamp"]:
+            dates.append(str(row["timestamp"]))
+    yield f"{files.base_name(path)}: {len(lengths):,} pages, {sum(lengths):,} characters, {files.size(path):,} bytes"
+    if lengths:
+        at = np.quantile(lengths, _QUANTILES).astype(int)
+        yield f"characters a page: mean {np.mean(lengths):,.0f}, least {at[0]:,}, median {at[2]:,}, most {at[4]:,}"
+        yield f"lines a page: {lines / len(lengths):.1f}"
+    if dates:
+        yield f"crawled from {min(dates)} to {max(dates)}"
+
+
+def _padded(batch: Any, name: str) -> np.ndarray:
+    lists = batch.column(name)
+    fixed = getattr(lists.type, "list_size", None)
+    longest = fixed if fixed is not None else int(np.diff(lists.offsets.to_numpy()).max(initial=0))
+    return ids_of(batch, name, longest)

@@ -1,0 +1,92 @@
+"""Where examples and pages came from: from an example to its text shard, from a page to its WET record."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+from c4pipe.errors import UserError
+from c4pipe.shards import files, manifest
+from c4pipe.shards.provenance import beside, read_provenance
+from c4pipe.shards.text_shards import read_text_shard
+
+
+@dataclass(frozen=True)
+class Origin:
+    """A row of a text shard, and the record of the WET file that its page was in (None where that is not known)."""
+
+    row: int
+    url: str | None
+    timestamp: str | None
+    text: str
+    wet_file: str | None = None
+    record: int | None = None
+
+
+def origins_of(text_shard: str, first_row: int, num_rows: int) -> list[Origin]:
+    """The pages of consecutive rows of a text shard, with their WET records if a provenance file lies beside it.
+
+    Raises: UserError where the shard is damaged or shorter than that.
+    """
+    rows = list(
+        islice(read_text_shard(text_shard, ("url", "timestamp", "text")), first_row, first_row + num_rows),
+    )
+    if len(rows) < num_rows:
+        raise UserError(f"{text_shard} has no row {first_row + num_rows - 1}; it is not the one the examples are from")
+    provenance = beside(text_shard)
+    records = read_provenance(provenance) if provenance and files.exists(provenance) else None
+    found = []
+    for row, page in enumerate(rows, first_row):
+        wet_file, record = records[row] if records and row < len(records) else (None, None)
+        found.append(Origin(row, page["url"], page["timestamp"], page["text"], wet_file, record))
+    return found
+
+
+def find_text_shard(folder: str, name: str, c4: str | None = None) -> str | None:
+    """The path of the text shard that examples of a folder were made from, or None where it is not found.
+
+    It is looked for in `c4` if that is given; else where the folder's report says that it was, then in the folders
+    beside the example folder. A shard of that name counts only if it has the digest that the manifest tells.
+
+    Raises: UserError where `c4` does not hold it.
+    """
+    held = manifest.read(folder) if manifest.exists(folder) else None
+    digests = {one.sha256 for one in held.inputs if one.name == name} if held else set()
+    for candidate in [c4] if c4 is not None else _places(folder):
+        path = files.join(candidate, name)
+        if files.exists(path) and (not digests or _digest(candidate, name) in digests):
+            return path
+    if c4 is not None:
+        raise UserError(f"{c4} does not hold {name} as the examples of {folder} were made from it; give its folder")
+    return None
+
+
+def _places(folder: str) -> Iterator[str]:
+    yield from text_folders(folder)
+    if files.is_remote(folder):
+        return
+    above = Path(folder).absolute().parent
+    for place in (above, above.parent):
+        for held in sorted(place.glob(f"*/{manifest.FILE_NAME}")):
+            yield str(held.parent)
+
+
+def text_folders(folder: str) -> list[str]:
+    """The folders that the report of an example folder says its text was in."""
+    report = files.join(folder, "report.json")
+    if not files.exists(report):
+        return []
+    try:
+        return [str(one) for one in json.loads(files.read_bytes(report)).get("text_folders", [])]
+    except (ValueError, AttributeError):
+        return []
+
+
+def _digest(folder: str, name: str) -> str | None:
+    if manifest.exists(folder):
+        for shards in manifest.read(folder).splits.values():
+            for shard in shards:
+                if shard.file == name:
+                    return shard.sha256
+    return files.sha256(files.join(folder, name))
