@@ -26,7 +26,8 @@ from c4pipe.shards.manifest import Input, Manifest, Shard
 from c4pipe.shards.text_shards import resolve_source
 from c4pipe.stages.make_examples import WORK_FOLDER, Made, MakeExamples, Recipe, TextShard, find_made
 from c4pipe.vocabulary.vocabulary import MODEL_FILE, Vocabulary
-from pipelines import beam_options, finished, progress
+from pipelines import beam_options, finished
+from pipelines.progress import Progress
 
 TRAIN, VALIDATION = "train", "validation"
 # For the estimate of --dry_run: what English C4 in gzip gives, and one core encodes.
@@ -173,7 +174,12 @@ def _run(shards: Sequence[TextShard], recipe: Recipe, output: str, options) -> l
         )
 
     work = files.join(output, WORK_FOLDER)
-    with progress.shown(lambda: len(files.list_folder(work)), len(shards), "shards"):
+
+    def look() -> tuple[int, int, str]:
+        done = len(files.list_folder(work))
+        return done, len(shards), f"{done} of {len(shards)} text shards"
+
+    with Progress("examples", look):
         beam_options.run(build, options)
     digest = recipe.digest()
     made = [find_made(output, shard, digest, check_text=False) for shard in shards]

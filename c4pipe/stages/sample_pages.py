@@ -125,23 +125,24 @@ def bytes_by_hash(shard: SourceShard) -> tuple[int, np.ndarray]:
 class _AddHistograms(beam.CombineFn):
     """Adds up histograms by source."""
 
-    def create_accumulator(self, *_: Any, **__: Any) -> dict[int, np.ndarray]:
+    def create_accumulator(self, *args: Any, **kwargs: Any) -> dict[int, np.ndarray]:
         return {}
 
-    def add_input(self, total: dict[int, np.ndarray], element: tuple[int, np.ndarray], *_: Any, **__: Any):
+    def add_input(self, mutable_accumulator: Any, element: Any, *args: Any, **kwargs: Any) -> dict[int, np.ndarray]:
         source, histogram = element
-        total[source] = total[source] + histogram if source in total else histogram
-        return total
+        there = mutable_accumulator.get(source)
+        mutable_accumulator[source] = histogram if there is None else there + histogram
+        return mutable_accumulator
 
-    def merge_accumulators(self, accumulators: Iterable[dict[int, np.ndarray]], *_: Any, **__: Any):
+    def merge_accumulators(self, accumulators: Iterable[Any], *args: Any, **kwargs: Any) -> dict[int, np.ndarray]:
         merged: dict[int, np.ndarray] = {}
         for accumulator in accumulators:
             for element in accumulator.items():
                 merged = self.add_input(merged, element)
         return merged
 
-    def extract_output(self, total: dict[int, np.ndarray], *_: Any, **__: Any) -> dict[int, np.ndarray]:
-        return total
+    def extract_output(self, accumulator: Any, *args: Any, **kwargs: Any) -> dict[int, np.ndarray]:
+        return accumulator
 
 
 def _plan(histograms: Mapping[int, np.ndarray], weights: Sequence[float], sample_bytes: int, work: str) -> Plan:

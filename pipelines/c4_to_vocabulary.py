@@ -1,0 +1,266 @@
+"""Train a SentencePiece vocabulary on C4 text.
+
+    python -m pipelines.c4_to_vocabulary --input=c4/en --output=vocabulary
+    python -m pipelines.c4_to_vocabulary --input=c4/en:10,c4/multilingual@de:1,c4/multilingual@fr:1 --output=vocabulary
+
+SOURCE is a folder made by wet_to_c4 (its train split), folder@split, or a glob of text shards; the number after the
+colon is its weight.
+"""
+
+import argparse
+import hashlib
+import os
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import apache_beam as beam
+
+from c4pipe.command_line import Parser, run
+from c4pipe.errors import UserError
+from c4pipe.report.vocabulary_page import vocabulary_page
+from c4pipe.shards import files, manifest
+from c4pipe.shards.manifest import Input, Manifest
+from c4pipe.shards.text_shards import resolve_source
+from c4pipe.stages.sample_pages import Plan, SamplePages, SourceShard, read_plan, read_sample
+from c4pipe.vocabulary.hugging_face import tokenizer_files
+from c4pipe.vocabulary.training import TrainingOptions, pieces_file, train
+from c4pipe.vocabulary.vocabulary import DEFAULT_NUM_EXTRA_IDS, MODEL_FILE, PIECES_FILE, Vocabulary
+from pipelines import beam_options, finished
+from pipelines.progress import Progress
+
+WORK_FOLDER = ".work"
+DEFAULT_SAMPLE_BYTES = 200_000_000
+# For the estimate of --dry_run.
+_TRAINING_BYTES_A_SECOND = 1e6
+
+
+@dataclass(frozen=True)
+class WeightedSource:
+    """Text shards with their weight. name: the last part of the source as it was given, for manifest and report."""
+
+    name: str
+    weight: float
+    paths: tuple[str, ...]
+
+
+def parser() -> Parser:
+    parser = Parser(prog="python -m pipelines.c4_to_vocabulary", description=__doc__)
+    parser.add_argument("--input", required=True, help="SOURCE[:weight][,SOURCE:weight]")
+    parser.add_argument("--output", required=True, help="folder for the vocabulary")
+    parser.add_argument("--num_pieces", type=int, default=32_000, help="with pad, EOS and unk, without the extra ids")
+    parser.add_argument("--num_extra_ids", type=int, default=DEFAULT_NUM_EXTRA_IDS, help="sentinels above the pieces")
+    parser.add_argument(
+        "--sample_bytes",
+        type=int,
+        default=DEFAULT_SAMPLE_BYTES,
+        help="text to train on; takes some 20 times the memory",
+    )
+    parser.add_argument("--character_coverage", type=float, default=0.9995, help="share of characters with a piece")
+    parser.add_argument("--byte_fallback", action="store_true", help="spell unknown characters in bytes")
+    parser.add_argument("--split_digits", action="store_true", help="make each digit a piece of its own")
+    parser.add_argument("--compare_vocabulary", help="another vocabulary, to show beside this one in the report")
+    parser.add_argument("--overwrite", action="store_true", help="replace what the output folder holds")
+    parser.add_argument("--dry_run", action="store_true", help="say what would be made, with an estimate")
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    started = time.monotonic()
+    flags, options = beam_options.parse(parser(), argv)
+    training = TrainingOptions(flags.num_pieces, flags.character_coverage, flags.byte_fallback, flags.split_digits)
+    training.check()
+    if flags.sample_bytes < 1:
+        raise UserError(f"--sample_bytes={flags.sample_bytes}: give 1 or more")
+    if flags.num_extra_ids < 0:
+        raise UserError(f"--num_extra_ids={flags.num_extra_ids}: give 0 or more")
+    other = Vocabulary.load(flags.compare_vocabulary) if flags.compare_vocabulary else None
+    sources = parse_sources(flags.input)
+    paths = [path for source in sources for path in source.paths]
+    settings = _settings(flags, sources)
+    if finished.is_finished(flags.output, "vocabulary", settings, paths, flags.overwrite):
+        print(f"{flags.output} is finished: nothing to do")
+        return 0
+    if flags.dry_run:
+        print(_estimate(sources, flags))
+        return 0
+    if not beam_options.is_local(options) and not files.is_remote(flags.output):
+        raise UserError(f"--output={flags.output} is a path of this machine; workers elsewhere need a URL they all see")
+    if flags.overwrite:
+        finished.clear(flags.output)
+    try:
+        plan, samples = _sample(sources, flags.sample_bytes, flags.output, options)
+        model = train((text for texts in samples.values() for text in texts), training)
+    finally:
+        _clean_work(flags.output)
+    vocabulary = Vocabulary(model, flags.num_extra_ids)
+    shares = _shares(sources, plan, samples)
+    named = (os.path.basename(flags.compare_vocabulary.rstrip("/")), other) if other else None
+    by_name = {source.name: samples[number] for number, source in enumerate(sources)}
+    page = vocabulary_page(vocabulary, by_name, shares, settings, named)
+    contents = {MODEL_FILE: model, PIECES_FILE: pieces_file(model), **tokenizer_files(vocabulary)}
+    for name, content in (contents | {"report.html": page.encode()}).items():
+        files.write_bytes(files.join(flags.output, name), content)
+    manifest.write(flags.output, _manifest(paths, settings, shares, contents))
+    taken = sum(share[4] for share in shares)
+    print(
+        f"wrote a vocabulary of {vocabulary.num_pieces:,} pieces and {vocabulary.num_extra_ids} extra ids, trained on "
+        f"{taken:,} bytes, to {flags.output} in {time.monotonic() - started:.1f} s; next: python -m "
+        f"pipelines.c4_to_examples --input={flags.input.split(',')[0].split(':')[0]} --vocabulary={flags.output} "
+        f"--output=EXAMPLES"
+    )
+    return 0
+
+
+def parse_sources(text: str) -> list[WeightedSource]:
+    """Sources with their weights, 1 where none is given.
+
+    Raises: UserError where a source is not there, is named twice, or its weight is no positive number.
+    """
+    sources = []
+    for part in text.split(","):
+        where, weight = _weight_of(part)
+        if not where:
+            raise UserError(f"--input={text!r} has an empty source; give SOURCE[:weight][,SOURCE:weight]")
+        sources.append(WeightedSource(_short_name(where), weight, tuple(resolve_source(where))))
+    names = [source.name for source in sources]
+    return [
+        source if names.count(source.name) == 1 else WeightedSource(f"{source.name} ({number + 1})", *_rest(source))
+        for number, source in enumerate(sources)
+    ]
+
+
+def _rest(source: WeightedSource) -> tuple[float, tuple[str, ...]]:
+    return source.weight, source.paths
+
+
+def _weight_of(part: str) -> tuple[str, float]:
+    """
+    >>> _weight_of("gs://bucket/c4/en:10"), _weight_of("gs://bucket/c4"), _weight_of("c4@de:0.5")
+    (('gs://bucket/c4/en', 10.0), ('gs://bucket/c4', 1.0), ('c4@de', 0.5))
+    """
+    where, colon, weight = part.rpartition(":")
+    if not colon or weight.startswith("//"):
+        return part, 1.0
+    try:
+        number = float(weight)
+    except ValueError:
+        raise UserError(f"{weight!r} is no weight; give SOURCE:weight, such as c4/en:10") from None
+    if not 0 < number < float("inf"):
+        raise UserError(f"the weight {weight} of {where} is out of range; give a number above 0")
+    return where, number
+
+
+def _short_name(source: str) -> str:
+    """
+    >>> _short_name("/data/c4/en/"), _short_name("c4/multilingual@de")
+    ('en', 'multilingual@de')
+    """
+    return source.rstrip("/").rsplit("/", 1)[-1]
+
+
+def _settings(flags: argparse.Namespace, sources: Sequence[WeightedSource]) -> dict:
+    names = ("num_pieces", "num_extra_ids", "sample_bytes", "character_coverage", "byte_fallback", "split_digits")
+    return {name: getattr(flags, name) for name in names} | {
+        "model_type": "unigram",
+        "normalization": "nmt_nfkc",
+        "sources": [[source.name, source.weight, len(source.paths)] for source in sources],
+    }
+
+
+def _sample(
+    sources: Sequence[WeightedSource], sample_bytes: int, output: str, options
+) -> tuple[Plan, dict[int, list[str]]]:
+    """The plan and the sampled texts by source."""
+    work = files.join(output, WORK_FOLDER)
+    files.make_folder(work)
+    shards = [
+        SourceShard(number, index, path)
+        for number, source in enumerate(sources)
+        for index, path in enumerate(source.paths)
+    ]
+    weights = [source.weight for source in sources]
+
+    def build(pipeline: beam.Pipeline) -> None:
+        _ = (
+            pipeline
+            | "Text shards" >> beam.Create(shards)
+            | "Spread" >> beam.Reshuffle()
+            | "Sample" >> SamplePages(weights, sample_bytes, work)
+        )
+
+    def look() -> tuple[int, int, str]:
+        done = len(files.list_folder(work))
+        return done, len(shards) + 1, f"sampled {max(done - 1, 0)} of {len(shards)} text shards"
+
+    with Progress("sample", look):
+        beam_options.run(build, options)
+    samples = dict(read_sample(shards, work))
+    plan = read_plan(work)
+    for number, source in enumerate(sources):
+        if not plan.available_bytes[number]:
+            raise UserError(f"the source {source.name} has no text; leave it out or give other shards")
+        if plan.available_bytes[number] < 0.98 * plan.budget_bytes[number]:
+            print(
+                f"notice: {source.name} has {plan.available_bytes[number]:,} bytes, its weight asks for "
+                f"{plan.budget_bytes[number]:,}; all of it is taken",
+                file=sys.stderr,
+            )
+    print(f"training on {sum(len(texts) for texts in samples.values()):,} pages", file=sys.stderr)
+    return plan, samples
+
+
+def _shares(
+    sources: Sequence[WeightedSource], plan: Plan, samples: Mapping[int, Sequence[str]]
+) -> list[tuple[str, float, int, int, int]]:
+    return [
+        (
+            source.name,
+            source.weight,
+            plan.available_bytes[number],
+            plan.budget_bytes[number],
+            sum(len(text.encode()) for text in samples[number]),
+        )
+        for number, source in enumerate(sources)
+    ]
+
+
+def _manifest(
+    paths: Sequence[str],
+    settings: dict,
+    shares: Sequence[tuple[str, float, int, int, int]],
+    contents: Mapping[str, bytes],
+) -> Manifest:
+    known = finished.known_digests(paths)
+    names = ("name", "weight", "available_bytes", "asked_bytes", "taken_bytes")
+    return Manifest(
+        kind="vocabulary",
+        splits={},
+        settings=settings,
+        inputs=tuple(Input(files.base_name(path), known.get(path) or files.sha256(path)) for path in paths),
+        assets={name: hashlib.sha256(content).hexdigest() for name, content in sorted(contents.items())},
+        statistics={"sources": [dict(zip(names, share, strict=True)) for share in shares]},
+    )
+
+
+def _clean_work(output: str) -> None:
+    work = files.join(output, WORK_FOLDER)
+    for name in files.list_folder(work):
+        files.remove(files.join(work, name))
+    if not files.is_remote(work):
+        os.rmdir(work)
+
+
+def _estimate(sources: Sequence[WeightedSource], flags: argparse.Namespace) -> str:
+    packed = sum(files.size(path) for source in sources for path in source.paths)
+    seconds = min(flags.sample_bytes, 2.5 * packed) / _TRAINING_BYTES_A_SECOND
+    num_shards = sum(len(source.paths) for source in sources)
+    return (
+        f"would train {flags.num_pieces:,} pieces into {flags.output} on at most {flags.sample_bytes:,} bytes of "
+        f"{len(sources)} sources ({num_shards} shards, {packed:,} bytes packed): about {seconds:,.0f} s of training"
+    )
+
+
+if __name__ == "__main__":
+    run(main)
