@@ -20,24 +20,26 @@ MAGIC = b"c4pkeys1"
 _HEAD = struct.Struct("<8sQQ")
 
 
-def write_key_file(path: str, rows: np.ndarray, parts: np.ndarray, num_parts: int) -> None:
+def write_key_file(path: str, rows: np.ndarray, parts: np.ndarray, num_parts: int, dtype: np.dtype) -> None:
     """Write `rows` ordered by `parts`, whole or not at all.
 
-    rows: (n,) of a packed dtype. parts: (n,) integers below `num_parts`. Rows of one part keep their order.
+    rows: (n,) of a packed dtype. parts: (n,) integers below `num_parts`. Rows of one part keep their order. dtype: as
+    the rows are stored; numpy's functions may have given them this machine's byte order.
 
     >>> import tempfile
     >>> path = tempfile.mkdtemp() + "/keys"
-    >>> write_key_file(path, np.array([10, 11, 12], "<u4"), np.array([2, 0, 2]), num_parts=4)
-    >>> read_parts(path, 2, 4, np.dtype("<u4")).tolist(), read_parts(path, 0, 1, np.dtype("<u4")).tolist()
+    >>> u4 = np.dtype(">u4")
+    >>> write_key_file(path, np.array([10, 11, 12], "<u4"), np.array([2, 0, 2]), num_parts=4, dtype=u4)
+    >>> read_parts(path, 2, 4, u4).tolist(), read_parts(path, 0, 1, u4).tolist()
     ([10, 12], [11])
     """
     order = np.argsort(parts, kind="stable")
     offsets = np.zeros(num_parts + 1, dtype="<u8")
     offsets[1:] = np.cumsum(np.bincount(parts, minlength=num_parts))
     with files.write_atomically(path) as target:
-        target.write(_HEAD.pack(MAGIC, rows.dtype.itemsize, num_parts))
+        target.write(_HEAD.pack(MAGIC, dtype.itemsize, num_parts))
         target.write(offsets.tobytes())
-        target.write(np.ascontiguousarray(rows[order]).tobytes())
+        target.write(np.ascontiguousarray(rows[order].astype(dtype, copy=False)).tobytes())
 
 
 def read_parts(path: str, first: int, end: int, dtype: np.dtype) -> np.ndarray:

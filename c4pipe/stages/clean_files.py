@@ -20,11 +20,13 @@ from c4pipe.report.summary import EXCERPT_LENGTH, Summary
 from c4pipe.shards import files
 from c4pipe.shards.key_files import write_key_file
 from c4pipe.shards.work_files import CLEANED, PagesWriter, read_record, write_record
-from c4pipe.stages.plan import KEY_PART_BITS, NUM_KEY_PARTS, File, Plan, digest
+from c4pipe.stages.keys import KINDS
+from c4pipe.stages.plan import NUM_KEY_PARTS, File, Plan, digest
 from c4pipe.stages.rules_of_worker import CleaningRules
 
 EXCLUDED_URLS = "excluded-url-filter"
 LISTED = "filtered"
+_URLS = KINDS["urls"]
 # A record batch of work files: as many pages, or as much text.
 _BATCH_PAGES = 1024
 _BATCH_BYTES = 16 << 20
@@ -193,8 +195,7 @@ class _Keys:
 
     def write(self, path: str) -> None:
         packed = np.concatenate(self._packed or [np.zeros(0, deduplication.URL_KEY)])
-        parts = (packed["url"][:, 0] >> np.uint64(64 - KEY_PART_BITS)).astype(np.int64)
-        write_key_file(path, packed, parts, NUM_KEY_PARTS)
+        write_key_file(path, packed, _URLS.parts(packed), NUM_KEY_PARTS, _URLS.dtype)
 
 
 def _columns(pages: list[tuple[Page, str]], rules: CleaningRules, summary: Summary) -> dict[str, list]:

@@ -26,7 +26,7 @@ class WriteLineKeys(beam.DoFn):
         path = keys_path(self._plan, "lines", file.stem, run_key)
         if not files.exists(path):
             keys = line_keys(file, self._plan, losers_of(file, self._plan, "urls", held[0], run_key))
-            write_key_file(path, keys, _LINES.parts(keys), NUM_KEY_PARTS)
+            write_key_file(path, keys, _LINES.parts(keys), NUM_KEY_PARTS, _LINES.dtype)
         yield count_keys(path, "lines")
 
 

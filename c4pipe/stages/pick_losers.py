@@ -66,7 +66,7 @@ class _PickInBucket(beam.DoFn):
         path = _losers_path(plan, kind.name, bucket, run_key)
         if not files.exists(path):
             losers = kind.pick(_read_bucket(plan, kind, bucket, run_key))
-            write_key_file(path, losers, losers["file"].astype(np.int64), plan.num_files)
+            write_key_file(path, losers, losers["file"].astype(np.int64), plan.num_files, kind.losers)
         yield tuple(bucket)
 
 
@@ -127,7 +127,8 @@ def slices(keys: np.ndarray, kind: str, bucket_bits: int) -> list[tuple[int, byt
     """The keys of a file as (bucket, packed bytes), one for each of the 2^bucket_bits buckets that has any."""
     places = KINDS[kind].parts(keys) >> (KEY_PART_BITS - bucket_bits)
     order = np.argsort(places, kind="stable")
-    ordered, places = keys[order], places[order]
+    # numpy's concatenate may have given the keys this machine's byte order.
+    ordered, places = keys[order].astype(KINDS[kind].dtype, copy=False), places[order]
     edges = np.flatnonzero(np.diff(places)) + 1
     starts = [0, *edges.tolist()] if len(keys) else []
     return [
@@ -143,7 +144,7 @@ def _pick_in_group(element, kind: str):
     edges = np.flatnonzero(np.diff(losers["file"].astype(np.int64))) + 1
     for part in np.split(losers, edges):
         if len(part):
-            yield int(part["file"][0]), part.tobytes()
+            yield int(part["file"][0]), part.astype(KINDS[kind].losers, copy=False).tobytes()
 
 
 def _join(element):
