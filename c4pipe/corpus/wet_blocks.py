@@ -27,7 +27,7 @@ class CorruptGzip(Exception):
 
 
 def read_blocks(source: BinaryIO, file_name: str) -> Iterator[bytes]:
-    """Yield the decompressed bytes of `source` in blocks of up to some 500 KB.
+    """Yield the decompressed bytes of `source` in blocks of up to some 500 KB, none of them empty.
 
     A file is gzip where its first bytes or its name say so. Zero bytes between and after members are padding.
 
@@ -71,9 +71,10 @@ def _read_members(source: BinaryIO, data: bytes) -> Iterator[bytes]:
                         raise CorruptGzip("the file ends inside a gzip member", member_offset)
             data = member.unused_data
     except CorruptGzip:
-        yield b"".join(held)
+        if num_held:
+            yield b"".join(held)
         raise
-    if held:
+    if num_held:
         yield b"".join(held)
 
 

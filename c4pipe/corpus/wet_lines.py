@@ -104,7 +104,8 @@ def _find_delimiter(buffer: bytes, search: int, at_line_start: bool, at_end: boo
             # The bytes at the end may be the beginning of a delimiter.
             return None, max(search, len(buffer) - len(DELIMITER) + 1)
         behind = _WHITE_SPACE.match(buffer, place + len(DELIMITER)).end()  # type: ignore[union-attr]
-        if behind == len(buffer) and not at_end:
+        # The line may go on, and its last character too: white space has up to three bytes.
+        if len(buffer) - behind < 3 and not at_end and buffer[behind : behind + 1] not in (b"\n", b"\r"):
             return None, place
         search = place + len(DELIMITER)
         if behind == len(buffer) or buffer[behind] in _LINE_ENDS:

@@ -21,6 +21,7 @@ BAD_LENGTH = "bad_length"
 NOT_CONVERSION = "not_conversion"
 
 _VERSION_LINE = re.compile(rb"WARC/1\.[01][ \t]*\r?\n")
+_VERSION_LINES = (b"WARC/1.0\r\n", b"WARC/1.1\r\n")
 # In the middle of what cannot be trusted, a version line counts only with a header field behind it.
 _NEXT_RECORD = re.compile(rb"(?<=\n)WARC/1\.[01][ \t]*\r?\n(?=[A-Za-z][A-Za-z0-9-]{0,63}:)")
 _HEADER_END = re.compile(rb"\n\r?\n")
@@ -55,9 +56,9 @@ def read_by_length(blocks: Iterator[bytes], file_name: str, needs_timestamp: boo
             break
         yield outcome
         record += 1
+    else:
         offset = window.offset
     if window.broken is not None:
-        offset = offset if record and window.left() else window.offset
         yield Quarantined(file_name, offset, "corrupt_gzip", window.broken.detail)
 
 
@@ -228,12 +229,14 @@ class _Window:
                 continue
             if found is None:
                 return True
-            self.fill(found.start() - self._begin + _OVERLAP_BYTES)
-            return bool(_VERSION_LINE.match(self._data, self._begin + length + self._blank_behind(length)))
-
-    def _blank_behind(self, length: int) -> int:
-        found = _NOT_BLANK.search(self._data, self._begin + length)
-        return found.start() - self._begin - length if found else 0
+            place = found.start() - self._begin
+            self.fill(place + _OVERLAP_BYTES)
+            place += self._begin
+            if _VERSION_LINE.match(self._data, place):
+                return True
+            # The next record may be the one in which the file breaks off.
+            rest = self._data[place : place + _OVERLAP_BYTES]
+            return self.broken is not None and any(line.startswith(rest) for line in _VERSION_LINES)
 
     def find_record(self, size: int) -> int | None:
         """How far it is to the next record that begins in the next `size` bytes; None where none does."""
