@@ -177,16 +177,14 @@ class ExampleShard:
                 # Not a memory map: a file that is cut while it is read would kill the process.
                 self._source = pa.OSFile(path, "rb")
             self._reader = pa.ipc.open_file(self._source, options=_read_options())
+            self.schema: pa.Schema = self._reader.schema
             if columns is not None:
-                fields = [self._reader.schema.get_field_index(name) for name in columns]
-                self._reader = pa.ipc.open_file(
-                    self._source, options=_read_options([one for one in fields if one >= 0])
-                )
+                fields = [self.schema.get_field_index(name) for name in columns if name in self.schema.names]
+                self._reader = pa.ipc.open_file(self._source, options=_read_options(fields))
         except FileNotFoundError as error:
             raise UserError(f"cannot read {path}: not found; make the folder again, or copy the shard anew") from error
         except (pa.ArrowException, OSError) as error:
             raise UserError(f"{path} is damaged ({_first_line(error)}); make or copy the shard again") from error
-        self.schema: pa.Schema = self._reader.schema
         if not {"inputs", "targets"} <= set(self.schema.names):
             raise UserError(f"{path} is no example shard (its columns: {', '.join(self.schema.names)})")
         self.num_batches: int = self._reader.num_record_batches
