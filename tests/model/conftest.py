@@ -1,6 +1,7 @@
 """What the model's tests share."""
 
 import io
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ import torch
 from c4pipe.shards import manifest, names
 from c4pipe.shards.example_shards import ExampleShardWriter
 from c4pipe.shards.schemas import ExampleSchema
+from c4pipe.vocabulary.vocabulary import Vocabulary
 
 # Matrices here are tiny. Beside other processes, two OpenMP threads wait for each other longer than they compute:
 # the tests of generation took 56 s with two threads and 8 s with one, on two busy cores.
@@ -24,10 +26,22 @@ def spiece_model(tmp_path_factory) -> bytes:
 
 
 @pytest.fixture(scope="session")
+def vocabulary(spiece_model) -> Vocabulary:
+    """220 ids: 200 pieces and 20 sentinels."""
+    return Vocabulary(spiece_model, num_extra_ids=20)
+
+
+@pytest.fixture(scope="session")
 def example_folder(tmp_path_factory, spiece_model) -> Path:
     """420 training examples in two shards and 24 for validation, 24 + 12 ids, that a small model can learn from."""
     folder = tmp_path_factory.mktemp("examples")
     return make_example_folder(folder, spiece_model)
+
+
+@pytest.fixture(scope="session")
+def make_examples() -> Callable[..., Path]:
+    """make_examples(folder, spiece_model, rows=..., validation=..., seed=...) -> the folder."""
+    return make_example_folder
 
 
 def make_spiece_model() -> bytes:

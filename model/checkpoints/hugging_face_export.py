@@ -1,0 +1,107 @@
+"""A model written as a Hugging Face folder, whole or not at all."""
+
+import hashlib
+import json
+import os
+import re
+import uuid
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import safetensors.torch
+from safetensors import SafetensorError
+from torch import Tensor
+
+from c4pipe.errors import UserError
+from c4pipe.shards import files, manifest
+from c4pipe.shards.manifest import Input, Manifest
+from c4pipe.vocabulary.vocabulary import Vocabulary
+from model.architectures.config import ModelConfig
+from model.checkpoints import hugging_face
+from model.checkpoints.hugging_face_tokenizer import tokenizer_files
+from model.checkpoints.opening import check_vocabulary
+
+KIND = "hugging_face"
+
+
+def export(folder: str, config: ModelConfig, weights: Mapping[str, Tensor], vocabulary: Vocabulary) -> bool:
+    """Write the folder; False where it is there already, of the same model.
+
+    `manifest.json` comes last and says that the folder is whole. `transformers` does not look at it.
+    Raises: UserError where Hugging Face has no such model, or the folder holds something else.
+    """
+    check_vocabulary(config, vocabulary)
+    theirs = hugging_face.their_weights(config, weights)
+    described = describe(config, weights, vocabulary)
+    if is_finished(folder, described):
+        return False
+    for name, content in tokenizer_files(vocabulary).items():
+        files.write_bytes(files.join(folder, name), content)
+    ids = {"decoder_start_token_id": config.pad_id, "eos_token_id": config.eos_id, "pad_token_id": config.pad_id}
+    _write_weights(files.join(folder, hugging_face.WEIGHTS_FILE), theirs)
+    files.write_bytes(files.join(folder, "generation_config.json"), _json(ids))
+    files.write_bytes(files.join(folder, hugging_face.CONFIG_FILE), _json(hugging_face.config_json(config)))
+    manifest.write(folder, described)
+    return True
+
+
+def describe(config: ModelConfig, weights: Mapping[str, Tensor], vocabulary: Vocabulary) -> Manifest:
+    """The manifest of an exported folder: it depends on nothing but the model and the vocabulary."""
+    settings = {"model": config.to_json(), "num_extra_ids": vocabulary.num_extra_ids}
+    inputs = (
+        Input("weights", _digest(weights)),
+        Input("spiece.model", hashlib.sha256(vocabulary.model).hexdigest()),
+    )
+    return Manifest(KIND, {}, settings, inputs)
+
+
+def is_finished(folder: str, described: Manifest) -> bool:
+    """Whether a folder holds this very model.
+
+    Raises: UserError where it holds anything else.
+    """
+    present = [name for name in files.list_folder(folder) if not name.endswith(files.TEMPORARY_SUFFIX)]
+    if manifest.exists(folder):
+        found = manifest.read(folder)
+        if (found.kind, dict(found.settings), found.inputs) == (described.kind, described.settings, described.inputs):
+            return True
+        raise UserError(f"{folder} holds another result; give another --output")
+    ours = {hugging_face.CONFIG_FILE, hugging_face.WEIGHTS_FILE, "generation_config.json", "spiece.model"}
+    ours |= {"tokenizer.json", "tokenizer_config.json", "special_tokens_map.json"}
+    if set(present) - ours:
+        raise UserError(f"{folder} holds other files ({sorted(set(present) - ours)[0]}); give another --output")
+    return False
+
+
+def _write_weights(path: str, weights: dict[str, Tensor]) -> None:
+    metadata = {"format": "pt"}
+    if files.is_remote(path):
+        files.write_bytes(path, safetensors.torch.save(weights, metadata=metadata))
+        return
+    # Straight from the tensors to the disk: a copy of a large model as bytes may not fit.
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    temporary = Path(f"{path}.{uuid.uuid4().hex[:8]}{files.TEMPORARY_SUFFIX}")
+    try:
+        safetensors.torch.save_file(weights, temporary, metadata=metadata)
+        os.replace(temporary, path)
+    except SafetensorError as error:
+        number = re.search(r"os error (\d+)", str(error))  # what the system said, a full disk among them
+        if number is None:
+            raise
+        raise OSError(int(number[1]), os.strerror(int(number[1])), path) from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _digest(weights: Mapping[str, Tensor]) -> str:
+    digest = hashlib.sha256()
+    for name in sorted(weights):
+        tensor = weights[name].detach().cpu().contiguous()
+        digest.update(f"{name} {tuple(tensor.shape)} {tensor.dtype}\n".encode())
+        digest.update(np.ascontiguousarray(tensor.float().numpy()).data)
+    return digest.hexdigest()
+
+
+def _json(value: Mapping) -> bytes:
+    return (json.dumps(value, indent=2, sort_keys=True) + "\n").encode()

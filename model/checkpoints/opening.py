@@ -1,0 +1,69 @@
+"""A checkpoint's model, ready to use, with its vocabulary."""
+
+from typing import NamedTuple
+
+import torch
+
+from c4pipe.errors import UserError
+from c4pipe.vocabulary.vocabulary import Vocabulary
+from model.architectures.attention import choose_attention
+from model.architectures.catalog import build_model
+from model.architectures.config import ModelConfig
+from model.architectures.t5 import T5Model
+from model.checkpoints import hugging_face
+from model.checkpoints.loading import load_checkpoint, split_name
+from model.checkpoints.run_folder import RunFolder
+
+
+class OpenModel(NamedTuple):
+    """A model on its device, in evaluation mode, and the vocabulary that goes with it."""
+
+    model: T5Model
+    vocabulary: Vocabulary
+
+
+def open_model(name: str, *, device: torch.device | str = "cpu") -> OpenModel:
+    """Open `RUN[@best|@last|@STEP]` or a Hugging Face folder.
+
+    Raises: UserError where it is not there, damaged, or its vocabulary does not fit.
+    """
+    config, weights, folder = load_checkpoint(name)
+    vocabulary = Vocabulary.load(folder, num_extra_ids(name))
+    check_vocabulary(config, vocabulary)
+    device = torch.device(device)
+    model = build_model(config, seed=None, device=device)
+    model.load_state_dict(weights)
+    if device.type == "cuda":
+        choose_attention(device, torch.float32, num_heads=config.num_heads, d_kv=config.d_kv)
+    return OpenModel(model.eval().requires_grad_(False), vocabulary)
+
+
+def num_extra_ids(name: str) -> int | None:
+    """How many extra ids a checkpoint's vocabulary has, by its `run.json`; None: its other files tell."""
+    if hugging_face.is_folder(name):
+        return None
+    return RunFolder(split_name(name)[0]).read().get("num_extra_ids")
+
+
+def check_vocabulary(config: ModelConfig, vocabulary: Vocabulary) -> None:
+    """Raises: UserError where the vocabulary has ids that the model has no rows for."""
+    if vocabulary.size > config.vocabulary_size:
+        raise UserError(
+            f"{vocabulary} has {vocabulary.size:,} ids, the model {config.vocabulary_size:,} rows; "
+            "use the vocabulary that the model was trained with"
+        )
+
+
+def resolve_device(name: str) -> torch.device:
+    """`auto` is a CUDA GPU where there is one.
+
+    Raises: UserError where a GPU is asked for that is not there.
+    """
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    if name.startswith("cuda") and not torch.cuda.is_available():
+        raise UserError("there is no CUDA GPU here; use --device=cpu")
+    try:
+        return torch.device(name)
+    except RuntimeError as error:
+        raise UserError(f"unknown device {name!r}; use auto, cpu or cuda") from error

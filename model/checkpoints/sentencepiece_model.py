@@ -1,0 +1,89 @@
+"""What a `spiece.model` holds beside what the SentencePiece library tells: kinds of pieces and the character map.
+
+The file is one protocol buffer message. Its wire format is a list of (field number, wire type, value), which needs no
+protobuf package to read. Field numbers: sentencepiece's `sentencepiece_model.proto`.
+"""
+
+import struct
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from c4pipe.errors import UserError
+
+_VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
+_NORMAL = 1
+_UNIGRAM = 1
+
+
+class SentencePieceModel(NamedTuple):
+    """pieces: (text, score, kind) by id; character_map: the compiled normalisation, empty where there is none.
+
+    kind: 1 normal, 2 unknown, 3 control, 4 user-defined, 6 byte.
+    """
+
+    pieces: list[tuple[str, float, int]]
+    character_map: bytes
+    is_unigram: bool
+
+
+def read(model: bytes) -> SentencePieceModel:
+    """The parts of a serialised model.
+
+    Raises: UserError where the bytes break off.
+    """
+    pieces: list[tuple[str, float, int]] = []
+    character_map, kind = b"", _UNIGRAM
+    try:
+        for number, value in _fields(model):
+            if number == 1 and isinstance(value, bytes):
+                inner = dict(_fields(value))
+                (score,) = struct.unpack("<f", _as_bytes(inner.get(2, bytes(4))))
+                pieces.append((_as_bytes(inner[1]).decode(), score, int(inner.get(3, _NORMAL))))
+            elif number == 2 and isinstance(value, bytes):
+                kind = int(dict(_fields(value)).get(3, _UNIGRAM))
+            elif number == 3 and isinstance(value, bytes):
+                character_map = _as_bytes(dict(_fields(value)).get(2, b""))
+    except (IndexError, KeyError, ValueError, struct.error) as error:
+        raise UserError("the vocabulary's spiece.model is damaged; make or fetch it again") from error
+    return SentencePieceModel(pieces, character_map, kind == _UNIGRAM)
+
+
+def _as_bytes(value: int | bytes) -> bytes:
+    if not isinstance(value, bytes):
+        raise ValueError("a number where bytes belong")
+    return value
+
+
+def _fields(message: bytes) -> Iterator[tuple[int, int | bytes]]:
+    """(field number, value) of each field: an int for a varint, else the bytes."""
+    place = 0
+    while place < len(message):
+        tag, place = _varint(message, place)
+        number, kind = tag >> 3, tag & 7
+        if kind == _VARINT:
+            value: int | bytes
+            value, place = _varint(message, place)
+            yield number, value
+            continue
+        if kind == _BYTES:
+            length, place = _varint(message, place)
+        elif kind in (_FIXED64, _FIXED32):
+            length = 8 if kind == _FIXED64 else 4
+        else:
+            raise ValueError(f"wire type {kind}")
+        if place + length > len(message):
+            raise ValueError("the message breaks off")
+        yield number, message[place : place + length]
+        place += length
+
+
+def _varint(message: bytes, place: int) -> tuple[int, int]:
+    """(value, place behind it): seven bits a byte, the lowest first, the eighth says that more follow."""
+    value = shift = 0
+    while True:
+        byte = message[place]
+        place += 1
+        value |= (byte & 0x7F) << shift
+        if not byte & 0x80:
+            return value, place
+        shift += 7

@@ -1,0 +1,56 @@
+"""Write a checkpoint as a Hugging Face T5 folder: `python -m model.export --checkpoint=RUN --output=DIR`.
+
+The folder has config.json, model.safetensors, spiece.model and the tokenizer's files; `AutoTokenizer` and
+`T5ForConditionalGeneration` load it.
+"""
+
+import time
+
+from c4pipe.command_line import Parser, run
+from c4pipe.shards import files
+from c4pipe.vocabulary.vocabulary import Vocabulary
+from model.checkpoints import hugging_face
+from model.checkpoints.hugging_face_export import describe, export, is_finished
+from model.checkpoints.loading import load_checkpoint
+from model.checkpoints.opening import num_extra_ids
+
+
+def parser() -> Parser:
+    """The command's flags."""
+    flags = Parser(prog="python -m model.export", description=__doc__)
+    flags.add_argument("--checkpoint", required=True, metavar="RUN[@best|@last|@STEP]", help="or a Hugging Face folder")
+    flags.add_argument("--output", required=True, metavar="DIR", help="the folder to write")
+    flags.add_argument("--dry_run", action="store_true", help="say what would be written, write nothing")
+    return flags
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command."""
+    arguments = parser().parse_args(argv)
+    began = time.monotonic()
+    config, weights, folder = load_checkpoint(arguments.checkpoint)
+    hugging_face.check_exportable(config)
+    vocabulary = Vocabulary.load(folder, num_extra_ids(arguments.checkpoint))
+    num_parameters = sum(tensor.numel() for tensor in weights.values())
+    if arguments.dry_run:
+        finished = is_finished(arguments.output, describe(config, weights, vocabulary))
+        print(
+            f"{arguments.output} holds this model already; nothing would be done"
+            if finished
+            else f"would write {num_parameters:,} parameters ({4 * num_parameters / 1e6:,.1f} MB) to {arguments.output}"
+        )
+        return 0
+    if not export(arguments.output, config, weights, vocabulary):
+        print(f"{arguments.output} holds this model already; nothing to do")
+        return 0
+    size = files.size(files.join(arguments.output, hugging_face.WEIGHTS_FILE))
+    print(
+        f"{arguments.output}: {num_parameters:,} parameters, {size / 1e6:,.1f} MB, {time.monotonic() - began:.1f} s; "
+        f'next: python -m model.generate --checkpoint={arguments.output} "TEXT", or '
+        f"transformers.T5ForConditionalGeneration.from_pretrained({arguments.output!r})"
+    )
+    return 0
+
+
+if __name__ == "__main__":
+    run(main)

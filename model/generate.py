@@ -1,0 +1,71 @@
+"""Text in, text out: `python -m model.generate --checkpoint=RUN "sst2 sentence: ..."`.
+
+One line of output for each text, in their order. Without a text, each line of standard input is one.
+"""
+
+import argparse
+import sys
+
+from c4pipe.command_line import Parser, run
+from c4pipe.errors import UserError
+from model.checkpoints import hugging_face
+from model.checkpoints.loading import find_checkpoint
+from model.checkpoints.opening import open_model, resolve_device
+from model.generation import generate
+
+
+def parser() -> Parser:
+    """The command's flags."""
+    flags = Parser(prog="python -m model.generate", description=__doc__)
+    add = flags.add_argument
+    add("texts", nargs="*", metavar="TEXT", help="what the model reads; none: the lines of standard input")
+    add("--checkpoint", required=True, metavar="RUN[@best|@last|@STEP]", help="or a Hugging Face folder")
+    add("--num_beams", type=int, default=1, metavar="N", help="1: greedy; the paper's translations and summaries: 4")
+    add("--length_penalty", type=float, default=0.6, metavar="X", help="of beam search: score / length^X")
+    add("--max_length", type=int, default=generate.DEFAULT_MAX_LENGTH, metavar="N", help="most tokens to generate")
+    add("--inputs_length", type=int, default=512, metavar="N", help="longer inputs lose their end")
+    add("--batch_size", type=int, default=generate.DEFAULT_BATCH_SIZE, metavar="N", help="texts at a time")
+    add("--device", default="auto", help="auto, cpu or cuda")
+    add("--dry_run", action="store_true", help="say what would be done, generate nothing")
+    return flags
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command."""
+    arguments = parser().parse_args(argv)
+    for name in ("num_beams", "max_length", "inputs_length", "batch_size"):
+        if getattr(arguments, name) < 1:
+            raise UserError(f"--{name} is {getattr(arguments, name)}; it must be at least 1")
+    device = resolve_device(arguments.device)
+    if arguments.dry_run:
+        if not hugging_face.is_folder(arguments.checkpoint):
+            find_checkpoint(arguments.checkpoint)
+        print(_plan(arguments, str(device)))
+        return 0
+    texts = arguments.texts or [line.rstrip("\n") for line in sys.stdin]
+    model, vocabulary = open_model(arguments.checkpoint, device=device)
+    for text in generate.generate_text(
+        model,
+        vocabulary,
+        texts,
+        inputs_length=arguments.inputs_length,
+        max_length=arguments.max_length,
+        num_beams=arguments.num_beams,
+        length_penalty=arguments.length_penalty,
+        batch_size=arguments.batch_size,
+    ):
+        print(" ".join(text.splitlines()))
+    return 0
+
+
+def _plan(arguments: argparse.Namespace, device: str) -> str:
+    how = "greedily" if arguments.num_beams == 1 else f"with {arguments.num_beams} beams"
+    what = f"{len(arguments.texts)} texts" if arguments.texts else "the lines of standard input"
+    return (
+        f"would read {what}, at most {arguments.inputs_length} tokens each, and generate {how} at most "
+        f"{arguments.max_length} tokens for each from {arguments.checkpoint} on {device}"
+    )
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,86 @@
+"""The commands: an exported folder is a checkpoint; its text is that of transformers with the exported tokenizer."""
+
+import io
+
+import pytest
+import torch
+
+from c4pipe.errors import UserError
+from model import export, generate
+from model.architectures.catalog import build_model
+from model.architectures.config import ModelConfig
+from model.checkpoints.hugging_face_export import export as export_folder
+
+transformers = pytest.importorskip("transformers")
+
+TEXTS = ["bado fige: the house", "gu ko lamo rinu", "sebu"]
+CONFIG = ModelConfig(
+    vocabulary_size=256,
+    d_model=32,
+    d_ff=64,
+    d_kv=8,
+    num_heads=4,
+    num_layers=2,
+    feed_forward="gated_gelu",
+    tie_embeddings=False,
+)
+
+
+@pytest.fixture(scope="module")
+def folder(vocabulary, tmp_path_factory):
+    path = str(tmp_path_factory.mktemp("model") / "source")
+    export_folder(path, CONFIG, build_model(CONFIG, seed=5).state_dict(), vocabulary)
+    return path
+
+
+@pytest.mark.parametrize("beams", [{}, {"num_beams": 4, "length_penalty": 0.6}])
+def test_generated_text_is_that_of_transformers(folder, vocabulary, beams, capsys):
+    flags = [f"--{name}={value}" for name, value in beams.items()]
+    assert generate.main([f"--checkpoint={folder}", "--max_length=8", "--batch_size=2", *flags, *TEXTS]) == 0
+    found = capsys.readouterr().out.splitlines()
+    tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
+    model = transformers.T5ForConditionalGeneration.from_pretrained(folder)
+    ids = model.generate(**tokenizer(TEXTS, return_tensors="pt", padding=True), max_new_tokens=8, **beams)
+    assert found == [vocabulary.decode(row) for row in ids.tolist()]
+    assert any(found)
+
+
+def test_texts_come_from_standard_input_too(folder, capsys, monkeypatch):
+    generate.main([f"--checkpoint={folder}", "--max_length=8", *TEXTS])
+    expected = capsys.readouterr().out
+    monkeypatch.setattr("sys.stdin", io.StringIO("\n".join(TEXTS) + "\n"))
+    generate.main([f"--checkpoint={folder}", "--max_length=8"])
+    assert capsys.readouterr().out == expected
+
+
+def test_export_of_an_exported_folder_gives_its_weights(folder, tmp_path, capsys):
+    copy = str(tmp_path / "copy")
+    command = [f"--checkpoint={folder}", f"--output={copy}"]
+    assert export.main([*command, "--dry_run"]) == 0
+    assert "would write" in capsys.readouterr().out and not (tmp_path / "copy").exists()
+    assert export.main(command) == 0
+    assert "next: python -m model.generate" in capsys.readouterr().out
+    assert export.main(command) == 0
+    assert "nothing to do" in capsys.readouterr().out
+    first, second = (transformers.T5ForConditionalGeneration.from_pretrained(path) for path in (folder, copy))
+    assert all(torch.equal(a, b) for a, b in zip(first.parameters(), second.parameters(), strict=True))
+
+
+@pytest.mark.parametrize("dry_run", [[], ["--dry_run"]])
+def test_a_checkpoint_that_is_not_there_is_an_error(dry_run, tmp_path):
+    with pytest.raises(UserError, match="nowhere"):
+        generate.main(["--checkpoint=nowhere", "text", *dry_run])
+    with pytest.raises(UserError, match="nowhere"):
+        export.main(["--checkpoint=nowhere", f"--output={tmp_path / 'out'}", *dry_run])
+
+
+def test_flags_out_of_range_are_errors(folder):
+    with pytest.raises(UserError, match="--num_beams is 0"):
+        generate.main([f"--checkpoint={folder}", "--num_beams=0", "text"])
+    with pytest.raises(UserError, match="unrecognized"):
+        generate.main([f"--checkpoint={folder}", "--beams=2", "text"])
+
+
+def test_a_dry_run_generates_nothing(folder, capsys):
+    assert generate.main([f"--checkpoint={folder}", "--dry_run", "--num_beams=4", *TEXTS]) == 0
+    assert "would read 3 texts" in capsys.readouterr().out
