@@ -39,7 +39,7 @@ def clean_text(text: str) -> str:
 
 
 def _clean_whole(text: str) -> str:
-    if "http" in text:
+    if "/" in text and "http" in text:  # one character is found ten times as fast as four
         text = Detector.URL_RE.sub(" ", text)
     if "@" in text:
         text = _without_mail_addresses(text)
@@ -61,14 +61,34 @@ def _without_mail_addresses(text: str) -> str:
     return " ".join(parts)
 
 
-def without_latin(codes: np.ndarray) -> np.ndarray:
-    """Code points of one page without `A` to `z`, where these are few beside other letters; else all of them.
+def drop_latin(codes: np.ndarray, ends: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Takes `A` to `z` out of the pages where these are few beside other letters.
 
-    As in the package the letters counted are U+0041 to U+007A, brackets between the two cases included, and the
-    others all from U+0300 on.
+    `codes` (characters,): pages behind each other, one character before each and after the last; `ends` (pages,): the
+    place after each page. Returns both as they then are. As in the package the letters counted are U+0041 to U+007A,
+    the signs between the two cases included, and the others all from U+0300 on.
     """
-    num_other = np.count_nonzero(codes >= 0x300)
-    if not num_other:
-        return codes
-    is_latin = (codes >= ord("A")) & (codes <= ord("z"))
-    return codes[~is_latin] if np.count_nonzero(is_latin) * 2 < num_other else codes
+    is_other = codes >= 0x300
+    parts, num_dropped = [], np.zeros(len(ends), np.int64)
+    start = copied = 0
+    for page, end in enumerate(ends.tolist()):
+        num_other = np.count_nonzero(is_other[start:end])
+        if num_other:
+            text = codes[start + 1 : end]
+            # Mostly a few curly quotes: then the letters of the first lines outnumber them.
+            is_latin = _is_latin(text[: 4 * num_other])
+            if np.count_nonzero(is_latin) * 2 < num_other:
+                is_latin = _is_latin(text)
+            num_latin = np.count_nonzero(is_latin)
+            if num_latin * 2 < num_other:
+                parts += [codes[copied : start + 1], text[~is_latin]]
+                copied = end
+                num_dropped[page] = num_latin
+        start = end
+    if not parts:
+        return codes, ends
+    return np.concatenate([*parts, codes[copied:]]), ends - np.cumsum(num_dropped)
+
+
+def _is_latin(codes: np.ndarray) -> np.ndarray:
+    return (codes >= ord("A")) & (codes <= ord("z"))

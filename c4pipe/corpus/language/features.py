@@ -1,72 +1,79 @@
-"""The n-grams of many pages at once: how many each page has, and the row of the n-th."""
+"""The n-grams of some pages at once: how many each page has, and which row of the profiles the n-th is."""
 
 import numpy as np
 
-from c4pipe.corpus.language.cleanup import clean_text, without_latin
+from c4pipe.corpus.language.cleanup import clean_text, drop_latin
 from c4pipe.corpus.language.ngram_tables import BOUNDARY_ID, COUNT_BITS, NO_ROW, NgramTables
+
+# Each character has four places, of which the first one, two or three are taken by the n-grams that end there.
+PLACE_BITS = 2
+_PLACES_OF_COUNT = np.array([[k < count for k in range(1 << PLACE_BITS)] for count in range(4)]).view(np.uint32)[:, 0]
 
 
 class Features:
     """The n-grams of some pages, in langdetect's order: by the character they end with, then by length.
 
-    `num_ngrams` (pages,) int64: how many n-grams of the profiles each page has, repetitions counted.
+    All pages lie behind each other in one array, and their n-grams have one numbering: those of page `p` are numbers
+    `first[p]` to `first[p] + num_ngrams[p] - 1` (both (pages,) int32, repetitions counted).
     """
 
     def __init__(self, texts: list[str], tables: NgramTables):
-        codes = [_code_points(text) for text in texts]
-        lengths = np.array([len(page) + 1 for page in codes])
-        ends = np.cumsum(lengths)
-        # Each page begins after a boundary; the first of them counts as the space before the first page.
-        joined = np.zeros(int(ends[-1]) + 1, np.uint32)
-        np.concatenate([part for page in codes for part in (_GAP, page)] + [_GAP], out=joined)
-        ids = tables.id_of_code_point.take(joined)
+        codes, ends = _join(texts)
+        # (Of `take`'s modes `wrap` costs least where no index is out of bounds, as here.)
+        ids = tables.id_of_code_point.take(codes, mode="wrap")
         ids[0] = BOUNDARY_ID
         ids[ends] = BOUNDARY_ID
-        ids = ids.astype(np.int64)
 
-        # (characters - 1,): the pair that ends at character i + 1.
-        pair = ids[:-1] * tables.num_ids
+        # Pair k is of characters k and k + 1, trigram k of k to k + 2.
+        pair = ids[:-1] * np.int32(tables.num_ids)
         pair += ids[1:]
-        packed = tables.pairs.take(pair)
+        packed = tables.pairs.take(pair, mode="wrap")
         base = packed[:-1] >> COUNT_BITS
         slot = ids[2:] + base
-        is_trigram = tables.slot_base.take(slot) == base
-        count = packed & ((1 << COUNT_BITS) - 1)
-        count[1:] += is_trigram
-        # (characters,): n-grams that end before or at character i; a boundary has none.
-        upto = np.zeros(len(ids), np.int32)
-        np.cumsum(count, out=upto[1:], dtype=np.int32)
+        is_trigram = tables.slot_base.take(slot, mode="wrap") == base
+        packed &= (1 << COUNT_BITS) - 1
+        packed[1:] += is_trigram
+        places = _PLACES_OF_COUNT.take(packed, mode="wrap").view(np.bool_)
 
         self._tables = tables
         self._ids = ids
-        self._upto = upto
-        at_ends = upto[np.concatenate(([0], ends))]
-        self._first = at_ends[:-1].astype(np.int64)
-        self.num_ngrams = np.diff(at_ends).astype(np.int64)
+        # (n-grams,): place k of pair p is 4 p + k.
+        self._places = np.flatnonzero(places)
+        upto = np.searchsorted(self._places, ends << PLACE_BITS).astype(np.int32)
+        self.first = np.concatenate((upto[:1] * 0, upto[:-1]))
+        self.num_ngrams = upto - self.first
 
-    def rows(self, page: np.ndarray, number: np.ndarray) -> np.ndarray:
-        """The profiles' rows of n-grams `number` (counted from 0) of pages `page`; int32, the shape of both."""
-        tables = self._tables
-        number = number + self._first[page]
-        character = np.searchsorted(self._upto, number, side="right")
-        number -= self._upto[character - 1]
-        third = self._ids[character]
-        second = self._ids[character - 1]
-        pair = second * tables.num_ids + third
-        unigram = tables.unigram_row[third]
-        bigram = tables.bigram_row[pair]
-        first = self._ids[np.maximum(character - 2, 0)]
-        base = tables.pairs[first * tables.num_ids + second] >> COUNT_BITS
-        trigram = tables.trigram_row[base + third]
+    def rows(self, number: np.ndarray) -> np.ndarray:
+        """The profiles' rows of the n-grams with these numbers; int32, as many as numbers."""
+        tables, ids = self._tables, self._ids
+        place = self._places.take(number)
+        last = place >> PLACE_BITS
+        place &= (1 << PLACE_BITS) - 1
+        second = ids.take(last)
+        last += 1
+        third = ids.take(last)
+        last -= 2
+        first = ids.take(last, mode="clip")
+        bigram = tables.bigram_row.take(second * np.int32(tables.num_ids) + third)
+        base = tables.pairs.take(first * np.int32(tables.num_ids) + second) >> COUNT_BITS
+        rows = tables.trigram_row.take(base + third)
+        unigram = tables.unigram_row.take(third)
         has_unigram = unigram != NO_ROW
-        rows = np.where(bigram != NO_ROW, np.where(number == has_unigram, bigram, trigram), trigram)
-        return np.where(has_unigram & (number == 0), unigram, rows)
+        np.copyto(rows, bigram, where=(bigram != NO_ROW) & (place == has_unigram))
+        np.copyto(rows, unigram, where=has_unigram & (place == 0))
+        return rows
 
 
-_GAP = np.zeros(1, np.uint32)
+def _join(texts: list[str]) -> tuple[np.ndarray, np.ndarray]:
+    """Code points of the cleaned texts with one of any value before, between and after them; the ends of the texts.
 
-
-def _code_points(text: str) -> np.ndarray:
-    cleaned = clean_text(text)
-    codes = np.frombuffer(cleaned.encode("utf-32-le", "surrogatepass"), np.uint32)
-    return codes if cleaned.isascii() else without_latin(codes)
+    >>> _join(["ab", "", "c"])
+    (array([10, 97, 98, 10, 10, 99, 10], dtype=uint32), array([3, 4, 6]))
+    """
+    cleaned = [clean_text(text) for text in texts]
+    joined = "\n".join(["", *cleaned, ""])
+    codes = np.frombuffer(joined.encode("utf-32-le", "surrogatepass"), np.uint32)
+    ends = np.cumsum([len(text) + 1 for text in cleaned])
+    if joined.isascii():
+        return codes, ends
+    return drop_latin(codes, ends)

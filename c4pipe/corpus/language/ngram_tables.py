@@ -27,7 +27,7 @@ NUM_SLOTS = 1 << 18
 class NgramTables:
     """Tables over S character ids and the rows of the profiles' matrix.
 
-    `id_of_code_point` (0x110000,) uint16; `pairs` (S * S,) int32: base << 2 | count; `unigram_row` (S,),
+    `id_of_code_point` (0x110000,) int32; `pairs` (S * S,) int32: base << 2 | count; `unigram_row` (S,),
     `bigram_row` (S * S,), `trigram_row` (slots,) int32, `NO_ROW` where there is none; `slot_base` (slots,) int32.
     """
 
@@ -90,8 +90,8 @@ def build_tables(ngrams: tuple[str, ...]) -> NgramTables:
 
 
 def _id_of_code_point(letters: list[str]) -> np.ndarray:
-    """(0x110000,) uint16: folds a character, then numbers it."""
-    numbered = np.where(capital_table(), OTHER_CAPITAL_ID, OTHER_ID).astype(np.uint16)
+    """(0x110000,) int32: folds a character, then numbers it."""
+    numbered = np.where(capital_table(), OTHER_CAPITAL_ID, OTHER_ID).astype(np.int32)
     numbered[ord(SPACE)] = SPACE_ID
     numbered[[ord(letter) for letter in letters]] = np.arange(FIRST_PROFILE_ID, FIRST_PROFILE_ID + len(letters))
     assert len(numbered) == NUM_CODE_POINTS
