@@ -239,11 +239,11 @@ def finish(job: Job, result_path: str, timing: dict, machine: dict, *, keep_work
 def write_page(plan: Plan, report: dict) -> None:
     """`report.html`, from report.json; a missing library costs one notice."""
     try:
-        from c4pipe.report import funnel_page
+        from c4pipe.report import corpus_page
     except ImportError as error:
         print(f"notice: no report.html ({error}); pip install 'c4pipe[beam]' brings what it needs", file=sys.stderr)
         return
-    page = funnel_page.render(report)
+    page = corpus_page.corpus_page(report)
     files.write_bytes(files.join(plan.output, finish_folder.REPORT_PAGE), page.encode("utf-8", "backslashreplace"))
 
 
