@@ -23,6 +23,7 @@ from c4pipe.corpus.page_lists import ListedUrls
 from c4pipe.corpus.wet import WET_PARSERS
 from c4pipe.errors import UserError
 from c4pipe.report import corpus_report
+from c4pipe.report.corpus_page import corpus_page
 from c4pipe.report.summary import Summary
 from c4pipe.shards import files, manifest, output_folder
 from c4pipe.shards.text_shards import WRITERS
@@ -239,11 +240,10 @@ def finish(job: Job, result_path: str, timing: dict, machine: dict, *, keep_work
 def write_page(plan: Plan, report: dict) -> None:
     """`report.html`, from report.json; a missing library costs one notice."""
     try:
-        from c4pipe.report import corpus_page
-    except ImportError as error:
-        print(f"notice: no report.html ({error}); pip install 'c4pipe[beam]' brings what it needs", file=sys.stderr)
+        page = corpus_page(report)
+    except UserError as error:
+        print(f"notice: no report.html: {error}", file=sys.stderr)
         return
-    page = corpus_page.corpus_page(report)
     files.write_bytes(files.join(plan.output, finish_folder.REPORT_PAGE), page.encode("utf-8", "backslashreplace"))
 
 

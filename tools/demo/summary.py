@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from c4pipe.report.funnel import entering, words
+from c4pipe.report.funnel import entering
 from c4pipe.shards import manifest
 
 
@@ -36,7 +36,7 @@ def _pages(report: Mapping[str, Any]) -> list[tuple[str, str]]:
         for reason, count in sorted(entry["dropped"].items(), key=lambda item: -item[1].get("pages", 0)):
             # The report lists languages one by one as well; the sum is enough here.
             if count.get("pages") and not reason.startswith("ignored_language-"):
-                rows.append((f"  gone: not {words(entry['stage'])}: {reason}", f"{count['pages']:,}"))
+                rows.append((f"  dropped by {entry['stage']}: {reason}", f"{count['pages']:,}"))
     return rows
 
 
