@@ -50,6 +50,7 @@ def parser() -> Parser:
     add("--from_hugging_face", metavar="DIR", help="start from the weights (and size) of a Hugging Face T5 folder")
     add("--validation_examples", type=int, default=256, help="examples of each folder to validate on; 0: none")
     add("--pack", action="store_true", help="put several short examples into one row")
+    add("--text", metavar="DIR", help="text shards of the examples, to name URLs if the loss is no number any more")
     add_training_flags(flags, TrainingSettings())
     return flags
 
@@ -124,7 +125,7 @@ def _pretrain(
         print(f"validation on {one.note} of {one.name}", file=sys.stderr)
 
     def describe(position: int) -> list[dict[str, Any]]:
-        return describe_batch(_stream(arguments, settings, examples, 0, 1), position)
+        return describe_batch(_stream(arguments, settings, examples, 0, 1), position, arguments.text)
 
     outcome = train(this, trainer, resume=arguments.resume, describe=describe)
     if outcome.stopped:

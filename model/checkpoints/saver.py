@@ -27,6 +27,12 @@ class CheckpointSaver:
         self._metric = metric
         self._higher_is_better = higher_is_better
         self._thread: threading.Thread | None = None
+        self._unreported: OSError | None = None
+
+    def take_failure(self) -> OSError | None:
+        """A failure that was not asked for yet."""
+        failure, self._unreported = self._unreported, None
+        return failure
 
     def save(self, state: State, weights: Mapping[str, Tensor], optimizer: Mapping[str, Tensor]) -> float:
         """Copy the tensors and write them in the background; wait first for a write that is still under way.
@@ -53,7 +59,7 @@ class CheckpointSaver:
             step_folder.write(self._folder.checkpoints, state, weights, optimizer)
             self._folder.prune(self._keep, self._metric, higher_is_better=self._higher_is_better)
         except OSError as error:
-            self.failure = error
+            self.failure = self._unreported = error
         else:
             self.failure = None
             self.last_saved = state.step

@@ -6,17 +6,17 @@ from typing import Any
 import numpy as np
 
 from c4pipe.errors import UserError
-from c4pipe.shards import files
+from c4pipe.shards import files, manifest
 from c4pipe.shards.example_shards import ExampleShard
 from c4pipe.shards.stream import Batch, Stream
 from c4pipe.shards.text_shards import read_text_shard
 
 
-def describe_batch(stream: Stream, position: int) -> list[dict[str, Any]]:
+def describe_batch(stream: Stream, position: int, text: str | None = None) -> list[dict[str, Any]]:
     """One record an example of the batch at a position of a stream of one rank.
 
-    URLs are read from the text shards that the examples were made from, if the manifest names a place where they still
-    lie; else the record has the text shard's name and rows alone.
+    text: the folder of the text shards that the examples were made from; without it, a folder beside the examples
+    whose manifest has these shards is taken. Where there is none the records name text shard and rows, and no URLs.
     """
     batches = stream.batches(position)
     try:
@@ -26,7 +26,10 @@ def describe_batch(stream: Stream, position: int) -> list[dict[str, Any]]:
         if close is not None:
             close()
     records = [_locate(stream, int(source), int(number)) for source, number in _pairs(batch.source, batch.example_id)]
-    _add_urls(records, stream)
+    for opened in stream.sources:
+        folder = text or _text_beside(opened.source.folder)
+        if folder:
+            _add_urls([record for record in records if record["folder"] == opened.source.folder], folder)
     return records
 
 
@@ -56,14 +59,27 @@ def _locate(stream: Stream, source: int, example_id: int) -> dict[str, Any]:
     return record
 
 
-def _add_urls(records: list[dict[str, Any]], stream: Stream) -> None:
-    """Put `urls` into the records whose text shards can be found."""
-    folders = {opened.source.folder: str(opened.settings.get("input", "")).split("@")[0] for opened in stream.sources}
+def _text_beside(examples: str) -> str | None:
+    """A folder beside the examples' own whose manifest has the text shards that the examples' manifest names."""
+    wanted = {one.sha256 for one in manifest.read(examples).inputs}
+    parent = examples.rstrip("/").rpartition("/")[0] or "."
+    for name in files.list_folder(parent) if wanted else ():
+        folder = files.join(parent, name)
+        try:
+            held = manifest.read(folder) if manifest.exists(folder) else None
+        except UserError:
+            continue
+        if held and held.kind == "c4" and wanted <= {one.sha256 for split in held.splits.values() for one in split}:
+            return folder
+    return None
+
+
+def _add_urls(records: list[dict[str, Any]], folder: str) -> None:
+    """Put `urls` into the records whose text shards lie in a folder."""
     by_shard: dict[str, list[dict[str, Any]]] = {}
     for record in records:
-        folder, name = folders[record["folder"]], record.get("text_shard")
-        if folder and name and files.exists(files.join(folder, name)):
-            by_shard.setdefault(files.join(folder, name), []).append(record)
+        if record.get("text_shard"):
+            by_shard.setdefault(files.join(folder, record["text_shard"]), []).append(record)
     for path, of_shard in by_shard.items():
         try:
             urls = [page.get("url") for page in read_text_shard(path, columns=("url",))]

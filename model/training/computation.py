@@ -94,7 +94,6 @@ class Computation:
             wrapped = DistributedDataParallel(
                 self.model,
                 device_ids=[self.world.device.index] if on_gpu else None,
-                broadcast_buffers=False,
                 gradient_as_bucket_view=True,
             )
         if not self._compile:

@@ -197,6 +197,7 @@ class Trainer:
         evaluates = is_last or (step % settings.evaluate_every == 0 and not stopping)
         saves = is_last or stopping or step % settings.checkpoint_every == 0
         self._evaluated = {}
+        self._warn_of_failure()
         if not (evaluates or saves or step % settings.log_every == 0):
             progress.advance(step)
             return
@@ -257,19 +258,16 @@ class Trainer:
             return 0.0
         metrics = {name: value for name, value in self._evaluated.items() if isinstance(value, (int, float))}
         state = State(self.step, self.examples_seen, metrics)
-        failure = self.saver.failure
-        weights = dict(self.model.named_parameters())
-        seconds = self.saver.save(state, weights, self.optimizer.state_tensors())
-        if self.saver.failure is not None and self.saver.failure is not failure:
-            self._warn_of(self.saver.failure)
-        return seconds
+        return self.saver.save(state, dict(self.model.named_parameters()), self.optimizer.state_tensors())
 
-    def _warn_of(self, failure: OSError) -> None:
-        warnings.warn(
-            f"a checkpoint could not be written ({failure.strerror or failure}); training goes on, and the next one "
-            f"is tried at its time; make space on the disk of {self.folder}",
-            stacklevel=2,
-        )
+    def _warn_of_failure(self) -> None:
+        failure = self.saver.take_failure()
+        if failure is not None:
+            warnings.warn(
+                f"a checkpoint could not be written ({failure.strerror or failure}); training goes on, and the next "
+                f"one is tried at its time; make space on the disk of {self.folder}",
+                stacklevel=2,
+            )
 
     def _complain_of_unsaved(self) -> None:
         def check() -> None:

@@ -90,6 +90,14 @@ class World:
         dist.broadcast_object_list(box, src=0, group=self.control)
         return box[0]  # type: ignore[return-value]
 
+    def gather(self, value: Result) -> list[Result]:
+        """Every rank's value, by rank, for every rank."""
+        if self.size == 1:
+            return [value]
+        values: list[Any] = [None] * self.size
+        dist.all_gather_object(values, value, group=self.control)
+        return values
+
     def share_table(self, read: Callable[[], dict[str, Tensor]]) -> dict[str, Tensor]:
         """What rank 0 reads, on the CPU of every rank: nodes need not see the same disk.
 

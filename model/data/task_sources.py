@@ -1,0 +1,83 @@
+"""Which tasks of which folders: `DIR`, `DIR@TASK`, `DIR@TASK:rate`, and the rates of a mixture of them."""
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import replace
+
+from c4pipe.command_line import Parser
+from c4pipe.errors import UserError
+from c4pipe.shards import manifest
+from c4pipe.shards.example_sources import Source, open_source
+from c4pipe.shards.stream import parse_sources
+from c4pipe.tasks import mixtures
+
+AS_GIVEN = "as_given"
+MIXTURES = (AS_GIVEN, mixtures.PROPORTIONAL, mixtures.EQUAL)
+
+
+def add_mixture_flags(parser: Parser) -> None:
+    """The flags that `mix` reads."""
+    group = parser.add_argument_group("mixture")
+    group.add_argument(
+        "--mixture",
+        default=AS_GIVEN,
+        choices=MIXTURES,
+        help="as_given: folders at their rates, tasks of a folder by their examples; proportional: every task by "
+        "min(examples, limit)^(1/temperature); equal: every task alike (a rate behind a folder multiplies either)",
+    )
+    group.add_argument("--mixture_limit", type=float, default=2.0**21, help="K of proportional mixing")
+    group.add_argument("--mixture_temperature", type=float, default=1.0, help="T of proportional mixing")
+    group.add_argument("--leave_out", default="", metavar="TASK,...", help="tasks to leave out of the mixture")
+
+
+def task_sources(text: str, split: str = "train") -> list[Source]:
+    """The sources of `DIR[@TASK][:rate],...`, with the split of each.
+
+    Raises: UserError where a folder is not finished or lacks the task.
+    """
+    return [_with_split(source, split) for source in parse_sources(text, split)]
+
+
+def _with_split(source: Source, split: str) -> Source:
+    held = manifest.read(source.folder)
+    if source.split in held.splits or source.split == split:
+        return source
+    named = f"{source.split}-{split}"
+    if named not in held.splits:
+        there = ", ".join(sorted(name.removesuffix(f"-{split}") for name in held.splits if name.endswith(f"-{split}")))
+        raise UserError(f"{source.folder} has no task {source.split!r} with a {split} split; it has {there or 'none'}")
+    return replace(source, split=named)
+
+
+def each_task(source: Source, split: str = "train") -> list[tuple[str, Source]]:
+    """(task, its own source) of every task that a source holds; a folder without tasks is one, by its own name."""
+    held = manifest.read(source.folder)
+    if held.kind != "tasks" or source.split in held.splits:
+        return [(source.split.removesuffix(f"-{split}") if held.kind == "tasks" else source.folder, source)]
+    names = sorted(name for name in held.splits if name.endswith(f"-{split}"))
+    return [(name.removesuffix(f"-{split}"), replace(source, split=name)) for name in names if held.num_rows(name)]
+
+
+def mix(sources: Sequence[Source], flags: argparse.Namespace) -> list[Source]:
+    """The sources with a mixture's rates (flags of `add_mixture_flags`), one for each task unless all is as given.
+
+    Raises: UserError where a task to leave out is not there, or the settings make no sense.
+    """
+    left_out = {name for name in flags.leave_out.split(",") if name}
+    if flags.mixture == AS_GIVEN and not left_out:
+        return list(sources)
+    members: dict[str, Source] = {}
+    for source in sources:
+        for name, member in each_task(source):
+            # The same task of two folders is two members.
+            members[name if name not in members else f"{name} of {source.folder}"] = member
+    sizes = {name: open_source(member).num_examples for name, member in members.items()}
+    if left_out:
+        sizes = mixtures.leave_one_out(sizes, left_out)
+    if flags.mixture == mixtures.EQUAL:
+        rates = mixtures.equal(sizes)
+    elif flags.mixture == mixtures.PROPORTIONAL:
+        rates = mixtures.proportional(sizes, flags.mixture_limit, flags.mixture_temperature)
+    else:
+        rates = mixtures.proportional(sizes)
+    return [replace(members[name], rate=members[name].rate * rate) for name, rate in rates.items() if rate > 0]
