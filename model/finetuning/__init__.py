@@ -1,1 +1,1 @@
-"""What each fine-tuning method adds and trains."""
+"""Fine-tuning: what each method adds to a model, and what trains at which step."""

@@ -1,0 +1,213 @@
+"""Decode a split of tasks and score it: `python -m model.evaluate --checkpoint=RUN --tasks=DIR`.
+
+Writes metrics.json (every task's scores with 95% bootstrap intervals, and each benchmark's average) and
+predictions.jsonl (a line an example, in the order of the shards). --checkpoint also takes a Hugging Face T5 folder.
+"""
+
+import argparse
+import hashlib
+import json
+import sys
+import time
+import warnings
+from collections.abc import Sequence
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+
+import torch
+from tqdm import tqdm
+
+import c4pipe
+from c4pipe.command_line import Parser, run
+from c4pipe.errors import UserError
+from c4pipe.shards import files, manifest
+from c4pipe.vocabulary.vocabulary import Vocabulary
+from model.architectures.t5 import T5Model
+from model.checkpoints.loading import split_name
+from model.checkpoints.opening import open_model, resolve_device
+from model.data.task_sources import task_sources
+from model.evaluation.scoring import Decoding, TaskScores, evaluate_sets, summary
+from model.evaluation.task_sets import TaskSet, read_task_sets
+from model.training.computation import resolve_precision
+from model.training.settings import PRECISIONS
+
+METRICS_FILE = "metrics.json"
+PREDICTIONS_FILE = "predictions.jsonl"
+
+
+def parser() -> Parser:
+    """The command's flags."""
+    flags = Parser(prog="python -m model.evaluate", description=__doc__)
+    add = flags.add_argument
+    add("--checkpoint", required=True, metavar="RUN[@best|@last|@STEP]", help="a run, or a Hugging Face T5 folder")
+    add("--tasks", required=True, metavar="DIR[@TASK],...", help="folders of tasks_to_examples")
+    add("--split", default="validation", help="which split")
+    add("--output", help="folder for the results (RUN/evaluation)")
+    add("--num_beams", type=int, default=1, help="1 is greedy; the paper takes 4 for translation and summaries")
+    add("--length_penalty", type=float, default=0.6, help="of beam search")
+    add(
+        "--max_length", type=int, help="longest outputs in tokens (by the task: the longest label, the longest targets)"
+    )
+    add("--max_examples", type=int, help="the first so many examples of each task")
+    add("--batch_size", type=int, default=64, help="examples decoded together")
+    add("--metrics", default="", metavar="TASK:METRIC+METRIC,...", help="metrics of tasks of your own")
+    add("--seed", type=int, default=0, help="of the bootstrap")
+    add("--device", default="auto", choices=("auto", "cpu", "cuda"), help="where to compute")
+    add("--precision", default="auto", choices=PRECISIONS, help="auto: bf16 on a GPU that has it")
+    add("--overwrite", action="store_true", help="replace another result in the output folder")
+    add("--dry_run", action="store_true", help="say what would be done")
+    return flags
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command."""
+    arguments = parser().parse_args(argv)
+    began = time.monotonic()
+    if min(arguments.num_beams, arguments.batch_size, arguments.max_length or 1, arguments.max_examples or 1) < 1:
+        raise UserError("--num_beams, --batch_size, --max_length and --max_examples start at 1")
+    run_folder, _ = split_name(arguments.checkpoint)
+    output = Path(arguments.output or Path(run_folder) / "evaluation")
+    device = resolve_device(arguments.device)
+    model, vocabulary = open_model(arguments.checkpoint, device=device)
+    sources = task_sources(arguments.tasks, arguments.split)
+    identity = _identity(arguments, model, [source.folder for source in sources])
+    if _is_finished(output, identity, arguments.overwrite):
+        print(f"{output / METRICS_FILE} holds this evaluation; nothing to do")
+        return 0
+    sets = read_task_sets(
+        sources,
+        vocabulary,
+        split=arguments.split,
+        max_examples=arguments.max_examples,
+        metrics=_own_metrics(arguments.metrics),
+    )
+    _warn_of_unwritable_labels(sets, vocabulary)
+    total = sum(map(len, sets))
+    if arguments.dry_run:
+        print(f"would decode {total:,} examples of {', '.join(one.task.name for one in sets)} into {output}")
+        return 0
+    found = _evaluate(model, vocabulary, sets, arguments, total)
+    seconds = time.monotonic() - began
+    _write(output, identity, found, vocabulary, arguments.seed, seconds)
+    print(_table(found))
+    print(f"{total:,} examples in {seconds:.0f} s; {output / METRICS_FILE} and {PREDICTIONS_FILE} written")
+    return 0
+
+
+def _evaluate(
+    model: T5Model, vocabulary: Vocabulary, sets: Sequence[TaskSet], arguments: argparse.Namespace, total: int
+) -> list[TaskScores]:
+    decoding = Decoding(arguments.batch_size, arguments.num_beams, arguments.length_penalty, arguments.max_length)
+    device = model.embedding.weight.device
+    dtype = resolve_precision(arguments.precision, device)
+    autocast = nullcontext() if dtype == torch.float32 else torch.autocast(device.type, dtype=dtype)
+    # A bar on a terminal, a line every ten seconds elsewhere.
+    interval = 0.1 if sys.stderr.isatty() else 10.0
+    with tqdm(total=total, desc="decoding", unit=" examples", mininterval=interval, file=sys.stderr) as bar, autocast:
+        return evaluate_sets(model, vocabulary, sets, decoding, on_progress=bar.update)
+
+
+def _identity(arguments: argparse.Namespace, model: T5Model, folders: Sequence[str]) -> dict[str, Any]:
+    """What decides the result, for `metrics.json`."""
+    names = ("split", "num_beams", "length_penalty", "max_length", "max_examples", "metrics", "seed", "precision")
+    return {
+        "checkpoint": arguments.checkpoint,
+        "weights_sha256": weights_digest(model),
+        "selected": arguments.tasks,
+        "manifests_sha256": [files.sha256(files.join(folder, manifest.FILE_NAME)) for folder in folders],
+        **{name: getattr(arguments, name) for name in names},
+    }
+
+
+def weights_digest(model: T5Model) -> str:
+    """SHA-256 of all weights: whether an evaluation is of this very model."""
+    digest = hashlib.sha256()
+    for name, tensor in sorted(model.state_dict().items()):
+        digest.update(name.encode())
+        digest.update(tensor.cpu().to(torch.float32).contiguous().numpy().tobytes())
+    return digest.hexdigest()
+
+
+def _is_finished(output: Path, identity: dict[str, Any], overwrite: bool) -> bool:
+    path = output / METRICS_FILE
+    if not path.exists():
+        return False
+    try:
+        held = json.loads(path.read_text()).get("settings")
+    except ValueError:
+        held = None
+    if held == identity and (output / PREDICTIONS_FILE).exists():
+        return True
+    if not overwrite:
+        raise UserError(f"{output} holds another evaluation; choose another --output or give --overwrite")
+    return False
+
+
+def _own_metrics(text: str) -> dict[str, list[str]]:
+    """
+    >>> _own_metrics("mine:squad+rouge,other:bleu")
+    {'mine': ['squad', 'rouge'], 'other': ['bleu']}
+    """
+    found = {}
+    for part in filter(None, text.split(",")):
+        task, colon, names = part.partition(":")
+        if not (task and colon and names):
+            raise UserError(f"--metrics: {part!r} is not TASK:METRIC+METRIC")
+        found[task] = names.split("+")
+    return found
+
+
+def _warn_of_unwritable_labels(sets: Sequence[TaskSet], vocabulary: Vocabulary) -> None:
+    for one in sets:
+        lost = [label for label in one.task.labels if vocabulary.decode(vocabulary.encode(label)) != label]
+        if lost:
+            print(
+                f"notice: the vocabulary cannot write {', '.join(lost)} of {one.task.name}, which will count as wrong",
+                file=sys.stderr,
+            )
+
+
+def _write(
+    output: Path,
+    identity: dict[str, Any],
+    found: Sequence[TaskScores],
+    vocabulary: Vocabulary,
+    seed: int,
+    seconds: float,
+) -> None:
+    lines = []
+    for one in found:
+        examples = zip(one.task_set.inputs, one.task_set.references, one.outputs, strict=True)
+        for ids, references, prediction in examples:
+            line = {
+                "task": one.task_set.task.name,
+                "inputs": vocabulary.decode(ids.tolist()),
+                "prediction": prediction,
+                "references": list(references),
+            }
+            lines.append(json.dumps(line, ensure_ascii=False) + "\n")
+    files.write_bytes(str(output / PREDICTIONS_FILE), "".join(lines).encode())
+    with warnings.catch_warnings():
+        # Resamples of small sets leave out a class now and then, of which scikit-learn warns each time.
+        warnings.simplefilter("ignore")
+        content = {
+            **summary(found, seed=seed),
+            "settings": identity,
+            "seconds": round(seconds, 1),
+            "version": c4pipe.__version__,
+        }
+    files.write_bytes(str(output / METRICS_FILE), (json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode())
+
+
+def _table(found: Sequence[TaskScores]) -> str:
+    rows = []
+    for one in found:
+        scores = ", ".join(f"{name} {value:.2f}" for name, value in one.values.items())
+        invalid = f" ({one.invalid} outputs are no label)" if one.invalid else ""
+        rows.append(f"{one.task_set.task.name} [{len(one.task_set)}]: {scores}{invalid}")
+    return "\n".join(rows)
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,103 @@
+"""The examples of a split that are to be decoded and scored, a set for each task."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from c4pipe.errors import UserError
+from c4pipe.shards import files, manifest
+from c4pipe.shards.example_shards import read_example_shard
+from c4pipe.shards.example_sources import Source
+from c4pipe.tasks.catalog import find_or_make
+from c4pipe.tasks.task import Task
+from c4pipe.vocabulary.vocabulary import Vocabulary
+from model.data.task_sources import each_task
+
+# Tokens beyond the longest label that a label's output may have: one tells that it is no label.
+_BEYOND_LABELS = 1
+
+
+@dataclass(frozen=True)
+class TaskSet:
+    """n examples of one task. inputs, targets: ids with EOS, of any lengths. references: see `c4pipe.tasks.metrics`.
+
+    max_length: tokens at which decoding may end, since longer outputs of this task are wrong or were cut in the data.
+    """
+
+    task: Task
+    inputs: Sequence[np.ndarray]
+    targets: Sequence[np.ndarray]
+    references: Sequence[tuple[str, ...]]
+    max_length: int
+
+    def __len__(self) -> int:
+        return len(self.inputs)
+
+
+def read_task_sets(
+    sources: Sequence[Source],
+    vocabulary: Vocabulary,
+    *,
+    split: str,
+    max_examples: int | None = None,
+    metrics: Mapping[str, Sequence[str]] | None = None,
+) -> list[TaskSet]:
+    """The sets of all tasks of the sources' split, in the order of their names.
+
+    max_examples: of each task, its first ones. metrics: of tasks of the user's own, by task.
+    Raises: UserError where a folder holds no tasks, or its vocabulary is another than the model's.
+    """
+    sets: dict[str, TaskSet] = {}
+    for source in sources:
+        held = manifest.read(source.folder)
+        if held.kind != "tasks":
+            raise UserError(f"{source.folder} holds {held.kind}, not tasks; give a folder made by tasks_to_examples")
+        _check_vocabulary(source.folder, held, vocabulary)
+        for name, member in each_task(source, split):
+            if name in sets:
+                raise UserError(f"two folders hold the task {name}; evaluate them one at a time")
+            task = find_or_make(name, (metrics or {}).get(name, ()))
+            inputs, targets, references = _rows(held, member, max_examples)
+            if inputs:
+                max_length = _max_length(task, vocabulary, int(held.settings["targets_length"]))
+                sets[name] = TaskSet(task, inputs, targets, references, max_length)
+    if not sets:
+        folders = ", ".join(source.folder for source in sources)
+        raise UserError(f"{folders} has no examples of the split {split!r}")
+    return [sets[name] for name in sorted(sets)]
+
+
+def _check_vocabulary(folder: str, held: manifest.Manifest, vocabulary: Vocabulary) -> None:
+    theirs = Vocabulary.load(folder, held.settings.get("num_extra_ids"))
+    if theirs.model != vocabulary.model or theirs.num_extra_ids != vocabulary.num_extra_ids:
+        raise UserError(
+            f"{folder} was made with another vocabulary than the model's ({theirs.size} and {vocabulary.size} ids); "
+            "make it again with --vocabulary=RUN"
+        )
+
+
+Rows = tuple[list[np.ndarray], list[np.ndarray], list[tuple[str, ...]]]
+
+
+def _rows(held: manifest.Manifest, source: Source, max_examples: int | None) -> Rows:
+    inputs: list[np.ndarray] = []
+    targets: list[np.ndarray] = []
+    references: list[tuple[str, ...]] = []
+    for shard in held.splits.get(source.split, ()):
+        if not shard.rows:
+            continue
+        for row in read_example_shard(files.join(source.folder, shard.file)):
+            if max_examples is not None and len(inputs) >= max_examples:
+                return inputs, targets, references
+            inputs.append(row["inputs"])
+            targets.append(row["targets"])
+            references.append(tuple(row["references"]))
+    return inputs, targets, references
+
+
+def _max_length(task: Task, vocabulary: Vocabulary, targets_length: int) -> int:
+    if not task.labels:
+        return targets_length
+    longest = max(len(ids) for ids in vocabulary.encode_batch(list(task.labels)))
+    return longest + 1 + _BEYOND_LABELS

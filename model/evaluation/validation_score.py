@@ -1,0 +1,52 @@
+"""The score on validation that fine-tuning keeps its best checkpoint by."""
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+
+from c4pipe.vocabulary.vocabulary import Vocabulary
+from model.architectures.t5 import T5Model
+from model.evaluation.scoring import Decoding, Gather, evaluate_sets
+from model.evaluation.task_sets import TaskSet
+
+NAME = "validation_score"
+
+
+class ValidationScore:
+    """Computes `validation_score`, the mean over tasks of the mean of each task's metrics, in percent.
+
+    Also `validation_score/TASK` where there are several. Every rank decodes its share, and all get the same figures.
+    """
+
+    def __init__(
+        self,
+        model: T5Model,
+        vocabulary: Vocabulary,
+        sets: Sequence[TaskSet],
+        *,
+        decoding: Decoding,
+        autocast: Callable[[], AbstractContextManager],
+        rank: int,
+        world_size: int,
+        gather: Gather,
+    ) -> None:
+        self._model, self._vocabulary, self._sets, self._decoding = model, vocabulary, sets, decoding
+        self._autocast, self._rank, self._world_size, self._gather = autocast, rank, world_size, gather
+
+    def __call__(self, step: int, is_last: bool) -> dict[str, float]:
+        """The metrics at a step."""
+        del step, is_last
+        with self._autocast():
+            found = evaluate_sets(
+                self._model,
+                self._vocabulary,
+                self._sets,
+                self._decoding,
+                rank=self._rank,
+                world_size=self._world_size,
+                gather=self._gather,
+            )
+        by_task = {one.task_set.task.name: one.mean for one in found}
+        metrics = {NAME: sum(by_task.values()) / len(by_task)}
+        if len(by_task) > 1:
+            metrics |= {f"{NAME}/{name}": value for name, value in by_task.items()}
+        return metrics

@@ -1,0 +1,253 @@
+"""Fine-tune a model on tasks: `python -m model.finetune --checkpoint=RUN --tasks=DIR --output=FINETUNED`.
+
+Also under torchrun. The checkpoint is a run of ours or a Hugging Face T5 folder; tasks are folders of
+tasks_to_examples, one of their tasks (DIR@TASK), or a mixture. The best checkpoint is kept by the score on the
+validation splits.
+"""
+
+import argparse
+import sys
+import time
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from c4pipe.command_line import Parser, run
+from c4pipe.errors import UserError
+from c4pipe.shards import manifest
+from c4pipe.shards.example_sources import Source
+from c4pipe.shards.stream import open_stream
+from c4pipe.tasks.splits import TRAIN, VALIDATION
+from model.checkpoints import step_folder
+from model.checkpoints.loading import find_checkpoint
+from model.checkpoints.run_folder import RunFolder
+from model.config import add_training_flags, training_settings
+from model.data.examples import RunExamples, gather_examples
+from model.data.origins import describe_batch
+from model.data.task_sources import add_mixture_flags, each_task, mix, task_sources
+from model.data.trimming import trimmed_batch
+from model.evaluation.scoring import Decoding
+from model.evaluation.task_sets import TaskSet, read_task_sets
+from model.evaluation.validation_score import NAME, ValidationScore
+from model.finetuning import adapters
+from model.finetuning.base import Base, open_base, start_model
+from model.finetuning.catalog import METHODS
+from model.finetuning.method import MethodSettings
+from model.training.computation import Computation
+from model.training.hooks import Hooks
+from model.training.progress import duration
+from model.training.run import Run, train
+from model.training.settings import BestMetric, TrainingSettings
+from model.training.trackers import open_trackers
+from model.training.trainer import Trainer
+from model.training.world import World, is_first
+
+# The paper's: a constant rate, 2^18 steps of 128 examples, a checkpoint every 5,000 steps (section 3.1.2).
+DEFAULTS = TrainingSettings(
+    steps=262_144, schedule="constant", z_loss=0.0, evaluate_every=5000, checkpoint_every=5000, keep=1
+)
+DROPOUT_RATE = 0.1
+
+
+def parser() -> Parser:
+    """The command's flags."""
+    flags = Parser(prog="python -m model.finetune", description=__doc__)
+    what = flags.add_argument_group("what")
+    add = what.add_argument
+    add("--checkpoint", required=True, metavar="RUN[@best|@last|@STEP]", help="a run, or a Hugging Face T5 folder")
+    add("--tasks", required=True, metavar="DIR[@TASK][:rate],...", help="folders of tasks_to_examples")
+    add("--output", required=True, metavar="RUN", help="the run's folder")
+    add("--method", default="all_parameters", choices=METHODS, help="what trains")
+    add("--adapter_size", type=int, default=128, help="inner size of adapters, for --method=adapters")
+    add("--dropout_rate", type=float, default=DROPOUT_RATE, help="while training")
+    add(
+        "--from_scratch", action="store_true", help="take the checkpoint's shape alone, to compare with no pre-training"
+    )
+    add("--validation_examples", type=int, default=1000, help="of each task, decoded at each evaluation; 0: none")
+    add("--max_length", type=int, help="longest outputs in validation, in tokens (by the task)")
+    add_mixture_flags(flags)
+    add_training_flags(flags, DEFAULTS)
+    return flags
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command."""
+    arguments = parser().parse_args(argv)
+    began = time.monotonic()
+    if not is_first():
+        warnings.simplefilter("ignore")  # rank 0 alone speaks
+    method = METHODS[arguments.method]
+    arguments.learning_rate = arguments.learning_rate or method.learning_rate
+    arguments.schedule = arguments.schedule or DEFAULTS.schedule
+    settings = training_settings(arguments)
+    base = open_base(arguments.checkpoint)
+    sources = mix(task_sources(arguments.tasks), arguments)
+    examples = gather_examples(sources, num_validation=0)
+    if examples.vocabulary.model != base.vocabulary.model:
+        raise UserError(
+            f"{arguments.tasks} was made with another vocabulary than {arguments.checkpoint} has; make it again with "
+            f"--vocabulary={arguments.checkpoint.partition('@')[0]}"
+        )
+    sets = validation_sets(sources, base, arguments.validation_examples)
+    wanted = MethodSettings(arguments.adapter_size, settings.steps)
+    config = method.extend(base.checkpoint.config.with_(dropout_rate=arguments.dropout_rate), wanted)
+    this = Run(
+        folder=RunFolder(arguments.output),
+        settings=settings,
+        identity={
+            "command": "finetune",
+            "model": config.to_json(),
+            "method": method.name,
+            "checkpoint": arguments.checkpoint,
+            "from_scratch": arguments.from_scratch,
+            "examples": examples.identity(),
+        },
+        notes={"validation_sets": {one.task.name: len(one) for one in sets}},
+        best=BestMetric(NAME, higher_is_better=True),
+        vocabulary=base.vocabulary,
+    )
+    if this.is_finished():
+        _say(f"{this.folder} holds this run, finished; nothing to do")
+        return 0
+    if arguments.dry_run:
+        _say(_plan(this, examples, sets))
+        return 0
+    world = World.join(device=arguments.device, timeout_seconds=arguments.timeout_seconds)
+    try:
+        return _finetune(arguments, this, base, examples, sets, world, began)
+    finally:
+        world.leave()
+
+
+def _finetune(
+    arguments: argparse.Namespace,
+    this: Run,
+    base: Base,
+    examples: RunExamples,
+    sets: Sequence[TaskSet],
+    world: World,
+    began: float,
+) -> int:
+    settings, method = this.settings, METHODS[arguments.method]
+    settings.share(world.size)
+    config = base.checkpoint.config.with_(**this.identity["model"])
+    model = start_model(
+        base.checkpoint, config, seed=settings.seed, device=world.device, from_scratch=arguments.from_scratch
+    )
+    computation = Computation.of(model, world, settings)
+    trackers = open_trackers(arguments.track, str(this.folder), settings.to_json()) if world.is_first else []
+    names = [name for name, _ in model.named_parameters()]
+    wanted = MethodSettings(arguments.adapter_size, settings.steps)
+
+    def stream(rank: int, size: int):
+        return open_stream(
+            examples.sources,
+            seed=settings.seed,
+            batch_size=settings.batch_size,
+            rank=rank,
+            world_size=size,
+            num_threads=arguments.num_threads,
+            cache_dir=arguments.cache_dir,
+            cache_bytes=int(arguments.cache_gigabytes * 2**30),
+            on_bad_shard=arguments.on_bad_shard,
+        )
+
+    def track(line: Mapping[str, Any]) -> None:
+        for tracker in trackers:
+            tracker(line)
+
+    score = ValidationScore(
+        model,
+        base.vocabulary,
+        sets,
+        decoding=Decoding(max_length=arguments.max_length),
+        autocast=computation.autocast,
+        rank=world.rank,
+        world_size=world.size,
+        gather=world.gather,
+    )
+    trainer = Trainer(
+        computation,
+        world.everybody_does(lambda: stream(world.rank, world.size)),
+        settings,
+        this.folder,
+        Hooks(
+            evaluate=score if sets else None,
+            trains=lambda step: method.trains(config, names, wanted, step),
+            best=this.best,
+            after_log=track,
+        ),
+        prepare=trimmed_batch,
+        peak_flops_of_device=arguments.peak_tflops and arguments.peak_tflops * 1e12,
+    )
+    outcome = train(
+        this, trainer, resume=arguments.resume, describe=lambda position: describe_batch(stream(0, 1), position)
+    )
+    if outcome.stopped:
+        _say(f"stopped after step {outcome.step:,} with a checkpoint in {this.folder}; continue with --resume")
+        return 0
+    if world.is_first:
+        _close(arguments, this, outcome.step, time.monotonic() - began)
+    return 0
+
+
+def _close(arguments: argparse.Namespace, this: Run, step: int, seconds: float) -> None:
+    """Store adapters alone, and say how it went."""
+    kept = ""
+    if arguments.method == "adapters":
+        folder, state = find_checkpoint(str(this.folder))
+        weights = step_folder.read_weights(folder.of_step(state.step))
+        config = this.identity["model"]
+        num_bytes = adapters.save(str(this.folder), int(config["adapter_size"]), weights)
+        whole = sum(tensor.numel() * tensor.element_size() for tensor in weights.values())
+        kept = f", adapters alone in {num_bytes / 1e6:.2f} MB ({num_bytes / whole:.1%} of a checkpoint)"
+    summary = this.folder.read()["summary"]
+    best = summary.get(f"best_{NAME}")
+    scored = "" if best is None else f", best score {best:.2f} at step {summary['best_step']:,}"
+    _say(
+        f"{this.folder}: {step:,} steps by {arguments.method}{scored}{kept}, {duration(seconds)}; next: "
+        f"python -m model.evaluate --checkpoint={this.folder} --tasks={arguments.tasks}"
+    )
+
+
+def validation_sets(sources: Sequence[Source], base: Base, max_examples: int) -> list[TaskSet]:
+    """The validation examples of the tasks that train, where they have any."""
+    if max_examples == 0:
+        return []
+    chosen: list[Source] = []
+    for source in sources:
+        held = manifest.read(source.folder)
+        for name, member in each_task(source):
+            split = f"{name}-{VALIDATION}"
+            if held.kind == "tasks" and member.split.endswith(f"-{TRAIN}") and held.num_rows(split):
+                chosen.append(replace(member, split=split))
+    if not chosen:
+        if is_first():
+            print("notice: no task has validation examples, so the last checkpoint is kept as it is", file=sys.stderr)
+        return []
+    return read_task_sets(chosen, base.vocabulary, split=VALIDATION, max_examples=max_examples)
+
+
+def _plan(this: Run, examples: RunExamples, sets: Sequence[TaskSet]) -> str:
+    settings = this.settings
+    seen = settings.steps * settings.batch_size
+    return "\n".join(
+        [
+            f"would fine-tune {this.identity['checkpoint']} by {this.identity['method']} into {this.folder}",
+            f"examples: {examples.num_examples:,} in {len(examples.sources)} sources; {seen:,} to be seen, "
+            f"{seen / max(examples.num_examples, 1):.2f} epochs",
+            f"validation: {', '.join(f'{len(one)} of {one.task.name}' for one in sets) or 'none'}",
+            f"updates: {settings.steps:,} of {settings.batch_size} examples, {settings.optimizer}, {settings.schedule} "
+            f"at {settings.learning_rate:g}",
+        ]
+    )
+
+
+def _say(text: str) -> None:
+    if is_first():
+        print(text, flush=True)
+
+
+if __name__ == "__main__":
+    run(main, is_speaker=is_first)

@@ -1,0 +1,49 @@
+"""The model that a fine-tuning starts from: a checkpoint's weights in the shape that the method wants."""
+
+from typing import NamedTuple
+
+import torch
+
+from c4pipe.errors import UserError
+from c4pipe.vocabulary.vocabulary import Vocabulary
+from model.architectures.catalog import build_model
+from model.architectures.config import ModelConfig
+from model.architectures.t5 import T5Model
+from model.checkpoints.loading import Checkpoint, load_checkpoint
+from model.checkpoints.opening import check_vocabulary, num_extra_ids
+
+
+class Base(NamedTuple):
+    """A checkpoint with its vocabulary."""
+
+    checkpoint: Checkpoint
+    vocabulary: Vocabulary
+
+
+def open_base(name: str) -> Base:
+    """Open `RUN[@best|@last|@STEP]` or a Hugging Face folder.
+
+    Raises: UserError where it is not there, damaged, or its vocabulary does not fit.
+    """
+    checkpoint = load_checkpoint(name)
+    vocabulary = Vocabulary.load(checkpoint.vocabulary_folder, num_extra_ids(name))
+    check_vocabulary(checkpoint.config, vocabulary)
+    return Base(checkpoint, vocabulary)
+
+
+def start_model(
+    base: Checkpoint, config: ModelConfig, *, seed: int, device: torch.device, from_scratch: bool = False
+) -> T5Model:
+    """A model of `config` with the base's weights; what the base does not have is drawn by `seed`.
+
+    from_scratch: take the base's shape alone, for comparison with a model that was never pre-trained.
+    Raises: UserError where the base has weights that the config has no place for.
+    """
+    model = build_model(config, seed=seed, device=device)
+    if from_scratch:
+        return model
+    missing, unexpected = model.load_state_dict(base.state_dict, strict=False)
+    odd = [name for name in missing if ".adapter." not in name] + list(unexpected)
+    if odd:
+        raise UserError(f"the checkpoint does not fit its own config ({', '.join(odd[:3])}); make it again")
+    return model
