@@ -16,10 +16,10 @@ from torch import Tensor
 from c4pipe.errors import UserError
 from c4pipe.shards import files, manifest
 from c4pipe.shards.manifest import Input, Manifest
+from c4pipe.vocabulary.hugging_face import tokenizer_files
 from c4pipe.vocabulary.vocabulary import Vocabulary
 from model.architectures.config import ModelConfig
 from model.checkpoints import hugging_face
-from model.checkpoints.hugging_face_tokenizer import tokenizer_files
 from model.checkpoints.opening import check_vocabulary
 
 KIND = "hugging_face"

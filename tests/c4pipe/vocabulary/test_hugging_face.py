@@ -6,8 +6,8 @@ import json
 import pytest
 
 from c4pipe.errors import UserError
-from model.checkpoints import sentencepiece_model
-from model.checkpoints.hugging_face_tokenizer import tokenizer_files, tokenizer_json
+from c4pipe.vocabulary import sentencepiece_model
+from c4pipe.vocabulary.hugging_face import tokenizer_files, tokenizer_json
 
 transformers = pytest.importorskip("transformers")
 
