@@ -18,7 +18,8 @@ from pathlib import Path
 
 from c4pipe.corpus.badwords import parse_lists
 from c4pipe.corpus.pinned_assets import BADWORDS, PUNKT, REALNEWS, PinnedFile
-from c4pipe.corpus.sentences import PUNKT_FILES, PunktParameters
+from c4pipe.corpus.punkt import PunktParameters
+from c4pipe.corpus.sentences import PUNKT_FILES, parse_punkt_files
 from c4pipe.corpus.variants import Variant
 from c4pipe.errors import UserError
 
@@ -58,7 +59,7 @@ def resolve(
     finder = _Finder(folder, Path(cache) if cache else default_cache())
     punkt = badwords = realnews = None
     if variant.needs_sentences:
-        punkt = PunktParameters.parse(_punkt_files(finder, sentence_model))
+        punkt = parse_punkt_files(_punkt_files(finder, sentence_model))
     if variant.needs_badwords:
         badwords = parse_lists(_badwords_lists(finder, variant, badwords_file))
     if variant.listed_domains:

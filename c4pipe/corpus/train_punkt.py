@@ -12,7 +12,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from c4pipe.command_line import Parser, run
-from c4pipe.corpus.sentences import PUNKT_FILES, PunktParameters
+from c4pipe.corpus.punkt import PunktParameters
+from c4pipe.corpus.sentences import PUNKT_FILES
 from c4pipe.errors import UserError
 
 OWN_SENTENCES = Path(__file__).parent / "bundled_punkt" / "own_sentences.txt"

@@ -6,7 +6,8 @@ import pytest
 
 from c4pipe.corpus import rules
 from c4pipe.corpus.cleaning import Cleaned, Cleaner, dropped_lines, line_outcome
-from c4pipe.corpus.sentences import PunktParameters, SentenceCounter
+from c4pipe.corpus.punkt import PunktParameters
+from c4pipe.corpus.sentences import SentenceCounter
 
 GOOD = "This is a line with enough words."
 CLEANER = Cleaner(SentenceCounter(PunktParameters(frozenset({"dr"}), frozenset(), frozenset(), {})))
