@@ -1,0 +1,222 @@
+"""What training a model takes in memory, computed from its shape before anything is allocated.
+
+Parameters, gradients and the optimizer's state are exact. Activations are those that the layers keep for the backward
+pass, term by term as they are written in `stack.py` (a test counts them in a real forward pass).
+
+Shapes: B rows computed at a time (the micro-batch), S inputs, T targets, D features, A width of all heads, H heads,
+F of the feed-forward, V rows of the embedding.
+"""
+
+import bisect
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from math import prod
+from typing import NamedTuple
+
+from c4pipe.errors import UserError
+from model.architectures.catalog import build_model
+from model.architectures.config import ModelConfig
+from model.architectures.decoder_only import DecoderLM
+from model.architectures.encoder_decoder import EncoderDecoder
+from model.architectures.loss import CHUNK_BYTES
+from model.architectures.t5 import T5Model
+
+_FULL = 4  # bytes of a float32
+
+
+def _adafactor_slots(shape: tuple[int, ...]) -> int:
+    """A row and a column mean for a matrix, all for anything else."""
+    return prod(shape[:-1]) + prod(shape[:-2]) * shape[-1] if len(shape) > 1 else prod(shape)
+
+
+OPTIMIZER_SLOTS: dict[str, Callable[[tuple[int, ...]], int]] = {
+    "adafactor": _adafactor_slots,
+    "adamw": lambda shape: 2 * prod(shape),
+}
+
+
+@dataclass(frozen=True)
+class Training:
+    """How a model is to be trained. rows: the micro-batch, examples computed at a time on one device.
+
+    fused: whether attention weights are never stored (the kernels of CUDA) or kept (plain attention, as on a CPU).
+    """
+
+    rows: int
+    inputs_length: int
+    targets_length: int
+    optimizer: str = "adafactor"
+    bf16: bool = False
+    fused: bool = False
+    activation_checkpointing: bool = False
+
+
+@dataclass(frozen=True)
+class Size:
+    """Bytes on one device.
+
+    copies: bf16 copies of the weights. recomputed: the layer that activation checkpointing computes again. loss: the
+    head's gradient and a chunk of logits.
+    """
+
+    num_parameters: int
+    parameters: int
+    gradients: int
+    optimizer: int
+    copies: int
+    activations: int
+    recomputed: int
+    loss: int
+
+    @property
+    def parts(self) -> dict[str, int]:
+        """What adds up to the total, the largest first."""
+        parts = {name: value for name, value in asdict(self).items() if name != "num_parameters" and value}
+        return dict(sorted(parts.items(), key=lambda part: -part[1]))
+
+    @property
+    def total(self) -> int:
+        return sum(self.parts.values())
+
+    def __str__(self) -> str:
+        return f"{gigabytes(self.total)} (" + ", ".join(f"{n} {gigabytes(v)}" for n, v in self.parts.items()) + ")"
+
+
+def gigabytes(num_bytes: float) -> str:
+    """
+    >>> gigabytes(1_234_567_890)
+    '1.23 GB'
+    """
+    return f"{num_bytes / 1e9:.2f} GB"
+
+
+def size_of(config: ModelConfig, training: Training) -> Size:
+    """What one device needs at its peak, which is between forward and backward pass.
+
+    Raises: UserError where the optimizer is unknown.
+    """
+    if training.optimizer not in OPTIMIZER_SLOTS:
+        raise UserError(f"unknown optimizer {training.optimizer!r}; there are {', '.join(OPTIMIZER_SLOTS)}")
+    named = build_model(config, device="meta").named_parameters()
+    shapes = {name: tuple(parameter.shape) for name, parameter in named}
+    count = sum(prod(shape) for shape in shapes.values())
+    slots = sum(OPTIMIZER_SLOTS[training.optimizer](shape) for shape in shapes.values())
+    # Embedding and norms are never cast; the head's copy lives in the loss only.
+    products = sum(prod(shape) for name, shape in shapes.items() if len(shape) == 2 and name.count(".") > 2)
+    kind = "cuda" if training.fused else "cpu"
+    logits = training.rows * training.targets_length * config.vocabulary_size * _FULL
+    activations, recomputed = _activations(config, training)
+    return Size(
+        num_parameters=count,
+        parameters=count * _FULL,
+        gradients=count * _FULL,
+        optimizer=slots * _FULL,
+        copies=2 * products if training.bf16 else 0,
+        activations=activations,
+        recomputed=recomputed,
+        loss=config.vocabulary_size * config.d_model * _FULL + 2 * min(logits, CHUNK_BYTES[kind]),
+    )
+
+
+def check_fits(config: ModelConfig, training: Training, available_bytes: float) -> Size:
+    """The size, where it fits into the memory of one device.
+
+    Raises: UserError with the figure, and with what would make it fit.
+    """
+    needed = size_of(config, training)
+    if needed.total <= available_bytes:
+        return needed
+    raise UserError(
+        f"{training.rows} rows at a time of {training.inputs_length} + {training.targets_length} ids need {needed} "
+        f"and {gigabytes(available_bytes)} are free; {_mend(config, training, available_bytes)}"
+    )
+
+
+def largest_rows(config: ModelConfig, training: Training, available_bytes: float) -> int:
+    """The most rows at a time that fit; 0 where not even one does."""
+
+    def fits(rows: int) -> bool:
+        return size_of(config, replace(training, rows=rows)).total <= available_bytes
+
+    too_many = 1
+    while fits(too_many):
+        too_many *= 2
+    # The size grows with the rows, so the first that does not fit is found by halving.
+    return bisect.bisect_left(range(1, too_many), True, key=lambda rows: not fits(rows))
+
+
+def _mend(config: ModelConfig, training: Training, available_bytes: float) -> str:
+    offers = []
+    rows = largest_rows(config, training, available_bytes)
+    if rows:
+        fewest = size_of(config, replace(training, rows=rows))
+        offers.append(f"at most {rows} at a time fit ({gigabytes(fewest.total)}): raise --gradient_accumulation")
+    if not training.activation_checkpointing:
+        checkpointed = replace(training, activation_checkpointing=True)
+        rows = largest_rows(config, checkpointed, available_bytes)
+        if rows:
+            fewest = size_of(config, replace(checkpointed, rows=min(rows, training.rows)))
+            offers.append(f"--activation_checkpointing fits {rows} at a time ({gigabytes(fewest.total)})")
+    if offers:
+        return "; or ".join(offers)
+    least = size_of(config, replace(training, rows=1, activation_checkpointing=True))
+    return f"one row with --activation_checkpointing needs {gigabytes(least.total)}: use a smaller preset"
+
+
+def _activations(config: ModelConfig, training: Training) -> tuple[int, int]:
+    """Bytes of what all layers keep for the backward pass, and of the layer that is computed again."""
+    model = build_model(config, device="meta")
+    rows, inputs, targets = training.rows, training.inputs_length, training.targets_length
+    compute = 2 if training.bf16 else _FULL
+    kept, largest_layer = 0, 0
+    for one in _passes(model, inputs, targets):
+        layer = _layer(config, training, one.length, one.memory_length, compute)
+        stream = rows * one.length * config.d_model * _FULL
+        # A checkpointed layer keeps its input; the one whose turn it is computes the rest again.
+        kept += one.num_layers * (stream if training.activation_checkpointing else layer)
+        largest_layer = max(largest_layer, layer)
+        # The position bias and where it is masked.
+        kept += (rows if one.has_masks_of_rows else 1) * config.num_heads * one.length**2 * compute
+        # What the embedding gives, the final norm, and the ids.
+        kept += 2 * stream + rows * one.length * (config.d_model * compute * 2 + 16)
+    kept += rows * targets * config.d_model * compute  # gradient of the hidden states, made by the loss
+    return kept, largest_layer if training.activation_checkpointing else 0
+
+
+class _Pass(NamedTuple):
+    """One run through a stack. has_masks_of_rows: whether each row sees by a mask of its own."""
+
+    num_layers: int
+    length: int
+    memory_length: int
+    has_masks_of_rows: bool
+
+
+def _passes(model: T5Model, inputs_length: int, targets_length: int) -> list[_Pass]:
+    if isinstance(model, EncoderDecoder):
+        return [
+            _Pass(len(model.encoder.layers), inputs_length, 0, True),
+            _Pass(len(model.decoder.layers), targets_length, inputs_length, False),
+        ]
+    assert isinstance(model, DecoderLM)
+    return [_Pass(len(model.decoder.layers), inputs_length + targets_length, 0, model.sees_whole_prefix)]
+
+
+def _layer(config: ModelConfig, training: Training, length: int, memory: int, compute: int) -> int:
+    """Bytes that one layer keeps, over all rows."""
+    # A norm keeps its input (the residual stream) and what it made of it in float32, and gives its output.
+    norm = length * (config.d_model * (2 * _FULL + compute) + _FULL)
+    attention = norm + _attention(config, training, length, length, compute)
+    if memory:
+        attention += norm + _attention(config, training, length, memory, compute)
+    hidden = {"relu": 1, "gated_gelu": 4}[config.feed_forward]
+    return training.rows * (attention + norm + length * config.d_ff * hidden * compute)
+
+
+def _attention(config: ModelConfig, training: Training, queries: int, keys: int, compute: int) -> int:
+    """Queries, keys, values, the averages, and the attention weights or, fused, their normaliser."""
+    width = config.d_attention
+    kept = (2 * queries + 2 * keys) * width * compute
+    if training.fused:
+        return kept + config.num_heads * queries * _FULL
+    return kept + config.num_heads * queries * keys * (_FULL + (compute if training.bf16 else 0))
