@@ -6,6 +6,7 @@ import errno
 import logging
 import os
 import re
+import shlex
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -20,7 +21,9 @@ from apache_beam.options.pipeline_options import (
     StandardOptions,
     WorkerOptions,
 )
-from apache_beam.runners.runner import PipelineResult
+from apache_beam.runners.portability.fn_api_runner import FnApiRunner
+from apache_beam.runners.runner import PipelineResult, PipelineRunner
+from apache_beam.transforms.environments import SubprocessSDKEnvironment
 
 from c4pipe.command_line import Parser
 from c4pipe.errors import UserError
@@ -77,7 +80,7 @@ def run(build: Callable[[beam.Pipeline], object], options: PipelineOptions) -> P
     """
     if is_local(options):
         _quieten(options)
-    pipeline = beam.Pipeline(options=options)
+    pipeline = beam.Pipeline(runner=_runner(options), options=options)
     build(pipeline)
     with _workers_words_apart() if is_local(options) else nullcontext() as words:
         try:
@@ -126,6 +129,18 @@ def _quieten(options: PipelineOptions) -> None:
     logging.getLogger("apache_beam").setLevel(logging.CRITICAL)
     worker = options.view_as(WorkerOptions)
     worker.default_sdk_harness_log_level = worker.default_sdk_harness_log_level or "CRITICAL"
+
+
+def _runner(options: PipelineOptions) -> PipelineRunner | None:
+    """The local runner with worker processes that end with this one; None for any other, which Beam makes."""
+    direct, name = options.view_as(DirectOptions), options.view_as(StandardOptions).runner
+    if name != LOCAL_RUNNER or direct.direct_running_mode != _MULTI_PROCESSING:
+        return None
+    direct.direct_num_workers = num_workers(options)
+    # The runner puts Beam's own worker where the mode says processes; given an environment, it starts that.
+    direct.direct_running_mode = "in_memory"
+    command = f"exec {shlex.quote(sys.executable)} -m pipelines.local_worker"
+    return FnApiRunner(default_environment=SubprocessSDKEnvironment.from_command_string(command))
 
 
 def num_cores() -> int:

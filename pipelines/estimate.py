@@ -53,7 +53,8 @@ class _Sample:
             local = replace(plan, rules=str(Path(folder) / "rules.pickle"))
             write_rules(local.rules, rules)
             cleaning, finisher = CleaningRules(local), make_finisher(local)
-        finisher.finish(["http://a.example/"], ["Warm up first. What is loaded once is no part of a rate."], [()], Counts())
+        # Once before the clock runs: what is loaded once is no part of a rate.
+        finisher.finish(["http://a.example/"], ["This is one. This is two. This is three."], [()], Counts())
         started = time.perf_counter()
         with files.open_for_reading(file.path) as raw:
             source = _Counting(raw)

@@ -6,9 +6,7 @@ A run that was stopped, by whatever means, goes on where it was when the same co
 """
 
 import argparse
-import contextlib
 import platform
-import shutil
 import sys
 import time
 from dataclasses import dataclass
@@ -27,10 +25,20 @@ from c4pipe.report.corpus_page import corpus_page
 from c4pipe.report.summary import Summary
 from c4pipe.shards import files, manifest, output_folder
 from c4pipe.shards.text_shards import WRITERS
-from c4pipe.stages import finish_folder
+from c4pipe.stages import finish_folder, work_folder
 from c4pipe.stages.list_inputs import list_inputs
 from c4pipe.stages.make_c4 import MakeC4
-from c4pipe.stages.plan import EXCLUDED_ASSET, LISTED_ASSET, File, Plan, RuleSet, Settings, digest, write_rules
+from c4pipe.stages.plan import (
+    EXCLUDED_ASSET,
+    LISTED_ASSET,
+    File,
+    Plan,
+    RuleSet,
+    Settings,
+    code_digest,
+    digest,
+    write_rules,
+)
 from c4pipe.stages.read_inputs import write_list
 from pipelines import beam_options
 from pipelines.estimate import estimate
@@ -60,7 +68,7 @@ def parser() -> Parser:
     add("--exclude_urls", help="URLs that must not be in the corpus, one a line (.gz too)")
     add("--num_shards", type=int, help="shards of a training split; the number of WET files, 1,024 at most")
     add("--format", default="json.gz", choices=WRITERS, help="of the text shards")
-    add("--work_dir", help="folder for the work, some three times the input; OUTPUT/work if not given")
+    add("--work_dir", help="where to make the folder of the work, some three times the input; OUTPUT if not given")
     add("--keep_work", action="store_true", help="leave the work folder there when all is done")
     add("--samples_per_rule", type=int, default=20, help="dropped pages and lines that the report shows of each rule")
     add("--max_quarantined_fraction", type=float, default=0.01, help="more unreadable records than this is an error")
@@ -91,15 +99,20 @@ def main(argv: list[str] | None = None) -> int:
     ):
         print(f"{plan.output} is finished already: {describe(manifest.read(plan.output))}; nothing to do")
         return 0
-    started = time.time()
+    with work_folder.locked(plan.work):
+        return make(job, options, keep_work=flags.keep_work)
+
+
+def make(job: Job, options: PipelineOptions, *, keep_work: bool) -> int:
+    """Run the graph and write what comes after it; the exit status."""
+    plan, started, num_workers = job.plan, time.time(), beam_options.num_workers(options)
     result_path = prepare(job)
-    done = WorkDone(plan, job.wet_files)
-    with Progress("wet_to_c4", done.look) as progress:
+    with Progress("wet_to_c4", WorkDone(plan).look) as progress:
         beam_options.run(lambda pipeline: pipeline | MakeC4(plan, result_path), options)
     timing = {
         "seconds": round(time.time() - started, 2),
         "started": finish_folder.started_at(started),
-        "workers": beam_options.num_workers(options),
+        "workers": num_workers,
     }
     machine = {
         "python": platform.python_version(),
@@ -107,7 +120,7 @@ def main(argv: list[str] | None = None) -> int:
         "cpus": beam_options.num_cores(),
         "peak_memory_bytes": progress.peak_memory_bytes,
     }
-    return finish(job, result_path, timing, machine, keep_work=flags.keep_work)
+    return finish(job, result_path, timing, machine, keep_work=keep_work)
 
 
 def make_job(flags: argparse.Namespace, options: PipelineOptions) -> Job:
@@ -140,7 +153,7 @@ def make_job(flags: argparse.Namespace, options: PipelineOptions) -> Job:
         assets=hashes,
     )
     output = flags.output.rstrip("/") or "/"
-    work = (flags.work_dir or files.join(output, "work")).rstrip("/")
+    work = work_folder.place(output, flags.work_dir)
     is_local = beam_options.is_local(options)
     if not is_local:
         for name, path in (("--output", output), ("--work_dir", work), ("--input", wet_files[0].path)):
@@ -157,6 +170,7 @@ def make_job(flags: argparse.Namespace, options: PipelineOptions) -> Job:
         inputs=files.join(work, f"inputs-{run_name}.jsonl"),
         rules=files.join(work, f"rules-{digest(hashes)[:16]}.pickle"),
         num_files=len(wet_files),
+        code=code_digest(),
         samples_per_rule=flags.samples_per_rule,
         max_quarantined_fraction=flags.max_quarantined_fraction,
         through_files=is_local,
@@ -200,7 +214,9 @@ def is_finished(job: Job) -> bool:
 def prepare(job: Job) -> str:
     """Leave in the work folder what workers read from there; returns where the graph will leave its result."""
     plan = job.plan
-    files.make_folder(plan.work)
+    work_folder.remove_incomplete(plan.work)
+    if not files.is_remote(plan.output):
+        files.remove_incomplete(plan.output)
     write_list(plan.inputs, job.wet_files)
     write_rules(plan.rules, job.rules)
     result_path = files.join(plan.work, f"result-{job.run}.json")
@@ -230,7 +246,7 @@ def finish(job: Job, result_path: str, timing: dict, machine: dict, *, keep_work
     manifest.write(plan.output, made)
     output_folder.close_folder(plan.output)
     if not keep_work:
-        remove_work(plan.work)
+        work_folder.remove(plan.work)
     print(f"{plan.output}: {describe(made)} from {len(job.wet_files):,} WET files in {timing['seconds']:.0f} s "
           f"({report['timing']['pages_per_second']:,} pages/s)")  # fmt: skip
     print(f"next: python -m pipelines.c4_to_vocabulary --input={plan.output} --output=VOCABULARY")
@@ -247,19 +263,10 @@ def write_page(plan: Plan, report: dict) -> None:
     files.write_bytes(files.join(plan.output, finish_folder.REPORT_PAGE), page.encode("utf-8", "backslashreplace"))
 
 
-def remove_work(work: str) -> None:
-    """Remove the work folder with all that is in it."""
-    if files.is_remote(work):
-        fs, inner = files.file_system(work)
-        with contextlib.suppress(FileNotFoundError):
-            fs.rm(inner, recursive=True)
-    else:
-        shutil.rmtree(work, ignore_errors=True)
-
-
 def describe(made: manifest.Manifest) -> str:
-    """One phrase: how many pages and bytes in which splits."""
-    sizes = [f"{made.num_rows(split):,} {split}" for split in made.splits]
+    """One phrase: how many pages and bytes in which splits, the largest first."""
+    splits = sorted(made.splits, key=lambda split: (-made.num_rows(split), split))
+    sizes = [f"{made.num_rows(split):,} {split}" for split in splits]
     shown = ", ".join(sizes[:4]) + (f" and {len(sizes) - 4} more splits" if len(sizes) > 4 else "")
     size = sum(shard.bytes for shards in made.splits.values() for shard in shards)
     return f"{made.statistics['pages']:,} pages ({shown}; {size / 1e6:,.1f} MB)"

@@ -1,24 +1,23 @@
 """How much of a run of wet_to_c4 is committed, by the names of its files."""
 
+import time
+
 from c4pipe.shards import files
 from c4pipe.shards.work_files import read_record
-from c4pipe.stages.plan import File, Plan
+from c4pipe.stages.plan import Plan
 
 
 class WorkDone:
     """Looks into the work folder. Steps are WET files cleaned, finished, and shards written."""
 
-    def __init__(self, plan: Plan, wet_files: list[File]) -> None:
-        import time
-
+    def __init__(self, plan: Plan) -> None:
         self._plan = plan
-        self._started = time.time()
-        self._stems = {file.stem for file in wet_files}
+        self._started = time.monotonic()
         self._ending = plan.cleaned("", ".json").rsplit("/", 1)[-1]
         self._seen: set[str] = set()
         self._pages = 0
         self._first_look = True
-        self._time = time
+        self.look()
 
     def look(self) -> tuple[int, int, str]:
         """(steps done, steps in all, words)."""
@@ -33,7 +32,7 @@ class WorkDone:
                 finished = max(finished, _count(files.join(folder, "finished"), ".json"))
                 shards = max(shards, _count(files.join(folder, "shards"), ".json"))
         num_cleaned = min(len(cleaned), num_files)
-        rate = self._pages / max(self._time.time() - self._started, 1e-9)
+        rate = self._pages / max(time.monotonic() - self._started, 1e-9)
         words = f"{num_cleaned}/{num_files} files read, {finished} finished, {shards} shards, {rate:,.0f} pages/s"
         return num_cleaned + finished + shards, 2 * num_files + plan.settings.num_shards, words
 

@@ -80,8 +80,8 @@ class RuleSet:
 class Plan:
     """Settings and places of one run. Folders must mean the same to every worker.
 
-    through_files: keys go through files of the work folder (one machine), else through the runner's shuffle, in
-    2^shuffle_bits buckets.
+    code: `code_digest` of the process that made the plan. through_files: keys go through files of the work folder
+    (one machine), else through the runner's shuffle, in 2^shuffle_bits buckets.
     """
 
     settings: Settings
@@ -90,6 +90,7 @@ class Plan:
     inputs: str
     rules: str
     num_files: int
+    code: str
     samples_per_rule: int = 20
     max_quarantined_fraction: float = 0.01
     through_files: bool = True
@@ -107,11 +108,11 @@ class Plan:
     @property
     def cleaning_key(self) -> str:
         """Names everything but its WET file that a cleaned file was made from; the code is a part of it."""
-        return digest(self.settings.of_cleaning, self.samples_per_rule, code_digest())
+        return digest(self.settings.of_cleaning, self.samples_per_rule, self.code)
 
     def run_key(self, inputs_digest: int) -> str:
         """Names everything that the files after cleaning are made from: settings, code, and all inputs."""
-        fields = [self.settings.to_json(), dict(self.settings.assets), self.samples_per_rule, code_digest()]
+        fields = [self.settings.to_json(), dict(self.settings.assets), self.samples_per_rule, self.code]
         return digest(fields, f"{inputs_digest:064x}")[:16]
 
     def cleaned(self, stem: str, ending: str) -> str:
