@@ -1,0 +1,297 @@
+"""The two commands from text shards to examples, as a user runs them: outputs, errors, restarts, workers."""
+
+import json
+import os
+import shutil
+
+import numpy as np
+import pytest
+
+from c4pipe.command_line import run
+from c4pipe.shards import manifest
+from c4pipe.shards.example_shards import ExampleShard, read_example_shard
+from c4pipe.shards.text_shards import write_text_shard
+from c4pipe.stages import make_examples as stage
+from c4pipe.vocabulary.vocabulary import Vocabulary
+from pipelines import c4_to_examples, c4_to_vocabulary
+
+ONE_PROCESS = ["--direct_num_workers=1"]
+
+
+def write_folder(folder, splits):
+    """A folder as wet_to_c4 leaves it."""
+    folder.mkdir()
+    described = {}
+    for split, parts in splits.items():
+        described[split] = []
+        for index, texts in enumerate(parts):
+            name = f"c4-{split}.{index:05d}-of-{len(parts):05d}.json.gz"
+            rows = [{"text": text, "timestamp": "", "url": f"http://x/{n}"} for n, text in enumerate(texts)]
+            write_text_shard(str(folder / name), rows)
+            described[split].append(manifest.describe_shard(str(folder), name, len(rows)))
+    held = {split: tuple(shards) for split, shards in described.items()}
+    manifest.write(str(folder), manifest.Manifest("c4", held, {"variant": "en"}))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def c4(tmp_path_factory):
+    random = np.random.default_rng(0)
+    syllables = [a + b for a in "bdfgklmnprst" for b in "aeiou"]
+    words = ["".join(random.choice(syllables, random.integers(1, 4))) for _ in range(900)]
+    texts = [" ".join(random.choice(words, length)) for length in random.integers(5, 300, 260)]
+    splits = {"train": [texts[:100], texts[100:180], texts[180:240]], "validation": [texts[240:]]}
+    return write_folder(tmp_path_factory.mktemp("made") / "en", splits)
+
+
+@pytest.fixture(scope="module")
+def vocabulary(c4, tmp_path_factory):
+    output = tmp_path_factory.mktemp("made") / "vocabulary"
+    arguments = [f"--input={c4}", f"--output={output}", "--num_pieces=300", "--num_extra_ids=50", *ONE_PROCESS]
+    assert c4_to_vocabulary.main(arguments) == 0
+    return output
+
+
+@pytest.fixture(scope="module")
+def examples(c4, vocabulary, tmp_path_factory):
+    output = tmp_path_factory.mktemp("made") / "examples"
+    assert c4_to_examples.main(examples_of(c4, vocabulary, output)) == 0
+    return output
+
+
+def examples_of(source, vocabulary, output, *more):
+    return [f"--input={source}", f"--vocabulary={vocabulary}", f"--output={output}", *more, *ONE_PROCESS]
+
+
+def contents(folder):
+    return {name: (folder / name).read_bytes() for name in os.listdir(folder) if (folder / name).is_file()}
+
+
+def status_of(main, arguments, capsys):
+    with pytest.raises(SystemExit) as exit_of_command:
+        run(lambda: main(arguments))
+    error = capsys.readouterr().err
+    return exit_of_command.value.code, [line for line in error.splitlines() if line.startswith("error:")]
+
+
+def test_the_vocabulary_folder_is_whole(vocabulary, c4):
+    expected = {"spiece.model", "spiece.vocab", "manifest.json", "report.html"}
+    expected |= {"tokenizer.json", "tokenizer_config.json", "special_tokens_map.json"}
+    assert set(os.listdir(vocabulary)) == expected
+    loaded = Vocabulary.load(str(vocabulary))
+    assert (loaded.num_pieces, loaded.num_extra_ids) == (300, 50)
+    held = manifest.read(str(vocabulary))
+    assert held.kind == "vocabulary" and held.settings["num_extra_ids"] == 50
+    assert [one.name for one in held.inputs] == [shard.file for shard in manifest.read(str(c4)).splits["train"]]
+    assert str(c4.parent) not in (vocabulary / "manifest.json").read_text()
+    assert "<svg" in (vocabulary / "report.html").read_text()
+
+
+def test_the_examples_folder_is_whole(examples, vocabulary, c4):
+    held = manifest.read(str(examples))
+    assert set(os.listdir(examples)) == {
+        *(f"train-0000{n}-of-00003.arrow" for n in range(3)),
+        *("validation-00000-of-00001.arrow", "manifest.json", "report.html", "report.json", "spiece.model"),
+    }
+    assert {split: len(shards) for split, shards in held.splits.items()} == {"train": 3, "validation": 1}
+    assert (held.settings["tokens_length"], held.settings["inputs_length"], held.settings["targets_length"]) == (
+        *(568, 512, 114),
+    )
+    assert held.settings["vocabulary_size"] == 350 and held.settings["num_extra_ids"] == 50
+    assert (examples / "spiece.model").read_bytes() == (vocabulary / "spiece.model").read_bytes()
+    assert Vocabulary.load(str(examples)).num_extra_ids == 50
+    for split, shards in held.splits.items():
+        for shard in shards:
+            assert manifest.describe_shard(str(examples), shard.file, shard.rows) == shard
+            with ExampleShard(str(examples / shard.file)) as opened:
+                text_shard = opened.metadata["text_shard"]
+            assert text_shard == held.statistics["text_shards"][shard.file]
+            assert text_shard.startswith(f"c4-{split}.{shard.file.split('-')[1]}")
+    assert str(c4.parent) not in (examples / "manifest.json").read_text()
+
+
+def test_full_examples_are_those_of_the_paper(examples):
+    vocabulary = Vocabulary.load(str(examples))
+    full = [
+        row for row in read_example_shard(str(examples / "train-00000-of-00003.arrow")) if len(row["targets"]) == 114
+    ]
+    assert full
+    for row in full:
+        sentinels = [[token for token in row[name].tolist() if token >= 300] for name in ("inputs", "targets")]
+        assert sentinels[0] == sentinels[1] == [vocabulary.sentinel_id(n) for n in range(28)]
+        assert len(row["inputs"]) == 512 and len(row["targets"]) == 85 + 28 + 1
+
+
+def test_the_same_command_again_changes_nothing(examples, vocabulary, c4, capsys):
+    for main, folder, arguments in (
+        (c4_to_examples.main, examples, examples_of(c4, vocabulary, examples)),
+        (
+            c4_to_vocabulary.main,
+            vocabulary,
+            [f"--input={c4}", f"--output={vocabulary}", "--num_pieces=300", "--num_extra_ids=50"],
+        ),
+    ):
+        before = {name: os.stat(folder / name).st_mtime_ns for name in os.listdir(folder)}
+        assert main(arguments) == 0
+        assert "finished" in capsys.readouterr().out
+        assert before == {name: os.stat(folder / name).st_mtime_ns for name in os.listdir(folder)}
+
+
+def test_a_folder_with_another_result_is_refused_and_left_alone(examples, vocabulary, c4, tmp_path, capsys):
+    before = contents(examples)
+    code, errors = status_of(c4_to_examples.main, examples_of(c4, vocabulary, examples, "--seed=9"), capsys)
+    assert code == 2 and len(errors) == 1 and "seed" in errors[0]
+    assert contents(examples) == before
+    copy = tmp_path / "copy"
+    shutil.copytree(examples, copy)
+    assert c4_to_examples.main(examples_of(c4, vocabulary, copy, "--objective=lm", "--overwrite")) == 0
+    held = manifest.read(str(copy))
+    assert held.settings["objective"] == "lm" and held.settings["inputs_length"] == 0
+    row = next(read_example_shard(str(copy / held.splits["train"][0].file)))
+    assert len(row["inputs"]) == 0 and len(row["targets"]) == 512
+
+
+def test_a_stopped_run_goes_on_with_what_is_missing(examples, vocabulary, c4, tmp_path, monkeypatch):
+    output = tmp_path / "stopped"
+    made = []
+    whole = stage.make_examples
+
+    def stops_after_two(shard, recipe, folder):
+        if len(made) == 2:
+            raise RuntimeError("killed")
+        made.append(shard.index)
+        return whole(shard, recipe, folder)
+
+    monkeypatch.setattr(stage, "make_examples", stops_after_two)
+    with pytest.raises(RuntimeError):
+        c4_to_examples.main(examples_of(c4, vocabulary, output))
+    assert not manifest.exists(str(output))
+    (output / "train-00000-of-00009.arrow").write_bytes(b"left by a run with other shards")
+    again = []
+
+    def counted(shard, recipe, folder):
+        again.append(shard.index)
+        return whole(shard, recipe, folder)
+
+    monkeypatch.setattr(stage, "make_examples", counted)
+    assert c4_to_examples.main(examples_of(c4, vocabulary, output)) == 0
+    assert len(made) == 2 and len(again) == 2
+    assert contents(output) == contents(examples)
+
+
+@pytest.mark.slow
+def test_bytes_do_not_depend_on_the_number_of_workers(examples, vocabulary, c4, tmp_path):
+    for number in (2, 3):
+        output = tmp_path / f"workers-{number}"
+        arguments = examples_of(c4, vocabulary, output)[:-1]
+        arguments += ["--direct_running_mode=multi_processing", f"--direct_num_workers={number}"]
+        assert c4_to_examples.main(arguments) == 0
+        assert contents(output) == contents(examples)
+        again = tmp_path / f"vocabulary-{number}"
+        flags = [f"--input={c4}", f"--output={again}", "--num_pieces=300", "--num_extra_ids=50"]
+        assert c4_to_vocabulary.main([*flags, *arguments[-2:]]) == 0
+        assert contents(again) == contents(vocabulary)
+
+
+def test_any_text_shards_enter_without_a_manifest(vocabulary, tmp_path, capsys):
+    text = "bado fige lamo " * 200
+    (tmp_path / "a.jsonl").write_text(json.dumps({"text": text}) + "\n")
+    write_text_shard(str(tmp_path / "b.parquet"), [{"text": text}], format="parquet", columns=("text",))
+    output = tmp_path / "out"
+    assert c4_to_examples.main(examples_of(f"{tmp_path}/[ab].*", vocabulary, output)) == 0
+    said = capsys.readouterr().err
+    assert "no manifest" in said and "no validation split" in said
+    held = manifest.read(str(output))
+    assert set(held.splits) == {"train"} and len(held.splits["train"]) == 2
+
+
+def test_languages_have_their_own_validation_split(c4, vocabulary, tmp_path):
+    pages = ["bado fige lamo " * 50]
+    source = write_folder(tmp_path / "multilingual", {"de": [pages, pages], "de-validation": [pages], "fr": [pages]})
+    shards = c4_to_examples.text_shards(f"{source}@de")
+    assert [(shard.split, shard.index, shard.count) for shard in shards] == [
+        ("train", 0, 2),
+        ("train", 1, 2),
+        ("validation", 0, 1),
+    ]
+    assert [shard.split for shard in c4_to_examples.text_shards(f"{source}@fr")] == ["train"]
+    assert [shard.split for shard in c4_to_examples.text_shards(f"{source}@de-validation")] == ["validation"]
+    assert [shard.split for shard in c4_to_examples.text_shards(f"{c4}@validation")] == ["validation"]
+
+
+def test_a_released_folder_without_manifest_keeps_its_splits(c4, tmp_path):
+    folder = tmp_path / "released"
+    shutil.copytree(c4, folder, ignore=shutil.ignore_patterns("manifest.json"))
+    splits = [shard.split for shard in c4_to_examples.text_shards(str(folder))]
+    assert splits == ["train"] * 3 + ["validation"]
+
+
+def test_weighted_sources(c4, tmp_path):
+    output = tmp_path / "weighted"
+    flags = [f"--input={c4}:3,{c4}@validation:1", f"--output={output}", "--num_pieces=500", "--byte_fallback"]
+    assert c4_to_vocabulary.main([*flags, *ONE_PROCESS]) == 0
+    sources = manifest.read(str(output)).statistics["sources"]
+    assert [(one["name"], one["weight"]) for one in sources] == [("en", 3.0), ("en@validation", 1.0)]
+    assert sources[0]["taken_bytes"] > 2 * sources[1]["taken_bytes"] > 0
+
+
+def test_dry_runs_write_nothing(c4, vocabulary, tmp_path, capsys):
+    output = tmp_path / "nothing"
+    assert c4_to_examples.main([*examples_of(c4, vocabulary, output), "--dry_run"]) == 0
+    assert c4_to_vocabulary.main([f"--input={c4}", f"--output={output}", "--dry_run"]) == 0
+    said = capsys.readouterr().out
+    assert "would make 4 example shards" in said and "would train 32,000 pieces" in said
+    assert not output.exists()
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"--vocabulary": "missing"}, "no vocabulary"),
+        ({"--input": "missing/*.json.gz"}, "matches"),
+        ({"--objective": "guessing"}, "guessing"),
+        ({"--targets_length": "50"}, "too short"),
+        ({"--noise_density": "1.5"}, "out of range"),
+        ({"--noise_density": "much"}, "much"),
+        ({"--replicas": "0"}, "1 or more"),
+        ({"--overflow": "strict", "--noise_density": "0.5", "--mean_noise_span_length": "2"}, "--num_extra_ids=170"),
+        ({"--objective": "prefix_lm", "--noise_density": "0.5"}, "no --noise_density"),
+        ({"--inptus_length": "5"}, "unknown flag"),
+    ],
+)
+def test_mistakes_end_with_one_line_and_status_2(changes, words, c4, vocabulary, tmp_path, capsys):
+    flags = {"--input": str(c4), "--vocabulary": str(vocabulary), "--output": str(tmp_path / "out")} | changes
+    code, errors = status_of(c4_to_examples.main, [f"{name}={value}" for name, value in flags.items()], capsys)
+    assert code == 2 and len(errors) == 1 and words in errors[0]
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"--input": "missing"}, "matches"),
+        ({"--input": "{c4}:much"}, "no weight"),
+        ({"--input": "{c4}:0"}, "out of range"),
+        ({"--input": "{c4}@nope"}, "nope"),
+        ({"--num_pieces": "2"}, "too small"),
+        ({"--num_pieces": "99999"}, "gives at most"),
+        ({"--sample_bytes": "0"}, "1 or more"),
+        ({"--compare_vocabulary": "missing"}, "no vocabulary"),
+    ],
+)
+def test_mistakes_of_the_vocabulary_too(changes, words, c4, tmp_path, capsys):
+    flags = {"--input": str(c4), "--output": str(tmp_path / "out")} | changes
+    arguments = [f"{name}={value}".replace("{c4}", str(c4)) for name, value in flags.items()]
+    code, errors = status_of(c4_to_vocabulary.main, [*arguments, *ONE_PROCESS], capsys)
+    assert code == 2 and len(errors) == 1 and words in errors[0]
+    assert not (tmp_path / "out").exists() or not os.listdir(tmp_path / "out")
+
+
+def test_a_text_shard_cut_in_half_is_named(c4, vocabulary, tmp_path, capsys):
+    folder = tmp_path / "cut"
+    shutil.copytree(c4, folder)
+    path = folder / "c4-train.00001-of-00003.json.gz"
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    code, errors = status_of(c4_to_examples.main, examples_of(folder, vocabulary, tmp_path / "out"), capsys)
+    assert code == 2 and len(errors) == 1 and path.name in errors[0]
+    assert not manifest.exists(str(tmp_path / "out"))
