@@ -39,14 +39,14 @@ def parser() -> Parser:
 def main(argv: list[str] | None = None) -> int:
     """Train and write. Returns the exit status."""
     args = parser().parse_args(argv)
+    output = Path(args.output)
+    if not args.dry_run and all((output / name).is_file() for name in PUNKT_FILES):
+        print(f"{output} has a sentence model already; nothing to do")
+        return 0
     texts = [_read(Path(path)) for path in args.text] if args.text else [*python_prose(), _read(OWN_SENTENCES)]
     num_characters = sum(map(len, texts))
     if args.dry_run:
         print(f"would train on {len(texts)} texts of {num_characters:,} characters and write {args.output}")
-        return 0
-    output = Path(args.output)
-    if all((output / name).is_file() for name in PUNKT_FILES):
-        print(f"{output} has a sentence model already; nothing to do")
         return 0
     files = format_files(train(texts))
     output.mkdir(parents=True, exist_ok=True)

@@ -1,0 +1,109 @@
+import pickle
+import re
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from c4pipe.corpus.badwords import FILTERED, PASSED, SOFT_PASSED, BadwordsFilter, Words, parse_lists
+from c4pipe.corpus.variants import COMPATS
+from c4pipe.errors import UserError
+
+NEW, OLD = COMPATS["tfds-3.1.0"], COMPATS["tfds-3.0.1"]
+LISTS = parse_lists(
+    {
+        "en": "darn\nholy cow\n f.u \n\nbad-word\n$oap\n",
+        "ja": "グロ\n悪い\n",
+        "fr": "zut\n",
+        "fr-CA-u-sd-caqc": "tabarnouche\n",
+    }
+)
+URL = "a.example/1"
+
+
+def has(text: str, language: str = "en", compat=NEW) -> bool:
+    return BadwordsFilter(LISTS, compat).has_badword(text, language)
+
+
+@pytest.mark.parametrize(
+    "text", ["darn", "Oh DARN!", "(darn)", "x\ndarn\n", "“darn”", "darn-it", "a holy cow.", "a bad-word."]
+)
+def test_a_listed_word_matches_between_what_is_no_letter(text):
+    assert has(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["darned", "undarn", "darn_it", "darn1", "édarn", "darné", "holy  cow", "holy\ncow", "bad word"]
+)
+def test_a_listed_word_does_not_match_inside_of_others(text):
+    assert not has(text)
+
+
+def test_a_word_may_begin_with_what_is_no_letter():
+    assert has("buy $oap now") and not has("buy x$oap now")
+
+
+def test_3_1_0_takes_words_as_plain_text_and_3_0_1_as_expressions():
+    assert has("say f.u now") and not has("say fou now")
+    assert has("say f.u now", compat=OLD) and has("say fou now", compat=OLD)
+
+
+def test_an_expression_that_cannot_be_read_is_an_error_of_the_user():
+    BadwordsFilter({"en": frozenset({"(:"})}, NEW)
+    with pytest.raises(UserError, match="no expression"):
+        BadwordsFilter({"en": frozenset({"(:"})}, OLD)
+
+
+def test_japanese_thai_and_chinese_words_match_inside_of_others():
+    assert has("とても悪いです", "ja")
+    assert BadwordsFilter({"th": frozenset({"กข"}), "zh": frozenset({"坏"})}, NEW).has_badword("很坏的", "zh")
+
+
+def test_3_0_1_wants_blanks_around_japanese_words():
+    assert not has("とても悪いです", "ja", OLD) and has("とても 悪い です", "ja", OLD)
+
+
+def test_common_parts_of_good_words_are_allowed():
+    assert not has("グロ", "ja")
+    allowed = BadwordsFilter({"ja": frozenset({"sm", "グロ", "女の子"}), "zh": frozenset({"性"})}, NEW)
+    assert not allowed.has_badword("sm グロ 女の子", "ja") and not allowed.has_badword("性", "zh")
+
+
+def test_a_regional_list_goes_into_its_language_and_a_script_reads_its_language_s_list():
+    assert LISTS["fr"] == {"zut", "tabarnouche"}
+    assert has("zut", "fr-Latn") and not has("zut", "en") and not has("zut", "xx")
+
+
+def test_each_language_has_its_own_list():
+    words = BadwordsFilter(LISTS, NEW)
+    assert words.has_list("en") and words.has_list("ja") and not words.has_list("de")
+
+
+def test_a_fraction_drops_that_share_by_the_md5_of_the_url():
+    words = BadwordsFilter(LISTS, NEW, 0.999)
+    outcomes = [words.outcome("darn", "en", f"a.example/{n}") for n in range(20_000)]
+    assert set(outcomes) == {FILTERED, SOFT_PASSED} and 5 < outcomes.count(SOFT_PASSED) < 40
+    assert words.outcome("fine", "en", URL) == PASSED
+
+
+def test_the_whole_fraction_drops_each_and_3_0_1_knows_no_other():
+    for words in (BadwordsFilter(LISTS, NEW), BadwordsFilter(LISTS, OLD, 0.999)):
+        assert {words.outcome("darn", "en", f"a.example/{n}") for n in range(5000)} == {FILTERED}
+
+
+def test_a_filter_travels():
+    words = pickle.loads(pickle.dumps(BadwordsFilter(LISTS, NEW, 0.5)))
+    assert words.has_badword("darn", "en") and words.outcome("fine", "en", URL) == PASSED
+
+
+pieces = st.sampled_from(["a", "b", "ab", " ", "-", "é", "_", "1", "\n", "K", "ß", ".", "\u0301", "²", "😀"])
+some_words = st.lists(
+    st.lists(pieces, min_size=1, max_size=4).map("".join).map(str.strip).filter(bool), min_size=1, max_size=5
+)
+
+
+@given(words=some_words, text=st.lists(pieces, max_size=15).map("".join))
+@settings(max_examples=1500, deadline=None)
+def test_tokens_find_what_the_expression_finds(words, text):
+    expression = re.compile(r"(?:\W|^)({})(?:\W|$)".format("|".join(map(re.escape, words))))
+    assert Words(frozenset(words)).matches(text.lower()) == bool(expression.search(text.lower()))

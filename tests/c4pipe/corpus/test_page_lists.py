@@ -1,0 +1,40 @@
+import pickle
+
+import pytest
+
+from c4pipe.corpus.page_lists import ListedDomains, ListedUrls, has_paragraphs
+
+DOMAINS = ListedDomains({"a.example": True, "paper.com": True, "news.co.uk": ["", "world"], "site.com": ["www"]})
+
+
+@pytest.mark.parametrize(
+    ("url", "reason"),
+    [
+        ("paper.com/1", ""),
+        ("deep.down.paper.com/1", ""),
+        ("other.com/paper.com", "bad_domain"),
+        ("news.co.uk/1", ""),
+        ("world.news.co.uk", ""),
+        ("sport.news.co.uk", "bad_subdomain"),
+        # `www.` goes only behind a scheme, so that a subdomain `www` is rarely seen.
+        ("www.site.com", ""),
+        ("site.com", "bad_subdomain"),
+        ("", "bad_domain"),
+        ("127.0.0.1/x", "bad_domain"),
+    ],
+)
+def test_a_page_stays_by_its_domain_and_subdomain(url, reason):
+    assert DOMAINS.reason(url) == reason
+    assert pickle.loads(pickle.dumps(DOMAINS)).reason(url) == reason
+
+
+def test_listed_urls_are_normalized_as_the_pages_are():
+    urls = ListedUrls(["https://www.a.example/b/?utm_source=x", "c.example/d"])
+    assert "a.example/b" in urls and "c.example/d" in urls and len(urls) == 2
+    assert "https://www.a.example/b/?utm_source=x" not in urls
+
+
+def test_a_page_needs_three_lines_and_200_characters_in_the_third_longest():
+    assert has_paragraphs("\n".join(["x" * 200, "short", "y" * 200, "z" * 500]))
+    assert not has_paragraphs("\n".join(["x" * 199, "y" * 200, "z" * 500]))
+    assert not has_paragraphs("\n".join(["x" * 2000, "y" * 2000]))
