@@ -13,17 +13,18 @@ from typing import Any
 
 from c4pipe.command_line import Parser, run
 from c4pipe.errors import UserError
-from c4pipe.shards.stream import Stream, open_stream, parse_sources
+from c4pipe.shards.stream import Stream, open_stream
 from c4pipe.vocabulary.vocabulary import Vocabulary
 from model.architectures.catalog import ARCHITECTURES, build_model
 from model.architectures.config import ModelConfig
 from model.checkpoints import hugging_face
 from model.checkpoints.run_folder import RunFolder
 from model.config import add_training_flags, training_settings
-from model.data.batches import as_batch
 from model.data.examples import RunExamples, gather_examples
 from model.data.origins import describe_batch
 from model.data.packing import packed_batch
+from model.data.task_sources import add_mixture_flags, mix, task_sources
+from model.data.trimming import trimmed_batch
 from model.presets import PRESETS, preset
 from model.training.computation import Computation
 from model.training.hooks import Hooks
@@ -42,7 +43,12 @@ def parser() -> Parser:
     flags = Parser(prog="python -m model.pretrain", description=__doc__)
     what = flags.add_argument_group("what")
     add = what.add_argument
-    add("--examples", required=True, metavar="DIR[:rate],...", help="folders of c4_to_examples or tasks_to_examples")
+    add(
+        "--examples",
+        required=True,
+        metavar="DIR[@TASK][:rate],...",
+        help="folders of c4_to_examples or tasks_to_examples",
+    )
     add("--output", required=True, metavar="RUN", help="the run's folder")
     add("--preset", default="t5_small", metavar="NAME", help=f"size: {', '.join(PRESETS)}")
     add("--architecture", metavar="NAME", help=f"{', '.join(ARCHITECTURES)}; the first where nothing is said")
@@ -51,6 +57,7 @@ def parser() -> Parser:
     add("--validation_examples", type=int, default=256, help="examples of each folder to validate on; 0: none")
     add("--pack", action="store_true", help="put several short examples into one row")
     add("--text", metavar="DIR", help="text shards of the examples, to name URLs if the loss is no number any more")
+    add_mixture_flags(flags)
     add_training_flags(flags, TrainingSettings())
     return flags
 
@@ -62,7 +69,8 @@ def main(argv: list[str] | None = None) -> int:
     if not is_first():
         warnings.simplefilter("ignore")  # rank 0 alone speaks
     settings = training_settings(arguments)
-    examples = gather_examples(parse_sources(arguments.examples), num_validation=arguments.validation_examples)
+    sources = mix(task_sources(arguments.examples), arguments)
+    examples = gather_examples(sources, num_validation=arguments.validation_examples)
     config = model_config(arguments, examples.vocabulary)
     this = Run(
         folder=RunFolder(arguments.output),
@@ -118,7 +126,7 @@ def _pretrain(
         settings,
         this.folder,
         Hooks(evaluate=validation if validation.sets else None, after_log=track),
-        prepare=packed_batch if arguments.pack else as_batch,
+        prepare=packed_batch if arguments.pack else trimmed_batch,
         peak_flops_of_device=arguments.peak_tflops and arguments.peak_tflops * 1e12,
     )
     for one in examples.validation if world.is_first else ():

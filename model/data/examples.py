@@ -55,13 +55,13 @@ class RunExamples:
 
 
 def gather_examples(sources: Sequence[Source], *, num_validation: int) -> RunExamples:
-    """Choose what each source validates on: its validation split if that has `num_validation` examples, else its last
-    training examples, which then do not stream (a tenth of them at most).
+    """Choose what each source validates on: its validation split if that has `num_validation` examples (a task's: if it
+    has any), else its last training examples, which then do not stream (a tenth of them at most).
 
     Raises: UserError where a folder is not finished, has no examples, or its vocabulary does not fit.
     """
     streaming, validation = [], []
-    names = _names([source.folder for source in sources])
+    names = _names(sources)
     for name, source in zip(names, sources, strict=True):
         chosen, kept = _validation_of(name, source, num_validation)
         streaming.append(kept)
@@ -90,9 +90,9 @@ def _validation_of(name: str, source: Source, count: int) -> tuple[ValidationSet
         empty = np.zeros((0, 1), dtype=np.uint16)
         return ValidationSet(name, empty, empty, "no validation"), source
     there = _split_rows(source, split)
-    if there >= count:
+    if there >= count or (there and manifest.read(source.folder).kind == "tasks"):
         inputs, targets = read_examples(replace(source, split=split, rate=1.0), count)
-        return ValidationSet(name, inputs, targets, f"the first {count:,} examples of the {split} split"), source
+        return ValidationSet(name, inputs, targets, f"the first {len(inputs):,} examples of the {split} split"), source
     num_train = open_source(source).num_examples
     held = min(count, num_train // 10)
     if held == 0:
@@ -112,14 +112,17 @@ def _split_rows(source: Source, split: str) -> int:
     return sum(held.num_rows(name) for name in names)
 
 
-def _names(folders: Sequence[str]) -> list[str]:
-    """Short names that tell the folders apart.
+def _names(sources: Sequence[Source]) -> list[str]:
+    """Short names that tell the sources apart.
 
-    >>> _names(["a/en", "b/de"]), _names(["a/en", "b/en"])
+    >>> _names([Source("a/en"), Source("b/de")]), _names([Source("a/en"), Source("b/en")])
     (['en', 'de'], ['en', 'en-2'])
+    >>> _names([Source("c4"), Source("tasks", split="sst2-train")])
+    ['c4', 'tasks@sst2']
     """
     names: list[str] = []
-    for folder in folders:
-        base = files.base_name(folder)
+    for source in sources:
+        task = source.split.removesuffix("train").removesuffix("-")
+        base = files.base_name(source.folder) + (f"@{task}" if task else "")
         names.append(base if base not in names else f"{base}-{sum(one.split('-')[0] == base for one in names) + 1}")
     return names
