@@ -6,6 +6,7 @@ A run that was stopped, by whatever means, goes on where it was when the same co
 """
 
 import argparse
+import math
 import platform
 import sys
 import time
@@ -30,6 +31,7 @@ from c4pipe.stages.list_inputs import list_inputs
 from c4pipe.stages.make_c4 import MakeC4
 from c4pipe.stages.plan import (
     EXCLUDED_ASSET,
+    KEY_PART_BITS,
     LISTED_ASSET,
     File,
     Plan,
@@ -46,6 +48,11 @@ from pipelines.progress import Progress
 from pipelines.work_done import WorkDone
 
 MAX_DEFAULT_SHARDS = 1024
+# Keys that are in memory at a time, a worker.
+BUCKET_BYTES = 64 << 20
+_KEY_BYTES_AN_INPUT_BYTE = 0.25  # 36 bytes a line that cleaning keeps, by compressed bytes
+_FEWEST_SHUFFLE_BITS = 6
+_NUM_ASKED = 8
 # A crawl's input is hashed only up to here when a finished folder is compared with a command.
 _MOST_HASHED_BYTES = 16 << 30
 
@@ -155,6 +162,7 @@ def make_job(flags: argparse.Namespace, options: PipelineOptions) -> Job:
     output = flags.output.rstrip("/") or "/"
     work = work_folder.place(output, flags.work_dir)
     is_local = beam_options.is_local(options)
+    through_files = keys_go_through_files(options)
     if not is_local:
         for name, path in (("--output", output), ("--work_dir", work), ("--input", wet_files[0].path)):
             if not files.is_remote(path) and not beam_options.shares_this_machine(options):
@@ -173,9 +181,28 @@ def make_job(flags: argparse.Namespace, options: PipelineOptions) -> Job:
         code=code_digest(),
         samples_per_rule=flags.samples_per_rule,
         max_quarantined_fraction=flags.max_quarantined_fraction,
-        through_files=is_local,
+        through_files=through_files,
+        bucket_bytes=BUCKET_BYTES,
+        shuffle_bits=_FEWEST_SHUFFLE_BITS if through_files else shuffle_bits(wet_files),
     )
     return Job(plan, wet_files, RuleSet(found, listed, excluded), run_name)
+
+
+def keys_go_through_files(options: PipelineOptions) -> bool:
+    """Whether keys meet in files of the work folder, as they do on one machine."""
+    return beam_options.is_local(options)
+
+
+def shuffle_bits(wet_files: list[File]) -> int:
+    """For a runner's shuffle: the number of buckets, as a power of two, so that each has some `BUCKET_BYTES`.
+
+    Sizes are asked of a few files only: there may be 64,000 of them far away.
+    """
+    some = wet_files[:: max(len(wet_files) // _NUM_ASKED, 1)]
+    asked = [files.size(file.path) for file in some if files.exists(file.path)]
+    size = sum(asked) / max(len(asked), 1) * len(wet_files)
+    count = size * _KEY_BYTES_AN_INPUT_BYTE / BUCKET_BYTES
+    return min(max(math.ceil(math.log2(max(count, 1))), _FEWEST_SHUFFLE_BITS), KEY_PART_BITS)
 
 
 def _read_urls(path: str | None, asset: str, hashes: dict[str, str]) -> ListedUrls | None:

@@ -1,0 +1,299 @@
+import gzip
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from c4pipe.errors import UserError
+from c4pipe.shards import manifest
+from c4pipe.shards.provenance import read_provenance
+from pipelines import wet_to_c4
+
+sys.path.insert(0, str(Path(__file__).parent))
+from small_crawl import digests, write_crawl, write_punkt
+
+ROOT = Path(__file__).parents[2]
+ONE_WORKER = "--direct_num_workers=1"
+
+
+@pytest.fixture(scope="module")
+def crawl(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("crawl")
+    write_crawl(folder / "wet")
+    write_punkt(folder / "punkt")
+    return folder
+
+
+def command(crawl: Path, output: Path, *more: str, wet: str | None = None) -> list[str]:
+    return [
+        f"--input={wet or crawl / 'wet' / '*.gz'}",
+        f"--output={output}",
+        "--variant=en.noblocklist",
+        f"--sentence_model={crawl / 'punkt'}",
+        "--max_quarantined_fraction=0.1",
+        *more,
+    ]
+
+
+def make(crawl: Path, output: Path, *more: str, wet: str | None = None) -> Path:
+    flags = command(crawl, output, *more, wet=wet)
+    if not any(flag.startswith(("--direct", "--runner")) for flag in more):
+        flags.append(ONE_WORKER)
+    assert wet_to_c4.main(flags) == 0
+    return output
+
+
+@pytest.fixture(scope="module")
+def made(crawl, tmp_path_factory) -> Path:
+    return make(crawl, tmp_path_factory.mktemp("c4") / "en")
+
+
+def rows(folder: Path, split: str) -> list[dict]:
+    found = []
+    for path in sorted(folder.glob(f"c4-{split}.*.json.gz")):
+        with gzip.open(path, "rt", encoding="utf-8") as lines:
+            found.extend(json.loads(line) for line in lines)
+    return found
+
+
+def test_the_folder_is_as_the_manifest_says(made, crawl):
+    held = manifest.read(str(made))
+    assert sorted(held.splits) == ["train", "validation"]
+    assert len(held.splits["train"]) == 4 and len(held.splits["validation"]) == 1
+    for split, shards in held.splits.items():
+        assert sum(shard.rows for shard in shards) == len(rows(made, split))
+    names = {shard.file for shards in held.splits.values() for shard in shards}
+    assert names == {path.name for path in made.rglob("c4-*")}
+    assert not (made / "work").exists() and not (made / "unfinished.json").exists()
+    assert [entry.name for entry in held.inputs] == [path.name for path in sorted((crawl / "wet").iterdir())]
+
+
+def test_provenance_names_the_record_of_each_row(made, crawl):
+    page = rows(made, "train")[0]
+    wet_file, record = read_provenance(str(made / "provenance-train.00000-of-00004.parquet"))[0]
+    members = gzip.decompress((crawl / "wet" / wet_file).read_bytes()).split(b"WARC/1.0\r\n")[1:]
+    assert f"WARC-Target-URI: {page['url']}\r\n".encode() in members[record]
+
+
+def test_a_url_is_there_once_and_a_line_too(made):
+    pages = rows(made, "train") + rows(made, "validation")
+    urls = [page["url"] for page in pages]
+    lines = [line.strip().lower() for page in pages for line in page["text"].split("\n")]
+    assert len(urls) == len(set(urls)) > 50
+    assert len(lines) == len(set(lines))
+
+
+def test_the_report_adds_up(made):
+    report = json.loads((made / "report.json").read_text())
+    assert report["checks"] and all(check["ok"] for check in report["checks"])
+    counters = report["counters"]
+    assert counters["quarantine/invalid_utf8"] == 4 == report["quarantine"]["records"]
+    assert counters["split-wet-file/wet-file"] == 4
+    assert counters["split-wet-file/filtered:no_url"] == 4
+    assert (
+        counters["english-filter/passed"]
+        == report["splits"]["train"]["pages"] + report["splits"]["validation"]["pages"]
+    )
+    assert len((made / "quarantine.jsonl").read_text().splitlines()) == 4
+    assert report["samples"]["clean-page/filtered:loremipsum"]
+
+
+def test_the_order_of_the_inputs_does_not_matter(crawl, made, tmp_path):
+    paths = sorted((crawl / "wet").iterdir(), reverse=True)
+    names = tmp_path / "list.txt"
+    names.write_text("\n".join(map(str, paths)) + "\n")
+    flags = [flag for flag in command(crawl, tmp_path / "c4", ONE_WORKER) if not flag.startswith("--input=")]
+    assert wet_to_c4.main([*flags, f"--input_list={names}"]) == 0
+    assert digests(tmp_path / "c4") == digests(made)
+
+
+def test_where_the_inputs_lie_does_not_matter(crawl, made, tmp_path):
+    halves = []
+    for number, path in enumerate(sorted((crawl / "wet").iterdir())):
+        folder = tmp_path / f"half{number % 2}"
+        folder.mkdir(exist_ok=True)
+        (folder / path.name).symlink_to(path)
+        halves.append(str(folder / "*.gz"))
+    make(crawl, tmp_path / "c4", wet=",".join(sorted(set(halves), reverse=True)))
+    assert digests(tmp_path / "c4") == digests(made)
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [
+        ["--direct_num_workers=2", "--direct_running_mode=multi_threading"],
+        ["--runner=BundleBasedDirectRunner"],
+        pytest.param(["--direct_num_workers=2"], marks=pytest.mark.slow),
+        pytest.param(["--direct_num_workers=3"], marks=pytest.mark.slow),
+    ],
+    ids=["threads", "bundles", "two processes", "three processes"],
+)
+def test_every_way_to_run_gives_the_same_bytes(crawl, made, tmp_path, flags):
+    make(crawl, tmp_path / "c4", *flags)
+    assert digests(tmp_path / "c4") == digests(made)
+
+
+def test_keys_through_the_shuffle_give_the_same_bytes(crawl, made, tmp_path, monkeypatch):
+    monkeypatch.setattr(wet_to_c4, "keys_go_through_files", lambda options: False)
+    make(crawl, tmp_path / "c4")
+    assert digests(tmp_path / "c4") == digests(made)
+
+
+def test_many_buckets_give_the_same_bytes(crawl, made, tmp_path, monkeypatch):
+    monkeypatch.setattr(wet_to_c4, "BUCKET_BYTES", 2000)
+    make(crawl, tmp_path / "c4")
+    assert digests(tmp_path / "c4") == digests(made)
+
+
+def test_a_finished_folder_is_left_as_it_is(crawl, made, capsys):
+    before = {path: path.stat().st_mtime_ns for path in made.iterdir()}
+    make(crawl, made)
+    assert "finished already" in capsys.readouterr().out
+    assert {path: path.stat().st_mtime_ns for path in made.iterdir()} == before
+
+
+def test_another_result_is_refused_unless_it_may_go(crawl, tmp_path):
+    output = make(crawl, tmp_path / "c4")
+    with pytest.raises(UserError, match="--overwrite"):
+        wet_to_c4.main(command(crawl, output, "--num_shards=2"))
+    assert len(list(output.glob("c4-train.*"))) == 4
+    make(crawl, output, "--num_shards=2", "--overwrite")
+    assert len(list(output.glob("c4-train.*"))) == 2
+    assert len(list(output.glob("provenance-train.*"))) == 2
+
+
+def test_an_unfinished_folder_of_other_settings_is_refused(crawl, tmp_path):
+    output = make(crawl, tmp_path / "c4")
+    (output / "manifest.json").unlink()
+    with pytest.raises(UserError, match="unfinished"):
+        wet_to_c4.main(command(crawl, output))
+
+
+@pytest.mark.parametrize("num_shards", [1, 3, 7])
+def test_the_number_of_shards_changes_no_row(crawl, made, tmp_path, num_shards):
+    make(crawl, tmp_path / "c4", f"--num_shards={num_shards}")
+    assert len(list((tmp_path / "c4").glob("c4-train.*"))) == num_shards
+    assert rows(tmp_path / "c4", "train") == rows(made, "train")
+
+
+@pytest.mark.parametrize("format", ["json.zst", "parquet"])
+def test_every_format_has_the_same_rows(crawl, made, tmp_path, format):
+    from c4pipe.shards.text_shards import COLUMNS, read_text_shard
+
+    make(crawl, tmp_path / "c4", f"--format={format}")
+    found = [
+        row for path in sorted((tmp_path / "c4").glob("c4-train.*")) for row in read_text_shard(str(path), COLUMNS)
+    ]
+    assert found == rows(made, "train")
+
+
+def test_too_much_quarantine_is_an_error_without_shards(crawl, tmp_path, capsys):
+    flags = [*command(crawl, tmp_path / "c4"), ONE_WORKER, "--max_quarantined_fraction=0.001"]
+    assert wet_to_c4.main(flags) == 2
+    assert "--max_quarantined_fraction" in capsys.readouterr().err
+    assert {path.name for path in (tmp_path / "c4").iterdir()} >= {"report.json", "quarantine.jsonl"}
+    assert not list((tmp_path / "c4").glob("c4-*")) and not (tmp_path / "c4" / "manifest.json").exists()
+    # With a higher limit the same folder can be finished; cleaned files are taken over.
+    make(crawl, tmp_path / "c4")
+    report = json.loads((tmp_path / "c4" / "report.json").read_text())
+    assert report["timing"]["stages"][0]["reused"] == 4
+
+
+def test_input_that_gives_no_page_gives_empty_shards(crawl, tmp_path):
+    (tmp_path / "empty.warc.wet.gz").write_bytes(b"")
+    make(crawl, tmp_path / "c4", wet=str(tmp_path / "empty.warc.wet.gz"))
+    held = manifest.read(str(tmp_path / "c4"))
+    assert {split: [shard.rows for shard in shards] for split, shards in held.splits.items()} == {
+        "train": [0],
+        "validation": [0],
+    }
+
+
+def test_changed_input_is_cleaned_again(crawl, tmp_path):
+    (tmp_path / "wet").mkdir()
+    for path in (crawl / "wet").iterdir():
+        (tmp_path / "wet" / path.name).write_bytes(path.read_bytes())
+    make(crawl, tmp_path / "c4", "--keep_work", wet=str(tmp_path / "wet" / "*.gz"))
+    changed = sorted((tmp_path / "wet").iterdir())[0]
+    changed.write_bytes(sorted((crawl / "wet").iterdir())[1].read_bytes())
+    with pytest.raises(UserError, match="another result"):
+        wet_to_c4.main(command(crawl, tmp_path / "c4", wet=str(tmp_path / "wet" / "*.gz")))
+    make(crawl, tmp_path / "c4", "--overwrite", wet=str(tmp_path / "wet" / "*.gz"))
+    make(crawl, tmp_path / "fresh", wet=str(tmp_path / "wet" / "*.gz"))
+    assert digests(tmp_path / "c4") == digests(tmp_path / "fresh")
+    report = json.loads((tmp_path / "c4" / "report.json").read_text())
+    assert report["timing"]["stages"][0]["reused"] == 3
+
+
+def test_the_graph_is_as_large_for_many_files_as_for_few(crawl, tmp_path):
+    import apache_beam as beam
+
+    from c4pipe.stages.make_c4 import MakeC4
+    from pipelines import beam_options
+
+    sizes = []
+    for count in (8, 64_000):
+        names = tmp_path / f"list{count}.txt"
+        names.write_text("".join(f"https://data.example.org/{number:06d}.warc.wet.gz\n" for number in range(count)))
+        flags = [flag for flag in command(crawl, tmp_path / "c4") if not flag.startswith("--input=")]
+        parsed, options = beam_options.parse(wet_to_c4.parser(), [*flags, f"--input_list={names}"])
+        job = wet_to_c4.make_job(parsed, options)
+        assert job.plan.num_files == count
+        pipeline = beam.Pipeline(options=options)
+        pipeline | MakeC4(job.plan, "result.json")
+        sizes.append(len(pipeline.to_runner_api().SerializeToString()))
+    assert abs(sizes[0] - sizes[1]) < 200 and sizes[0] < 1 << 20
+
+
+def test_a_path_of_this_machine_is_refused_on_a_cluster(crawl, tmp_path):
+    with pytest.raises(UserError, match="workers elsewhere"):
+        wet_to_c4.main(command(crawl, tmp_path / "c4", "--runner=DataflowRunner"))
+
+
+@pytest.mark.parametrize(
+    ("flags", "word"),
+    [
+        (["--variant=english"], "no variant"),
+        (["--compat=tfds-9"], "no compat"),
+        (["--languages=xx"], "no language"),
+        (["--format=csv"], "--format"),
+        (["--num_shards=0"], "--num_shards"),
+        (["--variant=webtextlike"], "--urls"),
+        (["--work_dri=x"], "--work_dir"),
+        (["--sentence_model=nowhere"], "no sentence model"),
+    ],
+)
+def test_a_mistake_in_a_flag_is_one_line(crawl, tmp_path, flags, word):
+    with pytest.raises(UserError, match=word):
+        wet_to_c4.main(command(crawl, tmp_path / "c4", *flags))
+    assert not (tmp_path / "c4").exists()
+
+
+def test_excluded_urls_leave_no_trace(crawl, made, tmp_path):
+    page = rows(made, "train")[3]
+    names = tmp_path / "exclude.txt"
+    names.write_text(page["url"] + "\n")
+    make(crawl, tmp_path / "c4", f"--exclude_urls={names}")
+    assert page["url"] not in {row["url"] for row in rows(tmp_path / "c4", "train")}
+    report = json.loads((tmp_path / "c4" / "report.json").read_text())
+    assert report["counters"]["excluded-url-filter/filtered"] == 1
+
+
+def test_the_estimate_runs_nothing(crawl, tmp_path, capsys):
+    assert wet_to_c4.main(command(crawl, tmp_path / "c4", "--dry_run")) == 0
+    said = capsys.readouterr().out
+    assert "pages/s a core" in said and "memory" in said and "disk" in said
+    assert not (tmp_path / "c4").exists()
+
+
+@pytest.mark.slow
+def test_the_command_line_says_what_it_did_and_what_comes_next(crawl, tmp_path):
+    flags = command(crawl, tmp_path / "c4")
+    ran = subprocess.run(
+        [sys.executable, "-m", "pipelines.wet_to_c4", *flags], cwd=ROOT, capture_output=True, text=True, env=os.environ
+    )
+    assert ran.returncode == 0, ran.stderr
+    assert "pages" in ran.stdout and ran.stdout.splitlines()[-1].startswith("next: ")
