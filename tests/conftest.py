@@ -5,6 +5,9 @@ from pathlib import Path
 
 import pytest
 
+# Programs that tests start; the search for doctests would import them.
+collect_ignore_glob = ["**/*_worker.py"]
+
 SHARED = Path(os.environ.get("C4PIPE_SHARED", Path(__file__).parents[2] / "shared"))
 
 
