@@ -85,7 +85,7 @@ class LangdetectIdentifier:
                 )
                 unfinished.append(batch[~trials.is_complete])
             pending = np.concatenate(unfinished)
-            num_words *= WORDS_GROWTH
+            num_words = max(num_words * WORDS_GROWTH, FIRST_WORDS)
 
     def _run_batch(self, texts: list[str], num_words: int, wanted: Wanted | None) -> tuple[np.ndarray, Trials]:
         """The places of the texts that have n-grams, and their trials."""

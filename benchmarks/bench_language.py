@@ -1,0 +1,226 @@
+"""Language identification: the package langdetect 1.0.9 and ours on the same pages, probability by probability.
+
+    python benchmarks/bench_language.py [WET...] [--num_pages=2000] [--profile]
+
+WET: WET files; without any those of ../shared/data/wet, and where these are not there, pages made from the package's
+own profiles. --num_pages: so many pages, evenly spread over the files; 0: all. The systems take turns, so that what
+else the machine does meets all alike; seconds are CPU seconds of the process.
+
+Rows: the package as the reference calls it; ours, all pages at once, as the corpus chain does; ours with one call a
+page; ours when only "is it English with 0.99?" is asked; and both on the pages alone that are another language with
+0.99. `different`: answers that are not the package's, the probability compared bit for bit (its `sum` made plain, as
+Python's was before 3.12).
+"""
+
+import argparse
+import cProfile
+import json
+import platform
+import pstats
+import random
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import compress
+from pathlib import Path
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from langdetect import detector, detector_factory
+from langdetect.lang_detect_exception import LangDetectException
+
+from c4pipe.corpus.language.langdetect_identifier import LangdetectIdentifier
+from c4pipe.corpus.wet import read_records
+from c4pipe.records import Page
+
+WANTED, MIN_PROBABILITY = "en", 0.99
+SHARED = Path(__file__).parents[2] / "shared/data/wet"
+PAGES_A_TURN = 2_000
+REPEATS = 5
+EVERY_NTH_ALONE = 10
+
+PACKAGE = "langdetect"
+BATCH = "c4pipe, all pages at once"
+ALONE = "c4pipe, one call a page"
+WANTED_BATCH = 'c4pipe, only "English with 0.99?"'
+PACKAGE_OTHER = "langdetect, pages in another language"
+WANTED_OTHER = 'c4pipe, only "English with 0.99?", these pages'
+ROWS = (PACKAGE, BATCH, ALONE, WANTED_BATCH, PACKAGE_OTHER, WANTED_OTHER)
+
+
+def wet_pages(paths: list[Path]) -> list[str]:
+    """The texts of the pages of WET files."""
+    return [outcome.text for path in paths for outcome in read_records(path) if isinstance(outcome, Page)]
+
+
+def made_pages(num_pages: int) -> list[str]:
+    """Pages of 200 to 12,000 characters whose words are drawn from the package's profiles, every second one English."""
+    draw = random.Random(0)
+    profiles = [
+        json.loads(path.read_text(encoding="utf-8"))
+        for path in sorted(Path(detector_factory.PROFILES_DIRECTORY).iterdir())
+    ]
+    english = next(profile for profile in profiles if profile["name"] == "en")
+    pages = []
+    for number in range(num_pages):
+        frequencies = (english if number % 2 else draw.choice(profiles))["freq"]
+        ngrams = [ngram for ngram in frequencies if len(ngram) == 3]
+        drawn = draw.choices(ngrams, [frequencies[ngram] for ngram in ngrams], k=draw.randrange(70, 4_000))
+        pages.append("".join(drawn))
+    return pages
+
+
+def evenly(pages: list[str], num_pages: int) -> list[str]:
+    """So many of the pages, evenly spread; all for 0."""
+    if not num_pages or num_pages >= len(pages):
+        return pages
+    return [pages[place * len(pages) // num_pages] for place in range(num_pages)]
+
+
+def package() -> Callable[[str], tuple[str, float] | None]:
+    """langdetect as the reference calls it."""
+    detector.sum = plain_sum
+    detector_factory.DetectorFactory.seed = 0
+    detector_factory.init_factory()
+
+    def answer(text: str) -> tuple[str, float] | None:
+        try:
+            found = detector_factory.detect_langs(text)
+        except LangDetectException:
+            return None
+        return (found[0].lang, found[0].prob) if found else ("unknown", 0.0)
+
+    return answer
+
+
+def plain_sum(numbers: list[float]) -> float:
+    total = 0.0
+    for number in numbers:
+        total += number
+    return total
+
+
+@dataclass
+class Row:
+    """One line of the table: pages, CPU seconds, and how many answers are not the package's."""
+
+    pages: int = 0
+    seconds: float = 0.0
+    different: int | None = 0
+
+    def add(self, pages: int, seconds: float, different: int = 0) -> None:
+        self.pages += pages
+        self.seconds += seconds
+        if self.different is not None:
+            self.different += different
+
+    @property
+    def rate(self) -> float:
+        return self.pages / self.seconds if self.seconds else float("nan")
+
+
+class Comparison:
+    """Runs the systems in turns over parts of the pages and keeps the table."""
+
+    def __init__(self) -> None:
+        self.rows = {name: Row() for name in ROWS}
+        self.rows[PACKAGE].different = self.rows[PACKAGE_OTHER].different = None
+        self._package = package()
+        self._ours = LangdetectIdentifier()
+
+    def turn(self, texts: list[str]) -> None:
+        """All systems on these pages: the package on a fifth of them, then ours on all, five times."""
+        expected, seconds = [], []
+        parts = [
+            texts[start : start + len(texts) // REPEATS + 1]
+            for start in range(0, len(texts), len(texts) // REPEATS + 1)
+        ]
+        for part in parts:
+            for text in part:
+                started = time.process_time()
+                expected.append(self._package(text))
+                seconds.append(time.process_time() - started)
+            self._time(BATCH, lambda: self._ours.identify(texts), len(texts))
+            self._time(WANTED_BATCH, lambda: self._ours.is_language(texts, WANTED, MIN_PROBABILITY), len(texts))
+            some = part[::EVERY_NTH_ALONE]
+            self._time(ALONE, lambda some=some: [self._ours.identify([text])[0] for text in some], len(some))
+        self.rows[PACKAGE].add(len(texts), sum(seconds))
+
+        is_wanted = [answer is not None and answer[0] == WANTED and answer[1] >= MIN_PROBABILITY for answer in expected]
+        self._compare(BATCH, self._ours.identify(texts), expected)
+        self._compare(WANTED_BATCH, self._ours.is_language(texts, WANTED, MIN_PROBABILITY), is_wanted)
+        self._compare(
+            ALONE, [self._ours.identify([text])[0] for text in texts[::EVERY_NTH_ALONE]], expected[::EVERY_NTH_ALONE]
+        )
+
+        is_other = [answer is not None and answer[0] != WANTED and answer[1] >= MIN_PROBABILITY for answer in expected]
+        other = list(compress(texts, is_other))
+        if other:
+            self.rows[PACKAGE_OTHER].add(len(other), sum(compress(seconds, is_other)))
+            for _ in range(REPEATS):
+                self._time(WANTED_OTHER, lambda: self._ours.is_language(other, WANTED, MIN_PROBABILITY), len(other))
+
+    def _time(self, name: str, run: Callable[[], list], num_pages: int) -> None:
+        started = time.process_time()
+        run()
+        self.rows[name].add(num_pages, time.process_time() - started)
+
+    def _compare(self, name: str, answers: list, expected: list) -> None:
+        # `Identified` is a tuple, so equal means the same language and the same float, to the last bit.
+        self.rows[name].add(0, 0.0, sum(one != other for one, other in zip(answers, expected, strict=True)))
+
+
+def table(rows: dict[str, Row]) -> str:
+    lines = [f"{'':52} {'pages/CPU s':>12} {'ms/page':>9} {'ratio':>7} {'different':>10}"]
+    for name, row in rows.items():
+        to = rows[PACKAGE_OTHER if name in (PACKAGE_OTHER, WANTED_OTHER) else PACKAGE]
+        different = "" if row.different is None else f"{row.different:,}"
+        lines.append(f"{name:52} {row.rate:12,.0f} {1e3 / row.rate:9.3f} {row.rate / to.rate:7.1f} {different:>10}")
+    return "\n".join(lines)
+
+
+def load_seconds() -> float:
+    """Wall seconds until a fresh process has an identifier."""
+    code = "from c4pipe.corpus.language.langdetect_identifier import LangdetectIdentifier as L; L()"
+    started = time.perf_counter()
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).parents[1])
+    return time.perf_counter() - started
+
+
+def profile(pages: list[str]) -> None:
+    """Where our time goes, all pages at once."""
+    identifier = LangdetectIdentifier()
+    identifier.identify(pages[:100])
+    profiler = cProfile.Profile(time.process_time)
+    profiler.runcall(identifier.identify, pages)
+    pstats.Stats(profiler).sort_stats("tottime").print_stats(15)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("wet", nargs="*", type=Path)
+    parser.add_argument("--num_pages", type=int, default=2_000)
+    parser.add_argument("--profile", action="store_true", help="a profile of ours instead of the table")
+    arguments = parser.parse_args()
+    paths = arguments.wet or sorted(SHARED.glob("*.wet.gz"))
+    pages = evenly(wet_pages(paths), arguments.num_pages) if paths else made_pages(arguments.num_pages or 2_000)
+    source = f"{len(paths)} WET files" if paths else "made from the profiles"
+    print(f"{len(pages):,} pages ({source}), {sum(map(len, pages)) / len(pages):,.0f} characters a page")
+    print(f"Python {platform.python_version()}, numpy {np.__version__}, {platform.machine()}")
+    if arguments.profile:
+        profile(pages)
+        return
+    comparison = Comparison()
+    for start in range(0, len(pages), PAGES_A_TURN):
+        comparison.turn(pages[start : start + PAGES_A_TURN])
+        print(f"{min(start + PAGES_A_TURN, len(pages)):,} of {len(pages):,} pages", file=sys.stderr)
+    print(f"a new process is ready in {load_seconds():.2f} s, imports included\n")
+    print(table(comparison.rows))
+
+
+if __name__ == "__main__":
+    main()
