@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from typing import TextIO
 
 from c4pipe.errors import UserError
 from c4pipe.shards import files
@@ -36,8 +37,9 @@ def default_folder() -> str:
 class ShardCache:
     """Gives local paths of shards whose size and SHA-256 are those of the manifest.
 
-    Fetched files are named by their digest, so that processes, runs and folders share them; one process fetches while
-    the others wait for it. Files last used longest ago go first, never those in use here.
+    Fetched files are named by their digest, so that processes, runs and folders share them; one process fetches and
+    checks while the others wait for it. A file that changed since is checked again. Files last used longest ago go
+    first, never those in use here.
     """
 
     def __init__(self, folder: str | None = None, max_bytes: int = DEFAULT_CACHE_BYTES) -> None:
@@ -97,19 +99,22 @@ class ShardCache:
             return path
         local = os.path.join(self._folder, f"{shard.sha256}.arrow")
         os.makedirs(self._folder, exist_ok=True)
-        with _one_process_at_a_time(f"{local}.lock"):
-            for _ in range(2):
-                if not os.path.exists(local):
-                    self._make_space()
-                    self._fetch(path, local, shard)
-                    return local
-                try:
-                    self._check(local, path, shard)
-                    os.utime(local)
-                    return local
-                except BadShard:
-                    files.remove(local)
-        raise AssertionError("unreachable: a file that fails the check is fetched anew")
+        with _one_process_at_a_time(f"{local}.lock") as note:
+            if not self._is_at_hand(local, path, shard, note.read()):
+                self._make_space()
+                self._fetch(path, local, shard)
+            with contextlib.suppress(FileNotFoundError):  # where another process needed its space at once
+                _write_note(note, _stamp(local))
+                os.utime(local, ns=(time.time_ns(), os.stat(local).st_mtime_ns))
+        return local
+
+    def _is_at_hand(self, local: str, path: str, shard: Shard, last_checked: str) -> bool:
+        try:
+            if _stamp(local) != last_checked:
+                self._check(local, path, shard)
+            return True
+        except (FileNotFoundError, BadShard):
+            return False
 
     def _check(self, local: str, path: str, shard: Shard) -> None:
         """Compare size and digest with the manifest, once a file and process."""
@@ -142,8 +147,6 @@ class ShardCache:
                 wait = min(MAX_WAIT_SECONDS, FIRST_WAIT_SECONDS * 2**attempt)
                 self._closed.wait(wait * random.uniform(0.5, 1.0))
             os.replace(temporary, local)
-            status = os.stat(local)
-            self._checked.add((local, status.st_mtime_ns, status.st_ino))
         finally:
             files.remove(temporary)
 
@@ -156,7 +159,7 @@ class ShardCache:
             if entry.name.endswith(".arrow") and entry.name not in used:
                 with contextlib.suppress(FileNotFoundError):
                     status = entry.stat()
-                    others.append((status.st_mtime, status.st_size, entry.path))
+                    others.append((status.st_atime, status.st_size, entry.path))
         total = sum(used.values()) + sum(size for _, size, _ in others)
         for _, size, path in sorted(others):
             if total <= self._max_bytes:
@@ -197,15 +200,29 @@ def _words(error: BaseException) -> str:
     return f"{type(error).__name__}: {error}".splitlines()[0]
 
 
+def _stamp(path: str) -> str:
+    """What changes when a file is changed or replaced."""
+    status = os.stat(path)
+    return f"{status.st_size} {status.st_mtime_ns} {status.st_ino}"
+
+
+def _write_note(note: TextIO, text: str) -> None:
+    note.seek(0)
+    note.truncate()
+    note.write(text)
+    note.flush()
+
+
 @contextlib.contextmanager
-def _one_process_at_a_time(path: str) -> Iterator[None]:
-    """Hold a lock file; where the system has none, or the folder's file system takes none, go on without."""
-    try:
-        import fcntl
-    except ImportError:
-        yield
-        return
-    with open(path, "w") as lock:
-        with contextlib.suppress(OSError):
+def _one_process_at_a_time(path: str) -> Iterator[TextIO]:
+    """Hold a lock file, open for reading and writing; its content is the stamp of the file as it was last checked.
+
+    Where the system has no locks, or the folder's file system takes none, go on without.
+    """
+    with open(path, "a+") as lock:
+        with contextlib.suppress(ImportError, OSError):
+            import fcntl
+
             fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
+        lock.seek(0)
+        yield lock
