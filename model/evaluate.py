@@ -23,12 +23,14 @@ from c4pipe.command_line import Parser, run
 from c4pipe.errors import UserError
 from c4pipe.shards import files, manifest
 from c4pipe.vocabulary.vocabulary import Vocabulary
+from model.architectures.catalog import build_model
 from model.architectures.t5 import T5Model
 from model.checkpoints.loading import split_name
 from model.checkpoints.opening import open_model, resolve_device
 from model.data.task_sources import task_sources
 from model.evaluation.scoring import Decoding, TaskScores, evaluate_sets, summary
 from model.evaluation.task_sets import TaskSet, read_task_sets
+from model.finetuning import adapters
 from model.training.computation import resolve_precision
 from model.training.settings import PRECISIONS
 
@@ -42,6 +44,7 @@ def parser() -> Parser:
     add = flags.add_argument
     add("--checkpoint", required=True, metavar="RUN[@best|@last|@STEP]", help="a run, or a Hugging Face T5 folder")
     add("--tasks", required=True, metavar="DIR[@TASK],...", help="folders of tasks_to_examples")
+    add("--adapters", metavar="RUN", help="adapters that a fine-tuning stored alone, for the checkpoint as their base")
     add("--split", default="validation", help="which split")
     add("--output", help="folder for the results (RUN/evaluation)")
     add("--num_beams", type=int, default=1, help="1 is greedy; the paper takes 4 for translation and summaries")
@@ -70,6 +73,8 @@ def main(argv: list[str] | None = None) -> int:
     output = Path(arguments.output or Path(run_folder) / "evaluation")
     device = resolve_device(arguments.device)
     model, vocabulary = open_model(arguments.checkpoint, device=device)
+    if arguments.adapters:
+        model = _adapted(model, arguments.adapters)
     sources = task_sources(arguments.tasks, arguments.split)
     identity = _identity(arguments, model, [source.folder for source in sources])
     if _is_finished(output, identity, arguments.overwrite):
@@ -95,6 +100,17 @@ def main(argv: list[str] | None = None) -> int:
     return 0
 
 
+def _adapted(base: T5Model, folder: str) -> T5Model:
+    """The base with a folder's adapters.
+
+    Raises: UserError where they were made for another base.
+    """
+    config, weights = adapters.load_onto(folder, base.config, dict(base.named_parameters()))
+    model = build_model(config, seed=None, device=base.embedding.weight.device)
+    model.load_state_dict(weights)
+    return model.eval().requires_grad_(False)
+
+
 def _evaluate(
     model: T5Model, vocabulary: Vocabulary, sets: Sequence[TaskSet], arguments: argparse.Namespace, total: int
 ) -> list[TaskScores]:
@@ -113,6 +129,7 @@ def _identity(arguments: argparse.Namespace, model: T5Model, folders: Sequence[s
     names = ("split", "num_beams", "length_penalty", "max_length", "max_examples", "metrics", "seed", "precision")
     return {
         "checkpoint": arguments.checkpoint,
+        "adapters": arguments.adapters,
         "weights_sha256": weights_digest(model),
         "selected": arguments.tasks,
         "manifests_sha256": [files.sha256(files.join(folder, manifest.FILE_NAME)) for folder in folders],

@@ -99,6 +99,7 @@ def main(argv: list[str] | None = None) -> int:
             "command": "finetune",
             "model": config.to_json(),
             "method": method.name,
+            "steps_of_method": settings.steps if method.follows_steps else None,
             "checkpoint": arguments.checkpoint,
             "from_scratch": arguments.from_scratch,
             "examples": examples.identity(),

@@ -142,8 +142,9 @@ class Attention(nn.Module):
         k_BHSK, v_BHSK = self.keys_and_values(source_BSD)
         if keys_B is not None and self.dropout_rate > 0:
             batch, heads, length, _ = v_BHSK.shape
-            kept_BN = dropout.scale(keys_B, heads * length, self.dropout_rate, v_BHSK.dtype)
-            v_BHSK = v_BHSK * kept_BN.view(batch, heads, length, 1)
+            # A key's elements lie together, so that its mask does not depend on how much padding follows.
+            kept_BN = dropout.scale(keys_B, length * heads, self.dropout_rate, v_BHSK.dtype)
+            v_BHSK = v_BHSK * kept_BN.view(batch, length, heads).transpose(1, 2)[..., None]
         return self.look(x_BTD, k_BHSK, v_BHSK, bias_BHTS)
 
     def keys_and_values(self, source_BSD: Tensor) -> tuple[Tensor, Tensor]:

@@ -58,4 +58,4 @@ def _place(name: str) -> tuple[str, int] | None:
     return (parts[0], 0) if parts[1] == "position_bias" else None
 
 
-METHOD = Method("gradual_unfreezing", extend=unchanged, trains=trains, learning_rate=1e-3)
+METHOD = Method("gradual_unfreezing", extend=unchanged, trains=trains, learning_rate=1e-3, follows_steps=True)

@@ -20,13 +20,15 @@ class Method:
 
     extend: the base model's config -> the config of what is trained. trains: (config, names of all parameters,
     settings, step counted from 1) -> names of those that train in that step, None for all of them. learning_rate:
-    where the user gives none.
+    where the user gives none. follows_steps: what trains at a step depends on how many there are in all, so that a run
+    cannot be made longer afterwards.
     """
 
     name: str
     extend: Callable[[ModelConfig, MethodSettings], ModelConfig]
     trains: Callable[[ModelConfig, Sequence[str], MethodSettings, int], frozenset[str] | None]
     learning_rate: float
+    follows_steps: bool = False
 
 
 def unchanged(config: ModelConfig, settings: MethodSettings) -> ModelConfig:

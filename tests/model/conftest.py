@@ -92,3 +92,82 @@ def make_example_folder(folder: Path, spiece_model: bytes, *, rows=(220, 200), v
     settings = {"inputs_length": 24, "targets_length": 12, "vocabulary_size": 300, "num_extra_ids": 100, "seed": seed}
     manifest.write(str(folder), manifest.Manifest("examples", splits, settings))
     return folder
+
+
+@pytest.fixture(scope="session")
+def task_folder(tmp_path_factory) -> Path:
+    """As tasks_to_examples makes it: 60 + 12 examples of sst2, 40 + 8 of `mine`, with a vocabulary of words."""
+    return make_task_folder(tmp_path_factory.mktemp("tasks"))
+
+
+def make_task_folder(folder: Path) -> Path:
+    """Sentences with a good or a bad word in them (sst2), and numbers to be copied (mine)."""
+    random = np.random.default_rng(1)
+    words = ["a", "film", "this", "that", "was", "it", "of", "the", "and", "plot", "actor", "scene"]
+    texts = [" ".join(random.choice([*words, "good", "bad", "0", "1", "2"], 12)) for _ in range(300)]
+    target = io.BytesIO()
+    sentencepiece.SentencePieceTrainer.train(
+        sentence_iterator=iter([*texts, *["sst2 sentence: positive negative", "mine number:"] * 50]),
+        model_writer=target,
+        vocab_size=90,
+        hard_vocab_limit=False,
+        pad_id=0,
+        eos_id=1,
+        unk_id=2,
+        bos_id=-1,
+        minloglevel=2,
+    )
+    (folder / "spiece.model").write_bytes(target.getvalue())
+    vocabulary = Vocabulary(target.getvalue(), num_extra_ids=10)
+    splits = {}
+    for task, split, count in (
+        ("sst2", "train", 60),
+        ("sst2", "validation", 12),
+        ("mine", "train", 40),
+        ("mine", "validation", 8),
+    ):
+        examples = []
+        for number in range(count):
+            sentence = list(random.choice(words, random.integers(2, 9)))
+            if task == "sst2":
+                sentence.insert(int(random.integers(0, len(sentence))), ("bad", "good")[number % 2])
+                examples.append((f"sst2 sentence: {' '.join(sentence)}", ("negative", "positive")[number % 2]))
+            else:
+                digits = " ".join(random.choice(["0", "1", "2"], 3))
+                examples.append((f"mine number: {digits}", digits))
+        name = names.example_shard(f"{task}-{split}", 0, 1)
+        schema = ExampleSchema(32, 16, vocabulary.size, fixed_inputs=False, fixed_targets=False, task=True)
+        with ExampleShardWriter(str(folder / name), schema) as writer:
+            writer.write(
+                [[*vocabulary.encode(inputs), 1] for inputs, _ in examples],
+                [[*vocabulary.encode(targets), 1] for _, targets in examples],
+                row=np.arange(count),
+                token_offset=np.zeros(count),
+                num_pages=np.ones(count),
+                task=[task] * count,
+                references=[[targets] for _, targets in examples],
+            )
+        splits[f"{task}-{split}"] = (manifest.describe_shard(str(folder), name, count),)
+    settings = {"inputs_length": 32, "targets_length": 16, "vocabulary_size": vocabulary.size, "num_extra_ids": 10}
+    manifest.write(str(folder), manifest.Manifest("tasks", splits, settings))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def base_run(tmp_path_factory, task_folder) -> Path:
+    """A run of a small model of three layers, with one checkpoint, that was never trained."""
+    from model.architectures.catalog import build_model
+    from model.architectures.config import ModelConfig
+    from model.checkpoints import step_folder
+    from model.checkpoints.run_folder import RunFolder
+
+    vocabulary = Vocabulary.load(str(task_folder))
+    config = ModelConfig(
+        vocabulary_size=vocabulary.embedding_rows, d_model=32, d_ff=64, d_kv=8, num_heads=4, num_layers=3
+    )
+    folder = RunFolder(str(tmp_path_factory.mktemp("base")))
+    folder.write_vocabulary(vocabulary.model)
+    folder.write({"status": "finished", "model": config.to_json(), "num_extra_ids": 10, "settings": {"steps": 1}})
+    weights = dict(build_model(config, seed=5).named_parameters())
+    step_folder.write(folder.checkpoints, step_folder.State(1, 8), weights, None)
+    return folder.path

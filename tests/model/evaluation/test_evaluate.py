@@ -1,0 +1,134 @@
+"""model.evaluate: a split decoded and scored, into metrics.json and predictions.jsonl."""
+
+import json
+
+import pytest
+
+from c4pipe.errors import UserError
+from c4pipe.shards.example_sources import Source
+from c4pipe.vocabulary.vocabulary import Vocabulary
+from model.checkpoints.opening import open_model
+from model.evaluate import main
+from model.evaluation import scoring
+from model.evaluation.scoring import Decoding, evaluate_sets, majority, score_outputs
+from model.evaluation.task_sets import read_task_sets
+
+
+@pytest.fixture(scope="module")
+def evaluated(base_run, task_folder, tmp_path_factory):
+    output = tmp_path_factory.mktemp("evaluated")
+    assert main([f"--checkpoint={base_run}", f"--tasks={task_folder}", f"--output={output}", "--device=cpu"]) == 0
+    return output
+
+
+@pytest.fixture(scope="module")
+def sets(task_folder):
+    return read_task_sets(
+        [Source(str(task_folder), split="validation")], Vocabulary.load(str(task_folder)), split="validation"
+    )
+
+
+def test_metrics_hold_scores_intervals_and_what_to_compare_with(evaluated):
+    found = json.loads((evaluated / "metrics.json").read_text())
+    assert found["num_examples"] == {"mine": 8, "sst2": 12}
+    assert set(found["tasks"]["sst2"]) == {"accuracy"} and found["averages"] == {
+        "glue": found["tasks"]["sst2"]["accuracy"]
+    }
+    low, high = found["intervals"]["sst2"]["accuracy"]
+    assert low <= found["tasks"]["sst2"]["accuracy"] <= high
+    assert found["majority"] == {"sst2": {"accuracy": 50.0}}
+    assert found["settings"]["split"] == "validation"
+
+
+def test_predictions_stand_in_the_order_of_the_shards_and_give_the_score_again(evaluated, sets, task_folder):
+    vocabulary = Vocabulary.load(str(task_folder))
+    lines = [json.loads(line) for line in (evaluated / "predictions.jsonl").read_text().splitlines()]
+    expected = [(one.task.name, vocabulary.decode(ids.tolist())) for one in sets for ids in one.inputs]
+    assert [(line["task"], line["inputs"]) for line in lines] == expected
+    of_sst2 = [line for line in lines if line["task"] == "sst2"]
+    accuracy = 100 * sum(line["prediction"] in line["references"] for line in of_sst2) / len(of_sst2)
+    assert json.loads((evaluated / "metrics.json").read_text())["tasks"]["sst2"]["accuracy"] == pytest.approx(accuracy)
+
+
+def test_a_finished_evaluation_is_left_alone_and_another_refused(evaluated, base_run, task_folder, capsys):
+    arguments = [f"--checkpoint={base_run}", f"--tasks={task_folder}", f"--output={evaluated}", "--device=cpu"]
+    before = (evaluated / "metrics.json").read_bytes()
+    assert main(arguments) == 0
+    assert "nothing to do" in capsys.readouterr().out
+    with pytest.raises(UserError, match="holds another evaluation"):
+        main([*arguments, "--num_beams=2"])
+    assert (evaluated / "metrics.json").read_bytes() == before
+    assert main([*arguments, "--num_beams=2", "--overwrite"]) == 0
+
+
+def test_right_answers_score_100_and_a_label_with_more_behind_it_is_wrong(sets, task_folder, base_run, monkeypatch):
+    model, vocabulary = open_model(str(base_run))
+    (sst2,) = [one for one in sets if one.task.name == "sst2"]
+    answers = {tuple(ids.tolist()): one.tolist() for ids, one in zip(sst2.inputs, sst2.targets, strict=True)}
+
+    def right(model, examples, *, max_length, **settings):
+        return [answers[tuple(ids)][:-1] for ids in examples]
+
+    def too_long(model, examples, *, max_length, **settings):
+        # A model that never stops: the answer again and again, cut where decoding ends.
+        return [(answers[tuple(ids)][:-1] * 9)[:max_length] for ids in examples]
+
+    monkeypatch.setattr(scoring, "generate_ids", right)
+    (found,) = evaluate_sets(model, vocabulary, [sst2], Decoding())
+    assert found.values == {"accuracy": 100.0} and found.invalid == 0
+    monkeypatch.setattr(scoring, "generate_ids", too_long)
+    (found,) = evaluate_sets(model, vocabulary, [sst2], Decoding())
+    assert found.values == {"accuracy": 0.0} and found.invalid == len(sst2)
+
+
+def test_ranks_share_the_work_and_all_get_the_same_outputs(sets, base_run):
+    model, vocabulary = open_model(str(base_run))
+    (alone,) = evaluate_sets(model, vocabulary, sets[:1], Decoding(batch_size=3))
+    shares = {}
+
+    def keep(rank):
+        def gather(own):
+            shares[rank] = own
+            return [own if other == rank else [""] * ((len(sets[0]) - other + 1) // 2) for other in range(2)]
+
+        return gather
+
+    for rank in range(2):
+        evaluate_sets(model, vocabulary, sets[:1], Decoding(batch_size=3), rank=rank, world_size=2, gather=keep(rank))
+    (together,) = evaluate_sets(
+        model, vocabulary, sets[:1], Decoding(), rank=0, world_size=2, gather=lambda own: [own, shares[1]]
+    )
+    assert together.outputs == alone.outputs
+    assert len(shares[0]) + len(shares[1]) == len(sets[0])
+
+
+def test_the_majority_is_of_the_split_itself(sets):
+    (sst2,) = [one for one in sets if one.task.name == "sst2"]
+    assert majority(sst2) == score_outputs(sst2, ["negative"] * len(sst2)).values
+
+
+def test_one_task_its_own_metrics_and_a_part_of_it(base_run, task_folder, tmp_path):
+    arguments = [f"--checkpoint={base_run}", f"--tasks={task_folder}@mine", f"--output={tmp_path}", "--device=cpu"]
+    assert main([*arguments, "--metrics=mine:squad+bleu", "--max_examples=3"]) == 0
+    found = json.loads((tmp_path / "metrics.json").read_text())
+    assert found["num_examples"] == {"mine": 3}
+    assert set(found["tasks"]["mine"]) == {"exact_match", "f1", "bleu"}
+    assert "tok:intl" in found["notes"]["mine"]["bleu"]
+
+
+def test_mistakes_are_named(base_run, task_folder, example_folder, tmp_path):
+    with pytest.raises(UserError, match="no task 'rte'"):
+        main([f"--checkpoint={base_run}", f"--tasks={task_folder}@rte", f"--output={tmp_path}"])
+    with pytest.raises(UserError, match="holds examples, not tasks"):
+        main([f"--checkpoint={base_run}", f"--tasks={example_folder}", f"--output={tmp_path}"])
+    with pytest.raises(UserError, match="has no examples of the split 'test'"):
+        main([f"--checkpoint={base_run}", f"--tasks={task_folder}", "--split=test", f"--output={tmp_path}"])
+    with pytest.raises(UserError, match="not TASK:METRIC"):
+        main([f"--checkpoint={base_run}", f"--tasks={task_folder}", "--metrics=squad", f"--output={tmp_path}"])
+    assert not any(tmp_path.iterdir())
+
+
+def test_a_dry_run_decodes_nothing(base_run, task_folder, tmp_path, capsys):
+    assert main([f"--checkpoint={base_run}", f"--tasks={task_folder}", f"--output={tmp_path}", "--dry_run"]) == 0
+    assert "20 examples" in capsys.readouterr().out
+    assert not any(tmp_path.iterdir())
