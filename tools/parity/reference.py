@@ -1,0 +1,196 @@
+"""The reference's own C4 functions, in one process, on WET files. Runs in an environment of its own (see run.py).
+
+    python reference.py --wet FILE... --punkt DIR [--badwords FILE] --output FILE
+
+Needs nltk, langdetect, absl-py and the files of the wheel `tensorflow-datasets`; neither TensorFlow nor Beam: what
+the functions want of them is put in their place. Writes one JSON object: rows, counters, pages, CPU seconds by stage.
+"""
+
+import argparse
+import collections
+import dataclasses
+import gzip
+import hashlib
+import importlib
+import importlib.util
+import json
+import os
+import shutil
+import sys
+import tempfile
+import time
+import types
+from pathlib import Path
+
+DELIMITER = b"WARC/1.0"
+MIN_SENTENCES = 3
+
+
+def load_reference(punkt: str):
+    """(the module `c4_utils` of tensorflow-datasets, its counters), with Punkt's parameters from a folder."""
+    data = tempfile.mkdtemp()
+    shutil.copytree(punkt, f"{data}/tokenizers/punkt_tab/english")
+    os.environ["NLTK_DATA"] = data
+    import langdetect
+    import langdetect.lang_detect_exception
+    from nltk.tokenize.punkt import PunktTokenizer
+
+    def as_text(value):
+        return value if isinstance(value, str) else value.decode("utf-8")
+
+    nltk = types.SimpleNamespace(
+        download=lambda name: True, data=types.SimpleNamespace(load=lambda path: PunktTokenizer("english"))
+    )
+    tensorflow = types.SimpleNamespace(
+        compat=types.SimpleNamespace(as_text=as_text), io=types.SimpleNamespace(gfile=types.SimpleNamespace(GFile=open))
+    )
+    lazy = types.SimpleNamespace(nltk=nltk, langdetect=langdetect)
+    package = "tensorflow_datasets"
+    found = importlib.util.find_spec(package)
+    source = Path(found.origin).parent / "text" / "c4_utils.py" if found and found.origin else Path("c4_utils.py")
+    stand_ins = {
+        package: {},
+        f"{package}.core": {},
+        f"{package}.core.utils": {},
+        f"{package}.core.utils.lazy_imports_utils": {"tensorflow": tensorflow},
+        f"{package}.public_api": {"core": types.SimpleNamespace(lazy_imports=lazy)},
+    }
+    for name, content in stand_ins.items():
+        module = types.ModuleType(name)
+        module.__dict__.update(content)
+        module.__path__ = []
+        sys.modules[name] = module
+    vars(sys.modules[package])["public_api"] = sys.modules[f"{package}.public_api"]
+    sys.path.insert(0, str(source.parent))
+    c4_utils = importlib.import_module("c4_utils")
+    counts: collections.Counter[str] = collections.Counter()
+
+    def counter_inc_fn(namespace):
+        def increment(name, amount=1):
+            counts[f"{namespace}/{name}"] += amount
+
+        return increment
+
+    vars(c4_utils)["get_counter_inc_fn"] = counter_inc_fn
+    return c4_utils, counts
+
+
+def readable_copy(path: str, folder: str) -> str:
+    """A gzip copy of a WET file without the records that are no UTF-8, on which the reference would stop."""
+    content = Path(path).read_bytes()
+    if content.startswith(b"\x1f\x8b"):
+        content = gzip.decompress(content)
+    records: list[list[bytes]] = []
+    for line in content.split(b"\n"):
+        if not records or line.strip() == DELIMITER:
+            records.append([])
+        records[-1].append(line)
+    good = []
+    for record in records:
+        joined = b"\n".join(record)
+        try:
+            joined.decode("utf-8")
+        except UnicodeDecodeError:
+            continue
+        good.append(joined)
+    copy = f"{folder}/{hashlib.md5(path.encode()).hexdigest()}.gz"
+    with gzip.open(copy, "wb", 1) as target:
+        target.write(b"\n".join(good))
+    return copy
+
+
+def md5(text: str) -> str:
+    return hashlib.md5(text.encode("utf-8")).hexdigest()
+
+
+class Chain:
+    """The stages of the reference's graph, each over all pages."""
+
+    def __init__(self, c4_utils, counts) -> None:
+        self._c4 = c4_utils
+        self._counts = counts
+        self.seconds: dict[str, float] = {}
+
+    def timed(self, stage: str, function, *args):
+        start = time.process_time()
+        result = function(*args)
+        self.seconds[stage] = self.seconds.get(stage, 0.0) + time.process_time() - start
+        return result
+
+    def read(self, copies):
+        return [page for copy in copies for page in self._c4.split_wet_file(copy) if self._c4.is_valid_length(page)]
+
+    def newest(self, pages):
+        """One page a URL. The reference leaves ties to chance; here they go to the largest md5, then the first."""
+        copies = collections.defaultdict(list)
+        for page in pages:
+            copies[page.normalized_url].append(page)
+        for group in copies.values():
+            if len(group) > 1:
+                group.sort(key=lambda page: md5(page.text), reverse=True)
+        return [self._c4.select_newest_page(group) for group in copies.values()]
+
+    def clean(self, pages):
+        clean_page = self._c4.get_clean_page_fn()
+        return [cleaned for page in pages for cleaned in clean_page(page)]
+
+    def deduplicate_lines(self, pages):
+        winners: dict[str, tuple[str, str]] = {}
+        for page in pages:
+            rank = md5(page.url)
+            for line, url in self._c4._emit_url_to_lines(page):
+                if line not in winners or rank < winners[line][0]:
+                    winners[line] = (rank, url)
+        kept = collections.defaultdict(list)
+        for line, (_, url) in winners.items():
+            kept[url].append(line)
+        increment = self._c4.get_counter_inc_fn("dedupe-lines")
+        return [
+            left
+            for page in pages
+            for left in self._c4._remove_lines_from_text(
+                (page.url, {"pages": [page], "lines": kept[page.url]}), increment, MIN_SENTENCES
+            )
+        ]
+
+    def english(self, pages):
+        return [dataclasses.replace(page, language="en") for page in pages if list(self._c4.detect_english(page))]
+
+    def without_badwords(self, pages, badwords):
+        keep = self._c4.get_badwords_filter_fn({"en": badwords})
+        return [page for page in pages if keep(page)]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--wet", nargs="+", required=True)
+    parser.add_argument("--punkt", required=True)
+    parser.add_argument("--badwords")
+    parser.add_argument("--output", required=True)
+    args = parser.parse_args()
+    c4_utils, counts = load_reference(args.punkt)
+    with tempfile.TemporaryDirectory() as folder:
+        copies = [readable_copy(path, folder) for path in sorted(args.wet, key=os.path.basename)]
+        c4_utils._get_sentences("Loads the model.")
+        c4_utils.detect_english(c4_utils.PageFeatures(text="Loads the profiles of all languages."))
+        counts.clear()
+        chain = Chain(c4_utils, counts)
+        pages = read = chain.timed("parsing", chain.read, copies)
+        pages = chain.timed("url deduplication", chain.newest, pages)
+        pages = chain.timed("cleaning", chain.clean, pages)
+        pages = chain.timed("line deduplication", chain.deduplicate_lines, pages)
+        pages = chain.timed("language", chain.english, pages)
+        if args.badwords:
+            with open(args.badwords, encoding="utf-8") as lines:
+                badwords = [line.strip() for line in lines]
+            pages = chain.timed("bad words", chain.without_badwords, pages, badwords)
+    is_held_out = c4_utils.get_hashed_url_filter_fn(lambda value: value % 1000 == 0)
+    rows = {
+        page.url: (page.timestamp, "validation" if is_held_out(page) else "train", md5(page.text)) for page in pages
+    }
+    result = {"rows": rows, "counters": dict(counts), "num_pages": len(read), "cpu_seconds": chain.seconds}
+    Path(args.output).write_text(json.dumps(result), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
