@@ -104,6 +104,7 @@ def main(argv: list[str] | None = None) -> int:
     if not output_folder.open_folder(
         plan.output, job.run, lambda: is_finished(job), finish_folder.is_ours, flags.overwrite
     ):
+        tidy(plan, keep_work=flags.keep_work)
         print(f"{plan.output} is finished already: {describe(manifest.read(plan.output))}; nothing to do")
         return 0
     with work_folder.locked(plan.work):
@@ -271,13 +272,17 @@ def finish(job: Job, result_path: str, timing: dict, machine: dict, *, keep_work
         raise RuntimeError(f"the counts do not add up, which is a bug of c4pipe: {'; '.join(faults)}")
     made = finish_folder.make_manifest(plan, result)
     manifest.write(plan.output, made)
-    output_folder.close_folder(plan.output)
-    if not keep_work:
-        work_folder.remove(plan.work)
+    tidy(plan, keep_work=keep_work)
     print(f"{plan.output}: {describe(made)} from {len(job.wet_files):,} WET files in {timing['seconds']:.0f} s "
           f"({report['timing']['pages_per_second']:,} pages/s)")  # fmt: skip
     print(f"next: python -m pipelines.c4_to_vocabulary --input={plan.output} --output=VOCABULARY")
     return 0
+
+
+def tidy(plan: Plan, *, keep_work: bool) -> None:
+    """Remove what a finished folder needs no more; there may be some where a run was killed after its manifest."""
+    if output_folder.close_folder(plan.output) and not keep_work:
+        work_folder.remove(plan.work)
 
 
 def write_page(plan: Plan, report: dict) -> None:

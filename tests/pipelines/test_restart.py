@@ -1,0 +1,144 @@
+"""kill -9 at any moment, and the same command again: the same bytes, and what was committed is not made again."""
+
+import contextlib
+import os
+import random
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+from small_crawl import digests, write_crawl, write_punkt
+
+# What each stage writes, told by where a file lies.
+STAGES = (
+    "cleaned/",
+    "/urls_losers/",
+    "/lines/",
+    "/lines_losers/",
+    "/finished/",
+    "/c4-",
+    "/shards/",
+    "/report",
+    "/manifest",
+)
+MOMENTS = ("before", "half-way", "after")
+# Those that are run always; each takes some seconds.
+QUICK = (("/finished/", "half-way"), ("/manifest", "after"))
+
+
+@pytest.fixture(scope="module")
+def crawl(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("crawl")
+    write_crawl(folder / "wet", num_files=3, pages_a_file=25)
+    write_punkt(folder / "punkt")
+    return folder
+
+
+def run(crawl: Path, output: Path, kill: tuple[str, int, str] | None = None) -> int:
+    """Run the command in a process of its own; the signal that ended it, or 0.
+
+    kill: (stage, number, moment): the process kills itself at that moment of the stage's file of that number.
+    """
+    child = os.fork()
+    if child == 0:
+        status = 1
+        try:
+            from pipelines import wet_to_c4
+
+            if kill is not None:
+                _arm(*kill)
+            status = wet_to_c4.main(
+                [
+                    f"--input={crawl / 'wet' / '*.gz'}",
+                    f"--output={output}",
+                    "--variant=en.noblocklist",
+                    f"--sentence_model={crawl / 'punkt'}",
+                    "--max_quarantined_fraction=0.5",
+                    "--direct_num_workers=1",
+                ]
+            )
+        finally:
+            os._exit(status)
+    _, ended = os.waitpid(child, 0)
+    assert os.WIFSIGNALED(ended) or os.WEXITSTATUS(ended) == 0
+    return os.WTERMSIG(ended) if os.WIFSIGNALED(ended) else 0
+
+
+def _arm(stage: str, number: int, moment: str) -> None:
+    from c4pipe.shards import files
+
+    write_atomically = files.write_atomically
+    left = [number]
+
+    def die() -> None:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    @contextlib.contextmanager
+    def write(path: str):
+        is_here = stage in path and (stage not in ("/c4-", "/report", "/manifest") or "/work/" not in path)
+        left[0] -= is_here
+        is_moment = is_here and left[0] == 0
+        if is_moment and moment == "before":
+            die()
+        with write_atomically(path) as target:
+            yield target
+            if is_moment and moment == "half-way":
+                target.flush()
+                die()
+        if is_moment:
+            die()
+
+    files.write_atomically = write
+
+
+@pytest.fixture(scope="module")
+def undisturbed(crawl, tmp_path_factory) -> dict[str, str]:
+    output = tmp_path_factory.mktemp("undisturbed") / "c4"
+    assert run(crawl, output) == 0
+    return digests(output)
+
+
+def committed(output: Path) -> dict[Path, int]:
+    """The work files that are there, with their times."""
+    kinds = ("cleaned", "urls_losers", "lines", "lines_losers", "finished", "shards")
+    found = [path for kind in kinds for path in output.rglob(f"{kind}/*") if not path.name.endswith(".incomplete")]
+    records = {path for path in found if path.suffix in (".json", ".lines", ".losers")}
+    return {path: path.stat().st_mtime_ns for path in records}
+
+
+@pytest.mark.parametrize(
+    ("stage", "moment"),
+    [
+        pytest.param(stage, moment, marks=[] if (stage, moment) in QUICK else pytest.mark.slow)
+        for stage in STAGES
+        for moment in MOMENTS
+    ],
+)
+def test_a_killed_run_goes_on_to_the_same_bytes(crawl, undisturbed, tmp_path, monkeypatch, stage, moment):
+    chosen = random.Random(f"{stage} {moment}")
+    is_single = stage in ("/report", "/manifest", "/urls_losers/", "/lines_losers/")
+    number = 1 if is_single else chosen.randrange(1, 4)
+    output = tmp_path / "c4"
+    assert run(crawl, output, (stage, number, moment)) == signal.SIGKILL
+    if not (output / "manifest.json").exists():
+        before = committed(output)
+        # Killed once more just before the end, while all work files are still there to be looked at.
+        if stage != "/manifest":
+            assert run(crawl, output, ("/manifest", 1, "before")) == signal.SIGKILL
+        after = committed(output)
+        assert {path: after[path] for path in before} == before
+    assert run(crawl, output) == 0
+    assert digests(output) == undisturbed
+
+
+@pytest.mark.slow
+def test_a_run_killed_again_and_again_ends_all_the_same(crawl, undisturbed, tmp_path):
+    chosen = random.Random(5)
+    output = tmp_path / "c4"
+    for _ in range(6):
+        run(crawl, output, (chosen.choice(STAGES), chosen.randrange(1, 4), chosen.choice(MOMENTS)))
+    assert run(crawl, output) == 0
+    assert digests(output) == undisturbed
