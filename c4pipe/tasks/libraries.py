@@ -10,25 +10,29 @@ import numpy as np
 from c4pipe.errors import UserError
 from c4pipe.tasks.scores import NUM_RESAMPLES, Interval, Score, percentiles
 
-_PACKAGES = {"sklearn.metrics": "scikit-learn", "scipy.stats": "scipy", "rouge_score.rouge_scorer": "rouge-score"}
+_PACKAGES = {"sklearn": "scikit-learn", "rouge_score": "rouge-score"}
 _ROUGE = ("rouge1", "rouge2", "rougeLsum")
 
 
 @cache
-def _library(module: str) -> Any:
+def library(module: str) -> Any:
+    """A module of one of them.
+
+    Raises: UserError where it is not installed.
+    """
     try:
         return importlib.import_module(module)
     except ImportError as error:
-        package = _PACKAGES.get(module, module.partition(".")[0])
+        package = _PACKAGES.get(module.partition(".")[0], module.partition(".")[0])
         raise UserError(f"this metric needs {package}: pip install 'c4pipe[evaluate]'") from error
 
 
 def sklearn_metrics() -> Any:
-    return _library("sklearn.metrics")
+    return library("sklearn.metrics")
 
 
 def scipy_stats() -> Any:
-    return _library("scipy.stats")
+    return library("scipy.stats")
 
 
 def corpus_bleu(references: Sequence[Sequence[str]], predictions: Sequence[str]) -> Score:
@@ -36,24 +40,24 @@ def corpus_bleu(references: Sequence[Sequence[str]], predictions: Sequence[str])
 
     references: (n,) lists of one or more; where outputs have different numbers of them, missing ones are left out.
     """
-    library = _library("sacrebleu.metrics")
-    metric = library.BLEU(tokenize="intl", smooth_method="exp", lowercase=False, effective_order=False)
+    sacrebleu = library("sacrebleu.metrics")
+    metric = sacrebleu.BLEU(tokenize="intl", smooth_method="exp", lowercase=False, effective_order=False)
     most = max(map(len, references))
     streams = [[given[k] if k < len(given) else None for given in references] for k in range(most)]
     found = metric.corpus_score(list(predictions), streams)
 
     def interval(seed: int) -> Interval:
-        statistics = _sentence_statistics(library, streams, predictions)
-        return _resampled_bleu(library, statistics, seed)
+        statistics = _sentence_statistics(sacrebleu, streams, predictions)
+        return _resampled_bleu(sacrebleu, statistics, seed)
 
     return Score(float(found.score), interval, note=str(metric.get_signature()))
 
 
 def _sentence_statistics(
-    library: Any, streams: Sequence[Sequence[str | None]], predictions: Sequence[str]
+    sacrebleu: Any, streams: Sequence[Sequence[str | None]], predictions: Sequence[str]
 ) -> np.ndarray:
     """(n, 2 + 4 + 4) counts that add up over sentences: system length, reference length, matches, totals."""
-    metric = library.BLEU(tokenize="intl", smooth_method="exp", effective_order=False)
+    metric = sacrebleu.BLEU(tokenize="intl", smooth_method="exp", effective_order=False)
     rows = []
     for number, output in enumerate(predictions):
         given = [[stream[number]] for stream in streams if stream[number] is not None]
@@ -62,11 +66,11 @@ def _sentence_statistics(
     return np.array(rows, dtype=np.int64)
 
 
-def _resampled_bleu(library: Any, statistics: np.ndarray, seed: int) -> Interval:
+def _resampled_bleu(sacrebleu: Any, statistics: np.ndarray, seed: int) -> Interval:
     number = len(statistics)
     draws = np.random.default_rng(seed).multinomial(number, np.full(number, 1 / number), NUM_RESAMPLES)
     values = [
-        library.BLEU.compute_bleu(
+        sacrebleu.BLEU.compute_bleu(
             correct=list(map(int, sums[2:6])),
             total=list(map(int, sums[6:])),
             sys_len=int(sums[0]),
@@ -81,7 +85,7 @@ def _resampled_bleu(library: Any, statistics: np.ndarray, seed: int) -> Interval
 
 def rouge_f(references: Sequence[Sequence[str]], predictions: Sequence[str]) -> dict[str, list[float]]:
     """ROUGE F of every output between 0 and 1, by the name of the score. Sentences end at ` . ` or a line's end."""
-    scorer = _library("rouge_score.rouge_scorer").RougeScorer(list(_ROUGE), use_stemmer=False)
+    scorer = library("rouge_score.rouge_scorer").RougeScorer(list(_ROUGE), use_stemmer=False)
     values: dict[str, list[float]] = {name: [] for name in _ROUGE}
     for given, output in zip(references, predictions, strict=True):
         scores = [scorer.score(_sentences(reference), _sentences(output)) for reference in given]

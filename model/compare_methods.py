@@ -1,0 +1,249 @@
+"""Fine-tune by every method, on every task, with several seeds, and put the scores on one page.
+
+    python -m model.compare_methods --checkpoint=RUN --tasks=DIR,... --output=DIR
+
+Each run lies in OUTPUT/runs/TASK/METHOD/seed-N; a second start continues with the first that is not done. The variant
+`from_scratch` trains all parameters of the same shape without the checkpoint's weights: what pre-training is worth. All
+flags of model.finetune that train are taken too.
+"""
+
+import argparse
+import statistics
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from c4pipe.command_line import Parser, run
+from c4pipe.errors import UserError
+from c4pipe.shards import files
+from c4pipe.shards.example_sources import Source
+from c4pipe.tasks.splits import TRAIN, VALIDATION
+from model import finetune
+from model.checkpoints import step_folder
+from model.checkpoints.loading import find_checkpoint
+from model.checkpoints.run_folder import RunFolder
+from model.config import add_training_flags
+from model.data.task_sources import each_task, task_sources
+from model.evaluation import baselines, comparison
+from model.evaluation.comparison import Result, read_lines
+from model.evaluation.task_sets import read_task_sets
+from model.evaluation.validation_score import NAME
+from model.finetuning import adapters
+from model.finetuning.base import Base, open_base
+from model.finetuning.catalog import METHODS
+from model.finetuning.method import MethodSettings
+from model.training.progress import duration
+
+FROM_SCRATCH = "from_scratch"
+VARIANTS = (*METHODS, FROM_SCRATCH)
+JSON_FILE = "comparison.json"
+PAGE_FILE = "comparison.html"
+# Flags of training that this command sets itself, or that make no sense for many runs.
+_OWN = ("seed", "learning_rate", "resume", "dry_run", "track")
+
+
+def parser() -> Parser:
+    """The command's flags."""
+    flags = Parser(prog="python -m model.compare_methods", description=__doc__)
+    what = flags.add_argument_group("what")
+    add = what.add_argument
+    add("--checkpoint", required=True, metavar="RUN[@best|@last|@STEP]", help="a run, or a Hugging Face T5 folder")
+    add("--tasks", required=True, metavar="DIR[@TASK],...", help="every task of these folders, one at a time")
+    add("--output", required=True, metavar="DIR", help="folder for the runs and the page")
+    add("--seeds", type=int, default=3, help="runs of each method and task")
+    add("--methods", default=",".join(VARIANTS), help="which, with commas")
+    add("--rates", default="", metavar="METHOD:RATE,...", help="learning rates (by the method; from_scratch 0.01)")
+    add("--adapter_size", type=int, default=128, help="inner size of adapters")
+    add("--dropout_rate", type=float, default=finetune.DROPOUT_RATE, help="while training")
+    add("--validation_examples", type=int, default=1000, help="of each task, decoded at each evaluation")
+    add_training_flags(flags, finetune.DEFAULTS)
+    return flags
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command."""
+    arguments = parser().parse_args(argv)
+    began = time.monotonic()
+    if arguments.seeds < 1 or arguments.validation_examples < 1:
+        raise UserError("--seeds and --validation_examples start at 1")
+    variants = [name for name in arguments.methods.split(",") if name]
+    if unknown := set(variants) - set(VARIANTS):
+        raise UserError(f"unknown method {', '.join(sorted(unknown))}; there are {', '.join(VARIANTS)}")
+    rates = _rates(arguments.rates)
+    base = open_base(arguments.checkpoint)
+    tasks = _tasks(arguments.tasks)
+    planned = [
+        (task, source, variant, seed)
+        for task, source in tasks.items()
+        for variant in variants
+        for seed in range(arguments.seed, arguments.seed + arguments.seeds)
+    ]
+    if arguments.dry_run:
+        print(
+            f"would fine-tune {len(planned)} times: {', '.join(tasks)} by {', '.join(variants)}, "
+            f"{arguments.seeds} seeds"
+        )
+        return 0
+    results: list[Result] = []
+    beside: dict[str, dict[str, float]] = {}
+    for number, (task, source, variant, seed) in enumerate(planned, 1):
+        folder = Path(arguments.output) / "runs" / task / variant / f"seed-{seed}"
+        print(f"run {number} of {len(planned)}: {task}, {variant}, seed {seed}", file=sys.stderr, flush=True)
+        stopped = _run(arguments, source, variant, seed, rates, folder)
+        if stopped:
+            print(f"stopped in {folder}; the same command continues there")
+            return 0
+        results.append(_result(task, variant, seed, folder, base))
+        if task not in beside:
+            beside[task] = _beside(task, source, base, arguments.validation_examples)
+        # After every run, so that what is done can be read.
+        _write(arguments, results, beside)
+    for task in tasks:
+        cells = ", ".join(
+            f"{variant} {comparison.spread([one.score for one in group])}"
+            for variant, group in comparison.by_variant(results, task).items()
+        )
+        print(f"{task}: {cells}")
+    print(f"{len(results)} runs, {duration(time.monotonic() - began)}; {Path(arguments.output) / PAGE_FILE} written")
+    return 0
+
+
+def _tasks(text: str) -> dict[str, Source]:
+    """Every task by name, with its source."""
+    tasks: dict[str, Source] = {}
+    for source in task_sources(text, TRAIN):
+        for name, member in each_task(source, TRAIN):
+            if name in tasks:
+                raise UserError(f"two folders hold the task {name}; compare them one at a time")
+            tasks[name] = member
+    return tasks
+
+
+def _rates(text: str) -> dict[str, float]:
+    """
+    >>> _rates("adapters:0.05")["adapters"]
+    0.05
+    """
+    rates = {name: method.learning_rate for name, method in METHODS.items()} | {FROM_SCRATCH: 0.01}
+    for part in filter(None, text.split(",")):
+        name, _, rate = part.partition(":")
+        if name not in rates:
+            raise UserError(f"--rates: unknown method {name!r}; there are {', '.join(VARIANTS)}")
+        try:
+            rates[name] = float(rate)
+        except ValueError:
+            raise UserError(f"--rates: {part!r} is not METHOD:RATE") from None
+    return rates
+
+
+def _run(
+    arguments: argparse.Namespace, source: Source, variant: str, seed: int, rates: dict[str, float], folder: Path
+) -> bool:
+    """Fine-tune once, or go on, or find it done. Returns: whether it was stopped by a signal."""
+    flags = [
+        f"--checkpoint={arguments.checkpoint}",
+        f"--tasks={source.folder}@{source.split}",
+        f"--output={folder}",
+        f"--method={'all_parameters' if variant == FROM_SCRATCH else variant}",
+        f"--adapter_size={arguments.adapter_size}",
+        f"--dropout_rate={arguments.dropout_rate}",
+        f"--validation_examples={arguments.validation_examples}",
+        f"--learning_rate={rates[variant]}",
+        f"--seed={seed}",
+        "--resume",
+        *(["--from_scratch"] if variant == FROM_SCRATCH else []),
+        *_training_flags(arguments),
+    ]
+    finetune.main(flags)
+    return RunFolder(str(folder)).read()["status"] != "finished"
+
+
+def _training_flags(arguments: argparse.Namespace) -> list[str]:
+    """The flags of training as they were given, for each run."""
+    template = Parser()
+    add_training_flags(template, finetune.DEFAULTS)
+    flags = []
+    for action in template._actions:
+        name = action.dest
+        value = getattr(arguments, name, None)
+        if name in (*_OWN, "help") or value is None or value is False:
+            continue
+        flags.append(f"--{name}" if value is True else f"--{name}={value}")
+    return flags
+
+
+def _result(task: str, variant: str, seed: int, folder: Path, base: Base) -> Result:
+    """What a finished run came to."""
+    lines = read_lines(folder)
+    curve = tuple((line["step"], line[NAME]) for line in lines if NAME in line)
+    if not curve:
+        raise UserError(f"{task} has no validation examples to compare by; make its folder again with some")
+    step, score = max(curve, key=lambda point: (point[1], -point[0]))
+    timed = [line["seconds"] / taken for line, taken in _steps_taken(lines)]
+    run_folder, state = find_checkpoint(str(folder))
+    weights = step_folder.read_weights(run_folder.of_step(state.step))
+    method = METHODS["all_parameters" if variant == FROM_SCRATCH else variant]
+    held = run_folder.read()
+    settings = MethodSettings(held["model"]["adapter_size"], held["settings"]["steps"])
+    config = base.checkpoint.config.with_(**held["model"])
+    # In the last step as many parameters train as ever do.
+    trained = method.trains(config, list(weights), settings, settings.steps)
+    alone = (adapters.WEIGHTS_FILE, adapters.DESCRIPTION_FILE)
+    stored = (
+        sum((folder / name).stat().st_size for name in alone)
+        if variant == "adapters"
+        else files.size(str(run_folder.of_step(state.step) / step_folder.MODEL_FILE))
+    )
+    return Result(
+        task=task,
+        variant=variant,
+        seed=seed,
+        score=score,
+        best_step=step,
+        curve=curve,
+        trained_parameters=sum(one.numel() for name, one in weights.items() if trained is None or name in trained),
+        all_parameters=sum(one.numel() for one in weights.values()),
+        stored_bytes=stored,
+        seconds_a_step=statistics.median(timed) if timed else 0.0,
+    )
+
+
+def _steps_taken(lines: Sequence[dict]) -> list[tuple[dict, int]]:
+    """Lines with the seconds of some steps, and how many steps that were."""
+    before, found = 0, []
+    for line in lines:
+        if "seconds" in line and line["step"] > before:
+            found.append((line, line["step"] - before))
+        before = line["step"]
+    return found
+
+
+def _beside(task: str, source: Source, base: Base, max_examples: int) -> dict[str, float]:
+    """The scores of the majority and of a logistic regression, for a task with labels."""
+    (train,) = read_task_sets([source], base.vocabulary, split=TRAIN)
+    held_out = replace(source, split=f"{task}-{VALIDATION}")
+    (validation,) = read_task_sets([held_out], base.vocabulary, split=VALIDATION, max_examples=max_examples)
+    if not train.task.labels:
+        return {}
+    return {
+        "majority": baselines.majority_score(train, validation),
+        "tf_idf_logistic_regression": baselines.logistic_regression_score(train, validation, base.vocabulary),
+    }
+
+
+def _write(arguments: argparse.Namespace, results: Sequence[Result], beside: dict[str, dict[str, float]]) -> None:
+    output = Path(arguments.output)
+    text = comparison.to_json(results, beside, FROM_SCRATCH)
+    files.write_bytes(str(output / JSON_FILE), text.encode())
+    subtitle = (
+        f"{len(results)} runs of {arguments.steps:,} steps of {arguments.batch_size} examples from "
+        f"{files.base_name(arguments.checkpoint)}; mean and 95% interval (Student's t) over seeds of the best score on "
+        f"at most {arguments.validation_examples:,} validation examples, which chose the checkpoint too"
+    )
+    files.write_bytes(str(output / PAGE_FILE), comparison.page(results, beside, FROM_SCRATCH, subtitle).encode())
+
+
+if __name__ == "__main__":
+    run(main)

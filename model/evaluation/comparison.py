@@ -1,0 +1,183 @@
+"""Runs of several variants over tasks and seeds, side by side: the figures, and the page."""
+
+import json
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from c4pipe.report import html
+from c4pipe.tasks import libraries
+
+CONFIDENCE = 0.95
+
+
+@dataclass(frozen=True)
+class Result:
+    """One finished run. score: its best on validation. curve: (step, score). stored_bytes: what must be kept to use it
+    on the base model. seconds_a_step: the median over the lines of its metrics."""
+
+    task: str
+    variant: str
+    seed: int
+    score: float
+    best_step: int
+    curve: tuple[tuple[int, float], ...]
+    trained_parameters: int
+    all_parameters: int
+    stored_bytes: int
+    seconds_a_step: float
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Mean, standard deviation, and the half-width of the 95% interval of the mean (Student's t) of some scores."""
+
+    mean: float
+    deviation: float
+    half_width: float
+    count: int
+
+    def __str__(self) -> str:
+        return f"{self.mean:.2f} ± {self.half_width:.2f}" if self.count > 1 else f"{self.mean:.2f}"
+
+
+def spread(values: Sequence[float]) -> Spread:
+    """
+    >>> print(spread([80.0, 82.0, 84.0]))
+    82.00 ± 4.97
+    """
+    count = len(values)
+    if count < 2:
+        return Spread(values[0], 0.0, 0.0, count)
+    deviation = statistics.stdev(values)
+    quantile = float(libraries.scipy_stats().t.ppf(0.5 + CONFIDENCE / 2, count - 1))
+    return Spread(statistics.fmean(values), deviation, quantile * deviation / count**0.5, count)
+
+
+def by_variant(results: Sequence[Result], task: str) -> dict[str, list[Result]]:
+    """A task's results of each variant, by seed."""
+    groups: dict[str, list[Result]] = {}
+    for one in results:
+        if one.task == task:
+            groups.setdefault(one.variant, []).append(one)
+    return {variant: sorted(group, key=lambda one: one.seed) for variant, group in groups.items()}
+
+
+def gain(results: Sequence[Result], task: str, variant: str, baseline: str) -> Spread | None:
+    """How much better a variant scores than a baseline, seed by seed; None where they share no seed."""
+    groups = by_variant(results, task)
+    other = {one.seed: one.score for one in groups.get(baseline, ())}
+    differences = [one.score - other[one.seed] for one in groups.get(variant, ()) if one.seed in other]
+    return spread(differences) if differences else None
+
+
+def to_json(results: Sequence[Result], references: Mapping[str, Mapping[str, float]], baseline: str) -> str:
+    """What `comparison.json` holds. references: task -> what it is shown beside -> score."""
+    tasks = sorted({one.task for one in results})
+    content: dict[str, Any] = {
+        "tasks": {
+            task: {
+                variant: {
+                    "score": asdict(spread([one.score for one in group])),
+                    **(
+                        {}
+                        if variant == baseline
+                        else {"gain_over_" + baseline: _gain(results, task, variant, baseline)}
+                    ),
+                }
+                for variant, group in by_variant(results, task).items()
+            }
+            for task in tasks
+        },
+        "beside": references,
+        "runs": [asdict(one) for one in results],
+    }
+    return json.dumps(content, indent=1) + "\n"
+
+
+def _gain(results: Sequence[Result], task: str, variant: str, baseline: str) -> dict[str, Any] | None:
+    found = gain(results, task, variant, baseline)
+    return None if found is None else asdict(found)
+
+
+def page(results: Sequence[Result], references: Mapping[str, Mapping[str, float]], baseline: str, subtitle: str) -> str:
+    """The page: scores with their spread, what each variant costs, and curves."""
+    tasks = sorted({one.task for one in results})
+    variants = list(dict.fromkeys(one.variant for one in results))
+    beside = list(dict.fromkeys(name for of_task in references.values() for name in of_task))
+    scores = []
+    for task in tasks:
+        groups = by_variant(results, task)
+        cells = [str(spread([one.score for one in groups[name]])) if name in groups else "" for name in variants]
+        others = [f"{references[task][name]:.2f}" if name in references.get(task, {}) else "" for name in beside]
+        scores.append([task, *cells, *others])
+    gains = [
+        [task, *(str(gain(results, task, name, baseline) or "") for name in variants if name != baseline)]
+        for task in tasks
+    ]
+    sections = [
+        html.Section(
+            "Score on validation", html.table(["task", *map(_readable, variants), *map(_readable, beside)], scores)
+        ),
+        html.Section("Cost", _costs(results, variants)),
+        html.Section("Curves", _curves(results, tasks, variants)),
+        html.Section("Runs", _runs(results)),
+    ]
+    if baseline in variants and len(variants) > 1:
+        headers = ["task", *(_readable(name) for name in variants if name != baseline)]
+        sections.insert(1, html.Section(f"Gain over {_readable(baseline)}", html.table(headers, gains)))
+    return html.page("Fine-tuning methods compared", subtitle, sections)
+
+
+def _costs(results: Sequence[Result], variants: Sequence[str]):
+    rows = []
+    for variant in variants:
+        group = [one for one in results if one.variant == variant]
+        first = group[0]
+        rows.append(
+            [
+                _readable(variant),
+                first.trained_parameters,
+                f"{first.trained_parameters / first.all_parameters:.1%}",
+                f"{first.stored_bytes / 1e6:.2f} MB",
+                f"{1000 * statistics.median(one.seconds_a_step for one in group):.1f} ms",
+                f"{statistics.median(one.best_step for one in group):,.0f}",
+            ]
+        )
+    headers = ["method", "trained parameters", "of all", "stored for a task", "a step (median)", "best step (median)"]
+    return html.table(headers, rows)
+
+
+def _curves(results: Sequence[Result], tasks: Sequence[str], variants: Sequence[str]):
+    plots = []
+    for task in tasks:
+        groups = by_variant(results, task)
+
+        def draw(axes, groups=groups) -> None:
+            for number, variant in enumerate(variants):
+                for one in groups.get(variant, ()):
+                    label = _readable(variant) if one is groups[variant][0] else None
+                    steps, scores = zip(*one.curve, strict=True)
+                    axes.plot(steps, scores, color=f"C{number}", alpha=0.7, linewidth=1, label=label)
+            axes.set_xlabel("step")
+            axes.set_ylabel("score on validation")
+            axes.legend(fontsize=7)
+
+        plots.append(html.plot(draw, caption=f"{task}: a line a seed."))
+    return html.render("{% for plot in plots %}{{ plot }}{% endfor %}", plots=plots)
+
+
+def _runs(results: Sequence[Result]):
+    rows = [[one.task, _readable(one.variant), one.seed, f"{one.score:.2f}", one.best_step] for one in results]
+    return html.table(["task", "method", "seed", "best score", "at step"], rows)
+
+
+def _readable(name: str) -> str:
+    return name.replace("_", " ")
+
+
+def read_lines(folder: Path) -> list[dict[str, Any]]:
+    """The lines of a run's `metrics.jsonl`."""
+    return [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
