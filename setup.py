@@ -29,6 +29,7 @@ EXTRAS = {
     "multilingual": ["cld3-py==3.1.0"],
 }
 EXTRAS["dev"] = [
+    "gcp-storage-emulator>=2024.8",
     "hypothesis>=6.100",
     "moto[server]>=5",
     "mypy>=1.10",
