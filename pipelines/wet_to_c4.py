@@ -281,8 +281,10 @@ def finish(job: Job, result_path: str, timing: dict, machine: dict, *, keep_work
 
 def tidy(plan: Plan, *, keep_work: bool) -> None:
     """Remove what a finished folder needs no more; there may be some where a run was killed after its manifest."""
-    if output_folder.close_folder(plan.output) and not keep_work:
-        work_folder.remove(plan.work)
+    if output_folder.is_open(plan.output):
+        if not keep_work:
+            work_folder.remove(plan.work)
+        output_folder.close_folder(plan.output)
 
 
 def write_page(plan: Plan, report: dict) -> None:

@@ -44,12 +44,14 @@ def clear(folder: str, is_ours: Callable[[str], bool]) -> None:
             files.remove(files.join(folder, name))
 
 
-def close_folder(folder: str) -> bool:
-    """Say that the run is over, once its manifest is written; returns whether that had not been said."""
-    was_open = MARKER in files.list_folder(folder)
-    if was_open:
-        files.remove(files.join(folder, MARKER))
-    return was_open
+def is_open(folder: str) -> bool:
+    """Whether a run has not yet said that it is over."""
+    return MARKER in files.list_folder(folder)
+
+
+def close_folder(folder: str) -> None:
+    """Say that the run is over: the manifest is written, and nothing is left to tidy."""
+    files.remove(files.join(folder, MARKER))
 
 
 def _read_marker(folder: str) -> str | None:
