@@ -21,7 +21,7 @@ from c4pipe.shards import files
 from c4pipe.shards.example_sources import Source
 from c4pipe.tasks.splits import TRAIN, VALIDATION
 from model import finetune
-from model.checkpoints import step_folder
+from model.checkpoints import adapter_files, step_folder
 from model.checkpoints.loading import find_checkpoint
 from model.checkpoints.run_folder import RunFolder
 from model.config import add_training_flags
@@ -30,7 +30,6 @@ from model.evaluation import baselines, comparison
 from model.evaluation.comparison import Result, read_lines
 from model.evaluation.task_sets import read_task_sets
 from model.evaluation.validation_score import NAME
-from model.finetuning import adapters
 from model.finetuning.base import Base, open_base
 from model.finetuning.catalog import METHODS
 from model.finetuning.method import MethodSettings
@@ -190,7 +189,7 @@ def _result(task: str, variant: str, seed: int, folder: Path, base: Base) -> Res
     config = base.checkpoint.config.with_(**held["model"])
     # In the last step as many parameters train as ever do.
     trained = method.trains(config, list(weights), settings, settings.steps)
-    alone = (adapters.WEIGHTS_FILE, adapters.DESCRIPTION_FILE)
+    alone = (adapter_files.WEIGHTS_FILE, adapter_files.DESCRIPTION_FILE)
     stored = (
         sum((folder / name).stat().st_size for name in alone)
         if variant == "adapters"

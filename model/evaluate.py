@@ -25,12 +25,12 @@ from c4pipe.shards import files, manifest
 from c4pipe.vocabulary.vocabulary import Vocabulary
 from model.architectures.catalog import build_model
 from model.architectures.t5 import T5Model
+from model.checkpoints import adapter_files
 from model.checkpoints.loading import split_name
 from model.checkpoints.opening import open_model, resolve_device
 from model.data.task_sources import task_sources
 from model.evaluation.scoring import Decoding, TaskScores, evaluate_sets, summary
 from model.evaluation.task_sets import TaskSet, read_task_sets
-from model.finetuning import adapters
 from model.training.computation import resolve_precision
 from model.training.settings import PRECISIONS
 
@@ -105,7 +105,7 @@ def _adapted(base: T5Model, folder: str) -> T5Model:
 
     Raises: UserError where they were made for another base.
     """
-    config, weights = adapters.load_onto(folder, base.config, dict(base.named_parameters()))
+    config, weights = adapter_files.load_onto(folder, base.config, dict(base.named_parameters()))
     model = build_model(config, seed=None, device=base.embedding.weight.device)
     model.load_state_dict(weights)
     return model.eval().requires_grad_(False)

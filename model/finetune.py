@@ -19,7 +19,7 @@ from c4pipe.shards import manifest
 from c4pipe.shards.example_sources import Source
 from c4pipe.shards.stream import open_stream
 from c4pipe.tasks.splits import TRAIN, VALIDATION
-from model.checkpoints import step_folder
+from model.checkpoints import adapter_files, step_folder
 from model.checkpoints.loading import find_checkpoint
 from model.checkpoints.run_folder import RunFolder
 from model.config import add_training_flags, training_settings
@@ -30,7 +30,6 @@ from model.data.trimming import trimmed_batch
 from model.evaluation.scoring import Decoding
 from model.evaluation.task_sets import TaskSet, read_task_sets
 from model.evaluation.validation_score import NAME, ValidationScore
-from model.finetuning import adapters
 from model.finetuning.base import Base, open_base, start_model
 from model.finetuning.catalog import METHODS
 from model.finetuning.method import MethodSettings
@@ -200,7 +199,7 @@ def _close(arguments: argparse.Namespace, this: Run, step: int, seconds: float) 
         folder, state = find_checkpoint(str(this.folder))
         weights = step_folder.read_weights(folder.of_step(state.step))
         config = this.identity["model"]
-        num_bytes = adapters.save(str(this.folder), int(config["adapter_size"]), weights)
+        num_bytes = adapter_files.save(str(this.folder), int(config["adapter_size"]), weights)
         whole = sum(tensor.numel() * tensor.element_size() for tensor in weights.values())
         kept = f", adapters alone in {num_bytes / 1e6:.2f} MB ({num_bytes / whole:.1%} of a checkpoint)"
     summary = this.folder.read()["summary"]

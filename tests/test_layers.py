@@ -40,6 +40,7 @@ ALLOWED_SIBLINGS = {
     ("c4pipe.stages", "c4pipe.report"),  # a worker counts in the form that the report merges
     ("c4pipe.inspect_shard", "c4pipe.report"),
     ("model.data", "model.architectures"),
+    ("model.compare_methods", "model.finetune"),  # a command that runs another, many times
 }
 # One dependency, one home.
 HOMES = {

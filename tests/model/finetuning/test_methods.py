@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from c4pipe.errors import UserError
-from model.checkpoints import hugging_face, step_folder
+from model.checkpoints import adapter_files, hugging_face, step_folder
 from model.checkpoints.loading import load_checkpoint
 from model.checkpoints.opening import open_model
 from model.checkpoints.run_folder import RunFolder
@@ -71,18 +71,18 @@ def test_only_adapters_and_norms_differ_afterwards(tuned, base_run):
 
 def test_adapters_alone_are_small_and_make_the_model_again_on_their_base(tuned, base_run, tmp_path):
     folder = tuned["adapters"]
-    alone = sum((folder / name).stat().st_size for name in (adapters.WEIGHTS_FILE, adapters.DESCRIPTION_FILE))
+    alone = sum((folder / name).stat().st_size for name in (adapter_files.WEIGHTS_FILE, adapter_files.DESCRIPTION_FILE))
     whole = load_checkpoint(str(folder))
     assert alone < 0.5 * sum(4 * tensor.numel() for tensor in whole.state_dict.values())
     base = load_checkpoint(str(base_run))
-    config, weights = adapters.load_onto(str(folder), base.config, base.state_dict)
+    config, weights = adapter_files.load_onto(str(folder), base.config, base.state_dict)
     assert config.adapter_size == 4
     assert not changed(whole.state_dict, weights)
     other = {**base.state_dict, "embedding.weight": base.state_dict["embedding.weight"] + 1e-3}
     with pytest.raises(UserError, match=r"another base model \(embedding.weight differs\)"):
-        adapters.load_onto(str(folder), base.config, other)
+        adapter_files.load_onto(str(folder), base.config, other)
     with pytest.raises(UserError, match="holds no adapters"):
-        adapters.load_onto(str(tmp_path), base.config, base.state_dict)
+        adapter_files.load_onto(str(tmp_path), base.config, base.state_dict)
 
 
 def test_a_model_with_adapters_is_not_exported_and_says_why(tuned):
