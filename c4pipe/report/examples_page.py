@@ -134,17 +134,24 @@ def _drawn(folder: str, held: Manifest, vocabulary: Vocabulary) -> "Markup":
 
 
 def _marked(vocabulary: Vocabulary, ids: np.ndarray) -> list[tuple[str, bool]]:
-    """Text in parts with whether each is a sentinel."""
+    """Text in parts, with the space before a word, and whether each is a sentinel."""
     parts: list[tuple[str, bool]] = []
     run: list[int] = []
+
+    def close_run() -> None:
+        if run:
+            begins_word = vocabulary.piece(run[0]).startswith("\u2581")
+            parts.append((" " * begins_word + vocabulary.decode(run), False))
+            run.clear()
+
     for token in map(int, ids):
         if vocabulary.num_pieces <= token < vocabulary.size:
-            parts.extend([(vocabulary.decode(run), False), (vocabulary.piece(token), True)])
-            run = []
+            close_run()
+            parts.extend([(" ", False), (vocabulary.piece(token), True)])
         else:
             run.append(token)
-    parts.append((vocabulary.decode(run), False))
-    return [part for part in parts if part[0]]
+    close_run()
+    return parts
 
 
 def _shards(held: Manifest) -> "Markup":
@@ -169,8 +176,9 @@ _EXAMPLES = """{% for name, origin, texts in rows %}
 {% for what, count, parts in texts %}
 <p><b>{{ what }}</b> <small>{{ count }} tokens</small><br>
 {% for text, is_sentinel in parts %}
-{% if is_sentinel %}<mark>{{ text }}</mark>{% else %} {{ text }} {% endif %}
-{% endfor %}
+{% if is_sentinel %}<mark>{{ text }}</mark>{% else %}{{ text }}{% endif %}
+{%- endfor %}
+
 </p>
 {% endfor %}
 </details>

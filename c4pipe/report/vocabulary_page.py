@@ -161,7 +161,7 @@ def _split(vocabulary: Vocabulary, text: str) -> tuple[int, list[tuple[str, bool
 
 
 def _all_pieces(pieces: Sequence[str]) -> "Markup":
-    """Every hundredth piece of a long list, most probable first."""
+    """At most some thousand pieces, most probable first."""
     step = max(1, len(pieces) // 1000)
     shown = list(enumerate(pieces, start=3))[::step]
     said = "in order of probability" + (f", one of each {step}" if step > 1 else "")
@@ -169,13 +169,16 @@ def _all_pieces(pieces: Sequence[str]) -> "Markup":
     return render(_PIECES, pieces=shown, said=said, box=box)
 
 
-_SPLITS = """{% for source, splits in rows %}
+_SPLITS = """<style>
+.split code, .split mark { border-left: 1px solid currentColor; padding: 0 1px; border-radius: 0; }
+</style>
+{% for source, splits in rows %}
 <h3>{{ source }}</h3>
 {% for name, count, pieces in splits %}
-<p><small>{{ name }}: {{ count }} tokens</small><br>
+<p class="split"><small>{{ name }}: {{ count }} tokens</small><br>
 {% for piece, unknown in pieces %}
-{% if unknown %}<mark>{{ piece }}</mark>{% else %}<code>{{ piece }}</code>{% endif %}&#8203;
-{% endfor %}
+{% if unknown %}<mark>{{ piece }}</mark>{% else %}<code>{{ piece }}</code>{% endif %}<wbr>
+{%- endfor %}
 </p>
 {% endfor %}
 {% endfor %}"""
