@@ -1,0 +1,154 @@
+"""Pre-training beside Hugging Face's T5: one recipe, the same examples in the same order, the same initial weights.
+
+    python benchmarks/bench_curves.py --examples=DIR --output=DIR [--steps=600] [--batch_size=8] [--evaluate_every=50]
+
+Runs `model.pretrain`, then a plain loop over `transformers.T5ForConditionalGeneration` with `transformers.Adafactor`
+in T5's settings; each in a process of its own, one after the other or (--together) at once. Prints both validation
+curves as a table. No z-loss and no dropout: Hugging Face has no z-loss, and the two draw different dropout masks.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import torch
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from model.training import metrics_log
+
+NUM_VALIDATION = 128
+
+
+def train_theirs(arguments: argparse.Namespace) -> None:
+    """The same as `model.pretrain` does, with Hugging Face's model and optimizer."""
+    import transformers
+    from transformers.optimization import Adafactor
+
+    from c4pipe.shards.stream import open_stream, parse_sources
+    from model.architectures.catalog import build_model
+    from model.checkpoints import hugging_face
+    from model.data.batches import Batch, as_batch, signed
+    from model.data.examples import gather_examples
+    from model.presets import preset
+    from model.training.metrics_log import MetricsLog
+    from model.training.settings import TrainingSettings
+
+    settings = TrainingSettings(steps=arguments.steps, batch_size=arguments.batch_size).completed()
+    examples = gather_examples(parse_sources(arguments.examples), num_validation=NUM_VALIDATION)
+    config = preset(arguments.preset, vocabulary_size=examples.vocabulary.embedding_rows).with_(dropout_rate=0.0)
+    fields = {key: value for key, value in hugging_face.config_json(config).items() if key != "architectures"}
+    model = transformers.T5ForConditionalGeneration(transformers.T5Config(**fields)).eval()
+    ours = dict(build_model(config, seed=settings.seed).named_parameters())
+    model.load_state_dict(hugging_face.their_weights(config, ours), strict=False)
+    optimizer = Adafactor(
+        model.parameters(), lr=0.01, scale_parameter=True, relative_step=False, warmup_init=False, clip_threshold=1.0
+    )
+
+    def loss_of(batch: Batch) -> torch.Tensor:
+        inputs, targets = ((ids.to(torch.int64) & 0xFFFF) for ids in (batch.inputs, batch.targets))
+        labels = targets.masked_fill(targets == 0, -100)
+        return model(input_ids=inputs, attention_mask=inputs != 0, labels=labels, use_cache=False).loss
+
+    @torch.no_grad()
+    def validate() -> float:
+        total = count = 0.0
+        (held,) = examples.validation
+        for start in range(0, len(held), 32):
+            part = slice(start, start + 32)
+            batch = Batch(signed(held.inputs[part]), signed(held.targets[part]), torch.zeros(0))
+            tokens = int((batch.targets != 0).sum())
+            total, count = total + loss_of(batch).item() * tokens, count + tokens
+        return total / count
+
+    folder = Path(arguments.output) / "hugging_face"
+    folder.mkdir(parents=True, exist_ok=True)
+    log = MetricsLog(folder / "metrics.jsonl")
+    log.append({"step": 0, "validation_loss": validate()})
+    stream = open_stream(examples.sources, seed=settings.seed, batch_size=settings.batch_size)
+    began = time.perf_counter()
+    for step, ids in enumerate(stream.batches(), start=1):
+        for group in optimizer.param_groups:
+            group["lr"] = settings.rate_at(step)
+        loss = loss_of(as_batch(ids, 0))
+        loss.backward()
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+        line = {"step": step, "loss": loss.item(), "seconds": time.perf_counter() - began}
+        if step % arguments.evaluate_every == 0 or step == settings.steps:
+            line["validation_loss"] = validate()
+        log.append(line)
+        if step == settings.steps:
+            break
+
+
+def pretrain_command(arguments: argparse.Namespace) -> list[str]:
+    values = {
+        "examples": arguments.examples,
+        "output": f"{arguments.output}/c4pipe",
+        "preset": arguments.preset,
+        "dropout_rate": 0,
+        "z_loss": 0,
+        "steps": arguments.steps,
+        "batch_size": arguments.batch_size,
+        "gradient_accumulation": 1,
+        "log_every": 1,
+        "evaluate_every": arguments.evaluate_every,
+        "checkpoint_every": arguments.steps,
+        "validation_examples": NUM_VALIDATION,
+        "device": "cpu",
+    }
+    return [sys.executable, "-m", "model.pretrain", *(f"--{name}={value}" for name, value in values.items())]
+
+
+def show(output: Path) -> None:
+    """Both curves as a Markdown table."""
+    runs = {name: metrics_log.read(output / name / "metrics.jsonl") for name in ("c4pipe", "hugging_face")}
+    curves = {
+        name: {line["step"]: line["validation_loss"] for line in lines if line.get("validation_loss") is not None}
+        for name, lines in runs.items()
+    }
+    print("| step | c4pipe | Hugging Face | difference |\n|---|---|---|---|")
+    for step in sorted(curves["c4pipe"].keys() & curves["hugging_face"].keys()):
+        ours, theirs = curves["c4pipe"][step], curves["hugging_face"][step]
+        print(f"| {step} | {ours:.4f} | {theirs:.4f} | {ours - theirs:+.4f} |")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--examples", required=True)
+    parser.add_argument("--output", required=True)
+    parser.add_argument("--preset", default="t5_v1_1_tiny")
+    parser.add_argument("--steps", type=int, default=600)
+    parser.add_argument("--batch_size", type=int, default=8)
+    parser.add_argument("--evaluate_every", type=int, default=50)
+    parser.add_argument("--together", action="store_true", help="both at once, one thread each")
+    parser.add_argument("--theirs", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--show", action="store_true", help="only print what is there")
+    arguments = parser.parse_args()
+    if arguments.theirs:
+        train_theirs(arguments)
+        return
+    output = Path(arguments.output)
+    if not arguments.show:
+        output.mkdir(parents=True)
+        (output / "recipe.json").write_text(json.dumps(vars(arguments)))
+        theirs = [sys.executable, __file__, *sys.argv[1:], "--theirs"]
+        environment = {"OMP_NUM_THREADS": "1"} if arguments.together else {}
+        commands = [pretrain_command(arguments), theirs]
+        processes = []
+        for command in commands:
+            processes.append(subprocess.Popen(command, env={**os.environ, **environment}))
+            if not arguments.together:
+                processes[-1].wait()
+        if sum(process.wait() for process in processes):
+            raise SystemExit("one of the two failed")
+    show(output)
+
+
+if __name__ == "__main__":
+    main()

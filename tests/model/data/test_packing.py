@@ -1,0 +1,60 @@
+import numpy as np
+import pytest
+import torch
+
+from c4pipe.shards.stream import Source, open_stream
+from model.architectures.catalog import ARCHITECTURES, build_model
+from model.architectures.config import ModelConfig
+from model.data.batches import as_batch
+from model.data.packing import first_fit, lengths, pack, packed_batch
+
+SMALL = ModelConfig(vocabulary_size=384, d_model=32, d_ff=64, d_kv=8, num_heads=4, num_layers=2)
+
+
+def short_batch(folder):
+    """Sixteen examples, cut so that two or three fit into a row."""
+    ids = next(iter(open_stream([Source(str(folder))], seed=0, batch_size=16).batches(0)))
+    inputs, targets = ids.inputs.copy(), ids.targets.copy()
+    for row in range(16):
+        inputs[row, 5 + row % 6 :] = 0
+        targets[row, 3 + row % 4 :] = 0
+    return type(ids)(ids.position, inputs, targets, ids.source, ids.example_id)
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_packed_examples_have_the_loss_and_the_gradients_that_they_have_alone(example_folder, architecture):
+    ids = short_batch(example_folder)
+    alone, packed = as_batch(ids, 0), packed_batch(ids, 0)
+    assert len(packed) <= len(alone) // 2
+    assert packed.num_tokens == alone.num_tokens
+    model = build_model(SMALL.with_(architecture=architecture), seed=1)
+    results = []
+    for batch in (alone, packed):
+        model.zero_grad()
+        loss = model(
+            batch.inputs,
+            batch.targets,
+            inputs_segments_BS=batch.inputs_segments,
+            targets_segments_BT=batch.targets_segments,
+        )
+        loss.loss_sum.backward()
+        results.append((loss, [parameter.grad.clone() for parameter in model.parameters()]))
+    (one, gradients_alone), (other, gradients_packed) = results
+    assert (one.num_tokens, one.num_correct) == (other.num_tokens, other.num_correct)
+    torch.testing.assert_close(one.loss_sum, other.loss_sum, rtol=1e-5, atol=1e-5)
+    for a, b in zip(gradients_alone, gradients_packed, strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-3, atol=1e-4)
+
+
+def test_nothing_is_lost_and_nothing_overlaps():
+    random = np.random.default_rng(0)
+    ids = np.zeros((50, 20), dtype=np.uint16)
+    for row, length in enumerate(random.integers(1, 20, 50)):
+        ids[row, :length] = random.integers(1, 60_000, length)
+    rows = first_fit(lengths(ids), np.ones(50, dtype=np.int64), 20, 10)
+    packed, segments = pack(ids, rows, int(rows.max()) + 1)
+    assert np.count_nonzero(packed) == np.count_nonzero(segments) == np.count_nonzero(ids)
+    taken = dict.fromkeys(range(len(packed)), 0)
+    for example, row in enumerate(rows.tolist()):
+        taken[row] += 1
+        assert packed[row][segments[row] == taken[row]].tolist() == ids[example][ids[example] != 0].tolist()
