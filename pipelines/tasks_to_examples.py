@@ -34,6 +34,7 @@ from c4pipe.stages.write_task_examples import TaskFile, TaskSettings, WriteTaskE
 from c4pipe.tasks import catalog, hugging_face
 from c4pipe.vocabulary.vocabulary import MODEL_FILE, Vocabulary
 from pipelines import beam_options
+from pipelines.progress import Progress
 
 WORK_FOLDER = ".work"
 DEFAULT_TARGETS_LENGTH = 512
@@ -48,6 +49,7 @@ def parser() -> Parser:
     parser.add_argument("--task", default="", help=f"what raw records are: {' '.join(catalog.TASKS)}")
     parser.add_argument("--inputs_length", type=int, default=512, help="tokens, EOS included; longer inputs are cut")
     parser.add_argument("--targets_length", type=int, help="the same for targets (the longest that occur, 512 at most)")
+    parser.add_argument("--num_extra_ids", type=int, help="sentinels of the vocabulary, where its folder does not tell")
     parser.add_argument("--max_quarantined_fraction", type=float, default=0.01, help="more than this is an error")
     parser.add_argument("--overwrite", action="store_true", help="replace another result in the output folder")
     parser.add_argument("--dry_run", action="store_true", help="say what would be done")
@@ -58,7 +60,7 @@ def main(argv: list[str] | None = None) -> int:
     started = time.monotonic()
     flags, options = beam_options.parse(parser(), argv)
     settings = _settings(flags)
-    vocabulary = Vocabulary.load(flags.vocabulary)
+    vocabulary = Vocabulary.load(flags.vocabulary, flags.num_extra_ids)
     task_files = _task_files(flags.input)
     asked = _manifest_settings(settings, vocabulary, flags.targets_length)
     if _is_finished(flags.output, asked, task_files, vocabulary, flags.overwrite):
@@ -206,7 +208,12 @@ def _convert_all(
             | "WriteTaskExamples" >> WriteTaskExamples(settings, vocabulary, work_dir)
         )
 
-    beam_options.run(build, options)
+    def look() -> tuple[int, int, str]:
+        done = sum(files.exists(done_path(one, settings, vocabulary, work_dir)) for one in missing)
+        return done, len(missing), f"{done} of {len(missing)} task files"
+
+    with Progress("tasks", look):
+        beam_options.run(build, options)
 
 
 def _read_done(task_file: TaskFile, settings: TaskSettings, vocabulary: Vocabulary, work_dir: str) -> dict[str, Any]:

@@ -68,8 +68,8 @@ class Vocabulary:
         """Load a vocabulary from a folder that holds `spiece.model`, or from such a file (local or an fsspec URL).
 
         Args:
-            num_extra_ids: None takes the number that the folder tells (its `manifest.json`, or the `extra_ids` of a
-                Hugging Face `tokenizer_config.json`), else 100.
+            num_extra_ids: None takes the number that the folder tells (its `manifest.json`, a run's `run.json`, or the
+                `extra_ids` of a Hugging Face `tokenizer_config.json`), else 100.
         Raises: UserError where there is no model or it is none of T5's kind.
         """
         path = str(path)
@@ -177,6 +177,7 @@ def _told_num_extra_ids(folder: str) -> int:
     """How many extra ids the files beside a model say that it has."""
     for name, find in (
         ("manifest.json", lambda found: found["settings"]["num_extra_ids"]),
+        ("run.json", lambda found: found["num_extra_ids"]),
         ("tokenizer_config.json", lambda found: found["extra_ids"]),
     ):
         content = _read(f"{folder.rstrip('/')}/{name}")
