@@ -9,11 +9,13 @@ The order is a function of (seed, position) and the folders' manifests (see `ord
 run's data is one number, the examples seen. Nothing is dropped at the end of an epoch; global batches run on over it.
 """
 
+import threading
 import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
+from queue import SimpleQueue
 
 import numpy as np
 
@@ -26,6 +28,7 @@ from c4pipe.shards.windows import Rows, WindowReader
 __all__ = ["Batch", "Source", "Stream", "open_stream", "parse_sources"]
 
 BAD_SHARD_POLICIES = ("fail", "skip")
+CLOSE_SECONDS = 10.0
 
 
 @dataclass(frozen=True)
@@ -72,6 +75,8 @@ class Stream:
         self.bad_shards: dict[str, str] = {}  # name -> what is wrong with it, where bad shards are skipped
         self._seed, self._rank, self._num_threads = seed, rank, num_threads
         self._cache_dir, self._cache_bytes, self._skip = cache_dir, cache_bytes, on_bad_shard == "skip"
+        self._only_source = np.zeros(self.rank_batch_size, dtype=np.int64)
+        self._only_source.flags.writeable = False
         self._mixture = Mixture([source.source.rate for source in sources])
 
     @property
@@ -110,13 +115,13 @@ class Stream:
         return int(self._mixture.counts(source, np.array([position]))[0])
 
     def _batch(self, position: int, feeds: list["_Feed"]) -> Batch:
-        low = position + self._rank * self.rank_batch_size
-        high = low + self.rank_batch_size
         if len(feeds) == 1:
             rows = feeds[0].take(self.rank_batch_size)
-            inputs, targets = (self._padded(ids, wide) for ids, wide in zip(rows[:2], self._lengths(), strict=True))
-            return Batch(position, inputs, targets, np.zeros(high - low, dtype=np.int64), rows[2])
-        widths = self._lengths()
+            inputs, targets = self._padded(rows[0], self.inputs_length), self._padded(rows[1], self.targets_length)
+            return Batch(position, inputs, targets, self._only_source, rows[2])
+        low = position + self._rank * self.rank_batch_size
+        high = low + self.rank_batch_size
+        widths = self.inputs_length, self.targets_length
         inputs, targets = (np.zeros((high - low, width), dtype=self.dtype) for width in widths)
         source_of, example_id = np.empty(high - low, dtype=np.int64), np.empty(high - low, dtype=np.int64)
         for index, feed in enumerate(feeds):
@@ -130,62 +135,77 @@ class Stream:
             source_of[places], example_id[places] = index, taken_ids
         return Batch(position, inputs, targets, source_of, example_id)
 
-    def _lengths(self) -> tuple[int, int]:
-        return self.inputs_length, self.targets_length
-
     @staticmethod
     def _padded(ids: np.ndarray, width: int) -> np.ndarray:
         return ids if ids.shape[1] == width else np.pad(ids, ((0, 0), (0, width - ids.shape[1])))
 
 
 class _Feed:
-    """One source's examples for this rank, some at a time, with the next window made ready meanwhile."""
+    """One source's examples for this rank, some at a time, with the next window made ready meanwhile.
+
+    The thread that reads waits for a permit, given when a window is taken: so two windows are held, not three, and all
+    that a step pays when it comes to the next one is a hand-over.
+    """
 
     def __init__(self, stream: Stream, index: int, reader: WindowReader, position: int) -> None:
         self._stream, self._index, self._reader, self._start = stream, index, reader, position
-        self._ahead = ThreadPoolExecutor(1, thread_name_prefix="window")
-        self._plan = reader.windows(stream.counts(index, position))
-        self._next = self._begin()
+        self._ready: SimpleQueue[Rows | BaseException] = SimpleQueue()
+        self._permits = threading.Semaphore(1)
+        self._closed = False
         self._rows: Rows | None = None
-        self._used = 0
+        self._used = self._end = 0
+        self._thread = threading.Thread(target=self._read_ahead, name="window", daemon=True)
+        self._thread.start()
 
     def take(self, count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """(inputs, targets, example_id) of the next `count` examples: views where one window holds them all."""
         parts = []
-        while count:
-            if self._rows is None or self._used == len(self._rows.example_id):
-                self._advance()
-                continue
-            part = slice(self._used, min(self._used + count, len(self._rows.example_id)))
-            parts.append((self._rows.inputs[part], self._rows.targets[part], self._rows.example_id[part]))
-            self._used, count = part.stop, count - (part.stop - part.start)
+        while True:
+            start, stop = self._used, min(self._used + count, self._end)
+            if start < stop and self._rows is not None:
+                rows = self._rows
+                parts.append((rows.inputs[start:stop], rows.targets[start:stop], rows.example_id[start:stop]))
+                self._used, count = stop, count - (stop - start)
+            if not count:
+                break
+            self._advance()
         if len(parts) == 1:
             return parts[0]
         inputs, targets, ids = (np.concatenate(columns) for columns in zip(*parts, strict=True))
         return inputs, targets, ids
 
     def close(self) -> None:
-        self._ahead.shutdown(wait=True, cancel_futures=True)
-        self._reader.close()
-
-    def _begin(self) -> "Future[Rows]":
-        first, epoch, index = next(self._plan)
-        return self._ahead.submit(
-            self._reader.read,
-            first,
-            epoch,
-            index,
-            lambda numbers: self._stream.is_wanted(self._index, numbers, self._start),
-        )
+        self._closed = True
+        self._permits.release()
+        self._thread.join(timeout=CLOSE_SECONDS)
+        if not self._thread.is_alive():  # else it waits for a slow fetch, and ends with the process
+            self._reader.close()
 
     def _advance(self) -> None:
+        self._rows = None  # before the next one is read
         began = time.perf_counter()
-        self._rows = None  # so that two windows are held, not three
-        self._rows, self._used = self._next.result(), 0
+        rows = self._ready.get()
         self._stream.wait_seconds += time.perf_counter() - began
-        self._stream.num_replaced += self._rows.num_replaced
+        if isinstance(rows, BaseException):
+            self._ready.put(rows)  # whoever asks again gets the same answer
+            raise rows
+        self._rows, self._used, self._end = rows, 0, len(rows.example_id)
+        self._stream.num_replaced += rows.num_replaced
         self._stream.bad_shards.update(self._reader.bad_shards)
-        self._next = self._begin()
+        self._permits.release()
+
+    def _read_ahead(self) -> None:
+        try:
+            for first, epoch, index in self._reader.windows(self._stream.counts(self._index, self._start)):
+                self._permits.acquire()
+                if self._closed:
+                    return
+                self._ready.put(self._reader.read(first, epoch, index, self._is_wanted))
+        except BaseException as error:
+            self._ready.put(error)
+
+    def _is_wanted(self, numbers: np.ndarray) -> np.ndarray:
+        return self._stream.is_wanted(self._index, numbers, self._start)
 
 
 def open_stream(
