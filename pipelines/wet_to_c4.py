@@ -10,7 +10,9 @@ import math
 import platform
 import sys
 import time
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import TypeVar
 
 from apache_beam.options.pipeline_options import PipelineOptions
 
@@ -18,7 +20,7 @@ import c4pipe
 from c4pipe.command_line import EXIT_USER_ERROR, Parser, run
 from c4pipe.corpus import assets, variants
 from c4pipe.corpus.language.identifier import IDENTIFIERS
-from c4pipe.corpus.page_lists import ListedUrls
+from c4pipe.corpus.page_lists import ExcludedUrls, ListedUrls
 from c4pipe.corpus.wet import WET_PARSERS
 from c4pipe.errors import UserError
 from c4pipe.report import corpus_report
@@ -56,6 +58,8 @@ _NUM_ASKED = 8
 # A crawl's input is hashed only up to here when a finished folder is compared with a command.
 _MOST_HASHED_BYTES = 16 << 30
 
+_List = TypeVar("_List")
+
 
 def parser() -> Parser:
     parser = Parser(prog="python -m pipelines.wet_to_c4", description=__doc__)
@@ -72,7 +76,7 @@ def parser() -> Parser:
     add("--sentence_model", default=assets.PUNKT_TAB, help="punkt_tab, bundled, or a folder with Punkt's four files")
     add("--badwords", help="a list of bad words of your own, instead of LDNOOBW's")
     add("--urls", help="for webtextlike: the URLs to keep, one a line (.gz too)")
-    add("--exclude_urls", help="URLs that must not be in the corpus, one a line (.gz too)")
+    add("--exclude_urls", help="URLs or domains that must not be in the corpus, one a line (.gz too)")
     add("--num_shards", type=int, help="shards of a training split; the number of WET files, 1,024 at most")
     add("--format", default="json.gz", choices=WRITERS, help="of the text shards")
     add("--work_dir", help="where to make the folder of the work, some three times the input; OUTPUT if not given")
@@ -148,8 +152,8 @@ def make_job(flags: argparse.Namespace, options: PipelineOptions) -> Job:
         variant, folder=flags.assets, sentence_model=flags.sentence_model, badwords_file=flags.badwords
     )
     hashes = dict(found.sha256)
-    listed = _read_urls(flags.urls, LISTED_ASSET, hashes)
-    excluded = _read_urls(flags.exclude_urls, EXCLUDED_ASSET, hashes)
+    listed = _read_list(flags.urls, LISTED_ASSET, hashes, ListedUrls)
+    excluded = _read_list(flags.exclude_urls, EXCLUDED_ASSET, hashes, ExcludedUrls)
     settings = Settings(
         variant=variant.name,
         compat=compat.name,
@@ -206,7 +210,9 @@ def shuffle_bits(wet_files: list[File]) -> int:
     return min(max(math.ceil(math.log2(max(count, 1))), _FEWEST_SHUFFLE_BITS), KEY_PART_BITS)
 
 
-def _read_urls(path: str | None, asset: str, hashes: dict[str, str]) -> ListedUrls | None:
+def _read_list(
+    path: str | None, asset: str, hashes: dict[str, str], made: Callable[[Iterable[str]], _List]
+) -> _List | None:
     if path is None:
         return None
     import gzip
@@ -218,7 +224,7 @@ def _read_urls(path: str | None, asset: str, hashes: dict[str, str]) -> ListedUr
         except (OSError, EOFError) as error:
             raise UserError(f"{path} is damaged ({error}); copy it again") from error
     hashes[asset] = digest(content.hex())
-    return ListedUrls(line.strip() for line in content.decode("utf-8", "replace").splitlines() if line.strip())
+    return made(line.strip() for line in content.decode("utf-8", "replace").splitlines() if line.strip())
 
 
 def is_finished(job: Job) -> bool:

@@ -1,11 +1,13 @@
 """Rules that look at a whole page's address or shape: listed domains, listed URLs, paragraphs."""
 
 import heapq
+import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from c4pipe.corpus import rules
 from c4pipe.corpus.urls import normalized_url
 
+_HOST_END = re.compile(r"[/?#]")
 BAD_DOMAIN = "bad_domain"
 BAD_SUBDOMAIN = "bad_subdomain"
 
@@ -48,6 +50,40 @@ class ListedUrls:
 
     def __len__(self) -> int:
         return len(self._urls)
+
+
+class ExcludedUrls:
+    """URLs and domains that must not be in a corpus.
+
+    An entry without a scheme and a slash is a domain, and stands for all that lies on it and on its subdomains; any
+    other is one page's URL, normalized as the pages' are.
+
+    >>> takedown = ExcludedUrls(["https://a.example/x", "b.example"])
+    >>> [url in takedown for url in ("a.example/x", "a.example/y", "b.example/z", "www2.b.example", "ab.example")]
+    [True, False, True, True, False]
+    """
+
+    def __init__(self, entries: Iterable[str]) -> None:
+        domains, urls = set(), set()
+        for entry in entries:
+            if "/" in entry:
+                urls.add(normalized_url(entry))
+            else:
+                domains.add(entry.lower().removeprefix("www.").strip("."))
+        self._urls, self._domains = frozenset(urls), frozenset(domains)
+
+    def __contains__(self, normalized: object) -> bool:
+        if not isinstance(normalized, str):
+            return False
+        return normalized in self._urls or (bool(self._domains) and self._is_on_domain(normalized))
+
+    def _is_on_domain(self, normalized: str) -> bool:
+        host = _HOST_END.split(normalized, maxsplit=1)[0].rsplit("@", 1)[-1].split(":", 1)[0].lower()
+        labels = host.strip(".").split(".")
+        return any(".".join(labels[start:]) in self._domains for start in range(len(labels)))
+
+    def __len__(self) -> int:
+        return len(self._urls) + len(self._domains)
 
 
 def has_paragraphs(text: str) -> bool:

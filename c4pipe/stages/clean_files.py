@@ -4,7 +4,7 @@ import hashlib
 import io
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import apache_beam as beam
@@ -19,7 +19,7 @@ from c4pipe.records import Dropped, Page, Quarantined
 from c4pipe.report.summary import EXCERPT_LENGTH, Summary
 from c4pipe.shards import files
 from c4pipe.shards.key_files import write_key_file
-from c4pipe.shards.work_files import CLEANED, PagesWriter, read_record, write_record
+from c4pipe.shards.work_files import CLEANED, PagesWriter, read_pages, read_record, write_record
 from c4pipe.stages.keys import KINDS
 from c4pipe.stages.plan import NUM_KEY_PARTS, File, Plan, digest
 from c4pipe.stages.rules_of_worker import CleaningRules
@@ -66,19 +66,35 @@ def clean_file(file: File, plan: Plan, rules: CleaningRules) -> Summary:
     if files.exists(record_path):
         sha256 = files.sha256(file.path)
         record = read_record(record_path, digest(plan.cleaning_key, sha256))
-        if record is not None:
+        if record is not None and record["excluded"] == _excluded_again(file, plan, rules):
             return _described(file, sha256, record, reused=True)
+        # A record beside other pages than its own would be taken over by a later run.
+        files.remove(record_path)
     started = time.thread_time()
     summary = Summary(plan.samples_per_rule)
     with files.open_for_reading(file.path) as raw:
         source = _HashingReader(raw)
-        _clean(file, source, plan, rules, summary)
+        excluded = _clean(file, source, plan, rules, summary)
         sha256 = source.finish()
     summary.totals["input_bytes"] = source.num_bytes
     summary.seconds["clean_files"] = time.thread_time() - started
-    record = {"summary": summary.to_json()}
+    record = {"excluded": excluded, "summary": summary.to_json()}
     write_record(record_path, digest(plan.cleaning_key, sha256), record)
     return _described(file, sha256, record, reused=False)
+
+
+def _excluded_again(file: File, plan: Plan, rules: CleaningRules) -> str:
+    """What `_digest_of` would be if the file were cleaned with this run's list, told from its work file."""
+    if rules.excluded_urls is None:
+        return ""
+    batches = read_pages(plan.cleaned(file.stem, ".arrow"), columns=["url"])
+    return _digest_of(url for batch in batches for url in batch["url"] if normalized_url(url) in rules.excluded_urls)
+
+
+def _digest_of(excluded: Iterable[str]) -> str:
+    """Names the URLs of a file that were excluded; empty where none was."""
+    urls = sorted(set(excluded))
+    return digest(urls) if urls else ""
 
 
 def _described(file: File, sha256: str, record: dict[str, Any], reused: bool) -> Summary:
@@ -114,8 +130,10 @@ class _HashingReader(io.RawIOBase):
         return self._hash.hexdigest()
 
 
-def _clean(file: File, source: Any, plan: Plan, rules: CleaningRules, summary: Summary) -> None:
+def _clean(file: File, source: Any, plan: Plan, rules: CleaningRules, summary: Summary) -> str:
+    """Write the work files of a WET file; returns what names its excluded URLs."""
     keys = _Keys(file, plan)
+    excluded: list[str] = []
     with (
         PagesWriter(plan.cleaned(file.stem, ".arrow"), CLEANED) as writer,
         files.write_atomically(plan.cleaned(file.stem, ".quarantine")) as quarantine,
@@ -124,10 +142,15 @@ def _clean(file: File, source: Any, plan: Plan, rules: CleaningRules, summary: S
         row = 0
         for pages in _batches(_pages(file, source, plan, rules, summary, quarantine)):
             keys.add(pages, row)
-            writer.write(_columns(pages, rules, summary))
+            columns = _columns(pages, rules, summary)
+            writer.write(columns)
+            excluded += [
+                url for url, stage in zip(columns["url"], columns["stage"], strict=True) if stage == EXCLUDED_URLS
+            ]
             row += len(pages)
     summary.totals["rows"] = row
     keys.write(plan.cleaned(file.stem, ".urls"))
+    return _digest_of(excluded)
 
 
 def _pages(file, source, plan: Plan, rules: CleaningRules, summary: Summary, quarantine) -> Iterator[tuple[Page, str]]:

@@ -15,7 +15,7 @@ from c4pipe.shards.work_files import FINISHED, PagesWriter, read_pages, read_rec
 from c4pipe.stages.clean_files import EXCLUDED_URLS
 from c4pipe.stages.pack_lines import lost_rows
 from c4pipe.stages.pick_losers import losers_of
-from c4pipe.stages.plan import EXCLUDED_ASSET, File, Plan
+from c4pipe.stages.plan import EXCLUDED_ASSET, File, Plan, digest
 from c4pipe.stages.rules_of_worker import make_finisher
 
 _OTHER_COPY = "other_copy_stays"
@@ -48,21 +48,58 @@ class _FinishFile(beam.DoFn):
         file, held = File(*element[0]), element[1]
         record_path = self._plan.later(run_key, "finished", f"{file.stem}.json")
         record = read_record(record_path, run_key)
+        is_new = False
         if record is None:
-            record = _finish(file, self._plan, self._finisher, held, run_key)
+            record, is_new = self._finish(file, held, run_key)
             write_record(record_path, run_key, record)
+        if is_new:
             record["summary"]["totals"]["finished_now"] = 1
         yield json.dumps(record["summary"])
 
+    def _finish(self, file: File, held: list[bytes | int], run_key: str) -> tuple[dict, bool]:
+        """The record of a finished file, and whether it was made now.
 
-def _finish(file: File, plan: Plan, finisher: Finisher, held: list[bytes | int], run_key: str) -> dict:
+        What another run made of the same cleaned pages with the same losses is taken over: after a takedown, that of
+        all files but a few.
+        """
+        plan = self._plan
+        lost = lost_rows(losers_of(file, plan, "urls", held[0], run_key))
+        lost_lines = _lost_lines(losers_of(file, plan, "lines", held[1] if len(held) > 1 else b"", run_key))
+        cleaned = read_record(plan.cleaned(file.stem, ".json")) or {}
+        cleaned_from = [cleaned.get("made_from"), cleaned.get("excluded")]
+        key = digest(plan.finishing_key, cleaned_from, sorted(map(int, lost)), sorted(lost_lines.items()))
+        own_path = plan.finished(file.stem, key, ".json")
+        record = read_record(own_path, key)
+        is_new = record is None
+        if record is None:
+            record = _finish(plan.finished(file.stem, key, ".arrow"), file, plan, self._finisher, lost, lost_lines)
+            write_record(own_path, key, record)
+        if EXCLUDED_ASSET not in plan.settings.assets:
+            _forget_stage(record["summary"], EXCLUDED_URLS)
+        of_run = {name: record[name] for name in ("batches", "rows", "summary")}
+        return {**of_run, "key": key}, is_new
+
+
+def _forget_stage(summary: dict, stage: str) -> None:
+    """Take a stage that this run does not have out of a summary that serves runs with and without it."""
+    for counts in (summary["counters"], summary["volumes"]):
+        for name in [name for name in counts if name.partition("/")[0] == stage]:
+            del counts[name]
+
+
+def _finish(
+    path: str,
+    file: File,
+    plan: Plan,
+    finisher: Finisher,
+    lost: frozenset[int],
+    lost_lines: dict[int, list[int]],
+) -> dict:
     """Write the file's pages of the corpus. Record: `batches` (split -> numbers of record batches), `summary`."""
     started = time.thread_time()
     summary = Summary(plan.samples_per_rule)
-    lost = lost_rows(losers_of(file, plan, "urls", held[0], run_key))
-    lost_lines = _lost_lines(losers_of(file, plan, "lines", held[1] if len(held) > 1 else b"", run_key))
     batches: dict[str, list[int]] = {}
-    with PagesWriter(plan.later(run_key, "finished", f"{file.stem}.arrow"), FINISHED) as writer:
+    with PagesWriter(path, FINISHED) as writer:
         filed = _FiledBySplit(writer, batches)
         row = 0
         for batch in read_pages(plan.cleaned(file.stem, ".arrow")):
@@ -128,10 +165,10 @@ def _winners(batch, rows: range, lost: frozenset[int], plan: Plan, summary: Summ
 
 
 def _stages_of_cleaning(plan: Plan) -> list[str]:
-    """The stages between URL and line deduplication that this run has, in order."""
+    """The stages between URL and line deduplication, in order."""
     variant = plan.variant
     present = {
-        EXCLUDED_URLS: EXCLUDED_ASSET in plan.settings.assets,
+        EXCLUDED_URLS: True,  # also without a list: a finished file serves runs with one and without
         counters.LISTED_URLS: variant.listed_urls,
         counters.PARAGRAPHS: variant.paragraph_filter,
         counters.CLEANING: variant.clean,
@@ -197,4 +234,4 @@ def read_finished(plan: Plan, file: File, run_key: str, split: str) -> Iterator[
     record = read_record(plan.later(run_key, "finished", f"{file.stem}.json"), run_key)
     batches = record["batches"].get(split, []) if record is not None else []
     if batches:
-        yield from read_pages(plan.later(run_key, "finished", f"{file.stem}.arrow"), batches=batches)
+        yield from read_pages(plan.finished(file.stem, record["key"], ".arrow"), batches=batches)

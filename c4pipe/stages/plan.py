@@ -58,13 +58,27 @@ class Settings:
 
     @property
     def of_cleaning(self) -> dict[str, Any]:
-        """Those that decide what a WET file's pages look like after cleaning."""
+        """Those that decide what a WET file's pages look like after cleaning.
+
+        Excluded URLs are left out: each file notes which of them it has, so that a takedown leaves the others alone.
+        """
         return {
             "variant": self.variant,
             "compat": self.compat,
             "wet_parser": self.wet_parser,
-            "assets": dict(self.assets),
+            "assets": self._lasting_assets,
         }
+
+    @property
+    def of_finishing(self) -> dict[str, Any]:
+        """Those that decide what becomes of a cleaned file's pages, once it is known what they lost."""
+        fields = self.to_json()
+        del fields["num_shards"], fields["format"]
+        return {**fields, "assets": self._lasting_assets}
+
+    @property
+    def _lasting_assets(self) -> dict[str, str]:
+        return {name: sha256 for name, sha256 in self.assets.items() if name != EXCLUDED_ASSET}
 
 
 @dataclass(frozen=True)
@@ -110,6 +124,11 @@ class Plan:
         """Names everything but its WET file that a cleaned file was made from; the code is a part of it."""
         return digest(self.settings.of_cleaning, self.samples_per_rule, self.code)
 
+    @property
+    def finishing_key(self) -> str:
+        """Names everything that a finished file was made from but its cleaned pages and what they lost."""
+        return digest(self.settings.of_finishing, self.samples_per_rule, self.code)
+
     def run_key(self, inputs_digest: int) -> str:
         """Names everything that the files after cleaning are made from: settings, code, and all inputs."""
         fields = [self.settings.to_json(), dict(self.settings.assets), self.samples_per_rule, self.code]
@@ -118,6 +137,10 @@ class Plan:
     def cleaned(self, stem: str, ending: str) -> str:
         """Path of a file of cleaned pages (`.arrow`), its URL keys (`.urls`), quarantine or record (`.json`)."""
         return files.join(self.work, "cleaned", f"{stem}.{self.cleaning_key[:8]}{ending}")
+
+    def finished(self, stem: str, key: str, ending: str) -> str:
+        """Path of a file of the pages that a WET file gives the corpus (`.arrow`), or its record (`.json`)."""
+        return files.join(self.work, "finished", f"{stem}.{key[:16]}{ending}")
 
     def later(self, run_key: str, kind: str, name: str) -> str:
         """Path of a work file that depends on all inputs."""
