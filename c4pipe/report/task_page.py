@@ -94,9 +94,8 @@ def _targets(statistics: Mapping[str, Mapping[str, Any]]):
         rows = int(one["rows"]) or 1
         ranked = sorted(one["targets"].items(), key=lambda item: (-item[1], item[0]))
         # Labels repeat; free text does not, and a list of it would say nothing.
-        labels = [(target, count) for target, count in ranked if count >= max(_LEAST_LABELS, _LABEL_SHARE * rows)][
-            :_MOST_LABELS
-        ]
+        least = max(_LEAST_LABELS, _LABEL_SHARE * rows)
+        labels = [(target, count) for target, count in ranked if count >= least][:_MOST_LABELS]
         if not labels:
             body.append([name, "(free text)", rows, ""])
         for target, count in labels:
