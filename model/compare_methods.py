@@ -98,7 +98,7 @@ def main(argv: list[str] | None = None) -> int:
         if task not in beside:
             beside[task] = _beside(task, source, base, arguments.validation_examples)
         # After every run, so that what is done can be read.
-        _write(arguments, results, beside)
+        _write(arguments, rates, results, beside)
     for task in tasks:
         cells = ", ".join(
             f"{variant} {comparison.spread([one.score for one in group])}"
@@ -232,14 +232,22 @@ def _beside(task: str, source: Source, base: Base, max_examples: int) -> dict[st
     }
 
 
-def _write(arguments: argparse.Namespace, results: Sequence[Result], beside: dict[str, dict[str, float]]) -> None:
+def _write(
+    arguments: argparse.Namespace,
+    rates: dict[str, float],
+    results: Sequence[Result],
+    beside: dict[str, dict[str, float]],
+) -> None:
     output = Path(arguments.output)
     text = comparison.to_json(results, beside, FROM_SCRATCH)
     files.write_bytes(str(output / JSON_FILE), text.encode())
     subtitle = (
         f"{len(results)} runs of {arguments.steps:,} steps of {arguments.batch_size} examples from "
         f"{files.base_name(arguments.checkpoint)}; mean and 95% interval (Student's t) over seeds of the best score on "
-        f"at most {arguments.validation_examples:,} validation examples, which chose the checkpoint too"
+        f"at most {arguments.validation_examples:,} validation examples, which chose the checkpoint too; rates: "
+        + ", ".join(
+            f"{name.replace('_', ' ')} {rates[name]:g}" for name in dict.fromkeys(one.variant for one in results)
+        )
     )
     files.write_bytes(str(output / PAGE_FILE), comparison.page(results, beside, FROM_SCRATCH, subtitle).encode())
 

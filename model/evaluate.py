@@ -1,7 +1,9 @@
 """Decode a split of tasks and score it: `python -m model.evaluate --checkpoint=RUN --tasks=DIR`.
 
 Writes metrics.json (every task's scores with 95% bootstrap intervals, and each benchmark's average) and
-predictions.jsonl (a line an example, in the order of the shards). --checkpoint also takes a Hugging Face T5 folder.
+predictions.jsonl (a line an example, in the order of the shards). --checkpoint also takes a Hugging Face T5 folder, or
+RUN@each: then each task is scored by the checkpoint of the run that does best on it, as the paper does with multi-task
+training (section 3.5.2).
 """
 
 import argparse
@@ -10,7 +12,7 @@ import json
 import sys
 import time
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -25,9 +27,10 @@ from c4pipe.shards import files, manifest
 from c4pipe.vocabulary.vocabulary import Vocabulary
 from model.architectures.catalog import build_model
 from model.architectures.t5 import T5Model
-from model.checkpoints import adapter_files
-from model.checkpoints.loading import split_name
-from model.checkpoints.opening import open_model, resolve_device
+from model.checkpoints import adapter_files, hugging_face, step_folder
+from model.checkpoints.loading import find_checkpoint, split_name
+from model.checkpoints.opening import OpenModel, open_model, resolve_device
+from model.checkpoints.run_folder import RunFolder
 from model.data.task_sources import task_sources
 from model.evaluation.scoring import Decoding, TaskScores, evaluate_sets, summary
 from model.evaluation.task_sets import TaskSet, read_task_sets
@@ -36,13 +39,16 @@ from model.training.settings import PRECISIONS
 
 METRICS_FILE = "metrics.json"
 PREDICTIONS_FILE = "predictions.jsonl"
+EACH = "each"
 
 
 def parser() -> Parser:
     """The command's flags."""
     flags = Parser(prog="python -m model.evaluate", description=__doc__)
     add = flags.add_argument
-    add("--checkpoint", required=True, metavar="RUN[@best|@last|@STEP]", help="a run, or a Hugging Face T5 folder")
+    add(
+        "--checkpoint", required=True, metavar="RUN[@best|@last|@STEP|@each]", help="a run, or a Hugging Face T5 folder"
+    )
     add("--tasks", required=True, metavar="DIR[@TASK],...", help="folders of tasks_to_examples")
     add("--adapters", metavar="RUN", help="adapters that a fine-tuning stored alone, for the checkpoint as their base")
     add("--split", default="validation", help="which split")
@@ -72,14 +78,13 @@ def main(argv: list[str] | None = None) -> int:
     run_folder, _ = split_name(arguments.checkpoint)
     output = Path(arguments.output or Path(run_folder) / "evaluation")
     device = resolve_device(arguments.device)
-    model, vocabulary = open_model(arguments.checkpoint, device=device)
-    if arguments.adapters:
-        model = _adapted(model, arguments.adapters)
+    checkpoints = _checkpoints(arguments.checkpoint)
     sources = task_sources(arguments.tasks, arguments.split)
-    identity = _identity(arguments, model, [source.folder for source in sources])
+    identity = _identity(arguments, checkpoints, [source.folder for source in sources])
     if _is_finished(output, identity, arguments.overwrite):
         print(f"{output / METRICS_FILE} holds this evaluation; nothing to do")
         return 0
+    model, vocabulary = _open(checkpoints[0], arguments.adapters, device)
     sets = read_task_sets(
         sources,
         vocabulary,
@@ -93,11 +98,34 @@ def main(argv: list[str] | None = None) -> int:
         print(f"would decode {total:,} examples of {', '.join(one.task.name for one in sets)} into {output}")
         return 0
     found = _evaluate(model, vocabulary, sets, arguments, total)
+    steps = dict.fromkeys((one.task.name for one in sets), checkpoints[0])
+    for name in checkpoints[1:]:
+        other = _evaluate(_open(name, arguments.adapters, device).model, vocabulary, sets, arguments, total)
+        for index, (best, one) in enumerate(zip(found, other, strict=True)):
+            if one.mean > best.mean:
+                found[index], steps[one.task_set.task.name] = one, name
     seconds = time.monotonic() - began
-    _write(output, identity, found, vocabulary, arguments.seed, seconds)
+    chosen = {"chosen_checkpoints": steps} if len(checkpoints) > 1 else {}
+    _write(output, {"settings": identity, **chosen, "seconds": round(seconds, 1)}, found, vocabulary, arguments.seed)
     print(_table(found))
     print(f"{total:,} examples in {seconds:.0f} s; {output / METRICS_FILE} and {PREDICTIONS_FILE} written")
     return 0
+
+
+def _checkpoints(name: str) -> list[str]:
+    """The checkpoints that a name means: one, or each of a run."""
+    folder, which = split_name(name)
+    if which != EACH:
+        return [name]
+    steps = step_folder.steps(RunFolder(folder).checkpoints)
+    if not steps:
+        raise UserError(f"{folder} has no checkpoint yet; continue the run with --resume")
+    return [f"{folder}@{step}" for step in steps]
+
+
+def _open(name: str, adapters: str | None, device: torch.device) -> OpenModel:
+    opened = open_model(name, device=device)
+    return opened._replace(model=_adapted(opened.model, adapters)) if adapters else opened
 
 
 def _adapted(base: T5Model, folder: str) -> T5Model:
@@ -124,26 +152,28 @@ def _evaluate(
         return evaluate_sets(model, vocabulary, sets, decoding, on_progress=bar.update)
 
 
-def _identity(arguments: argparse.Namespace, model: T5Model, folders: Sequence[str]) -> dict[str, Any]:
+def _identity(arguments: argparse.Namespace, checkpoints: Sequence[str], folders: Sequence[str]) -> dict[str, Any]:
     """What decides the result, for `metrics.json`."""
     names = ("split", "num_beams", "length_penalty", "max_length", "max_examples", "metrics", "seed", "precision")
     return {
         "checkpoint": arguments.checkpoint,
         "adapters": arguments.adapters,
-        "weights_sha256": weights_digest(model),
+        "weights_sha256": [weights_digest(name) for name in checkpoints],
         "selected": arguments.tasks,
         "manifests_sha256": [files.sha256(files.join(folder, manifest.FILE_NAME)) for folder in folders],
         **{name: getattr(arguments, name) for name in names},
     }
 
 
-def weights_digest(model: T5Model) -> str:
-    """SHA-256 of all weights: whether an evaluation is of this very model."""
-    digest = hashlib.sha256()
-    for name, tensor in sorted(model.state_dict().items()):
-        digest.update(name.encode())
-        digest.update(tensor.cpu().to(torch.float32).contiguous().numpy().tobytes())
-    return digest.hexdigest()
+def weights_digest(name: str) -> str:
+    """SHA-256 of a checkpoint's files of weights: whether an evaluation is of this very model."""
+    if hugging_face.is_folder(name):
+        held = [file for file in files.list_folder(name) if file.endswith((".safetensors", ".bin"))]
+        parts = [files.sha256(files.join(name, file)) for file in held]
+    else:
+        folder, state = find_checkpoint(name)
+        parts = [files.sha256(str(folder.of_step(state.step) / step_folder.MODEL_FILE))]
+    return hashlib.sha256("".join(parts).encode()).hexdigest()
 
 
 def _is_finished(output: Path, identity: dict[str, Any], overwrite: bool) -> bool:
@@ -187,11 +217,10 @@ def _warn_of_unwritable_labels(sets: Sequence[TaskSet], vocabulary: Vocabulary) 
 
 def _write(
     output: Path,
-    identity: dict[str, Any],
+    more: Mapping[str, Any],
     found: Sequence[TaskScores],
     vocabulary: Vocabulary,
     seed: int,
-    seconds: float,
 ) -> None:
     lines = []
     for one in found:
@@ -210,8 +239,7 @@ def _write(
         warnings.simplefilter("ignore")
         content = {
             **summary(found, seed=seed),
-            "settings": identity,
-            "seconds": round(seconds, 1),
+            **more,
             "version": c4pipe.__version__,
         }
     files.write_bytes(str(output / METRICS_FILE), (json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode())

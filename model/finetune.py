@@ -25,6 +25,7 @@ from model.checkpoints.run_folder import RunFolder
 from model.config import add_training_flags, training_settings
 from model.data.examples import RunExamples, gather_examples
 from model.data.origins import describe_batch
+from model.data.packing import packed_batch
 from model.data.task_sources import add_mixture_flags, each_task, mix, task_sources
 from model.data.trimming import trimmed_batch
 from model.evaluation.scoring import Decoding
@@ -64,6 +65,7 @@ def parser() -> Parser:
         "--from_scratch", action="store_true", help="take the checkpoint's shape alone, to compare with no pre-training"
     )
     add("--validation_examples", type=int, default=1000, help="of each task, decoded at each evaluation; 0: none")
+    add("--pack", action="store_true", help="put several short examples into one row, for mixtures of uneven tasks")
     add("--max_length", type=int, help="longest outputs in validation, in tokens (by the task)")
     add_mixture_flags(flags)
     add_training_flags(flags, DEFAULTS)
@@ -178,7 +180,7 @@ def _finetune(
             best=this.best,
             after_log=track,
         ),
-        prepare=trimmed_batch,
+        prepare=packed_batch if arguments.pack else trimmed_batch,
         peak_flops_of_device=arguments.peak_tflops and arguments.peak_tflops * 1e12,
     )
     outcome = train(

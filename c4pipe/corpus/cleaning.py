@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from c4pipe.corpus import rules
 from c4pipe.corpus.sentences import SentenceCounter
 
+_END_MARKS = frozenset(rules.END_MARKS)
+
 
 @dataclass(frozen=True, slots=True)
 class Cleaned:
@@ -32,7 +34,7 @@ def line_outcome(line: str) -> tuple[str, str]:
     ('Read more...', 'no_endmark')
     """
     line = line.strip()
-    if len(line) > rules.MAX_WORD_LENGTH and any(len(word) > rules.MAX_WORD_LENGTH for word in line.split()):
+    if has_too_long_word(line):
         return line, "too_long_word"
     line = rules.CITATION.sub("", line)
     if not line.endswith(rules.END_MARKS) or line.endswith(rules.ELLIPSIS):
@@ -69,18 +71,12 @@ class Cleaner:
 
     def clean(self, text: str) -> Cleaned:
         """Clean the text of one page."""
-        counts = dict.fromkeys(rules.LINE_OUTCOMES, 0)
-        kept: list[str] = []
-        for raw_line in text.splitlines():
-            line, outcome = line_outcome(raw_line)
-            if outcome in rules.PAGE_RULES:
-                return Cleaned("", outcome, tuple(counts.values()))
-            counts[outcome] += 1
-            if outcome == rules.LINE_PASSED:
-                kept.append(line)
+        kept, reason, counts = _clean_lines_together(text) or _clean_line_by_line(text)
+        if reason:
+            return Cleaned("", reason, counts)
         if not self._has_enough_sentences(kept):
-            return Cleaned("", "too_few_sentences", tuple(counts.values()))
-        return Cleaned("\n".join(kept).strip(), "", tuple(counts.values()))
+            return Cleaned("", "too_few_sentences", counts)
+        return Cleaned("\n".join(kept).strip(), "", counts)
 
     def _has_enough_sentences(self, lines: list[str]) -> bool:
         # Each kept line has at least one sentence, so three lines need no splitter.
@@ -92,3 +88,74 @@ class Cleaner:
             if missing <= 0:
                 return True
         return False
+
+
+def _clean_line_by_line(text: str) -> tuple[list[str], str, tuple[int, ...]]:
+    """(kept lines, the page rule that one of them set off, counts), each line by itself, in order."""
+    counts = dict.fromkeys(rules.LINE_OUTCOMES, 0)
+    kept: list[str] = []
+    for raw_line in text.splitlines():
+        line, outcome = line_outcome(raw_line)
+        if outcome in rules.PAGE_RULES:
+            return [], outcome, tuple(counts.values())
+        counts[outcome] += 1
+        if outcome == rules.LINE_PASSED:
+            kept.append(line)
+    return kept, "", tuple(counts.values())
+
+
+def _clean_lines_together(text: str) -> tuple[list[str], str, tuple[int, ...]] | None:
+    """As `_clean_line_by_line`, but several times as fast: rule by rule, over all lines.
+
+    A phrase that is nowhere in the page need not be looked for in its lines. None where a page rule may apply, which
+    would end the counting at its line.
+    """
+    if rules.CURLY_BRACKET in text:
+        return None
+    lines = list(map(str.strip, text.splitlines()))
+    num_lines = len(lines)
+    num_too_long = 0
+    if max(map(len, lines), default=0) > rules.MAX_WORD_LENGTH:
+        lines = [line for line in lines if not has_too_long_word(line)]
+        num_too_long = num_lines - len(lines)
+    if "[" in text:
+        # What stands around a mark may become a phrase when the mark goes, so phrases are looked for afterwards.
+        lines = [rules.CITATION.sub("", line) if "[" in line else line for line in lines]
+        text = "\n".join(lines)
+    lowered = text.lower()
+    if rules.LOREM_IPSUM in lowered:
+        return None
+    ended = [line for line in lines if line[-1:] in _END_MARKS and line[-3:] != rules.ELLIPSIS]
+    kept = [line for line in ended if len(line.split(None, rules.MIN_WORDS - 1)) == rules.MIN_WORDS]
+    num_long_enough = len(kept)
+    if rules.JAVASCRIPT in lowered:
+        kept = [line for line in kept if rules.JAVASCRIPT not in line.lower()]
+    num_without_javascript = len(kept)
+    for phrase in rules.POLICY_PHRASES:
+        if phrase in lowered:
+            kept = [line for line in kept if phrase not in line.lower()]
+    counts = (
+        num_too_long,
+        len(lines) - len(ended),
+        len(ended) - num_long_enough,
+        num_long_enough - num_without_javascript,
+        num_without_javascript - len(kept),
+        len(kept),
+    )
+    return kept, "", counts
+
+
+def has_too_long_word(line: str) -> bool:
+    """Whether a white-space token of the line has more than 1,000 characters.
+
+    >>> has_too_long_word("x" * 1000 + " " + "y" * 1000), has_too_long_word("x" * 1001)
+    (False, True)
+    """
+    start = 0
+    while len(line) - start > rules.MAX_WORD_LENGTH:
+        # From blank to blank in large steps; only where there is none need the words be measured.
+        blank = line.rfind(" ", start, start + rules.MAX_WORD_LENGTH + 1)
+        if blank < 0:
+            return max(map(len, line[start:].split()), default=0) > rules.MAX_WORD_LENGTH
+        start = blank + 1
+    return False

@@ -93,12 +93,18 @@ def pack_url_digests(
     return packed
 
 
+def line_contents(text: str) -> list[str]:
+    """What of each line of a page is compared: the line without white space at its ends, in lower case."""
+    # In lower case all at once; a line's end is a word's end, so that no letter comes out otherwise.
+    return list(map(str.strip, text.lower().split("\n")))
+
+
 def line_keys(text: str) -> np.ndarray:
     """The keys of the lines of a page, (n, 2) uint64: the md5 of each line, stripped and in lower case.
 
     Lines are split at line feeds only.
     """
-    return _digests([line.strip().lower() for line in text.split("\n")])
+    return _digests(line_contents(text))
 
 
 def pack_line_keys(text: str, url: str, file: int, row: int) -> np.ndarray:
@@ -107,8 +113,8 @@ def pack_line_keys(text: str, url: str, file: int, row: int) -> np.ndarray:
     `url`: the raw URL, or the normalized one for tfds-3.0.1.
     """
     first_lines: dict[str, int] = {}
-    for index, line in enumerate(text.split("\n")):
-        first_lines.setdefault(line.strip().lower(), index)
+    for index, content in enumerate(line_contents(text)):
+        first_lines.setdefault(content, index)
     packed = np.empty(len(first_lines), dtype=LINE_KEY)
     packed["line"] = _digests(first_lines)
     packed["page"] = int.from_bytes(page_key(url), "big")

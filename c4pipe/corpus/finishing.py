@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from c4pipe.corpus import counters, rules
 from c4pipe.corpus.badwords import FILTERED, SOFT_PASSED, BadwordsFilter, base_language
 from c4pipe.corpus.counters import Counts, filtered, line_counter, passed
+from c4pipe.corpus.deduplication import line_contents
 from c4pipe.corpus.language.codes import mc4_code
 from c4pipe.corpus.language.identifier import UNKNOWN, Identified, LanguageIdentifier
 from c4pipe.corpus.sentences import SentenceCounter
@@ -37,7 +38,10 @@ def remove_lines(text: str, lost: Collection[int], counts: Counts) -> str:
     stands for all of them. Reference: `_remove_lines_from_text`.
     """
     lines = text.split("\n")
-    keys = [line.strip().lower() for line in lines]
+    keys = line_contents(text)
+    if not lost and len(set(keys)) == len(keys):
+        counts[line_counter(counters.LINE_DEDUPLICATION, rules.LINE_PASSED)] += len(keys)
+        return text
     lost_keys = {keys[index] for index in lost}
     seen: set[str] = set()
     kept: list[str] = []

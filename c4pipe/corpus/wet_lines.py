@@ -8,7 +8,7 @@ from c4pipe.corpus.wet_page import INVALID_UTF8, LongRecord, page_from_lines
 from c4pipe.records import Dropped, Page, Quarantined
 
 DELIMITER = b"WARC/1.0"
-_HOLD_BYTES = 8 << 20
+_HOLD_BYTES = 2 << 20
 # What str.strip takes, in UTF-8, but for the ends of lines.
 _WHITE_SPACE = re.compile(
     rb"(?:[\t\x0b\x0c\x1c-\x1f ]|\xc2[\x85\xa0]|\xe1\x9a\x80"

@@ -27,8 +27,8 @@ _NEXT_RECORD = re.compile(rb"(?<=\n)WARC/1\.[01][ \t]*\r?\n(?=[A-Za-z][A-Za-z0-9
 _HEADER_END = re.compile(rb"\n\r?\n")
 _NOT_BLANK = re.compile(rb"[^\r\n \t]")
 _LENGTH = re.compile(r"[0-9]{1,15}")
-_MAX_HEADER_BYTES = 1 << 20
-_HOLD_BYTES = 8 << 20
+_MAX_HEADER_BYTES = 64 << 10
+_HOLD_BYTES = 2 << 20
 # As many bytes as `_NEXT_RECORD` may need, kept when the buffer is let go.
 _OVERLAP_BYTES = 256
 _FIELD_NAMES = {

@@ -6,6 +6,9 @@ from typing import Any
 
 from c4pipe.report import html
 
+_LABEL_SHARE = 0.01
+_LEAST_LABELS, _MOST_LABELS = 3, 8
+
 
 def task_page(statistics: Mapping[str, Mapping[str, Any]], counters: Mapping[str, int], subtitle: str) -> str:
     """The whole page.
@@ -40,12 +43,12 @@ def _tasks(statistics: Mapping[str, Mapping[str, Any]]):
     headers = [
         "split",
         "examples",
-        "mean inputs (tokens)",
+        "mean inputs",
         "longest",
-        "inputs truncated",
-        "mean targets (tokens)",
+        "inputs cut",
+        "mean targets",
         "longest",
-        "targets truncated",
+        "targets cut",
     ]
     body = []
     for name, one in statistics.items():
@@ -89,7 +92,13 @@ def _targets(statistics: Mapping[str, Mapping[str, Any]]):
     body: list[Sequence[Any]] = []
     for name, one in statistics.items():
         rows = int(one["rows"]) or 1
-        for target, count in sorted(one["targets"].items(), key=lambda item: (-item[1], item[0]))[:8]:
+        ranked = sorted(one["targets"].items(), key=lambda item: (-item[1], item[0]))
+        # Labels repeat; free text does not, and a list of it would say nothing.
+        least = max(_LEAST_LABELS, _LABEL_SHARE * rows)
+        labels = [(target, count) for target, count in ranked if count >= least][:_MOST_LABELS]
+        if not labels:
+            body.append([name, "(free text)", rows, ""])
+        for target, count in labels:
             body.append([name, target[:80], count, html.bar(count / rows, "keep")])
     return html.table(["split", "targets", "count", "share"], body)
 

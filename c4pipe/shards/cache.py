@@ -122,8 +122,7 @@ class ShardCache:
         stamp = (local, status.st_mtime_ns, status.st_ino)
         if stamp in self._checked:
             return
-        if files.sha256(local) != shard.sha256:
-            raise BadShard(f"{path} is damaged (its SHA-256 is not the manifest's); copy it anew or make it again")
+        _check_digest(local, path, shard)
         self._checked.add(stamp)
 
     def _fetch(self, path: str, local: str, shard: Shard) -> None:
@@ -184,6 +183,21 @@ def check_size(local: str, path: str, shard: Shard) -> os.stat_result:
             "copy it anew or make the folder again"
         )
     return status
+
+
+def check_shard(path: str, shard: Shard) -> None:
+    """Compare a shard's size and SHA-256 with the manifest's. Remote shards are read whole for that.
+
+    Raises: BadShard that names it.
+    """
+    if not files.is_remote(path):
+        check_size(path, path, shard)
+    _check_digest(path, path, shard)
+
+
+def _check_digest(local: str, path: str, shard: Shard) -> None:
+    if files.sha256(local) != shard.sha256:
+        raise BadShard(f"{path} is damaged (its SHA-256 is not the manifest's); copy it anew or make it again")
 
 
 def _remove_leftovers(folder: str) -> None:

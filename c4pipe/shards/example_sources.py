@@ -8,7 +8,7 @@ import numpy as np
 
 from c4pipe.errors import UserError
 from c4pipe.shards import files, manifest
-from c4pipe.shards.cache import check_size
+from c4pipe.shards.cache import check_shard, check_size
 from c4pipe.shards.example_shards import ExampleShard
 from c4pipe.shards.manifest import Shard
 from c4pipe.shards.order import Layout, group_shards
@@ -219,7 +219,10 @@ def read_examples(source: Source, count: int | None = None) -> tuple[np.ndarray,
 
 
 def read_rows(opened: OpenSource, start: int, stop: int) -> tuple[np.ndarray, np.ndarray]:
-    """Rows start..stop-1 of the first replica, in the order of the files."""
+    """Rows start..stop-1 of the first replica, in the order of the files.
+
+    Raises: UserError that names a shard that is missing or corrupt.
+    """
     count = max(0, stop - start)
     inputs = np.zeros((count, opened.inputs_length), dtype=opened.dtype)
     targets = np.zeros((count, opened.targets_length), dtype=opened.dtype)
@@ -228,6 +231,7 @@ def read_rows(opened: OpenSource, start: int, stop: int) -> tuple[np.ndarray, np
         low, high = max(start, first), min(stop, first + opened.shards[index].rows)
         if low >= high:
             continue
+        check_shard(opened.path(index), opened.shards[index])
         with ExampleShard(opened.path(index)) as shard:
             for number in range((low - first) // ROWS_PER_BATCH, (high - first - 1) // ROWS_PER_BATCH + 1):
                 begin = first + number * ROWS_PER_BATCH

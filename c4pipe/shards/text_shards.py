@@ -193,9 +193,12 @@ def _read_parquet(source: BinaryIO, columns: Sequence[str], path: str) -> Iterat
     if "text" not in there:
         raise UserError(f"{path} has no column `text` (its columns: {', '.join(there)})")
     missing = dict.fromkeys(column for column in columns if column not in there)
-    for batch in parquet.iter_batches(batch_size=1024, columns=[column for column in columns if column in there]):
-        for row in batch.to_pylist():
-            yield {column: row[column] if column in row else missing[column] for column in columns}
+    read = [column for column in there if column in columns or column == "text"]
+    rows = (row for batch in parquet.iter_batches(batch_size=1024, columns=read) for row in batch.to_pylist())
+    for number, row in enumerate(rows):
+        if not isinstance(row["text"], str):
+            raise UserError(f"{path}, row {number}: no `text`; every row needs one")
+        yield {column: row[column] if column in row else missing[column] for column in columns}
 
 
 READERS: dict[str, Callable[[BinaryIO, Sequence[str], str], Iterator[Row]]] = {

@@ -1,8 +1,9 @@
 """Saving checkpoints beside training: a copy is taken at once, the disk is written to by a thread."""
 
-import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -26,7 +27,8 @@ class CheckpointSaver:
         self._keep = keep
         self._metric = metric
         self._higher_is_better = higher_is_better
-        self._thread: threading.Thread | None = None
+        self._writer = ThreadPoolExecutor(1, thread_name_prefix="checkpoint")
+        self._pending: list[Future[None]] = []
         self._unreported: OSError | None = None
 
     def take_failure(self) -> OSError | None:
@@ -42,27 +44,42 @@ class CheckpointSaver:
         began = time.perf_counter()
         self.wait()
         copies = _to_host({"model": weights, "optimizer": optimizer})
-        self._thread = threading.Thread(
-            target=self._write, args=(state, copies["model"], copies["optimizer"]), name="checkpoint", daemon=True
-        )
-        self._thread.start()
+        self._begin(lambda: self._write(state, copies["model"], copies["optimizer"]))
         return time.perf_counter() - began
+
+    def annotate(self, step: int, metrics: Mapping[str, float]) -> None:
+        """Put the metrics of a step's evaluation into its checkpoint, in the background, once that is written."""
+        self._begin(lambda: self._annotate(step, metrics))
 
     def wait(self) -> None:
         """Until nothing is being written."""
-        if self._thread is not None:
-            self._thread.join()
-            self._thread = None
+        for task in self._pending:
+            task.result()
+        self._pending.clear()
 
-    def _write(self, state: State, weights: dict[str, Tensor], optimizer: dict[str, Tensor]) -> None:
+    def _begin(self, work: Callable[[], None]) -> None:
+        self._pending.append(self._writer.submit(self._guarded, work))
+
+    def _guarded(self, work: Callable[[], None]) -> None:
         try:
-            step_folder.write(self._folder.checkpoints, state, weights, optimizer)
-            self._folder.prune(self._keep, self._metric, higher_is_better=self._higher_is_better)
+            work()
         except OSError as error:
             self.failure = self._unreported = error
-        else:
-            self.failure = None
-            self.last_saved = state.step
+
+    def _write(self, state: State, weights: dict[str, Tensor], optimizer: dict[str, Tensor]) -> None:
+        step_folder.write(self._folder.checkpoints, state, weights, optimizer)
+        self.failure = None
+        self.last_saved = state.step
+        self._prune()
+
+    def _annotate(self, step: int, metrics: Mapping[str, float]) -> None:
+        folder = self._folder.of_step(step)
+        if folder.exists():
+            step_folder.write_state(folder, replace(step_folder.read_state(folder), metrics=dict(metrics)))
+            self._prune()
+
+    def _prune(self) -> None:
+        self._folder.prune(self._keep, self._metric, higher_is_better=self._higher_is_better)
 
 
 def _to_host(tables: Mapping[str, Mapping[str, Tensor]]) -> dict[str, dict[str, Tensor]]:

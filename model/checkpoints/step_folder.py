@@ -13,8 +13,9 @@ import re
 import shutil
 import uuid
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import safetensors.torch
 from safetensors import SafetensorError
@@ -35,11 +36,16 @@ READ_ERRORS = (OSError, ValueError, KeyError, TypeError, SafetensorError)
 
 @dataclass(frozen=True)
 class State:
-    """What `state.json` holds. metrics: those of the evaluation at this step, empty where there was none."""
+    """What `state.json` holds.
+
+    metrics: those of the evaluation at this step, empty where there was none. line: what `metrics.jsonl` says of the
+    step beside that, for a run that was killed before it could write it.
+    """
 
     step: int
     examples_seen: int
     metrics: Mapping[str, float] = field(default_factory=dict)
+    line: Mapping[str, Any] = field(default_factory=dict)
     files: Mapping[str, Mapping[str, int | str]] = field(default_factory=dict)
     version: str = c4pipe.__version__
 
@@ -70,8 +76,7 @@ def write(parent: Path, state: State, weights: Mapping[str, Tensor], optimizer: 
         described = {MODEL_FILE: _write_tensors(temporary / MODEL_FILE, weights)}
         if optimizer is not None:
             described[OPTIMIZER_FILE] = _write_tensors(temporary / OPTIMIZER_FILE, optimizer)
-        fields = {**asdict(state), "files": described}
-        files.write_bytes(str(temporary / STATE_FILE), (json.dumps(fields, indent=1) + "\n").encode())
+        write_state(temporary, replace(state, files=described))
         target = parent / name_of(state.step)
         if target.exists():
             remove(target)
@@ -81,6 +86,11 @@ def write(parent: Path, state: State, weights: Mapping[str, Tensor], optimizer: 
         raise
     _synchronise(parent)
     return target
+
+
+def write_state(folder: Path, state: State) -> None:
+    """Write `state.json`, whole or not at all."""
+    files.write_bytes(str(folder / STATE_FILE), (json.dumps(asdict(state), indent=1) + "\n").encode())
 
 
 def _write_tensors(path: Path, tensors: Mapping[str, Tensor]) -> dict[str, int | str]:

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 
 class NumpyBatch(Protocol):
@@ -52,6 +53,21 @@ class Batch:
     def part(self, start: int, stop: int) -> "Batch":
         """Some of its rows. `num_tokens` stays that of the whole."""
         return self.map(lambda tensor: tensor[start:stop])
+
+    def widened(self, inputs_length: int, targets_length: int) -> "Batch":
+        """The same with columns of padding up to these lengths, as the widest batch of a stream has."""
+
+        def pad(ids: Tensor, length: int) -> Tensor:
+            return functional.pad(ids, (0, max(0, length - ids.shape[1])))
+
+        return replace(
+            self,
+            inputs=pad(self.inputs, inputs_length),
+            targets=pad(self.targets, targets_length),
+            inputs_segments=None,
+            targets_segments=None,
+            inputs_are_full=False,
+        )
 
     def to(self, device: torch.device) -> "Batch":
         """The same on a device; from pinned memory this waits for nothing."""

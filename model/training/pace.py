@@ -14,12 +14,11 @@ from model.training.world import World
 class Pace:
     """Counts tokens and seconds between two lines of `metrics.jsonl`; pauses (evaluations, checkpoints) do not count.
 
-    flops_of_example: see `throughput`. peak_flops: of one device, None where it is not known.
+    peak_flops: of one device, None where it is not known.
     """
 
-    def __init__(self, world: World, *, flops_of_example: float, peak_flops: float | None) -> None:
+    def __init__(self, world: World, *, peak_flops: float | None) -> None:
         self._world = world
-        self._flops_of_example = flops_of_example
         self._peak_flops = peak_flops
         self._restart()
 
@@ -28,14 +27,19 @@ class Pace:
         self._paused = 0.0
         self._examples = 0
         self._tokens = 0
+        self._flops = 0.0
         self._own_seconds = 0.0
         self._waited_seconds = 0.0
         self._checkpoint_seconds = 0.0
 
-    def add_step(self, *, examples: int, tokens: int, own_seconds: float, waited_seconds: float) -> None:
-        """One step of this rank. own_seconds: until it could talk to the other ranks about its gradients."""
+    def add_step(self, *, examples: int, tokens: int, flops: float, own_seconds: float, waited_seconds: float) -> None:
+        """One step of this rank.
+
+        flops: see `throughput`. own_seconds: until it could talk to the other ranks about its gradients.
+        """
         self._examples += examples
         self._tokens += tokens
+        self._flops += flops
         self._own_seconds += own_seconds
         self._waited_seconds += waited_seconds
 
@@ -51,21 +55,21 @@ class Pace:
         Call it when the device has done its work, or the seconds are those of handing it out.
         """
         seconds = max(time.perf_counter() - self._began - self._paused, 1e-9)
-        mine = [self._examples, self._tokens, self._own_seconds, self._waited_seconds, _memory_bytes(self._world)]
-        ranks = self._world.gather_rows(mine)
-        examples, tokens = (sum(rank[column] for rank in ranks) for column in (0, 1))
-        own = [rank[2] for rank in ranks]
+        mine = [self._examples, self._tokens, self._flops, self._own_seconds, self._waited_seconds]
+        ranks = self._world.gather_rows([*mine, _memory_bytes(self._world)])
+        examples, tokens, flops = (sum(rank[column] for rank in ranks) for column in range(3))
+        own = [rank[3] for rank in ranks]
         figures: dict[str, Any] = {
             "examples_per_second": examples / seconds,
             "tokens_per_second": tokens / seconds,
             "mfu": None,
-            "data_wait_seconds": max(rank[3] for rank in ranks),
+            "data_wait_seconds": max(rank[4] for rank in ranks),
             "checkpoint_wait_seconds": self._checkpoint_seconds,
             "seconds": seconds,
-            "memory_bytes": int(max(rank[4] for rank in ranks)),
+            "memory_bytes": int(max(rank[5] for rank in ranks)),
         }
         if self._peak_flops:
-            figures["mfu"] = examples * self._flops_of_example / seconds / (self._peak_flops * self._world.size)
+            figures["mfu"] = flops / seconds / (self._peak_flops * self._world.size)
         if self._world.size > 1:
             slowest = max(range(len(own)), key=own.__getitem__)
             figures["slowest_rank"] = slowest

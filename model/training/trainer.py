@@ -91,8 +91,7 @@ class Trainer:
         self._prepare = prepare
         self._peak_flops = peak_flops_of_device or peak_flops(self.world.device)
         self._history = History(self.world)
-        self._best: float | None = None
-        self._evaluated: dict[str, Any] = {}
+        self._resumed: State | None = None
 
     @property
     def examples_seen(self) -> int:
@@ -104,7 +103,7 @@ class Trainer:
         def find() -> State | None:
             self.folder.clear_unfinished()
             found = self.folder.newest_whole(set_aside=True)
-            self.log.rewind(found.step if found else -1)
+            self.log.rewind(-1 if found is None else found.step - 1 if found.line else found.step)
             return found
 
         state = self.world.first_does(find)
@@ -119,9 +118,7 @@ class Trainer:
         self._load_weights(self.world.share_table(lambda: step_folder.read_weights(place)))
         self.optimizer.load_state_tensors(self.world.share_table(lambda: step_folder.read_optimizer(place)))
         self.step = state.step
-        metric = self.hooks.best
-        best = self.world.first_does(lambda: self.folder.best(metric.name, higher_is_better=metric.higher_is_better))
-        self._best = best.metrics[metric.name] if best else None
+        self._resumed = state
         return True
 
     def train(self) -> Outcome:
@@ -147,9 +144,7 @@ class Trainer:
         pace: Pace | None = None
         stopping = False
         self.computation.train_only(self.hooks.trains(self.step + 1))
-        if self.step == 0:
-            self._evaluate(progress, None)
-            self._log_line(progress, {"step": 0, "examples_seen": 0, **self._evaluated})
+        self._log_first_line(progress)
         while self.step < settings.steps:
             began = time.perf_counter()
             step = self.step + 1
@@ -158,7 +153,7 @@ class Trainer:
             batch = on_host.to(self.world.device)
             if pace is None:
                 self._choose_parts(batch)
-                pace = self._pace(batch)
+                pace = Pace(self.world, peak_flops=self._peak_flops)
                 began = time.perf_counter()
             self.hooks.before_step(step)
             self.computation.train_only(self.hooks.trains(step))
@@ -166,6 +161,7 @@ class Trainer:
             pace.add_step(
                 examples=self.share,
                 tokens=on_host.num_tokens,
+                flops=self._flops(batch),
                 own_seconds=self.computation.reduction_began - began,
                 waited_seconds=loader.waited_seconds - waited,
             )
@@ -193,22 +189,20 @@ class Trainer:
     def _after_step(self, progress: Progress, pace: Pace, stopping: bool) -> None:
         """What is due at this step: a line of metrics, an evaluation, a checkpoint."""
         settings, step = self.settings, self.step
-        is_last = step == settings.steps
-        evaluates = is_last or (step % settings.evaluate_every == 0 and not stopping)
-        saves = is_last or stopping or step % settings.checkpoint_every == 0
-        self._evaluated = {}
+        evaluates = self._is_evaluated(step) and not stopping
+        saves = evaluates or stopping or step == settings.steps or step % settings.checkpoint_every == 0
         self._warn_of_failure()
-        if not (evaluates or saves or step % settings.log_every == 0):
+        if not (saves or step % settings.log_every == 0):
             progress.advance(step)
             return
         figures = self._history.take()
         self._check_finite(figures)
         line = self._line(figures, pace)
-        if evaluates:
-            saves |= self._evaluate(progress, pace)
-        self._log_line(progress, {**line, **self._evaluated})
         if saves:
-            pace.pause(self._save(), checkpoint=True)
+            # Before the evaluation, which may take longer than the grace that a cluster gives.
+            pace.pause(self._save(line), checkpoint=True)
+        evaluated = self._evaluate(pace) if evaluates else {}
+        self._log_line(progress, {**line, **evaluated})
 
     def _line(self, figures: list[StepFigures], pace: Pace) -> dict[str, Any]:
         """A line of `metrics.jsonl`: `loss` is this step's, `mean_loss` that of all steps since the line before."""
@@ -233,31 +227,37 @@ class Trainer:
         progress.show(line)
         self.hooks.after_log(line)
 
-    def _evaluate(self, progress: Progress, pace: Pace | None) -> bool:
-        """Evaluate; whether this is the best so far."""
-        self._evaluated = {}
+    def _log_first_line(self, progress: Progress) -> None:
+        """The line of the step that a run starts from: step 0, or one that was saved but not (wholly) logged."""
+        state = self._resumed
+        if state is None:
+            self._log_line(progress, {"step": 0, "examples_seen": 0, **self._evaluate()})
+        elif state.line:
+            missing = self._is_evaluated(state.step) and not state.metrics
+            self._log_line(progress, {**state.line, **(self._evaluate() if missing else state.metrics)})
+
+    def _is_evaluated(self, step: int) -> bool:
+        last = step == self.settings.steps
+        return self.hooks.evaluate is not None and (last or step % self.settings.evaluate_every == 0)
+
+    def _evaluate(self, pace: Pace | None = None) -> dict[str, Any]:
+        """The metrics of the current state, which go into its checkpoint too, where it has one."""
         if self.hooks.evaluate is None:
-            return False
+            return {}
         began = time.perf_counter()
-        self._evaluated = dict(self.hooks.evaluate(self.step, self.step == self.settings.steps))
+        metrics = dict(self.hooks.evaluate(self.step, self.step == self.settings.steps))
         if pace is not None:
             pace.pause(time.perf_counter() - began)
-        value = self._evaluated.get(self.hooks.best.name)
-        if value is None or not math.isfinite(value):
-            return False
-        higher = self.hooks.best.higher_is_better
-        if self._best is not None and (value <= self._best if higher else value >= self._best):
-            return False
-        if self.step > 0:
-            self._best = value
-        return self.step > 0
+        if self.world.is_first and self.step > 0:
+            numbers = {name: value for name, value in metrics.items() if isinstance(value, (int, float))}
+            self.saver.annotate(self.step, {name: value for name, value in numbers.items() if math.isfinite(value)})
+        return metrics
 
-    def _save(self) -> float:
+    def _save(self, line: Mapping[str, Any]) -> float:
         """Begin to write a checkpoint; returns the seconds that it held training up."""
         if not self.world.is_first:
             return 0.0
-        metrics = {name: value for name, value in self._evaluated.items() if isinstance(value, (int, float))}
-        state = State(self.step, self.examples_seen, metrics)
+        state = State(self.step, self.examples_seen, line=line)
         return self.saver.save(state, dict(self.model.named_parameters()), self.optimizer.state_tensors())
 
     def _warn_of_failure(self) -> None:
@@ -294,11 +294,11 @@ class Trainer:
         trained = sum(parameter.numel() for parameter in self.computation.trained_parameters)
         # float32: gradients, DDP's buckets (the same memory), and at most two moments.
         state_bytes = 0 if self.step else 4 * trained * (3 if self.settings.optimizer == "adamw" else 1)
-        self.parts = fewest_parts(self.computation, batch, state_bytes=state_bytes)
+        widths = (getattr(self._stream, name, 0) for name in ("inputs_length", "targets_length"))
+        self.parts = fewest_parts(self.computation, batch.widened(*widths), state_bytes=state_bytes)
 
-    def _pace(self, batch: Batch) -> Pace:
-        flops = flops_of_example(self.model.config, batch.inputs.shape[1], batch.targets.shape[1])
-        return Pace(self.world, flops_of_example=flops, peak_flops=self._peak_flops)
+    def _flops(self, batch: Batch) -> float:
+        return len(batch) * flops_of_example(self.model.config, batch.inputs.shape[1], batch.targets.shape[1])
 
     def _prepared(self, ids: NumpyBatch) -> Batch:
         return self._prepare(ids, ids.position + self.world.rank * self.share)

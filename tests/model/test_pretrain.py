@@ -116,6 +116,18 @@ def test_two_ranks_that_are_killed_go_on_as_one_with_the_same_curve(reference, e
     assert after == pytest.approx(expected, abs=1e-5)
 
 
+def test_a_loss_that_is_no_number_leaves_the_examples_of_its_batch(example_folder, tmp_path):
+    output = tmp_path / "run"
+    with pytest.raises(UserError, match=r"step \d+; the examples of its batch are in .*non_finite-step-") as caught:
+        main(flags(example_folder, output, learning_rate=1e30))
+    (path,) = output.glob("non_finite-step-*.json")
+    record = json.loads(path.read_text())
+    assert len(record["examples"]) == 8 and record["position"] == (record["step"] - 1) * 8
+    assert {"example_id", "shard", "row", "text_shard"} <= set(record["examples"][0])
+    assert str(path) in str(caught.value)
+    assert json.loads((output / "run.json").read_text())["status"] == "running"
+
+
 def test_a_finished_run_is_left_alone(reference, example_folder, capsys):
     def snapshot():
         return {path: path.stat().st_mtime_ns for path in reference.rglob("*")}

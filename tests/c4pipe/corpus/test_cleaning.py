@@ -3,8 +3,10 @@
 import pickle
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from c4pipe.corpus import rules
+from c4pipe.corpus import cleaning, rules
 from c4pipe.corpus.cleaning import Cleaned, Cleaner, dropped_lines, line_outcome
 from c4pipe.corpus.punkt import PunktParameters
 from c4pipe.corpus.sentences import SentenceCounter
@@ -171,3 +173,62 @@ def test_dropped_lines_name_their_rule():
 def test_a_cleaner_travels():
     page = "\n".join([GOOD] * 3)
     assert pickle.loads(pickle.dumps(CLEANER)).clean(page) == CLEANER.clean(page)
+
+
+pieces = st.sampled_from(
+    [
+        "words ",
+        "of ",
+        "a ",
+        "line",
+        ".",
+        "!",
+        "...",
+        '"',
+        "[1]",
+        "[edit]",
+        "[",
+        "java",
+        "script",
+        "JavaScript ",
+        "privacy ",
+        "policy ",
+    ]
+    + [
+        "Lorem ",
+        "ipsum ",
+        "{",
+        "cookie ",
+        "use ",
+        "terms ",
+        "\n",
+        "\n",
+        "\v",
+        "\u2028",
+        "\u3000",
+        "x" * 500,
+        "y" * 501,
+        " ",
+        "İ",
+        "Σ",
+        "K",
+    ]
+)
+
+
+@given(text=st.lists(pieces, max_size=60).map("".join))
+@settings(max_examples=1500, deadline=None)
+def test_rule_by_rule_and_line_by_line_come_to_the_same(text):
+    together = cleaning._clean_lines_together(text)
+    assert together is None or together == cleaning._clean_line_by_line(text)
+
+
+@given(line=st.lists(st.sampled_from([" ", "\u3000", "x" * 400, "y" * 601, "z", "\t"]), max_size=12).map("".join))
+@settings(max_examples=500, deadline=None)
+def test_a_too_long_word_is_found_wherever_it_stands(line):
+    assert cleaning.has_too_long_word(line) == any(len(word) > 1000 for word in line.split())
+
+
+def test_a_mark_that_goes_may_leave_a_phrase_behind():
+    assert clean(GOOD, GOOD, GOOD, "Please enable java[1]script in your browser.").line_counts == (0, 0, 0, 1, 0, 3)
+    assert clean(GOOD, "Here is lorem[edit] ipsum to be seen.").reason == "loremipsum"

@@ -128,3 +128,9 @@ def test_each_line_stays_in_one_page(texts):
         keeper = min(having, key=lambda n: md5(pages[n][0]))
         lost = {n for n in having if (n, texts[n].lower().split("\n").index(line)) in losers}
         assert lost == set(having) - {keeper}
+
+
+@given(text=st.text(st.sampled_from("aΣσς'\u00ad\u0301İK \n\u3000\x1c\x85AZ.\u02b0"), max_size=30))
+@settings(max_examples=1500, deadline=None)
+def test_lines_lowered_together_are_what_each_line_is_by_itself(text):
+    assert dd.line_contents(text) == [line.strip().lower() for line in text.split("\n")]

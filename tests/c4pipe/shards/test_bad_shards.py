@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from c4pipe.errors import UserError
+from c4pipe.shards.example_sources import held_out, read_examples
 from c4pipe.shards.stream import Source, open_stream
 
 ROWS = [300] * 6
@@ -57,6 +58,14 @@ def test_a_skipped_shard_gives_its_places_to_others_and_all_else_stays(folder, d
         assert not ((ids >= 900) & (ids < 1200)).any()
         inputs = np.concatenate([rank[step].inputs for rank in ranks])
         np.testing.assert_array_equal(inputs, example_of(ids)[0])
+
+
+@pytest.mark.parametrize("damage", [_remove, _cut, _change])
+def test_a_bad_shard_is_named_where_examples_are_read_in_order(folder, damage):
+    damage(folder / "train-00005-of-00006.arrow")
+    with pytest.raises(UserError, match=r"train-00005-of-00006\.arrow"):
+        held_out(Source(str(folder), hold_out=10))
+    assert len(read_examples(Source(str(folder)), 1500)[0]) == 1500
 
 
 def test_nothing_but_bad_shards_is_an_error_even_when_they_are_skipped(folder):

@@ -133,3 +133,33 @@ def test_a_cached_file_that_was_changed_is_fetched_anew(folder, server, tmp_path
 def test_rows_are_read_from_a_url_too(folder, server):
     for ours, local in zip(read_examples(Source(server.url), 50), read_examples(Source(str(folder)), 50), strict=True):
         np.testing.assert_array_equal(ours, local)
+
+
+@pytest.fixture
+def s3_folder(folder, monkeypatch):
+    pytest.importorskip("moto", reason="NOT CHECKED: moto[server] is not installed")
+    pytest.importorskip("s3fs", reason="NOT CHECKED: s3fs is not installed")
+    import fsspec
+    from moto.server import ThreadedMotoServer
+
+    store = ThreadedMotoServer(port=0)
+    store.start()
+    host, port = store.get_host_and_port()
+    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://{host if host != '0.0.0.0' else '127.0.0.1'}:{port}")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    fsspec.get_filesystem_class("s3").clear_instance_cache()
+    bucket = fsspec.filesystem("s3")
+    bucket.mkdir("c4pipe-test-examples")
+    for path in folder.iterdir():
+        bucket.put_file(str(path), f"c4pipe-test-examples/folder/{path.name}")
+    yield "s3://c4pipe-test-examples/folder"
+    store.stop()
+    fsspec.get_filesystem_class("s3").clear_instance_cache()
+
+
+def test_s3_gives_the_same_batches(folder, s3_folder, tmp_path):
+    np.testing.assert_array_equal(_ids(s3_folder, tmp_path), _ids(folder, tmp_path))
+    with pytest.raises(UserError, match=r"no manifest\.json"):
+        open_stream([Source(f"{s3_folder}-elsewhere")], seed=0, batch_size=1)

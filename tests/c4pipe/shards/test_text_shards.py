@@ -82,6 +82,13 @@ def test_lines_that_are_no_pages_are_named(tmp_path, content, complaint):
         list(read_text_shard(str(path)))
 
 
+def test_a_parquet_row_without_text_is_named(tmp_path):
+    rows = [{"text": "x"}] * 1500 + [{"text": None}]
+    write_text_shard(str(tmp_path / "a.parquet"), rows, "parquet", ("text",))
+    with pytest.raises(UserError, match="row 1500: no `text`"):
+        list(read_text_shard(str(tmp_path / "a.parquet"), ("url",)))
+
+
 def test_a_failure_leaves_no_file(tmp_path):
     def rows():
         yield ROWS[0]

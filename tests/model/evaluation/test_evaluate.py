@@ -132,3 +132,19 @@ def test_a_dry_run_decodes_nothing(base_run, task_folder, tmp_path, capsys):
     assert main([f"--checkpoint={base_run}", f"--tasks={task_folder}", f"--output={tmp_path}", "--dry_run"]) == 0
     assert "20 examples" in capsys.readouterr().out
     assert not any(tmp_path.iterdir())
+
+
+def test_a_hugging_face_folder_gives_what_its_run_gives(evaluated, base_run, task_folder, tmp_path):
+    from model.export import main as export
+
+    export([f"--checkpoint={base_run}", f"--output={tmp_path}/hf"])
+    main([f"--checkpoint={tmp_path}/hf", f"--tasks={task_folder}", f"--output={tmp_path}/out", "--device=cpu"])
+    assert (tmp_path / "out" / "predictions.jsonl").read_text().count("\n") == 20
+    ours = [
+        json.loads(line)["prediction"] for line in (tmp_path / "out" / "predictions.jsonl").read_text().splitlines()
+    ]
+    main([f"--checkpoint={base_run}", f"--tasks={task_folder}", f"--output={tmp_path}/run", "--device=cpu"])
+    theirs = [
+        json.loads(line)["prediction"] for line in (tmp_path / "run" / "predictions.jsonl").read_text().splitlines()
+    ]
+    assert ours == theirs

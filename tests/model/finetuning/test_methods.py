@@ -162,6 +162,38 @@ def test_adapters_load_on_their_base_for_evaluation(tuned, base_run, task_folder
     assert (tmp_path / "a" / "predictions.jsonl").read_bytes() == (tmp_path / "b" / "predictions.jsonl").read_bytes()
 
 
+def test_each_task_may_choose_its_own_checkpoint(tuned, task_folder, tmp_path):
+    folder = tuned["all_parameters"]
+    common = [f"--tasks={task_folder}", "--device=cpu", f"--output={tmp_path}/each"]
+    assert evaluate([f"--checkpoint={folder}@each", *common]) == 0
+    found = json.loads((tmp_path / "each" / "metrics.json").read_text())
+    by_step = {}
+    for step in (2, 3, 4, 6):
+        if not RunFolder(str(folder)).of_step(step).exists():
+            continue
+        evaluate([f"--checkpoint={folder}@{step}", *common[:-1], f"--output={tmp_path}/{step}"])
+        by_step[f"{folder}@{step}"] = json.loads((tmp_path / str(step) / "metrics.json").read_text())["tasks"]
+    assert len(by_step) >= 3
+    for task, chosen in found["chosen_checkpoints"].items():
+        best = max(one[task]["accuracy"] for one in by_step.values())
+        assert found["tasks"][task]["accuracy"] == by_step[chosen][task]["accuracy"] == best
+
+
+def test_packing_changes_no_loss_of_the_first_step(tuned, base_run, task_folder, tmp_path):
+    flags = ["--steps=1", "--dropout_rate=0", "--validation_examples=0"]
+    for name, more in (("trimmed", []), ("packed", ["--pack"])):
+        assert run(base_run, task_folder, tmp_path / name, *flags, *more) == 0
+    losses = [
+        [
+            json.loads(line)["loss"]
+            for line in (tmp_path / name / "metrics.jsonl").read_text().splitlines()
+            if "loss" in line
+        ]
+        for name in ("trimmed", "packed")
+    ]
+    assert losses[0] == pytest.approx(losses[1], rel=1e-5)
+
+
 def test_from_scratch_takes_the_shape_alone(base_run):
     base = open_base(str(base_run)).checkpoint
     fresh = start_model(base, base.config, seed=1, device=torch.device("cpu"), from_scratch=True)

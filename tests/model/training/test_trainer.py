@@ -84,6 +84,33 @@ def test_a_resumed_run_is_the_run_that_was_never_stopped(make_trainer):
     assert_equal_weights(second, through)
 
 
+def test_a_run_that_dies_in_an_evaluation_loses_nothing(make_trainer):
+    class Killed(Exception):
+        pass
+
+    def evaluate(step: int, is_last: bool) -> dict[str, float]:
+        if step == 8 and dies:
+            raise Killed
+        return {"score": float(step)}
+
+    dies = True
+    hooks = Hooks(evaluate=evaluate, best=BestMetric("score", higher_is_better=True))
+    with pytest.raises(Killed):
+        make_trainer(hooks).train()
+    dies = False
+    again, through = make_trainer(hooks), make_trainer(hooks, folder="through")
+    assert again.resume() and again.step == 8
+    again.train()
+    through.train()
+
+    def read(trainer):
+        return [(line.get("loss"), line.get("score")) for line in metrics_log.read(trainer.folder.metrics)]
+
+    assert read(again) == read(through)
+    assert again.folder.best("score", higher_is_better=True).step == 12
+    assert step_folder.read_state(again.folder.of_step(8)).metrics == {"score": 8.0}
+
+
 def test_a_truncated_checkpoint_is_passed_over_with_a_warning(make_trainer):
     trainer = make_trainer()
     trainer.train()
