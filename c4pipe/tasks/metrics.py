@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from c4pipe.errors import UserError
 from c4pipe.tasks import answers, libraries
 from c4pipe.tasks.scores import Score, of_function, of_mean
 from c4pipe.tasks.task import Task
@@ -46,8 +47,8 @@ def _classes(texts: Sequence[str], labels: Sequence[str]) -> np.ndarray:
 
 def _both(references: References, predictions: Sequence[str], labels: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
     firsts = [given[0] for given in references]
-    # A task of the user's own has no list of labels: those that occur are taken.
-    known = labels or sorted(set(firsts))
+    # A task of the user's own has no list of labels, or ready records of a known one have others: those that occur.
+    known = labels if set(firsts) <= set(labels) else sorted(set(firsts))
     return _classes(firsts, known), _classes(predictions, known)
 
 
@@ -59,8 +60,13 @@ def accuracy(references: References, predictions: Sequence[str], labels: Sequenc
 
 
 def f1(references: References, predictions: Sequence[str], labels: Sequence[str]) -> dict[str, Score]:
-    """F1 of the second label of two (scikit-learn). An invalid output counts as the other label than the right one."""
+    """F1 of the second label of two (scikit-learn). An invalid output counts as the other label than the right one.
+
+    Raises: UserError where there are more labels than two.
+    """
     truth, output = _both(references, predictions, labels)
+    if truth.max() > 1:
+        raise UserError("f1 is for tasks of two labels; take mean_f1 for more (--metrics=TASK:mean_f1)")
     output = np.where(output == INVALID, 1 - truth, output)
     return {"f1": of_function(lambda rows: 100 * binary_f1(truth[rows], output[rows]), len(truth))}
 
@@ -73,7 +79,7 @@ def binary_f1(truth: np.ndarray, output: np.ndarray) -> float:
 def mean_f1(references: References, predictions: Sequence[str], labels: Sequence[str]) -> dict[str, Score]:
     """The unweighted mean of every label's F1 (CB). An invalid output is wrong and of no label."""
     truth, output = _both(references, predictions, labels)
-    classes = range(len(labels) or int(truth.max()) + 1)
+    classes = range(max(len(labels), int(truth.max()) + 1))
 
     def compute(rows: np.ndarray) -> float:
         found = libraries.sklearn_metrics().f1_score(

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from c4pipe.errors import UserError
 from c4pipe.tasks import metrics
 from c4pipe.tasks.answers import exact_match, names_referent, token_f1
 from c4pipe.tasks.catalog import TASKS, benchmark_averages, find_or_make
@@ -192,6 +193,15 @@ def test_a_label_task_of_ones_own_takes_the_labels_that_occur():
     task = find_or_make("mine", ["mean_f1"])
     found = metrics.score(task, one_each(["x", "y", "x"]), ["x", "z", "x"])
     assert found["mean_f1"].value == pytest.approx(50.0)
+
+
+def test_ready_records_of_a_known_task_may_have_other_labels():
+    references = one_each(["same", "other", "same", "other"])
+    found = values("mrpc", references, ["same", "same", "?", "other"])
+    # The second label by the alphabet is `same`: one found of two, one falsely found.
+    assert found == {"f1": pytest.approx(50.0), "accuracy": 50.0}
+    with pytest.raises(UserError, match="two labels"):
+        values("mrpc", one_each(["a", "b", "c"]), ["a", "b", "c"])
 
 
 def test_no_outputs_are_an_error():
