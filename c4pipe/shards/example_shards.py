@@ -92,7 +92,7 @@ class ExampleShardWriter:
 
     def _matrix(self, name: str, ids: Ids, longest: int) -> np.ndarray:
         """(b, longest) ids of the shard's type."""
-        dtype = self._spec.id_type.to_pandas_dtype()
+        dtype = self._spec.id_dtype
         if isinstance(ids, np.ndarray):
             width = min(longest, ids.shape[1])
             if ids.shape[1] > longest and ids[:, longest:].any():
@@ -261,7 +261,7 @@ def read_example_shard(path: str) -> Iterator[dict[str, Any]]:
         for number in range(shard.num_batches):
             batch = shard.batch(number)
             ids = {
-                name: [np.asarray(one, dtype=batch.column(name).type.value_type.to_pandas_dtype()) for one in lists]
+                name: [np.asarray(one, dtype=str(batch.column(name).type.value_type)) for one in lists]
                 for name, lists in ((name, batch.column(name).to_pylist()) for name in ("inputs", "targets"))
             }
             others = {name: batch.column(name).to_pylist() for name in batch.schema.names if name not in ids}

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from c4pipe.errors import UserError
@@ -54,6 +55,11 @@ class ExampleSchema:
     def id_type(self) -> pa.DataType:
         """uint16 or uint32, by the vocabulary's size."""
         return pa.uint16() if self.vocabulary_size <= MAX_NARROW_VOCABULARY else pa.uint32()
+
+    @property
+    def id_dtype(self) -> np.dtype:
+        """`id_type` as numpy has it. (Arrow's own conversion asks for pandas.)"""
+        return np.dtype(str(self.id_type))
 
     def arrow(self) -> pa.Schema:
         """The Arrow schema.
