@@ -125,8 +125,9 @@ def _first_length(given: int | None, default: int) -> int:
 class Corrupted:
     """inputs: (b, inputs_length), targets: (b, targets_length), ids with EOS, then 0.
 
-    input_lengths, target_lengths: (b,) with EOS. counts: `noise_tokens`, `overflowed` (examples with more spans than
-    extra ids), `trimmed_inputs` and `trimmed_targets` (examples that lost tokens for want of room).
+    input_lengths, target_lengths: (b,) with EOS. counts: `noise_tokens`, `noise_spans` (of objectives with a sentinel a
+    span; 0 for others), `overflowed` (examples with more spans than extra ids), `trimmed_inputs` and `trimmed_targets`
+    (examples that lost tokens for want of room).
     """
 
     inputs: np.ndarray
@@ -172,6 +173,7 @@ class Corruption:
         target_ids, target_lengths, trimmed_targets = how.finish(targets, self.lengths.targets)
         counts = {
             "noise_tokens": int(np.count_nonzero(mask)),
+            "noise_spans": 0 if inputs.sentinels is None else int(inputs.sentinels.sum()),
             "overflowed": overflowed,
             "trimmed_inputs": trimmed_inputs,
             "trimmed_targets": trimmed_targets,
