@@ -50,8 +50,10 @@ from pipelines.progress import Progress
 from pipelines.work_done import WorkDone
 
 MAX_DEFAULT_SHARDS = 1024
-# Keys that are in memory at a time, a worker.
-BUCKET_BYTES = 64 << 20
+# Keys that meet at a time in a worker. Picking losers takes some seven times as much; with this it stays below what
+# identifying languages takes, so that memory does not grow with the corpus.
+BUCKET_BYTES = 16 << 20
+_SHUFFLE_BUCKET_BYTES = 64 << 20
 _KEY_BYTES_AN_INPUT_BYTE = 0.25  # 36 bytes a line that cleaning keeps, by compressed bytes
 _FEWEST_SHUFFLE_BITS = 6
 _NUM_ASKED = 8
@@ -199,14 +201,14 @@ def keys_go_through_files(options: PipelineOptions) -> bool:
 
 
 def shuffle_bits(wet_files: list[File]) -> int:
-    """For a runner's shuffle: the number of buckets, as a power of two, so that each has some `BUCKET_BYTES`.
+    """For a runner's shuffle: the number of buckets, as a power of two, so that each has some 64 MiB.
 
     Sizes are asked of a few files only: there may be 64,000 of them far away.
     """
     some = wet_files[:: max(len(wet_files) // _NUM_ASKED, 1)]
     asked = [files.size(file.path) for file in some if files.exists(file.path)]
     size = sum(asked) / max(len(asked), 1) * len(wet_files)
-    count = size * _KEY_BYTES_AN_INPUT_BYTE / BUCKET_BYTES
+    count = size * _KEY_BYTES_AN_INPUT_BYTE / _SHUFFLE_BUCKET_BYTES
     return min(max(math.ceil(math.log2(max(count, 1))), _FEWEST_SHUFFLE_BITS), KEY_PART_BITS)
 
 
