@@ -1,0 +1,75 @@
+"""CPU seconds by stage and by what becomes of a page.
+
+Standard library only: the peers run in an environment of their own.
+"""
+
+import collections
+import hashlib
+import json
+import time
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+STAGES = ("parse", "urls", "clean", "lines", "language", "badwords", "write")
+# What becomes of a page: dropped by cleaning; dropped for its language; all others (kept, another copy, bad words).
+CLEANING, LANGUAGE, OTHER = "cleaning", "language", "other"
+
+
+class StageClock:
+    """Adds up what the stages of a chain take. A page is named by its place among all that parsing gave.
+
+    `fate`: what became of each page so far; parsing appends to it (`OTHER`), a stage that drops a page changes it.
+    """
+
+    def __init__(self) -> None:
+        self.fate: list[str] = []
+        self._seconds: dict[str, dict[int, float]] = {stage: collections.defaultdict(float) for stage in STAGES}
+
+    def page(self, stage: str, place: int, function: Callable, *arguments: Any) -> Any:
+        """Calls a function for one page, on the stage's time."""
+        started = time.process_time()
+        result = function(*arguments)
+        self._seconds[stage][place] += time.process_time() - started
+        return result
+
+    def pages(self, stage: str, places: Iterable[int], function: Callable, *arguments: Any) -> Any:
+        """Calls a function for some pages together; each gets an equal share of the time."""
+        started = time.process_time()
+        result = function(*arguments)
+        seconds = time.process_time() - started
+        places = list(places)
+        for place in places:
+            self._seconds[stage][place] += seconds / len(places)
+        return result
+
+    def parse(self, function: Callable[[], list], length: Callable[[Any], int]) -> list:
+        """Calls a function that gives pages; they share its time by their length."""
+        started = time.process_time()
+        found = function()
+        a_character = (time.process_time() - started) / (sum(map(length, found)) or 1)
+        for place, page in enumerate(found, start=len(self.fate)):
+            self._seconds["parse"][place] += length(page) * a_character
+        self.fate += [OTHER] * len(found)
+        return found
+
+    def report(self, rows: Sequence[tuple[str, str]]) -> str:
+        """One line of JSON: pages, seconds by stage, both by fate, and the number and md5 of the (URL, text) kept."""
+        fates = {
+            fate: {"pages": self.fate.count(fate), "seconds": dict.fromkeys(STAGES, 0.0)}
+            for fate in (CLEANING, LANGUAGE, OTHER)
+        }
+        for stage, seconds in self._seconds.items():
+            for place, taken in seconds.items():
+                fates[self.fate[place]]["seconds"][stage] += taken
+        digest = hashlib.md5()
+        for url, text in sorted(rows):
+            digest.update(f"{url}\\0{text}\\0".encode("utf-8", "surrogatepass"))
+        stages = {stage: sum(seconds.values()) for stage, seconds in self._seconds.items()}
+        report = {
+            "pages": len(self.fate),
+            "stages": stages,
+            "fates": fates,
+            "kept": len(rows),
+            "md5": digest.hexdigest(),
+        }
+        return json.dumps(report)
