@@ -24,12 +24,21 @@ from c4pipe.report.examples_page import examples_page
 from c4pipe.shards import files, manifest, names
 from c4pipe.shards.manifest import Input, Manifest, Shard
 from c4pipe.shards.text_shards import resolve_source
-from c4pipe.stages.make_examples import WORK_FOLDER, Made, MakeExamples, Recipe, TextShard, find_made
+from c4pipe.stages.make_examples import (
+    TRAIN,
+    VALIDATION,
+    WORK_FOLDER,
+    Made,
+    MakeExamples,
+    Recipe,
+    TextShard,
+    find_made,
+    shard_names,
+)
 from c4pipe.vocabulary.vocabulary import MODEL_FILE, Vocabulary
 from pipelines import beam_options, finished
 from pipelines.progress import Progress
 
-TRAIN, VALIDATION = "train", "validation"
 # For the estimate of --dry_run: what English C4 in gzip gives, and one core encodes.
 _TOKENS_A_PACKED_BYTE = 0.53
 _BYTES_A_TOKEN = 1.6
@@ -251,9 +260,10 @@ def _estimate(shards: Sequence[TextShard], recipe: Recipe, num_workers: int, out
     tokens = sum(files.size(shard.path) for shard in shards) * _TOKENS_A_PACKED_BYTE
     seconds = tokens / _TOKENS_A_CORE_SECOND / max(1, min(num_workers, len(shards)))
     examples = tokens * recipe.replicas / recipe.corruption.lengths.tokens
+    num_shards = sum(len(shard_names(shard, recipe.replicas)) for shard in shards)
     megabytes = tokens * recipe.replicas * _BYTES_A_TOKEN / 1e6
     return (
-        f"would make {len(shards) * recipe.replicas} example shards in {output} from {len(shards)} text shards: about "
+        f"would make {num_shards} example shards in {output} from {len(shards)} text shards: about "
         f"{tokens / 1e6:,.1f} M tokens, {examples:,.0f} examples, {megabytes:,.0f} MB, {seconds:,.0f} s on "
         f"{num_workers} workers"
     )

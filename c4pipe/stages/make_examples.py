@@ -24,6 +24,7 @@ from c4pipe.shards.schemas import ExampleSchema
 from c4pipe.shards.text_shards import read_text_shard
 from c4pipe.vocabulary.vocabulary import Vocabulary
 
+TRAIN, VALIDATION = "train", "validation"
 WORK_FOLDER = ".work"
 EXAMPLES_A_BLOCK = 512  # faster than 256 or 1,024: the block stays in the processor's cache
 PAGES_A_BATCH = 512
@@ -127,7 +128,11 @@ class _MakeExamples(beam.DoFn):
 
 
 def shard_names(shard: TextShard, replicas: int) -> list[str]:
-    """The example shards of one text shard, one a replica: replica r of text shard i of n is number r * n + i."""
+    """The example shards of one text shard, one a replica: replica r of text shard i of n is number r * n + i.
+
+    Validation has one replica, the first, so that its loss compares whatever the number of replicas.
+    """
+    replicas = replicas if shard.split == TRAIN else 1
     return [
         names.example_shard(shard.split, replica * shard.count + shard.index, shard.count * replicas)
         for replica in range(replicas)

@@ -100,6 +100,10 @@ def test_replicas_differ_and_are_numbered_after_one_another(vocabulary, text_sha
     with ExampleShard(str(tmp_path / made.shards[1].file)) as shard:
         assert shard.metadata["text_shard"] == "c4-train.00002-of-00005.jsonl"
         assert shard.metadata["replica"] == "1"
+    validation = dataclasses.replace(text_shard, split="validation")
+    assert shard_names(validation, 3) == ["validation-00002-of-00005.arrow"]
+    alone = make_examples(validation, recipe_of(vocabulary, replicas=1), str(tmp_path / "one"))
+    assert make_examples(validation, recipe_of(vocabulary, replicas=3), str(tmp_path / "three")).shards == alone.shards
 
 
 def test_bytes_do_not_depend_on_how_pages_are_read(vocabulary, text_shard, tmp_path, monkeypatch):
