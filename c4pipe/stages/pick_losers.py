@@ -130,11 +130,8 @@ def slices(keys: np.ndarray, kind: str, bucket_bits: int) -> list[tuple[int, byt
     # numpy's concatenate may have given the keys this machine's byte order.
     ordered, places = keys[order].astype(KINDS[kind].dtype, copy=False), places[order]
     edges = np.flatnonzero(np.diff(places)) + 1
-    starts = [0, *edges.tolist()] if len(keys) else []
-    return [
-        (int(places[start]), ordered[start:end].tobytes())
-        for start, end in zip(starts, [*starts[1:], len(keys)], strict=True)
-    ]
+    parts = zip(np.split(places, edges), np.split(ordered, edges), strict=True)
+    return [(int(place[0]), part.tobytes()) for place, part in parts if len(part)]
 
 
 def _pick_in_group(element, kind: str):

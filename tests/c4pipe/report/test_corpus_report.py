@@ -1,0 +1,53 @@
+from c4pipe.report import corpus_report
+from c4pipe.report.summary import Summary
+
+
+def counted() -> Summary:
+    """Ten records: one broken, one without a URL, two copies of a URL; one page is dropped for its language."""
+    summary = Summary()
+    summary.totals["records"] = 10
+    summary.counters.update({"quarantine/invalid_utf8": 1, "split-wet-file/filtered:no_url": 1})
+    summary.volume("split-wet-file/no_url").pages = 1
+    for stage, pages in (
+        ("split-wet-file", 8),
+        ("too-long-filter", 8),
+        ("duplicate-url-filter", 7),
+        ("english-filter", 6),
+    ):
+        summary.counters[f"{stage}/passed"] = pages
+        summary.volume(stage).add(lines=10 * pages, size=100 * pages, pages=pages)
+    summary.counters["duplicate-url-filter/filtered"] = 1
+    summary.volume("duplicate-url-filter/other_copy_stays").add(10, 100)
+    summary.volume("english-filter/ignored_language").add(10, 100)
+    summary.volume("split:train").add(lines=60, size=600, pages=6)
+    return summary
+
+
+def test_what_adds_up_passes():
+    report = corpus_report.build(counted(), {"train": 1, "validation": 1}, 0.01, finished=True)
+    assert len(report["checks"]) > 8 and not corpus_report.failed(report)
+    assert [entry["stage"] for entry in report["funnel"]] == [
+        "split-wet-file", "too-long-filter", "duplicate-url-filter", "english-filter"
+    ]  # fmt: skip
+    assert report["quarantine"]["fraction"] == 0.1
+
+
+def test_a_page_that_is_lost_without_a_reason_is_found():
+    summary = counted()
+    summary.volume("split:train").pages -= 1
+    report = corpus_report.build(summary, {"train": 1}, 0.01, finished=True)
+    assert any("written pages" in fault for fault in corpus_report.failed(report))
+
+
+def test_lines_that_are_lost_without_a_reason_are_found():
+    summary = counted()
+    summary.volume("duplicate-url-filter").lines -= 3
+    report = corpus_report.build(summary, {"train": 1}, 0.01, finished=True)
+    assert any("lines in" in fault for fault in corpus_report.failed(report))
+
+
+def test_a_counter_that_differs_from_the_pages_is_found():
+    summary = counted()
+    summary.counters["english-filter/passed"] += 1
+    report = corpus_report.build(summary, {"train": 1}, 0.01, finished=True)
+    assert any("counter" in fault for fault in corpus_report.failed(report))
