@@ -58,9 +58,14 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def train(texts: Iterable[str]) -> PunktParameters:
-    """Learn abbreviations, collocations, sentence starters and spellings with NLTK's trainer."""
-    from nltk.tokenize.punkt import PunktTrainer
+    """Learn abbreviations, collocations, sentence starters and spellings with NLTK's trainer.
 
+    Raises: UserError where NLTK is not installed.
+    """
+    try:
+        from nltk.tokenize.punkt import PunktTrainer
+    except ImportError as error:
+        raise UserError("training needs NLTK, which nothing else here does; `pip install nltk` brings it") from error
     trainer = PunktTrainer()
     trainer.train("\n\n".join(texts), finalize=False)
     trainer.freq_threshold(ortho_thresh=_MIN_WORD_COUNT)
