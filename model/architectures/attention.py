@@ -12,6 +12,7 @@ from torch.nn import functional
 
 from model.architectures import dropout
 from model.architectures.config import ModelConfig
+from model.architectures.linear import Linear
 
 # Below every score, yet far from float32's and bfloat16's limits: kernels multiply scores by log2(e), and a row whose
 # keys are all masked must give an average, never infinity minus infinity.
@@ -130,10 +131,10 @@ class Attention(nn.Module):
         super().__init__()
         self.num_heads = config.num_heads
         self.dropout_rate = config.dropout_rate
-        self.query = nn.Linear(config.d_model, config.d_attention, bias=False)
-        self.key = nn.Linear(config.d_model, config.d_attention, bias=False)
-        self.value = nn.Linear(config.d_model, config.d_attention, bias=False)
-        self.output = nn.Linear(config.d_attention, config.d_model, bias=False)
+        self.query = Linear(config.d_model, config.d_attention)
+        self.key = Linear(config.d_model, config.d_attention)
+        self.value = Linear(config.d_model, config.d_attention)
+        self.output = Linear(config.d_attention, config.d_model)
 
     def forward(
         self, x_BTD: Tensor, source_BSD: Tensor, bias_BHTS: Tensor | None, keys_B: Tensor | None = None

@@ -9,6 +9,7 @@ from torch.nn import functional
 
 from model.architectures import dropout
 from model.architectures.config import ModelConfig
+from model.architectures.linear import Linear
 
 
 def compute_dtype(x: Tensor) -> torch.dtype:
@@ -40,8 +41,8 @@ class FeedForward(nn.Module):
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.dropout_rate = config.dropout_rate
-        self.wi = nn.Linear(config.d_model, config.d_ff, bias=False)
-        self.wo = nn.Linear(config.d_ff, config.d_model, bias=False)
+        self.wi = Linear(config.d_model, config.d_ff)
+        self.wo = Linear(config.d_ff, config.d_model)
 
     def forward(self, x_BSD: Tensor, keys_B: Tensor | None = None) -> Tensor:
         hidden_BSF = functional.relu(self.wi(x_BSD))
@@ -54,9 +55,9 @@ class GatedFeedForward(nn.Module):
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.dropout_rate = config.dropout_rate
-        self.wi_0 = nn.Linear(config.d_model, config.d_ff, bias=False)
-        self.wi_1 = nn.Linear(config.d_model, config.d_ff, bias=False)
-        self.wo = nn.Linear(config.d_ff, config.d_model, bias=False)
+        self.wi_0 = Linear(config.d_model, config.d_ff)
+        self.wi_1 = Linear(config.d_model, config.d_ff)
+        self.wo = Linear(config.d_ff, config.d_model)
 
     def forward(self, x_BSD: Tensor, keys_B: Tensor | None = None) -> Tensor:
         hidden_BSF = functional.gelu(self.wi_0(x_BSD), approximate="tanh") * self.wi_1(x_BSD)
@@ -71,8 +72,8 @@ class Adapter(nn.Module):
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
-        self.down = nn.Linear(config.d_model, config.adapter_size, bias=False)
-        self.up = nn.Linear(config.adapter_size, config.d_model, bias=False)
+        self.down = Linear(config.d_model, config.adapter_size)
+        self.up = Linear(config.adapter_size, config.d_model)
 
     def forward(self, x_BSD: Tensor) -> Tensor:
         return x_BSD + self.up(functional.relu(self.down(x_BSD)))

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from model.architectures.layers import compute_dtype
+from model.architectures.linear import product
 
 CHUNK_BYTES = {"cpu": 16 << 20, "cuda": 256 << 20}
 
@@ -86,7 +87,7 @@ class _ChunkedCrossEntropy(torch.autograd.Function):
             hidden = hidden_ND[chunk].to(dtype)
             targets = targets_N[chunk, None]
             counted = counted_N[chunk]
-            logits = (hidden @ head.T).float()
+            logits = product(hidden, head.T).float()
             largest = logits.amax(1)
             of_target = logits.gather(1, targets)[:, 0]
             exponentials = logits.sub_(largest[:, None]).exp_()
@@ -104,9 +105,9 @@ class _ChunkedCrossEntropy(torch.autograd.Function):
             gradient.scatter_add_(1, targets, -counted.to(gradient.dtype)[:, None])
             gradient = gradient.to(dtype)
             if gradient_hidden is not None:
-                gradient_hidden[chunk] = gradient @ head
+                gradient_hidden[chunk] = product(gradient, head)
             if gradient_head is not None:
-                gradient_head += gradient.T @ hidden
+                gradient_head += product(gradient.T, hidden)
         ctx.save_for_backward(gradient_hidden, gradient_head)
         num_tokens = counted_N.sum()
         ctx.mark_non_differentiable(z_loss_sum, num_tokens, num_correct)

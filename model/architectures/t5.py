@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from model.architectures import loss
 from model.architectures.config import ModelConfig
+from model.architectures.linear import Linear, linear
 from model.architectures.loss import Loss
 from model.architectures.stack import Stack
 
@@ -20,7 +21,7 @@ class T5Model(nn.Module):
         self.config = config
         self.embedding = nn.Embedding(config.vocabulary_size, config.d_model)
         if not config.tie_embeddings:
-            self.head = nn.Linear(config.d_model, config.vocabulary_size, bias=False)
+            self.head = Linear(config.d_model, config.vocabulary_size)
 
     def stacks(self) -> list[Stack]:
         """The stacks that the model owns, each once (a shared one too)."""
@@ -100,7 +101,7 @@ class T5Model(nn.Module):
 
     def project(self, hidden: Tensor) -> Tensor:
         """Logits (..., V) of hidden states (..., D)."""
-        return nn.functional.linear(self.scaled(hidden), self.head_weight())
+        return linear(self.scaled(hidden), self.head_weight())
 
     def scaled(self, hidden: Tensor) -> Tensor:
         """Hidden states as the head wants them: the embedding's rows are N(0, 1), too long for a head of their own."""

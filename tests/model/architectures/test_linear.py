@@ -1,0 +1,57 @@
+"""The product by oneDNN against the plain one."""
+
+import warnings
+
+import pytest
+import torch
+
+from model.architectures import linear as module
+from model.architectures.linear import Linear, linear, product
+
+
+@pytest.mark.parametrize("shape", [(7,), (3, 5, 7), (1, 7), (0, 7)])
+def test_outputs_and_gradients_are_those_of_the_plain_product(shape):
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randn(*shape, generator=generator, requires_grad=True) if len(shape) > 1 else torch.randn(2, 7)
+    x = x.detach().requires_grad_()
+    weight = torch.randn(11, 7, generator=generator, requires_grad=True)
+    found, right = linear(x, weight), torch.nn.functional.linear(x, weight)
+    torch.testing.assert_close(found, right, rtol=1e-5, atol=1e-5)
+    upstream = torch.randn(right.shape, generator=generator)
+    for ours, theirs in zip(
+        torch.autograd.grad(found, [x, weight], upstream),
+        torch.autograd.grad(right, [x, weight], upstream),
+        strict=True,
+    ):
+        torch.testing.assert_close(ours, theirs, rtol=1e-5, atol=1e-5)
+
+
+def test_products_of_transposed_views():
+    a, b = torch.randn(6, 9), torch.randn(9, 4)
+    torch.testing.assert_close(product(a, b), a @ b)
+    torch.testing.assert_close(product(b.T, a.T), b.T @ a.T)
+
+
+def test_a_frozen_weight_gets_no_gradient():
+    layer = Linear(4, 3).requires_grad_(False)
+    x = torch.randn(2, 4, requires_grad=True)
+    layer(x).sum().backward()
+    assert x.grad is not None and layer.weight.grad is None
+
+
+def test_autocast_is_obeyed():
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert Linear(4, 3)(torch.randn(2, 4)).dtype == torch.bfloat16
+
+
+@pytest.mark.skipif(not module._onednn_is_right(), reason="no oneDNN operator here, so nothing to replace")
+def test_a_wrong_library_is_a_warning_and_the_plain_product(monkeypatch):
+    module._onednn_is_right.cache_clear()
+    monkeypatch.setattr(module, "_onednn", lambda x, weight: x @ weight.T * 1.01)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        x, weight = torch.randn(3, 4), torch.randn(5, 4)
+        assert torch.equal(linear(x, weight), torch.nn.functional.linear(x, weight))
+    assert any("oneDNN" in str(warning.message) for warning in caught)
+    monkeypatch.undo()
+    module._onednn_is_right.cache_clear()
