@@ -36,7 +36,7 @@ from c4pipe.stages.make_examples import (
     shard_names,
 )
 from c4pipe.vocabulary.vocabulary import MODEL_FILE, Vocabulary
-from pipelines import beam_options, finished
+from pipelines import beam_options, finished, report_page
 from pipelines.progress import Progress
 
 # For the estimate of --dry_run: what English C4 in gzip gives, and one core encodes.
@@ -94,8 +94,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     made = _run(shards, recipe, flags.output, options)
     files.write_bytes(files.join(flags.output, MODEL_FILE), recipe.vocabulary.model)
     held = _manifest(shards, made, recipe, settings)
-    page = examples_page(flags.output, held, made_lengths(made), recipe.vocabulary)
-    files.write_bytes(files.join(flags.output, "report.html"), page.encode())
+    report_page.write(flags.output, lambda: examples_page(flags.output, held, made_lengths(made), recipe.vocabulary))
     files.write_bytes(files.join(flags.output, "report.json"), _report(held, shards))
     _remove_strays(flags.output, held)
     manifest.write(flags.output, held)

@@ -27,7 +27,7 @@ from c4pipe.stages.sample_pages import Plan, SamplePages, SourceShard, read_plan
 from c4pipe.vocabulary.hugging_face import tokenizer_files
 from c4pipe.vocabulary.training import TrainingOptions, pieces_file, train
 from c4pipe.vocabulary.vocabulary import DEFAULT_NUM_EXTRA_IDS, MODEL_FILE, PIECES_FILE, Vocabulary
-from pipelines import beam_options, finished
+from pipelines import beam_options, finished, report_page
 from pipelines.progress import Progress
 
 WORK_FOLDER = ".work"
@@ -98,9 +98,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     shares = _shares(sources, plan, samples)
     named = (os.path.basename(flags.compare_vocabulary.rstrip("/")), other) if other else None
     by_name = {source.name: samples[number] for number, source in enumerate(sources)}
-    page = vocabulary_page(vocabulary, by_name, shares, settings, named)
+    report_page.write(flags.output, lambda: vocabulary_page(vocabulary, by_name, shares, settings, named))
     contents = {MODEL_FILE: model, PIECES_FILE: pieces_file(model), **tokenizer_files(vocabulary)}
-    for name, content in (contents | {"report.html": page.encode()}).items():
+    for name, content in contents.items():
         files.write_bytes(files.join(flags.output, name), content)
     manifest.write(flags.output, _manifest(paths, settings, shares, contents))
     taken = sum(share[4] for share in shares)

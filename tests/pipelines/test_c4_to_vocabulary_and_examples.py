@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import sys
 
 import numpy as np
 import pytest
@@ -295,3 +296,10 @@ def test_a_text_shard_cut_in_half_is_named(c4, vocabulary, tmp_path, capsys):
     code, errors = status_of(c4_to_examples.main, examples_of(folder, vocabulary, tmp_path / "out"), capsys)
     assert code == 2 and len(errors) == 1 and path.name in errors[0]
     assert not manifest.exists(str(tmp_path / "out"))
+
+
+def test_a_missing_library_costs_the_page_alone(c4, vocabulary, tmp_path, monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    assert c4_to_examples.main(examples_of(c4, vocabulary, tmp_path / "out")) == 0
+    assert "notice: no report.html: pages need matplotlib" in capsys.readouterr().err
+    assert manifest.exists(str(tmp_path / "out")) and not (tmp_path / "out" / "report.html").exists()

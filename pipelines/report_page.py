@@ -1,0 +1,19 @@
+"""Writing `report.html`: for people, so a missing library costs one notice and no result."""
+
+import sys
+from collections.abc import Callable
+
+from c4pipe.errors import UserError
+from c4pipe.shards import files
+
+REPORT_PAGE = "report.html"
+
+
+def write(folder: str, make: Callable[[], str]) -> None:
+    """Write what `make` gives as the folder's page, or say on standard error why there is none."""
+    try:
+        page = make()
+    except UserError as error:
+        print(f"notice: no {REPORT_PAGE}: {error}", file=sys.stderr)
+        return
+    files.write_bytes(files.join(folder, REPORT_PAGE), page.encode("utf-8", "backslashreplace"))
