@@ -46,7 +46,7 @@ def parse_sources(text: str, split: str = "train") -> list[Source]:
     for part in text.split(","):
         folder, colon, tail = part.rpartition(":")
         rate = 1.0
-        if colon and not tail.startswith("//"):
+        if colon and "/" not in tail:  # else the colon of a URL's scheme or port
             try:
                 rate = float(tail)
             except ValueError:

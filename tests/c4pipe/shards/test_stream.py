@@ -182,6 +182,10 @@ def test_sources_are_read_from_a_flag():
         Source("gs://b/c", 1.0),
         Source("d", 2.0, "rte-train"),
     ]
+    assert parse_sources("https://host:8000/c,http://host:80/d:3") == [
+        Source("https://host:8000/c"),
+        Source("http://host:80/d", 3.0),
+    ]
     for wrong in ("a:fast", "a:0", "a:-1"):
         with pytest.raises(UserError, match="rate"):
             parse_sources(wrong)
