@@ -4,7 +4,10 @@ import heapq
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
+import numpy as np
+
 from c4pipe.corpus import rules
+from c4pipe.corpus.deduplication import url_key
 from c4pipe.corpus.urls import normalized_url
 
 _HOST_END = re.compile(r"[/?#]")
@@ -40,16 +43,33 @@ class ListedDomains:
 
 
 class ListedUrls:
-    """A list of URLs, each normalized as the pages' are (reference: `filter_by_webtextlike`)."""
+    """A list of URLs, each normalized as the pages' are (reference: `filter_by_webtextlike`).
+
+    Holds 16 bytes a URL, its md5 in two halves, sorted by the first: lists of this kind have tens of millions.
+    """
 
     def __init__(self, urls: Iterable[str]) -> None:
-        self._urls = frozenset(normalized_url(url) for url in urls)
+        digests = bytearray()
+        for url in urls:
+            digests += url_key(normalized_url(url))
+        keys = np.frombuffer(bytes(digests), dtype=">u8").astype(np.uint64).reshape(-1, 2)
+        keys = keys[np.lexsort((keys[:, 1], keys[:, 0]))]
+        is_first = np.ones(len(keys), dtype=bool)
+        is_first[1:] = (keys[1:] != keys[:-1]).any(axis=1)
+        self._first, self._second = np.ascontiguousarray(keys[is_first].T)
 
     def __contains__(self, normalized: object) -> bool:
-        return normalized in self._urls
+        key = url_key(str(normalized))
+        first, second = int.from_bytes(key[:8], "big"), int.from_bytes(key[8:], "big")
+        place = int(self._first.searchsorted(np.uint64(first)))
+        while place < len(self._first) and self._first[place] == first:
+            if self._second[place] == second:
+                return True
+            place += 1
+        return False
 
     def __len__(self) -> int:
-        return len(self._urls)
+        return len(self._first)
 
 
 class ExcludedUrls:

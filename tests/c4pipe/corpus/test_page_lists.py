@@ -34,6 +34,14 @@ def test_listed_urls_are_normalized_as_the_pages_are():
     assert "https://www.a.example/b/?utm_source=x" not in urls
 
 
+def test_a_list_of_urls_takes_16_bytes_each_and_travels():
+    urls = ListedUrls(f"http://a.example/{n % 10_000}" for n in range(20_000))
+    assert len(urls) == 10_000 and "a.example/9999" in urls and "a.example/10000" not in urls
+    packed = pickle.dumps(urls)
+    assert len(packed) < 16 * 10_000 + 1000 and "a.example/0" in pickle.loads(packed)
+    assert "a.example/0" not in ListedUrls([])
+
+
 def test_a_page_needs_three_lines_and_200_characters_in_the_third_longest():
     assert has_paragraphs("\n".join(["x" * 200, "short", "y" * 200, "z" * 500]))
     assert not has_paragraphs("\n".join(["x" * 199, "y" * 200, "z" * 500]))
