@@ -35,6 +35,7 @@ from model.finetuning.base import Base, open_base, start_model
 from model.finetuning.catalog import METHODS
 from model.finetuning.method import MethodSettings
 from model.training.computation import Computation
+from model.training.fitting import refuse_what_cannot_fit
 from model.training.hooks import Hooks
 from model.training.progress import duration
 from model.training.run import Run, train
@@ -134,6 +135,10 @@ def _finetune(
     settings, method = this.settings, METHODS[arguments.method]
     settings.share(world.size)
     config = base.checkpoint.config.with_(**this.identity["model"])
+    if arguments.method == "all_parameters":  # the other methods train less than all
+        lengths = {"inputs_length": examples.inputs_length, "targets_length": examples.targets_length}
+        # Batches are trimmed to their longest example, so only a single row is sure to be as long as this.
+        refuse_what_cannot_fit(config, replace(settings, gradient_accumulation=0), world, **lengths)
     model = start_model(
         base.checkpoint, config, seed=settings.seed, device=world.device, from_scratch=arguments.from_scratch
     )

@@ -27,6 +27,7 @@ from model.data.task_sources import add_mixture_flags, mix, task_sources
 from model.data.trimming import trimmed_batch
 from model.presets import PRESETS, preset
 from model.training.computation import Computation
+from model.training.fitting import planned_size, refuse_what_cannot_fit
 from model.training.hooks import Hooks
 from model.training.progress import duration
 from model.training.run import Run, train
@@ -104,6 +105,8 @@ def _pretrain(
 ) -> int:
     settings = this.settings
     settings.share(world.size)
+    lengths = {"inputs_length": examples.inputs_length, "targets_length": examples.targets_length}
+    refuse_what_cannot_fit(config, settings, world, **lengths)
     model = build_model(config, seed=settings.seed, device=world.device)
     if arguments.from_hugging_face:
         model.load_state_dict(hugging_face.load(arguments.from_hugging_face).weights)
@@ -191,6 +194,9 @@ def plan(this: Run, config: ModelConfig, examples: RunExamples) -> str:
     parameters = sum(parameter.numel() for parameter in build_model(config, device="meta").parameters())
     seen = settings.steps * settings.batch_size
     flops = flops_of_example(config, examples.inputs_length, examples.targets_length) * seen
+    lengths = {"inputs_length": examples.inputs_length, "targets_length": examples.targets_length}
+    size = planned_size(config, settings, **lengths)
+    rows = -(-settings.batch_size // settings.gradient_accumulation) if settings.gradient_accumulation else "one"
     moments = 2 if settings.optimizer == "adamw" else 0
     return "\n".join(
         [
@@ -201,8 +207,8 @@ def plan(this: Run, config: ModelConfig, examples: RunExamples) -> str:
             f"updates: {settings.steps:,} of {settings.batch_size} examples, {settings.optimizer}, "
             f"{settings.schedule} from {settings.learning_rate:g}",
             f"estimate: {flops:.3g} floating point operations, {duration(flops / 4e14)} on one GPU at 400 TFLOP/s; "
-            f"{4 * parameters * (2 + moments) / 1e9:.1f} GB for parameters, gradients and optimizer, and a checkpoint "
-            f"of {4 * parameters * (1 + moments) / 1e9:.1f} GB",
+            f"a checkpoint of {4 * parameters * (1 + moments) / 1e9:.1f} GB",
+            f"memory of one process here, {rows} at a time: {size}",
         ]
     )
 

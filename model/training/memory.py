@@ -69,10 +69,11 @@ def _free_bytes(computation: Computation) -> float:
         free, _ = torch.cuda.mem_get_info(device)
         return _GPU_SHARE * free
     ranks_here = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
-    return _CPU_SHARE * _available_bytes() / ranks_here
+    return _CPU_SHARE * available_bytes() / ranks_here
 
 
-def _available_bytes() -> int:
+def available_bytes() -> int:
+    """Memory of this machine that new processes can have."""
     try:
         with open("/proc/meminfo") as lines:
             for line in lines:
