@@ -73,6 +73,11 @@ def main(argv: list[str] | None = None) -> int:
     sources = mix(task_sources(arguments.examples), arguments)
     examples = gather_examples(sources, num_validation=arguments.validation_examples)
     config = model_config(arguments, examples.vocabulary)
+    if not examples.inputs_length and config.architecture.startswith("encoder_decoder"):
+        raise UserError(
+            f"these examples have no inputs (a language model's), which an {config.architecture} needs; give "
+            "--architecture=decoder_lm, or examples of another objective"
+        )
     this = Run(
         folder=RunFolder(arguments.output),
         settings=settings,
