@@ -43,7 +43,7 @@ class Computation:
         self.z_loss = z_loss
         self._compile = compile
         self._activation_checkpointing = activation_checkpointing
-        self.reduction_began = 0.0  # when this rank was ready to share the gradients of its last batch
+        self.own_seconds = 0.0  # of the last batch: until this rank could share its gradients, without waits for others
         self._trains: frozenset[str] | None = None
         self._wrapped: Any = None
         if activation_checkpointing:
@@ -117,8 +117,9 @@ class Computation:
         tokens of all (and multiplied by the ranks, over which DDP takes a mean).
         """
         config = self.model.config
-        num_targets = (batch.targets != config.pad_id).sum()
-        scale = self.world.size / self.world.sum_(num_targets.to(torch.float32)).clamp_(min=1.0)
+        began, blocked = time.perf_counter(), 0.0
+        num_targets = (batch.targets != config.pad_id).sum().to(torch.float32)
+        counting = self.world.begin_sum(num_targets)
         keys = example_keys(seed, step, batch.numbers) if config.dropout_rate > 0 else None
         sums = torch.zeros(NUM_SUMS, dtype=torch.float64, device=self.world.device)
         size = -(-len(batch) // parts)
@@ -137,9 +138,13 @@ class Computation:
                         inputs_are_full=batch.inputs_are_full,
                         z_loss=self.z_loss,
                     )
+                if counting is not None:
+                    waiting = time.perf_counter()
+                    counting.wait()
+                    counting, blocked = None, time.perf_counter() - waiting
                 if is_last:
-                    self.reduction_began = time.perf_counter()
-                (loss.loss_sum * scale).backward()
+                    self.own_seconds = time.perf_counter() - began - blocked
+                (loss.loss_sum * (self.world.size / num_targets.clamp(min=1.0))).backward()
             sums += torch.stack([value.detach().to(torch.float64) for value in loss])
         return sums
 

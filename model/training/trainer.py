@@ -157,12 +157,13 @@ class Trainer:
                 began = time.perf_counter()
             self.hooks.before_step(step)
             self.computation.train_only(self.hooks.trains(step))
+            before = time.perf_counter() - began
             sums = self.computation.accumulate(batch, self.parts, seed=settings.seed, step=step)
             pace.add_step(
                 examples=self.share,
                 tokens=on_host.num_tokens,
                 flops=self._flops(batch),
-                own_seconds=self.computation.reduction_began - began,
+                own_seconds=before + self.computation.own_seconds,
                 waited_seconds=loader.waited_seconds - waited,
             )
             self._history.add(step, sums, self._update(step))

@@ -74,6 +74,10 @@ class World:
             dist.all_reduce(tensor)
         return tensor
 
+    def begin_sum(self, tensor: Tensor) -> Any:
+        """Begin to add up a tensor over all ranks, in place; `wait` on what it gives before using the tensor."""
+        return dist.all_reduce(tensor, async_op=True) if self.size > 1 else None
+
     def gather_rows(self, values: Sequence[float]) -> list[list[float]]:
         """Each rank's numbers, by rank."""
         if self.size == 1:
