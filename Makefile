@@ -53,6 +53,12 @@ lint: $(STAMP) ## ruff and mypy
 bench: $(STAMP) ## every benchmark, ours and a peer side by side
 	@for file in benchmarks/bench_*.py; do echo "== $$file"; $(PY) $$file $(ARGS) || exit $$?; done
 
+parity: $(STAMP) ## the reference's own functions beside ours: [WET=glob] [ASSETS=dir]
+	@$(PY) -m tools.parity.run $(if $(WET),--wet='$(WET)') $(if $(ASSETS),--assets='$(ASSETS)') $(ARGS)
+
+dataflow-check: $(STAMP) ## every pipeline as a Dataflow job, offline; its stages in a bare environment
+	@$(PY) tests/dataflow_check.py $(ARGS)
+
 wet: $(STAMP) ## download WET files: CRAWL=CC-MAIN-2019-18 FILES=1 [OUT=data/wet]
 	@$(PY) -m pipelines.crawl_to_wet --crawl='$(CRAWL)' --num_files=$(FILES) --output='$(or $(OUT),$(DATA)/wet)' $(ARGS)
 

@@ -232,6 +232,5 @@ class _FiledBySplit:
 def read_finished(plan: Plan, file: File, run_key: str, split: str) -> Iterator[dict[str, list]]:
     """The pages of one split that a WET file gave, as batches of columns."""
     record = read_record(plan.later(run_key, "finished", f"{file.stem}.json"), run_key)
-    batches = record["batches"].get(split, []) if record is not None else []
-    if batches:
+    if record is not None and (batches := record["batches"].get(split)):
         yield from read_pages(plan.finished(file.stem, record["key"], ".arrow"), batches=batches)
