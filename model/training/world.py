@@ -11,6 +11,7 @@ import torch.distributed as dist
 from torch import Tensor
 
 from c4pipe.errors import UserError
+from model.training.meeting import meet
 
 Result = TypeVar("Result")
 
@@ -52,10 +53,17 @@ class World:
             return cls(device=place)
         timeout = datetime.timedelta(seconds=timeout_seconds)
         if not dist.is_initialized():
-            if place.type == "cuda":
-                dist.init_process_group("nccl", timeout=timeout, device_id=place)
-            else:
-                dist.init_process_group("gloo", timeout=timeout)
+            found, rank, _ = next(dist.rendezvous("env://", timeout=timeout))
+            store = meet(found, rank, size, timeout)
+            on_gpu = place.type == "cuda"
+            dist.init_process_group(
+                "nccl" if on_gpu else "gloo",
+                store=store,
+                rank=rank,
+                world_size=size,
+                timeout=timeout,
+                device_id=place if on_gpu else None,
+            )
         control = dist.new_group(backend="gloo", timeout=timeout) if place.type == "cuda" else dist.group.WORLD
         return cls(dist.get_rank(), size, place, control)
 
