@@ -90,7 +90,7 @@ def main(argv: list[str] | None = None) -> int:
     for number, (task, source, variant, seed) in enumerate(planned, 1):
         folder = Path(arguments.output) / "runs" / task / variant / f"seed-{seed}"
         print(f"run {number} of {len(planned)}: {task}, {variant}, seed {seed}", file=sys.stderr, flush=True)
-        stopped = _run(arguments, source, variant, seed, rates, folder)
+        stopped = _run(arguments, task, source, variant, seed, rates, folder)
         if stopped:
             print(f"stopped in {folder}; the same command continues there")
             return 0
@@ -138,12 +138,18 @@ def _rates(text: str) -> dict[str, float]:
 
 
 def _run(
-    arguments: argparse.Namespace, source: Source, variant: str, seed: int, rates: dict[str, float], folder: Path
+    arguments: argparse.Namespace,
+    task: str,
+    source: Source,
+    variant: str,
+    seed: int,
+    rates: dict[str, float],
+    folder: Path,
 ) -> bool:
     """Fine-tune once, or go on, or find it done. Returns: whether it was stopped by a signal."""
     flags = [
         f"--checkpoint={arguments.checkpoint}",
-        f"--tasks={source.folder}@{source.split}",
+        f"--tasks={source.folder}@{task}",
         f"--output={folder}",
         f"--method={'all_parameters' if variant == FROM_SCRATCH else variant}",
         f"--adapter_size={arguments.adapter_size}",

@@ -52,8 +52,10 @@ def _with_split(source: Source, split: str) -> Source:
 def each_task(source: Source, split: str = "train") -> list[tuple[str, Source]]:
     """(task, its own source) of every task that a source holds; a folder without tasks is one, by its own name."""
     held = manifest.read(source.folder)
-    if held.kind != "tasks" or source.split in held.splits:
-        return [(source.split.removesuffix(f"-{split}") if held.kind == "tasks" else source.folder, source)]
+    if held.kind != "tasks":
+        return [(source.folder, source)]
+    if source.split in held.splits:
+        return [(source.split.rpartition("-")[0], source)]
     names = sorted(name for name in held.splits if name.endswith(f"-{split}"))
     return [(name.removesuffix(f"-{split}"), replace(source, split=name)) for name in names if held.num_rows(name)]
 

@@ -116,6 +116,11 @@ def test_one_task_its_own_metrics_and_a_part_of_it(base_run, task_folder, tmp_pa
     assert "tok:intl" in found["notes"]["mine"]["bleu"]
 
 
+def test_a_split_may_be_named_in_full(base_run, task_folder, tmp_path):
+    main([f"--checkpoint={base_run}", f"--tasks={task_folder}@sst2-train", f"--output={tmp_path}", "--device=cpu"])
+    assert json.loads((tmp_path / "metrics.json").read_text())["num_examples"] == {"sst2": 60}
+
+
 def test_mistakes_are_named(base_run, task_folder, example_folder, tmp_path):
     with pytest.raises(UserError, match="no task 'rte'"):
         main([f"--checkpoint={base_run}", f"--tasks={task_folder}@rte", f"--output={tmp_path}"])
