@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from c4pipe.errors import UserError
-from model import export, generate
+from model import export, generate, pretrain
 from model.architectures.catalog import build_model
 from model.architectures.config import ModelConfig
 from model.checkpoints.hugging_face_export import export as export_folder
@@ -84,3 +84,26 @@ def test_flags_out_of_range_are_errors(folder):
 def test_a_dry_run_generates_nothing(folder, capsys):
     assert generate.main([f"--checkpoint={folder}", "--dry_run", "--num_beams=4", *TEXTS]) == 0
     assert "would read 3 texts" in capsys.readouterr().out
+
+
+def test_from_hugging_face_through_training_and_back(example_folder, tmp_path, capsys):
+    """A folder as people have them starts a run; the run's checkpoint is exported and says the same there and here."""
+    start, run, out = (str(tmp_path / name) for name in ("start", "run", "out"))
+    sizes = {"d_model": 32, "d_ff": 64, "d_kv": 8, "num_heads": 4, "num_layers": 2, "vocab_size": 384}
+    theirs = transformers.T5ForConditionalGeneration(transformers.T5Config(**sizes, decoder_start_token_id=0))
+    theirs.save_pretrained(start, safe_serialization=False)
+    (tmp_path / "start" / "spiece.model").write_bytes((example_folder / "spiece.model").read_bytes())
+    flags = ["--steps=2", "--batch_size=4", "--checkpoint_every=2", "--evaluate_every=2", "--log_every=1"]
+    flags += ["--dropout_rate=0", "--device=cpu", f"--from_hugging_face={start}"]
+    assert pretrain.main([f"--examples={example_folder}", f"--output={run}", *flags]) == 0
+    assert export.main([f"--checkpoint={run}@last", f"--output={out}"]) == 0
+    capsys.readouterr()
+    generate.main([f"--checkpoint={run}@last", "--max_length=8", *TEXTS])
+    here = capsys.readouterr().out
+    generate.main([f"--checkpoint={out}", "--max_length=8", *TEXTS])
+    assert capsys.readouterr().out == here
+    trained = transformers.T5ForConditionalGeneration.from_pretrained(out)
+    moved = (trained.shared.weight - theirs.shared.weight).abs().max().item()
+    assert 0 < moved < 1.0, "two steps from the given weights, not from others"
+    tokenizer = transformers.AutoTokenizer.from_pretrained(out)
+    assert len(tokenizer) == 300 and tokenizer.convert_tokens_to_ids("<extra_id_0>") == 299
