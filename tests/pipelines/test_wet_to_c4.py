@@ -297,3 +297,43 @@ def test_the_command_line_says_what_it_did_and_what_comes_next(crawl, tmp_path):
     )
     assert ran.returncode == 0, ran.stderr
     assert "pages" in ran.stdout and ran.stdout.splitlines()[-1].startswith("next: ")
+
+
+def test_output_and_work_may_lie_behind_a_url(crawl, made):
+    import fsspec
+
+    assert wet_to_c4.main(command(crawl, Path("x"), ONE_WORKER, "--output=memory://c4/en")) == 0
+    remote = fsspec.filesystem("memory")
+    names = {path.rsplit("/", 1)[-1] for path in remote.ls("/c4/en", detail=False)}
+    local = {path.name for path in made.iterdir()}
+    assert names == local
+    for name in local - {"report.json", "report.html"}:
+        assert remote.cat(f"/c4/en/{name}") == (made / name).read_bytes(), name
+
+
+@pytest.mark.parametrize("number", [3, 14, 22, 30])
+def test_a_full_disk_is_one_line_and_a_restart_goes_on(crawl, made, tmp_path, monkeypatch, number):
+    import contextlib
+    import errno
+
+    from c4pipe.shards import files
+
+    left = [number]
+    write_atomically = files.write_atomically
+
+    @contextlib.contextmanager
+    def write(path):
+        left[0] -= 1
+        if left[0] == 0:
+            raise OSError(errno.ENOSPC, "No space left on device", path)
+        with write_atomically(path) as target:
+            yield target
+
+    with monkeypatch.context() as full:
+        full.setattr(files, "write_atomically", write)
+        with pytest.raises((UserError, OSError)) as caught:
+            make(crawl, tmp_path / "c4")
+    assert getattr(caught.value, "errno", None) == errno.ENOSPC or "disk is full" in str(caught.value)
+    assert not (tmp_path / "c4" / "manifest.json").exists()
+    make(crawl, tmp_path / "c4")
+    assert digests(tmp_path / "c4") == digests(made)
