@@ -1,6 +1,5 @@
 """What a run would take, from a timed sample of its input."""
 
-import itertools
 import shutil
 import tempfile
 import time
@@ -15,13 +14,14 @@ from c4pipe.shards import files
 from c4pipe.stages.plan import File, Plan, RuleSet, write_rules
 from c4pipe.stages.rules_of_worker import CleaningRules, make_finisher
 
-_SAMPLE_PAGES = 400
-_WORKER_BYTES = 600 << 20
+_SAMPLE_EVERY = 20
+_MOST_SECONDS = 5.0
+_WORKER_BYTES = 450 << 20
 _KEY_BYTES = 36 + 12
 
 
 def estimate(plan: Plan, wet_files: list[File], rules: RuleSet, num_workers: int) -> str:
-    """Time, memory and disk of a run, as some lines of text. Reads the beginning of the middle file."""
+    """Time, memory and disk of a run, as some lines of text. Reads the middle file, five seconds of it."""
     sizes = [files.size(file.path) for file in wet_files]
     middle = wet_files[len(wet_files) // 2]
     sample = _Sample(plan, middle, rules)
@@ -32,8 +32,8 @@ def estimate(plan: Plan, wet_files: list[File], rules: RuleSet, num_workers: int
     lines = [
         f"would make {plan.settings.variant} ({plan.settings.compat}) in {plan.output}: "
         f"{len(wet_files):,} WET files, {sum(sizes) / 1e6:,.1f} MB -> {plan.settings.num_shards:,} shards",
-        f"a sample of {sample.pages:,} pages of {middle.name}: {sample.pages / sample.seconds:,.0f} pages/s a core, "
-        f"{sample.finished / max(sample.pages, 1):.0%} kept (before duplicates are known)",
+        f"a sample of {sample.num_sampled:,} pages in {middle.name}: {sample.pages / sample.seconds:,.0f} pages/s "
+        f"a core, {sample.kept_share:.0%} kept (before duplicates are known)",
         f"time: about {_duration(seconds)} with {num_workers} workers ({_duration(seconds * num_workers)} of CPU)",
         f"memory: about {(num_workers + 1) * _WORKER_BYTES / 2**30:.1f} GiB, however many files",
         f"disk: about {disk / 1e6:,.0f} MB of work in {plan.work} (removed at the end), "
@@ -46,7 +46,7 @@ def estimate(plan: Plan, wet_files: list[File], rules: RuleSet, num_workers: int
 
 
 class _Sample:
-    """The first pages of a file, cleaned and finished, and timed."""
+    """Some pages of a file, cleaned and finished, and timed; counts are scaled up to all pages that were read."""
 
     def __init__(self, plan: Plan, file: File, rules: RuleSet) -> None:
         with tempfile.TemporaryDirectory() as folder:
@@ -55,11 +55,8 @@ class _Sample:
             cleaning, finisher = CleaningRules(local), make_finisher(local)
         # Once before the clock runs: what is loaded once is no part of a rate.
         finisher.finish(["http://a.example/"], ["This is one. This is two. This is three."], [()], Counts())
+        pages, share, reading_seconds = self._read(plan, file)
         started = time.perf_counter()
-        with files.open_for_reading(file.path) as raw:
-            source = _Counting(raw)
-            records = read_records(source, plan.settings.wet_parser, file.name, plan.compat)  # type: ignore[arg-type]
-            pages = list(itertools.islice((page for page in records if isinstance(page, Page)), _SAMPLE_PAGES))
         texts, urls = [], []
         for page in pages:
             if cleaning.listed_domains is not None and cleaning.listed_domains.reason(normalized_url(page.url)):
@@ -72,13 +69,30 @@ class _Sample:
                 urls.append(page.url)
         outcomes = finisher.finish(urls, texts, [()] * len(texts), Counts())
         kept = [outcome.text for outcome in outcomes if not outcome.reason]
-        self.seconds = max(time.perf_counter() - started, 1e-6)
-        self.pages, self.finished = len(pages), len(kept)
-        # Reading runs ahead of the pages by a buffer; what a page takes is told by its text.
-        self.compressed_bytes = source.num_bytes
-        self.cleaned_bytes = sum(len(text.encode()) for text in texts)
-        self.finished_bytes = sum(len(text.encode()) for text in kept)
-        self.lines = sum(text.count("\n") + 1 for text in texts)
+        self.seconds = max((time.perf_counter() - started) / share + reading_seconds, 1e-6)
+        self.pages, self.num_sampled = self.num_read, len(pages)
+        self.kept_share = len(kept) / max(len(pages), 1)
+        self.cleaned_bytes = sum(len(text.encode()) for text in texts) / share
+        self.finished_bytes = sum(len(text.encode()) for text in kept) / share
+        self.lines = sum(text.count("\n") + 1 for text in texts) / share
+
+    def _read(self, plan: Plan, file: File) -> tuple[list[Page], float, float]:
+        """(every 20th page or so, their share of all pages read, seconds of reading); a file's pages come in runs."""
+        started = time.perf_counter()
+        pages, self.num_read = [], 0
+        with files.open_for_reading(file.path) as raw:
+            source = _Counting(raw)
+            records = read_records(source, plan.settings.wet_parser, file.name, plan.compat)  # type: ignore[arg-type]
+            for page in records:
+                if not isinstance(page, Page):
+                    continue
+                if self.num_read % _SAMPLE_EVERY == 0:
+                    pages.append(page)
+                self.num_read += 1
+                if time.perf_counter() - started > _MOST_SECONDS:
+                    break
+            self.compressed_bytes = source.num_bytes
+        return pages, len(pages) / max(self.num_read, 1) or 1.0, time.perf_counter() - started
 
 
 class _Counting:
