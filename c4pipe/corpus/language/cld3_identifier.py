@@ -23,6 +23,9 @@ class Cld3Identifier:
             ) from None
         self._network = gcld3.NNetLanguageIdentifier(MIN_NUM_BYTES, MAX_NUM_BYTES)
 
+    def __reduce__(self):
+        return (Cld3Identifier, ())
+
     def identify(self, texts: Sequence[str]) -> list[Identified | None]:
         """One answer a text; see `LanguageIdentifier`."""
         return [self._identify(text) for text in texts]

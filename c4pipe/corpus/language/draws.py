@@ -39,8 +39,10 @@ class SmoothingWeights:
     def __getitem__(self, word: np.ndarray) -> np.ndarray:
         """(2, words) float64, for `word` (words,) places in the stream."""
         found = self._weights[:, word]
-        if np.isnan(found[0]).any():
-            for place in np.unique(word[np.isnan(found[0])]).tolist():
+        # Both rows are looked at: another thread may be writing.
+        is_missing = np.isnan(found).any(axis=0)
+        if is_missing.any():
+            for place in np.unique(word[is_missing]).tolist():
                 self._weights[:, place] = self._at(place)
             found = self._weights[:, word]
         return found

@@ -1,3 +1,4 @@
+import pickle
 import sys
 
 import pytest
@@ -20,6 +21,16 @@ def test_every_identifier_knows_english_and_nothing(name):
     assert known.language == "en"
     assert 0.99 < known.probability <= 1
     assert unknown is None
+
+
+@pytest.mark.parametrize("name", IDENTIFIERS)
+def test_an_identifier_travels_without_its_tables(name):
+    if name == "cld3":
+        pytest.importorskip("gcld3")
+    identifier = load_identifier(name)
+    sent = pickle.dumps(identifier)
+    assert len(sent) < 200
+    assert pickle.loads(sent).identify([ENGLISH]) == identifier.identify([ENGLISH])
 
 
 def test_an_unknown_identifier_is_an_error_that_names_the_known():
