@@ -11,6 +11,7 @@ from tqdm import tqdm
 
 _LOOK_EVERY_SECONDS = 1.0
 _PLAIN_EVERY_SECONDS = 15.0
+_LOOK_SHARE = 20
 
 
 class Progress:
@@ -49,15 +50,19 @@ class Progress:
     def _watch(self) -> None:
         spoke = self._started
         first_done: int | None = None
-        while not self._stop.wait(_LOOK_EVERY_SECONDS):
+        pause = _LOOK_EVERY_SECONDS
+        while not self._stop.wait(pause):
             memory = memory_of_processes()
             self.peak_memory_bytes = max(self.peak_memory_bytes, memory)
             if not self._is_terminal and time.monotonic() - spoke < self._plain_every:
                 continue
+            looked = time.monotonic()
             try:
                 done, total, words = self._look()
             except OSError:  # a folder that is being made or cleared
                 continue
+            # A folder of a whole crawl takes a while to list.
+            pause = max(_LOOK_EVERY_SECONDS, _LOOK_SHARE * (time.monotonic() - looked))
             first_done = done if first_done is None else first_done
             words = f"{words}, {memory / 2**20:,.0f} MiB"
             if self._is_terminal:
