@@ -20,6 +20,7 @@ from model.architectures.config import ModelConfig
 from model.checkpoints import hugging_face
 from model.checkpoints.run_folder import RunFolder
 from model.config import add_training_flags, training_settings
+from model.data.batches import as_batch
 from model.data.examples import RunExamples, gather_examples
 from model.data.origins import describe_batch
 from model.data.packing import packed_batch
@@ -134,7 +135,8 @@ def _pretrain(
         settings,
         this.folder,
         Hooks(evaluate=validation if validation.sets else None, after_log=track),
-        prepare=packed_batch if arguments.pack else trimmed_batch,
+        # A compiled model wants few shapes.
+        prepare=packed_batch if arguments.pack else as_batch if settings.compile else trimmed_batch,
         peak_flops_of_device=arguments.peak_tflops and arguments.peak_tflops * 1e12,
     )
     for one in examples.validation if world.is_first else ():

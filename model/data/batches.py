@@ -103,16 +103,22 @@ def signed(ids: np.ndarray) -> Tensor:
 class Loader:
     """Prepares batches in a thread, a few ahead, and counts the seconds that training waited for them.
 
+    For a GPU the tensors are put into pinned memory, from where a copy to the device waits for nothing.
     An error of the thread is raised where the batch would have come.
     """
 
     def __init__(
-        self, batches: Iterator[NumpyBatch], prepare: Callable[[NumpyBatch], Batch], *, pin: bool, ahead: int = 4
+        self,
+        batches: Iterator[NumpyBatch],
+        prepare: Callable[[NumpyBatch], Batch],
+        *,
+        device: torch.device,
+        ahead: int = 4,
     ) -> None:
         self.waited_seconds = 0.0
         self._queue: queue.Queue[Batch | BaseException] = queue.Queue(ahead)
         self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._fill, args=(batches, prepare, pin), name="loader", daemon=True)
+        self._thread = threading.Thread(target=self._fill, args=(batches, prepare, device), name="loader", daemon=True)
         self._thread.start()
 
     def next(self) -> Batch:
@@ -136,8 +142,13 @@ class Loader:
             except queue.Empty:
                 self._thread.join(0.05)
 
-    def _fill(self, batches: Iterator[NumpyBatch], prepare: Callable[[NumpyBatch], Batch], pin: bool) -> None:
+    def _fill(
+        self, batches: Iterator[NumpyBatch], prepare: Callable[[NumpyBatch], Batch], device: torch.device
+    ) -> None:
         try:
+            pin = device.type == "cuda"
+            if pin:
+                torch.cuda.set_device(device)  # a thread begins on GPU 0, where pinning would open a context
             for ids in batches:
                 batch = prepare(ids)
                 self._queue.put(batch.map(lambda tensor: tensor.pin_memory()) if pin else batch)

@@ -36,12 +36,21 @@ class NamedOptimizer(ABC):
     def step(self, learning_rate: float) -> None:
         """Update every parameter that has a gradient."""
         for name, parameter in self.parameters.items():
-            if parameter.grad is None or not parameter.requires_grad:
-                continue
-            if name not in self.state:
-                self.state[name] = self.initial_state(parameter)
-            self.num_updates[name] += 1
-            self.update(parameter, parameter.grad, self.state[name], self.num_updates[name], learning_rate)
+            if parameter.grad is not None and parameter.requires_grad:
+                self.step_one(name, learning_rate)
+
+    def step_one(self, name: str, learning_rate: float) -> None:
+        """Update one parameter, which has a gradient."""
+        parameter = self.parameters[name]
+        assert parameter.grad is not None
+        self.num_updates[name] += 1
+        self.update(parameter, parameter.grad, self.slots_of(name), self.num_updates[name], learning_rate)
+
+    def slots_of(self, name: str) -> dict[str, Tensor]:
+        """A parameter's state, made at its first update."""
+        if name not in self.state:
+            self.state[name] = self.initial_state(self.parameters[name])
+        return self.state[name]
 
     def zero_gradients(self) -> None:
         """Forget the gradients; their memory stays with DDP's buckets where there are any."""
@@ -71,6 +80,9 @@ class NamedOptimizer(ABC):
             slots[slot].copy_(value)
 
 
-def root_mean_square(tensor: Tensor) -> Tensor:
-    """RMS over all elements, as a tensor of no dimension."""
-    return torch.linalg.vector_norm(tensor) / max(tensor.numel(), 1) ** 0.5
+def root_mean_square(tensor: Tensor, first: int = 0) -> Tensor:
+    """RMS over the dimensions from `first` on, which stay with length 1 where there are others before them."""
+    if first == 0:
+        return torch.linalg.vector_norm(tensor) / max(tensor.numel(), 1) ** 0.5
+    count = max(tensor.shape[first:].numel(), 1)
+    return torch.linalg.vector_norm(tensor, dim=tuple(range(first, tensor.ndim)), keepdim=True) / count**0.5

@@ -128,9 +128,8 @@ class Trainer:
         """
         progress = Progress(self.step, self.settings.steps, speaks=self.world.is_first)
         batches = self._stream.batches(self.examples_seen)
-        on_gpu = self.world.device.type == "cuda"
         try:
-            with StopRequest() as request, closing(Loader(batches, self._prepared, pin=on_gpu)) as loader:
+            with StopRequest() as request, closing(Loader(batches, self._prepared, device=self.world.device)) as loader:
                 stopped = self._train(loader, request, progress)
             self.saver.wait()
         finally:

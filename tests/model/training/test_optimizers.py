@@ -35,6 +35,29 @@ def test_adafactor_takes_the_steps_of_the_reference_implementation():
         torch.testing.assert_close(mine, other, rtol=1e-5, atol=1e-6)
 
 
+def test_adafactor_in_groups_of_one_shape_takes_the_same_steps():
+    def model() -> nn.Module:
+        torch.manual_seed(1)
+        return nn.Sequential(*(nn.Linear(6, 6) for _ in range(5)), nn.Linear(6, 3), nn.LayerNorm(3))
+
+    alone, grouped = model(), model()
+    one = Adafactor(alone.named_parameters(), weight_decay=0.1)
+    other = Adafactor(grouped.named_parameters(), weight_decay=0.1, groups_everywhere=True)
+    for step in range(12):
+        give_gradients(alone, step)
+        give_gradients(grouped, step)
+        if step < 4:  # a parameter that starts later is in a group of its own count
+            alone[2].weight.grad = grouped[2].weight.grad = None
+        assert len(other._groups()) < len(one._groups())
+        one.step(0.01)
+        other.step(0.01)
+    for mine, theirs in zip(alone.parameters(), grouped.parameters(), strict=True):
+        torch.testing.assert_close(mine, theirs, rtol=1e-6, atol=1e-7)
+    assert one.num_updates == other.num_updates
+    for name, value in one.state_tensors().items():
+        torch.testing.assert_close(value, other.state_tensors()[name], rtol=1e-6, atol=0)
+
+
 def test_adamw_without_scaling_takes_the_steps_of_torch():
     ours, theirs = small_model(), small_model()
     optimizer = AdamW(ours.named_parameters(), weight_decay=0.1, smallest_scale=1.0)
