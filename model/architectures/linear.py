@@ -63,7 +63,8 @@ def _onednn(x: Tensor, weight_OI: Tensor) -> Tensor:
 
 def _may_use_onednn(x: Tensor, weight: Tensor) -> bool:
     return (
-        x.device.type == "cpu"
+        type(x) is Tensor  # no stand-in without values, as tracing and counting of memory use
+        and x.device.type == "cpu"
         and x.dtype == weight.dtype == torch.float32
         and x.numel() > 0  # oneDNN refuses a product of nothing
         and not torch.compiler.is_compiling()

@@ -4,6 +4,7 @@ import warnings
 
 import pytest
 import torch
+from torch._subclasses.fake_tensor import FakeTensorMode
 
 from model.architectures import linear as module
 from model.architectures.linear import Linear, linear, product
@@ -30,6 +31,13 @@ def test_products_of_transposed_views():
     a, b = torch.randn(6, 9), torch.randn(9, 4)
     torch.testing.assert_close(product(a, b), a @ b)
     torch.testing.assert_close(product(b.T, a.T), b.T @ a.T)
+
+
+def test_tensors_without_values_do_not_decide_for_others():
+    module._onednn_is_right.cache_clear()
+    with FakeTensorMode():
+        assert linear(torch.ones(3, 4), torch.ones(5, 4)).shape == (3, 5)
+    assert module._onednn_is_right.cache_info().currsize == 0
 
 
 def test_a_frozen_weight_gets_no_gradient():
