@@ -69,10 +69,13 @@ def mix(sources: Sequence[Source], flags: argparse.Namespace) -> list[Source]:
     if flags.mixture == AS_GIVEN and not left_out:
         return list(sources)
     members: dict[str, Source] = {}
+    folders: dict[str, list[str]] = {}
     for source in sources:
         for name, member in each_task(source):
             # The same task of two folders is two members.
-            members[name if name not in members else f"{name} of {source.folder}"] = member
+            name = name if name not in members else f"{name} of {source.folder}"
+            members[name] = member
+            folders.setdefault(source.folder, []).append(name)
     sizes = {name: open_source(member).num_examples for name, member in members.items()}
     if left_out:
         sizes = mixtures.leave_one_out(sizes, left_out)
@@ -81,5 +84,9 @@ def mix(sources: Sequence[Source], flags: argparse.Namespace) -> list[Source]:
     elif flags.mixture == mixtures.PROPORTIONAL:
         rates = mixtures.proportional(sizes, flags.mixture_limit, flags.mixture_temperature)
     else:
-        rates = mixtures.proportional(sizes)
+        # A folder keeps its share; its tasks divide it by their sizes.
+        rates = {}
+        for names in folders.values():
+            rest = {name: sizes[name] for name in names if name in sizes}
+            rates |= mixtures.proportional(rest) if rest else {}
     return [replace(members[name], rate=members[name].rate * rate) for name, rate in rates.items() if rate > 0]

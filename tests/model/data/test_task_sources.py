@@ -44,6 +44,7 @@ def test_mixtures_follow_the_sizes_of_tasks(task_folder):
 def test_a_task_can_be_left_out_and_unsupervised_examples_take_part(task_folder, example_folder):
     sources = task_sources(f"{task_folder},{example_folder}:2")
     assert [source.split for source in mix(sources, flags(leave_out="mine"))] == ["sst2-train", "train"]
+    assert [source.rate for source in mix(sources, flags(leave_out="mine"))] == [1.0, 2.0]
     mixed = mix(sources, flags(mixture="equal"))
     assert [round(source.rate, 6) for source in mixed] == [0.333333, 0.333333, 0.666667]
     with pytest.raises(UserError, match="rte cannot be left out"):
