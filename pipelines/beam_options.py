@@ -9,6 +9,8 @@ import re
 import shlex
 import sys
 import tempfile
+import threading
+import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from typing import TextIO
@@ -90,6 +92,11 @@ def run(build: Callable[[beam.Pipeline], object], options: PipelineOptions) -> P
             mendable = _mendable(error)
             if mendable is not None:
                 raise mendable from error
+            if words is not None and _WORKER_GONE in str(error):
+                raise UserError(
+                    "a worker process was killed, perhaps for want of memory; the same command goes on from what is "
+                    "committed, and fewer --direct_num_workers need less"
+                ) from error
             if words is not None:
                 words.seek(0)
                 sys.stderr.write(words.read()[-_MOST_WORDS:])
@@ -98,6 +105,7 @@ def run(build: Callable[[beam.Pipeline], object], options: PipelineOptions) -> P
 
 
 _MOST_WORDS = 20_000
+_WORKER_GONE = "Channel closed prematurely"
 
 
 @contextmanager
@@ -108,14 +116,17 @@ def _workers_words_apart() -> Iterator[TextIO]:
     error is none that the user can mend.
     """
     sys.stderr.flush()
-    own, kept = sys.stderr, os.dup(2)
+    own, kept, excepthook = sys.stderr, os.dup(2), threading.excepthook
     with tempfile.TemporaryFile("w+", errors="replace") as words:
         os.dup2(words.fileno(), 2)
         if own is sys.__stderr__:
             sys.stderr = os.fdopen(os.dup(kept), "w", buffering=1, errors="backslashreplace")
+        # Threads of the runner complain of their own where a worker is gone.
+        threading.excepthook = lambda met: traceback.print_exception(met.exc_value, file=words)
         try:
             yield words
         finally:
+            threading.excepthook = excepthook
             sys.stderr.flush()
             if sys.stderr is not own:
                 sys.stderr.close()
