@@ -131,7 +131,7 @@ def _clean_lines_together(text: str) -> tuple[list[str], str, tuple[int, ...]] |
     if rules.JAVASCRIPT in lowered:
         kept = [line for line in kept if rules.JAVASCRIPT not in line.lower()]
     num_without_javascript = len(kept)
-    for phrase in rules.POLICY_PHRASES:
+    for phrase in rules.POLICY_PHRASES if "policy" in lowered or "cookies" in lowered or "terms" in lowered else ():
         if phrase in lowered:
             kept = [line for line in kept if phrase not in line.lower()]
     counts = (
