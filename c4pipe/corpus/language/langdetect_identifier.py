@@ -19,11 +19,11 @@ MIN_PROBABILITY = 0.1  # Detector.PROB_THRESHOLD: less likely languages are not 
 # Memory: some 15 KB a page of a batch, 60 bytes a character of a block, the tables 45 MB.
 PAGES_A_BATCH = 1024
 CHARACTERS_A_BLOCK = 1 << 16
-# How many words of the random stream are laid out for a page. Some 85 pages of 100 need no more than the first; the
+# How many words of the random stream are laid out for a page. Some 92 pages of 100 need no more than the first; the
 # others begin again with more. To rule a language out one or two trials are enough.
-FIRST_WORDS = 640
+FIRST_WORDS = 768
 FIRST_WORDS_WANTED = 128
-WORDS_GROWTH = 3
+WORDS_GROWTH = 5
 
 
 @functools.cache
