@@ -20,8 +20,8 @@ from c4pipe.shards.schemas import ROWS_PER_BATCH
 BATCHES_PER_WINDOW = 64
 
 # A group is as many shards as hold this many bytes together, within the bounds below.
-GROUP_BYTES = 512 << 20
-MIN_GROUP_SHARDS = 4
+GROUP_BYTES = 256 << 20
+MIN_GROUP_SHARDS = 6
 MAX_GROUP_SHARDS = 32
 
 _GOLDEN = 0x9E3779B97F4A7C15
@@ -68,8 +68,8 @@ class Window:
 def group_shards(shard_bytes: list[int]) -> int:
     """How many shards to read at a time, from their sizes.
 
-    >>> group_shards([300 << 20] * 1024), group_shards([50 << 20] * 1024), group_shards([1000] * 8)
-    (4, 10, 32)
+    >>> group_shards([300 << 20] * 1024), group_shards([20 << 20] * 1024), group_shards([1000] * 8)
+    (6, 12, 32)
     """
     mean = max(1, sum(shard_bytes) // max(1, len(shard_bytes)))
     return min(MAX_GROUP_SHARDS, max(MIN_GROUP_SHARDS, GROUP_BYTES // mean))

@@ -96,11 +96,12 @@ class WindowReader:
             self._release(self._requested - {*here})
             self._here = here
         requests = {shard: self._request(shard) for shard in here}
-        for shard in ahead:
+        offset = self.source.first_shard_of(epoch)
+        paths = {shard: self._wait(shard, requests[shard]) for shard in set((window.shards + offset).tolist())}
+        for shard in ahead:  # only now, so as not to slow down what is waited for
             self._cache.prefetch(self.source.path(shard), self.source.shards[shard])
         self._requested = {*here, *ahead}
-        offset = self.source.first_shard_of(epoch)
-        return {shard: self._wait(shard, requests[shard]) for shard in set((window.shards + offset).tolist())}
+        return paths
 
     def _shards(self, of_replica: list[int], epoch: int) -> list[int]:
         offset = self.source.first_shard_of(epoch)
