@@ -107,7 +107,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     print(
         f"wrote a vocabulary of {vocabulary.num_pieces:,} pieces and {vocabulary.num_extra_ids} extra ids, trained on "
         f"{taken:,} bytes, to {flags.output} in {time.monotonic() - started:.1f} s; next: python -m "
-        f"pipelines.c4_to_examples --input={flags.input.split(',')[0].split(':')[0]} --vocabulary={flags.output} "
+        f"pipelines.c4_to_examples --input={_weight_of(flags.input.split(',')[0])[0]} --vocabulary={flags.output} "
         f"--output=EXAMPLES"
     )
     return 0

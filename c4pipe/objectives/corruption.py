@@ -175,9 +175,9 @@ def _masked(ids: np.ndarray, mask: np.ndarray) -> Sequences:
 
 
 def _runs_to_sentinels(block: Block, mask: np.ndarray, kept: np.ndarray) -> Sequences:
-    """Each run of `mask` becomes one sentinel; the tokens of `kept` stay."""
+    """Each run of `mask` becomes one sentinel; the tokens of `kept` stay, and every token is in one of the two."""
     first = mask.copy()
-    first[:, 1:] &= ~mask[:, :-1]
+    first[:, 1:] &= kept[:, :-1]
     places = np.flatnonzero(first)  # in order of example, then position
     num_runs = np.count_nonzero(first, axis=1)
     number = np.arange(len(places)) - np.repeat(np.cumsum(num_runs) - num_runs, num_runs)

@@ -14,6 +14,7 @@ from typing import Any
 import apache_beam as beam
 import numpy as np
 
+import c4pipe
 from c4pipe.objectives.catalog import Corrupted, Corruption
 from c4pipe.objectives.pieces import PAGES_A_GROUP, Pages, Pieces, choose_chunks, cut
 from c4pipe.objectives.randomness import example_keys, stream_key
@@ -28,6 +29,8 @@ TRAIN, VALIDATION = "train", "validation"
 WORK_FOLDER = ".work"
 EXAMPLES_A_BLOCK = 512  # faster than 256 or 1,024: the block stays in the processor's cache
 PAGES_A_BATCH = 512
+# Pages are tokenised at 190 ns a token on one core; level 3 packs at 14, level 2 at 9 and is 1% larger (1.55 bytes).
+COMPRESSION_LEVEL = 2
 CHARACTERS_A_BATCH = 4_000_000
 
 
@@ -62,6 +65,7 @@ class Recipe:
             "vocabulary": hashlib.sha256(self.vocabulary.model).hexdigest(),
             "seed": self.seed,
             "replicas": self.replicas,
+            "version": c4pipe.__version__,
         }
         return hashlib.sha256(json.dumps(settled, sort_keys=True).encode()).hexdigest()
 
@@ -163,7 +167,9 @@ def make_examples(shard: TextShard, recipe: Recipe, output: str) -> Made:
     outputs = shard_names(shard, recipe.replicas)
     with ExitStack() as stack:
         writers = [
-            stack.enter_context(ExampleShardWriter(files.join(output, name), schema_of(recipe, shard, replica)))
+            stack.enter_context(
+                ExampleShardWriter(files.join(output, name), schema_of(recipe, shard, replica), COMPRESSION_LEVEL)
+            )
             for replica, name in enumerate(outputs)
         ]
         tally = corrupt_texts(texts, recipe, shard, writers)
