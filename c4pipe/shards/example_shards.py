@@ -13,7 +13,6 @@ from c4pipe.errors import UserError
 from c4pipe.shards import files
 from c4pipe.shards.schemas import ROWS_PER_BATCH, ExampleSchema
 
-# Level 1 decodes a third faster than level 3 and is 4% larger on pre-corrupted ids.
 COMPRESSION_LEVEL = 3
 
 Ids = np.ndarray | Sequence[Sequence[int] | np.ndarray]

@@ -10,6 +10,7 @@ from functools import lru_cache
 import numpy as np
 
 from c4pipe.errors import UserError
+from c4pipe.shards import files
 from c4pipe.shards.cache import BadShard, ShardCache
 from c4pipe.shards.example_shards import ExampleShard, ids_of
 from c4pipe.shards.example_sources import OpenSource
@@ -198,8 +199,11 @@ class WindowReader:
         idle.append(reader)
 
     def _open(self, shard: int, path: str) -> ExampleShard:
-        if not os.path.exists(path):
-            # Another process that shares the cache needed the space.
-            self._cache.release([self.source.path(shard)])
-            path = self._request(shard).result()
-        return ExampleShard(path, columns=("inputs", "targets"))
+        try:
+            return ExampleShard(path, columns=("inputs", "targets"))
+        except UserError:
+            if os.path.exists(path) or not files.is_remote(self.source.path(shard)):
+                raise
+        # Another process that shares the cache needed the space.
+        self._cache.release([self.source.path(shard)])
+        return ExampleShard(self._request(shard).result(), columns=("inputs", "targets"))

@@ -130,6 +130,17 @@ def test_a_cached_file_that_was_changed_is_fetched_anew(folder, server, tmp_path
     np.testing.assert_array_equal(_ids(server.url, tmp_path), expected)
 
 
+def test_files_that_another_process_removes_are_fetched_again(folder, server, tmp_path):
+    expected = _ids(folder, tmp_path)
+    stream = open_stream([Source(server.url)], seed=0, batch_size=100, cache_dir=str(tmp_path))
+    found = []
+    for batch in islice(stream.batches(), 108):
+        found.append(batch.example_id)
+        for path in tmp_path.glob("*.arrow"):
+            path.unlink(missing_ok=True)
+    np.testing.assert_array_equal(np.concatenate(found), expected)
+
+
 def test_rows_are_read_from_a_url_too(folder, server):
     for ours, local in zip(read_examples(Source(server.url), 50), read_examples(Source(str(folder)), 50), strict=True):
         np.testing.assert_array_equal(ours, local)
