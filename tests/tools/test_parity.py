@@ -9,7 +9,7 @@ from tools.parity.run import Side, compare, main, read_rows
 
 
 def side(rows: dict, counters: dict | None = None) -> Side:
-    return Side({url: ("2019", "train", text) for url, text in rows.items()}, counters or {}, 100, 2.0, 3.0)
+    return Side({url: ("2019", "train", text) for url, text in rows.items()}, counters or {}, 100, 7.0, 3.0, 2.0)
 
 
 def test_equal_sides_end_well_and_tell_both_speeds(capsys):

@@ -3,7 +3,8 @@
     python reference.py --wet FILE... --punkt DIR [--badwords FILE] --output FILE
 
 Needs nltk, langdetect, absl-py and the files of the wheel `tensorflow-datasets`; neither TensorFlow nor Beam: what
-the functions want of them is put in their place. Writes one JSON object: rows, counters, pages, CPU seconds by stage.
+the functions want of them is put in their place. Writes one JSON object: rows, counters, pages, CPU seconds by stage
+and in all.
 """
 
 import argparse
@@ -188,7 +189,13 @@ def main() -> None:
     rows = {
         page.url: (page.timestamp, "validation" if is_held_out(page) else "train", md5(page.text)) for page in pages
     }
-    result = {"rows": rows, "counters": dict(counts), "num_pages": len(read), "cpu_seconds": chain.seconds}
+    result = {
+        "rows": rows,
+        "counters": dict(counts),
+        "num_pages": len(read),
+        "cpu_seconds": chain.seconds,
+        "all_cpu_seconds": time.process_time(),
+    }
     Path(args.output).write_text(json.dumps(result), encoding="utf-8")
 
 
