@@ -111,6 +111,7 @@ def _pretrain(
 ) -> int:
     settings = this.settings
     settings.share(world.size)
+    world.first_does(lambda: this.check_open(resume=arguments.resume))
     lengths = {"inputs_length": examples.inputs_length, "targets_length": examples.targets_length}
     refuse_what_cannot_fit(config, settings, world, **lengths)
     model = build_model(config, seed=settings.seed, device=world.device)

@@ -48,8 +48,8 @@ class Run:
         self._check_same(held)
         return held["status"] == FINISHED and self.settings.steps <= held["settings"]["steps"]
 
-    def open(self, *, resume: bool) -> None:
-        """Make the folder, or check that it can be continued. For rank 0.
+    def check_open(self, *, resume: bool) -> None:
+        """Check that the folder is free, or can be continued. For rank 0.
 
         Raises: UserError where it holds a run and `resume` is not set, or another run.
         """
@@ -61,6 +61,10 @@ class Run:
             self._check_same(self.folder.read())
         elif metrics_log.read(self.folder.metrics):
             raise UserError(f"{self.folder} holds something else; choose another --output")
+
+    def open(self, *, resume: bool) -> None:
+        """Make the folder, or check that it can be continued. For rank 0. Raises: as `check_open`."""
+        self.check_open(resume=resume)
         files.make_folder(str(self.folder.path))
         self.folder.write_vocabulary(self.vocabulary.model)
         self.folder.write(self.content(RUNNING))

@@ -1,6 +1,7 @@
 """The training loop: the same for pre-training and fine-tuning, on one process or many."""
 
 import math
+import sys
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping
@@ -131,9 +132,9 @@ class Trainer:
         try:
             with StopRequest() as request, closing(Loader(batches, self._prepared, device=self.world.device)) as loader:
                 stopped = self._train(loader, request, progress)
-            self.saver.wait()
         finally:
             progress.close()
+            self.saver.wait()
         self._complain_of_unsaved()
         return Outcome(self.step, stopped)
 
@@ -148,7 +149,7 @@ class Trainer:
             began = time.perf_counter()
             step = self.step + 1
             waited = loader.waited_seconds
-            on_host = loader.next()
+            on_host = self._next(loader)
             batch = on_host.to(self.world.device)
             if pace is None:
                 self._choose_parts(batch)
@@ -174,6 +175,15 @@ class Trainer:
                 break
         stopped_late = agreement.finish()
         return self.step < settings.steps and (stopping or stopped_late)
+
+    def _next(self, loader: Loader) -> Batch:
+        try:
+            return loader.next()
+        except UserError as error:
+            # A shard that only this rank reads: the others do not know, and rank 0 speaks for itself.
+            if not self.world.is_first:
+                print(f"error: rank {self.world.rank}: {error}", file=sys.stderr, flush=True)
+            raise
 
     def _update(self, step: int) -> Tensor:
         """Clip, update, forget the gradients. Returns the gradients' global norm, on the device."""
@@ -218,7 +228,14 @@ class Trainer:
             "gradient_norm": last.gradient_norm,
             "learning_rate": self.settings.rate_at(self.step),
             **pace.take(),
+            **self._replaced(),
         }
+
+    def _replaced(self) -> dict[str, int]:
+        """How many examples so far stood in for those of bad shards, where such shards are skipped."""
+        here = getattr(self._stream, "num_replaced", 0)
+        total = int(sum(count for (count,) in self.world.gather_rows([here])))
+        return {"replaced_examples": total} if total else {}
 
     def _log_line(self, progress: Progress, line: Mapping[str, Any]) -> None:
         if self.world.is_first:

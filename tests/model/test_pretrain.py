@@ -186,6 +186,16 @@ def test_a_shard_cut_in_half_is_named(example_folder, tmp_path):
         main(flags(folder, tmp_path / "run"))
 
 
+def test_a_bad_shard_can_be_skipped_and_is_counted(example_folder, tmp_path):
+    folder = tmp_path / "examples"
+    shutil.copytree(example_folder, folder)
+    shard = folder / "train-00001-of-00002.arrow"
+    shard.write_bytes(shard.read_bytes()[: shard.stat().st_size // 2])
+    main(flags(folder, tmp_path / "run", steps=4, on_bad_shard="skip"))
+    line = metrics_log.read(tmp_path / "run" / "metrics.jsonl")[-1]
+    assert line["step"] == 4 and line["replaced_examples"] > 0
+
+
 def test_a_vocabulary_that_does_not_fit_is_refused(example_folder, tmp_path):
     folder = tmp_path / "examples"
     shutil.copytree(example_folder, folder)
