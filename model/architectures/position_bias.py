@@ -35,6 +35,23 @@ def buckets(distances: Tensor, *, bidirectional: bool, num_buckets: int, max_dis
     return offset + torch.where(steps < num_exact, steps, far.clamp(max=num_buckets - 1))
 
 
+def diagonals(by_distance_HL: Tensor, num_queries: int) -> Tensor:
+    """(H, T, S), S = L - T + 1: row t is the part of by_distance that begins T - 1 - t places in.
+
+    Rows of L + 1 elements read as rows of L are each shifted one place against the one before (the relative shift of
+    Transformer-XL). Views, a copy, and backwards a sum: `unfold` would do without the copy, but its backward pass
+    crashes under torch.compile on a CPU (2.13).
+
+    >>> diagonals(torch.tensor([[1, 2, 3, 4, 5]]), 3).tolist()
+    [[[3, 4, 5], [2, 3, 4], [1, 2, 3]]]
+    """
+    num_heads, length = by_distance_HL.shape
+    padded = nn.functional.pad(by_distance_HL, (0, 1))
+    rows = padded[:, None, :].expand(num_heads, num_queries, length + 1).flatten(1)
+    shifted = rows[:, : num_queries * length].unflatten(1, (num_queries, length))
+    return shifted[:, :, num_queries - 1 :]
+
+
 class RelativePositionBias(nn.Module):
     """The table of a stack: `weight` (num_buckets, H)."""
 
@@ -48,15 +65,11 @@ class RelativePositionBias(nn.Module):
     def forward(self, num_queries: int, num_keys: int) -> Tensor:
         """(1, H, T, S) for queries and keys that both begin at position 0.
 
-        Only T + S - 1 distances occur. They are looked up once a distance and laid out by a view whose rows overlap,
-        which spares T x S bucket computations and, backwards, a scatter of T x S x H numbers into 32 rows.
+        Only T + S - 1 distances occur. They are looked up once a distance and then laid out by `diagonals`, which
+        spares T x S bucket computations and, backwards, a scatter of T x S x H numbers into 32 rows.
         """
-        device = self.weight.device
-        distances = torch.arange(1 - num_queries, num_keys, device=device)
-        by_distance = self._look_up(distances).T.contiguous()
-        # Row t wants the distances -t ... S-1-t: reading one further on begins one row up, so lay rows out upside down.
-        rows = by_distance.unfold(1, num_keys, 1)
-        return rows.flip(1)[None]
+        distances = torch.arange(1 - num_queries, num_keys, device=self.weight.device)
+        return diagonals(self._look_up(distances).T, num_queries)[None]
 
     def between(self, query_positions_N: Tensor, key_positions_NC: Tensor) -> Tensor:
         """(N, H, 1, C) for one query a row at its position, against keys at any positions (N or 1, C)."""
