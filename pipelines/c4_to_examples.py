@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import apache_beam as beam
+from apache_beam.options.pipeline_options import DirectOptions, PipelineOptions
 
 from c4pipe.command_line import Parser, run
 from c4pipe.errors import UserError
@@ -43,6 +44,9 @@ from pipelines.progress import Progress
 _TOKENS_A_PACKED_BYTE = 0.53
 _BYTES_A_TOKEN = 1.6
 _TOKENS_A_CORE_SECOND = 4e6
+# A worker process takes 2.5 s of a core to start. Below this much work threads are faster: most of it is SentencePiece,
+# which lets other threads run.
+_LEAST_SECONDS_FOR_PROCESSES = 20.0
 
 
 def parser() -> Parser:
@@ -87,6 +91,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
     if not beam_options.is_local(options) and not files.is_remote(flags.output):
         raise UserError(f"--output={flags.output} is a path of this machine; workers elsewhere need a URL they all see")
+    _spare_processes(options, sys.argv[1:] if argv is None else argv, shards)
     if flags.overwrite:
         finished.clear(flags.output)
     files.make_folder(flags.output)
@@ -101,6 +106,22 @@ def main(argv: Sequence[str] | None = None) -> int:
     _clean_work(flags.output)
     print(_summary(held, flags.output, time.monotonic() - started))
     return 0
+
+
+def _spare_processes(options: PipelineOptions, argv: Sequence[str], shards: Sequence[TextShard]) -> None:
+    """Where the runner was not chosen and there is little to do, use threads of this process."""
+    if any(flag.startswith(("--runner", "--direct_running_mode")) for flag in argv):
+        return
+    direct = options.view_as(DirectOptions)
+    if direct.direct_running_mode == "multi_processing" and _num_tokens(shards) < (
+        _TOKENS_A_CORE_SECOND * _LEAST_SECONDS_FOR_PROCESSES
+    ):
+        direct.direct_running_mode = "multi_threading"
+
+
+def _num_tokens(shards: Sequence[TextShard]) -> float:
+    """About how many tokens the text shards hold."""
+    return sum(files.size(shard.path) for shard in shards) * _TOKENS_A_PACKED_BYTE
 
 
 def _recipe(flags: argparse.Namespace) -> Recipe:
@@ -256,7 +277,7 @@ def _clean_work(output: str) -> None:
 
 
 def _estimate(shards: Sequence[TextShard], recipe: Recipe, num_workers: int, output: str) -> str:
-    tokens = sum(files.size(shard.path) for shard in shards) * _TOKENS_A_PACKED_BYTE
+    tokens = _num_tokens(shards)
     seconds = tokens / _TOKENS_A_CORE_SECOND / max(1, min(num_workers, len(shards)))
     examples = tokens * recipe.replicas / recipe.corruption.lengths.tokens
     num_shards = sum(len(shard_names(shard, recipe.replicas)) for shard in shards)

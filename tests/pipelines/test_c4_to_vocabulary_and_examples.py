@@ -180,6 +180,21 @@ def test_a_stopped_run_goes_on_with_what_is_missing(examples, vocabulary, c4, tm
     assert contents(output) == contents(examples)
 
 
+def test_little_work_is_done_in_threads_to_the_same_bytes(examples, vocabulary, c4, tmp_path, monkeypatch):
+    modes = []
+    run_graph = c4_to_examples.beam_options.run
+
+    def watched(build, options):
+        modes.append(options.get_all_options()["direct_running_mode"])
+        return run_graph(build, options)
+
+    monkeypatch.setattr(c4_to_examples.beam_options, "run", watched)
+    arguments = [*examples_of(c4, vocabulary, tmp_path / "threads")[:-1], "--direct_num_workers=2"]
+    assert c4_to_examples.main(arguments) == 0
+    assert modes == ["multi_threading"]
+    assert contents(tmp_path / "threads") == contents(examples)
+
+
 @pytest.mark.slow
 def test_bytes_do_not_depend_on_the_number_of_workers(examples, vocabulary, c4, tmp_path):
     for number in (2, 3):
@@ -293,8 +308,10 @@ def test_a_text_shard_cut_in_half_is_named(c4, vocabulary, tmp_path, capsys):
     shutil.copytree(c4, folder)
     path = folder / "c4-train.00001-of-00003.json.gz"
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-    code, errors = status_of(c4_to_examples.main, examples_of(folder, vocabulary, tmp_path / "out"), capsys)
-    assert code == 2 and len(errors) == 1 and path.name in errors[0]
+    for more in ([], ["--direct_running_mode=multi_threading", "--direct_num_workers=2"]):
+        arguments = examples_of(folder, vocabulary, tmp_path / "out", *more)
+        code, errors = status_of(c4_to_examples.main, arguments[: len(arguments) - bool(more)], capsys)
+        assert code == 2 and len(errors) == 1 and path.name in errors[0]
     assert not manifest.exists(str(tmp_path / "out"))
 
 
