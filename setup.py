@@ -29,6 +29,7 @@ EXTRAS = {
     "multilingual": ["cld3-py==3.1.0"],
 }
 EXTRAS["dev"] = [
+    "apache-beam[gcp]>=2.65",
     "gcp-storage-emulator>=2024.8",
     "hypothesis>=6.100",
     "moto[server]>=5",
@@ -37,6 +38,7 @@ EXTRAS["dev"] = [
     "pytest>=8",
     "pytest-xdist>=3.5",
     "ruff>=0.6",
+    "scipy>=1.11",
     "tensorboard>=2.16",
     "transformers>=4.44",
 ]
