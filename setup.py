@@ -30,6 +30,7 @@ EXTRAS = {
 }
 EXTRAS["dev"] = [
     "apache-beam[gcp]>=2.65",
+    "datasets>=3",
     "gcp-storage-emulator>=2024.8",
     "hypothesis>=6.100",
     "moto[server]>=5",

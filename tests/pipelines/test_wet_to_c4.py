@@ -245,7 +245,8 @@ def test_the_graph_is_as_large_for_many_files_as_for_few(crawl, tmp_path):
         pipeline = beam.Pipeline(options=options)
         pipeline | MakeC4(job.plan, "result.json")
         sizes.append(len(pipeline.to_runner_api().SerializeToString()))
-    assert abs(sizes[0] - sizes[1]) < 200 and sizes[0] < 1 << 20
+    # A number of more digits, pickled and packed a few times: some bytes. The names themselves would be megabytes.
+    assert abs(sizes[0] - sizes[1]) < sizes[0] / 100 and sizes[0] < 1 << 20
 
 
 def test_a_path_of_this_machine_is_refused_on_a_cluster(crawl, tmp_path):

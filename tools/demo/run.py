@@ -80,6 +80,7 @@ def stages(plan: Plan, output: str) -> dict[str, list[str]]:
             f"--evaluate_every={plan.steps // 4}",
             f"--checkpoint_every={plan.steps // 4}",
             "--log_every=10",
+            "--validation_examples=64",
             "--resume",
         ],
     }
@@ -126,7 +127,7 @@ def parser() -> Parser:
     parser.add_argument("--assets", help="folder with punkt_tab, to use it instead of the bundled sentence model")
     parser.add_argument("--num_pieces", type=int, default=4000, help="pieces of the vocabulary")
     parser.add_argument("--preset", default="t5_tiny", help="size of the model")
-    parser.add_argument("--steps", type=int, default=400, help="updates of the pre-training")
+    parser.add_argument("--steps", type=int, default=150, help="updates of the pre-training")
     parser.add_argument("--batch_size", type=int, default=16, help="examples an update")
     parser.add_argument("--dry_run", action="store_true", help="print the commands")
     return parser
