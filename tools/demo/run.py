@@ -127,7 +127,7 @@ def parser() -> Parser:
     parser.add_argument("--assets", help="folder with punkt_tab, to use it instead of the bundled sentence model")
     parser.add_argument("--num_pieces", type=int, default=4000, help="pieces of the vocabulary")
     parser.add_argument("--preset", default="t5_tiny", help="size of the model")
-    parser.add_argument("--steps", type=int, default=150, help="updates of the pre-training")
+    parser.add_argument("--steps", type=int, default=240, help="updates of the pre-training")
     parser.add_argument("--batch_size", type=int, default=16, help="examples an update")
     parser.add_argument("--dry_run", action="store_true", help="print the commands")
     return parser
