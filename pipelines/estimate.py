@@ -39,7 +39,7 @@ def estimate(plan: Plan, wet_files: list[File], rules: RuleSet, num_workers: int
         f"disk: about {disk / 1e6:,.0f} MB of work in {plan.work} (removed at the end), "
         f"{output / 1e6:,.0f} MB of shards",
     ]
-    free = _free_bytes(plan.work)
+    free = free_bytes(plan.work)
     if free is not None and free < disk + output:
         lines.append(f"notice: {plan.work} has {free / 1e6:,.0f} MB free, which may not be enough; --work_dir moves it")
     return "\n".join(lines)
@@ -114,7 +114,8 @@ def _duration(seconds: float) -> str:
     return f"{seconds / 3600:,.1f} h"
 
 
-def _free_bytes(folder: str) -> int | None:
+def free_bytes(folder: str) -> int | None:
+    """Bytes free where a local folder lies or will lie; None for a URL."""
     if files.is_remote(folder):
         return None
     path = Path(folder).absolute()

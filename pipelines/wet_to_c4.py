@@ -45,7 +45,7 @@ from c4pipe.stages.plan import (
 )
 from c4pipe.stages.read_inputs import write_list
 from pipelines import beam_options
-from pipelines.estimate import estimate
+from pipelines.estimate import estimate, free_bytes
 from pipelines.progress import Progress
 from pipelines.work_done import WorkDone
 
@@ -57,6 +57,8 @@ _SHUFFLE_BUCKET_BYTES = 64 << 20
 _KEY_BYTES_AN_INPUT_BYTE = 0.25  # 36 bytes a line that cleaning keeps, by compressed bytes
 _FEWEST_SHUFFLE_BITS = 6
 _NUM_ASKED = 8
+# Cleaned and finished pages, keys: what the flag's help says too.
+_WORK_BYTES_AN_INPUT_BYTE = 3
 # A crawl's input is hashed only up to here when a finished folder is compared with a command.
 _MOST_HASHED_BYTES = 16 << 30
 
@@ -120,6 +122,7 @@ def main(argv: list[str] | None = None) -> int:
 def make(job: Job, options: PipelineOptions, *, keep_work: bool) -> int:
     """Run the graph and write what comes after it; the exit status."""
     plan, started, num_workers = job.plan, time.time(), beam_options.num_workers(options)
+    say_if_tight(job)
     result_path = prepare(job)
     with Progress("wet_to_c4", WorkDone(plan).look) as progress:
         beam_options.run(lambda pipeline: pipeline | MakeC4(plan, result_path), options)
@@ -210,6 +213,24 @@ def shuffle_bits(wet_files: list[File]) -> int:
     size = sum(asked) / max(len(asked), 1) * len(wet_files)
     count = size * _KEY_BYTES_AN_INPUT_BYTE / _SHUFFLE_BUCKET_BYTES
     return min(max(math.ceil(math.log2(max(count, 1))), _FEWEST_SHUFFLE_BITS), KEY_PART_BITS)
+
+
+def input_bytes(wet_files: list[File]) -> float:
+    """About the size of all WET files. A few are asked only: there may be 64,000 of them far away."""
+    some = wet_files[:: max(len(wet_files) // _NUM_ASKED, 1)]
+    asked = [files.size(file.path) for file in some if files.exists(file.path)]
+    return sum(asked) / max(len(asked), 1) * len(wet_files)
+
+
+def say_if_tight(job: Job) -> None:
+    """A notice before the work begins, where its folder has less room than it may take."""
+    needed, free = _WORK_BYTES_AN_INPUT_BYTE * input_bytes(job.wet_files), free_bytes(job.plan.work)
+    if free is not None and free < needed:
+        print(
+            f"notice: the work may take {needed / 1e6:,.0f} MB in {job.plan.work}, "
+            f"where {free / 1e6:,.0f} MB are free; --work_dir moves it, --dry_run tells more exactly",
+            file=sys.stderr,
+        )
 
 
 def _read_list(

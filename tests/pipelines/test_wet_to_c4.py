@@ -86,6 +86,24 @@ def test_a_url_is_there_once_and_a_line_too(made):
     assert len(lines) == len(set(lines))
 
 
+def test_datasets_reads_the_shards_as_it_reads_the_released_corpus(made, tmp_path):
+    datasets = pytest.importorskip("datasets")
+    files = str(made / "c4-train.*.json.gz")
+    loaded = datasets.load_dataset("json", data_files=files, split="train", cache_dir=str(tmp_path))
+    fields = ("url", "text", "timestamp")
+    assert set(loaded.column_names) == set(fields)
+    assert [tuple(page[name] for name in fields) for page in loaded] == [
+        tuple(page[name] for name in fields) for page in rows(made, "train")
+    ]
+
+
+def test_too_little_room_for_the_work_is_said_before(crawl, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(wet_to_c4, "free_bytes", lambda folder: 1000)
+    make(crawl, tmp_path / "c4")
+    said = capsys.readouterr().err
+    assert "notice: the work may take" in said and "0 MB are free" in said
+
+
 def test_the_report_adds_up(made):
     report = json.loads((made / "report.json").read_text())
     assert report["checks"] and all(check["ok"] for check in report["checks"])
