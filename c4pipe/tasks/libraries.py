@@ -15,7 +15,7 @@ _ROUGE = ("rouge1", "rouge2", "rougeLsum")
 
 
 @cache
-def library(module: str) -> Any:
+def imported(module: str) -> Any:
     """A module of one of them.
 
     Raises: UserError where it is not installed.
@@ -28,11 +28,11 @@ def library(module: str) -> Any:
 
 
 def sklearn_metrics() -> Any:
-    return library("sklearn.metrics")
+    return imported("sklearn.metrics")
 
 
 def scipy_stats() -> Any:
-    return library("scipy.stats")
+    return imported("scipy.stats")
 
 
 def corpus_bleu(references: Sequence[Sequence[str]], predictions: Sequence[str]) -> Score:
@@ -40,7 +40,7 @@ def corpus_bleu(references: Sequence[Sequence[str]], predictions: Sequence[str])
 
     references: (n,) lists of one or more; where outputs have different numbers of them, missing ones are left out.
     """
-    sacrebleu = library("sacrebleu.metrics")
+    sacrebleu = imported("sacrebleu.metrics")
     metric = sacrebleu.BLEU(tokenize="intl", smooth_method="exp", lowercase=False, effective_order=False)
     most = max(map(len, references))
     streams = [[given[k] if k < len(given) else None for given in references] for k in range(most)]
@@ -85,7 +85,7 @@ def _resampled_bleu(sacrebleu: Any, statistics: np.ndarray, seed: int) -> Interv
 
 def rouge_f(references: Sequence[Sequence[str]], predictions: Sequence[str]) -> dict[str, list[float]]:
     """ROUGE F of every output between 0 and 1, by the name of the score. Sentences end at ` . ` or a line's end."""
-    scorer = library("rouge_score.rouge_scorer").RougeScorer(list(_ROUGE), use_stemmer=False)
+    scorer = imported("rouge_score.rouge_scorer").RougeScorer(list(_ROUGE), use_stemmer=False)
     values: dict[str, list[float]] = {name: [] for name in _ROUGE}
     for given, output in zip(references, predictions, strict=True):
         scores = [scorer.score(_sentences(reference), _sentences(output)) for reference in given]

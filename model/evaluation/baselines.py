@@ -19,10 +19,10 @@ def logistic_regression_score(train: TaskSet, validation: TaskSet, vocabulary: V
 
     Raises: UserError where scikit-learn is missing.
     """
-    vectorizer = libraries.library("sklearn.feature_extraction.text").TfidfVectorizer(
+    vectorizer = libraries.imported("sklearn.feature_extraction.text").TfidfVectorizer(
         ngram_range=(1, 2), sublinear_tf=True, token_pattern=r"(?u)\b\w+\b|[^\w\s]"
     )
-    regression = libraries.library("sklearn.linear_model").LogisticRegression(C=10.0, max_iter=1000)
+    regression = libraries.imported("sklearn.linear_model").LogisticRegression(C=10.0, max_iter=1000)
     matrix = vectorizer.fit_transform(_texts(train, vocabulary))
     regression.fit(matrix, [given[0] for given in train.references])
     outputs = regression.predict(vectorizer.transform(_texts(validation, vocabulary)))

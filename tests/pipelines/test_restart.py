@@ -78,7 +78,7 @@ def _arm(stage: str, number: int, moment: str) -> None:
 
     @contextlib.contextmanager
     def write(path: str):
-        is_here = stage in path and (stage not in ("/c4-", "/report", "/manifest") or "/work/" not in path)
+        is_here = stage in path and (stage not in ("/c4-", "/report", "/manifest") or "work" not in path.split("/"))
         left[0] -= is_here
         is_moment = is_here and left[0] == 0
         if is_moment and moment == "before":

@@ -23,7 +23,7 @@ def pages() -> Iterator[tuple[str, str]]:
     """(URL, text) of every page, in an order that depends on the installation alone."""
     yield from _topics()
     library = Path(sysconfig.get_path("stdlib"))
-    yield from _module_pages("https://www.library.example.org/python", library, sorted(library.rglob("*.py")))
+    yield from _module_pages("https://stdlib.example.org/python", library, sorted(library.rglob("*.py")))
     yield from _packages()
 
 
