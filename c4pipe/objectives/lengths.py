@@ -109,8 +109,8 @@ def _iid_targets(tokens: int, noise_density: float, has_sentinels: bool) -> np.n
 
     A noise token adds one. With sentinels, a token that starts a run of other tokens adds one too.
     """
-    after_noise = np.zeros(tokens + 2)
-    after_other = np.zeros(tokens + 2)
+    after_noise: np.ndarray = np.zeros(tokens + 2)
+    after_other: np.ndarray = np.zeros(tokens + 2)
     after_noise[0] = 1.0  # as if noise came before: a run of other tokens may start at once
     for _ in range(tokens):
         noise = np.roll(after_noise + after_other, 1) * noise_density

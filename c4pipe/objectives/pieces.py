@@ -84,7 +84,7 @@ def choose_chunks(tokens: np.ndarray, lengths: np.ndarray, first_row: int, strea
     there = np.flatnonzero(lengths)
     kept = lengths[there]
     rows = there + first_row
-    offsets = np.zeros(len(there), np.int64)
+    offsets: np.ndarray = np.zeros(len(there), np.int64)
     if not len(there) or kept.max() <= CHUNK_LENGTH:
         return Pages(tokens, rows, offsets, kept)
     num_chunks = -(-kept // CHUNK_LENGTH)

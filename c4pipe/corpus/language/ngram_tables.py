@@ -68,7 +68,7 @@ def build_tables(ngrams: tuple[str, ...]) -> NgramTables:
     prefixes, group = np.unique(ids[2][:, 0] * num_ids + ids[2][:, 1], return_inverse=True)
     group = group.reshape(-1)
     bases = _push_together(group, ids[2][:, 2], first_base=num_ids)
-    base = np.zeros(num_ids * num_ids, np.int32)
+    base: np.ndarray = np.zeros(num_ids * num_ids, np.int32)
     base[prefixes] = bases
     base = base.reshape(num_ids, num_ids)
     base[BOUNDARY_ID] = base[SPACE_ID]
