@@ -17,7 +17,7 @@ from tqdm import tqdm
 
 from c4pipe.command_line import EXIT_INTERRUPTED, Parser, run
 from c4pipe.crawl import paths
-from c4pipe.crawl.download import PARTIAL_FOLDER, Downloader, Failed, Stopped
+from c4pipe.crawl.download import PARTIAL_FOLDER, Downloader, Failed, Stopped, free_bytes
 from c4pipe.crawl.politeness import Backoff, RetryGate
 from c4pipe.errors import UserError
 from c4pipe.shards import files
@@ -176,8 +176,7 @@ def _estimate_bytes(missing: list[Wanted], lists: Downloader) -> int | None:
 
 
 def _look_for_space(output: str, total: int | None) -> None:
-    status = os.statvfs(output)
-    free = status.f_bavail * status.f_frsize
+    free = free_bytes(output)
     if total is not None and free < total:
         raise UserError(
             f"{output} has {free / 1e9:,.1f} GB free and about {total / 1e9:,.1f} GB are to come; "

@@ -9,13 +9,13 @@ or which duplicate could explain it. Exit status 0: every row agrees; 1: some do
 
 import json
 import pickle
-import re
 import time
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache
+from itertools import repeat
 from typing import Any
 
 from tqdm import tqdm
@@ -39,7 +39,6 @@ from pipelines import beam_options
 
 RESULT, PAGE = "verify.json", "verify.html"
 EXIT_DISAGREE = 1
-_SPLIT = re.compile(r"(?:c4-)?(?P<split>.+)")
 _MAX_EXAMPLES = 1000
 _Key = tuple[str, str]
 
@@ -147,14 +146,13 @@ def _split(path: str) -> str:
     parts = names.parse(files.base_name(path))
     if parts is None:
         raise UserError(f"{path} is not named like a shard (c4-train.00000-of-01024.json.gz), which tells its split")
-    match = _SPLIT.fullmatch(parts[0])
-    return match["split"] if match else parts[0]
+    return parts[0].removeprefix("c4-")
 
 
 def _read_pages(pool: ProcessPoolExecutor, wet: Sequence[str], rules: bytes) -> dict[_Key, list[Cleansed]]:
     """The pages of the WET files by URL and timestamp, cleaned."""
     pages: dict[_Key, list[Cleansed]] = defaultdict(list)
-    tasks = pool.map(_clean_file, wet, [rules] * len(wet))
+    tasks = pool.map(_clean_file, wet, repeat(rules))
     for cleaned in tqdm(tasks, total=len(wet), desc="WET files", unit="file", disable=None):
         for page in cleaned:
             pages[page.url, page.timestamp].append(page)
@@ -185,7 +183,7 @@ def compare(
                 here.append((row["text"], split, pages[key]))
             if (normalized := normalized_url(row["url"])) in wanted:
                 released_urls.add(normalized)
-        for found in pool.map(_judge_rows, _batches(here, 256), [rules] * (len(here) // 256 + 1)):
+        for found in pool.map(_judge_rows, _batches(here, 256), repeat(rules)):
             for disagreements in found:
                 _count(result, disagreements)
     _explain_absent(pool, pages, seen, released_urls, rules, result)

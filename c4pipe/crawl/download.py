@@ -271,9 +271,14 @@ def _content_range(value: str) -> tuple[int, int | None]:
         raise Damaged(f"the server sent a range that is none: {value!r}") from error
 
 
+def free_bytes(folder: str) -> int:
+    """Bytes that an ordinary user may still write below a folder."""
+    status = os.statvfs(folder)
+    return status.f_bavail * status.f_frsize
+
+
 def _look_for_space(path: str, needed: int) -> None:
-    status = os.statvfs(os.path.dirname(path))
-    free = status.f_bavail * status.f_frsize
+    free = free_bytes(os.path.dirname(path))
     if free < needed:
         raise UserError(
             f"{os.path.dirname(os.path.dirname(path))} has {free / 1e6:,.0f} MB free, "

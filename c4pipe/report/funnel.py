@@ -13,7 +13,7 @@ STAGES = {
     "split-wet-file": "records read as pages",
     "too-long-filter": "not over 190,000 characters",
     "realnews-domain-filter": "from a listed news domain",
-    "exclude-urls": "not taken down",
+    "excluded-url-filter": "not taken down",
     "duplicate-url-filter": "newest copy of its URL",
     "webtextlike-filter": "in the list of URLs",
     "paragraph-filter": "has paragraphs",
