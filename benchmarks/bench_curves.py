@@ -1,6 +1,7 @@
 """Pre-training beside Hugging Face's T5: one recipe, the same examples in the same order, the same initial weights.
 
     python benchmarks/bench_curves.py --examples=DIR --output=DIR [--steps=600] [--batch_size=8] [--evaluate_every=50]
+                                      [--schedule=linear --warmup_steps=100]
 
 Runs `model.pretrain`, then a plain loop over `transformers.T5ForConditionalGeneration` with `transformers.Adafactor`
 in T5's settings; each in a process of its own, one after the other or (--together) at once. Prints both validation
@@ -38,7 +39,12 @@ def train_theirs(arguments: argparse.Namespace) -> None:
     from model.training.metrics_log import MetricsLog
     from model.training.settings import TrainingSettings
 
-    settings = TrainingSettings(steps=arguments.steps, batch_size=arguments.batch_size).completed()
+    settings = TrainingSettings(
+        steps=arguments.steps,
+        batch_size=arguments.batch_size,
+        schedule=arguments.schedule,
+        warmup_steps=arguments.warmup_steps,
+    ).completed()
     examples = gather_examples(parse_sources(arguments.examples), num_validation=NUM_VALIDATION)
     config = preset(arguments.preset, vocabulary_size=examples.vocabulary.embedding_rows).with_(dropout_rate=0.0)
     fields = {key: value for key, value in hugging_face.config_json(config).items() if key != "architectures"}
@@ -95,14 +101,17 @@ def pretrain_command(arguments: argparse.Namespace) -> list[str]:
         "z_loss": 0,
         "steps": arguments.steps,
         "batch_size": arguments.batch_size,
+        "schedule": arguments.schedule,
+        "warmup_steps": arguments.warmup_steps,
         "gradient_accumulation": 1,
         "log_every": 1,
         "evaluate_every": arguments.evaluate_every,
-        "checkpoint_every": arguments.steps,
+        "checkpoint_every": arguments.evaluate_every,
         "validation_examples": NUM_VALIDATION,
         "device": "cpu",
     }
-    return [sys.executable, "-m", "model.pretrain", *(f"--{name}={value}" for name, value in values.items())]
+    given = [f"--{name}={value}" for name, value in values.items() if value is not None]
+    return [sys.executable, "-m", "model.pretrain", *given]
 
 
 def show(output: Path) -> None:
@@ -126,6 +135,8 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=600)
     parser.add_argument("--batch_size", type=int, default=8)
     parser.add_argument("--evaluate_every", type=int, default=50)
+    parser.add_argument("--schedule", help="of the learning rate; by default the optimizer's")
+    parser.add_argument("--warmup_steps", type=int)
     parser.add_argument("--together", action="store_true", help="both at once, one thread each")
     parser.add_argument("--theirs", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--show", action="store_true", help="only print what is there")

@@ -4,7 +4,7 @@ Reads like the paper's Tables 4 to 7. `OBJECTIVES[name].configure(...)` fixes le
 `Corruption`, which turns blocks of pieces of text into inputs and targets.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -31,8 +31,8 @@ class Parameters:
     overflow: str = "parity"
 
 
-NoiseMask = Callable[[np.ndarray, int, float, float, np.ndarray], np.ndarray]
-"""(lengths (b,), n, noise density, mean noise span length, keys (b,)) -> mask (b, n)."""
+NoiseMask = Callable[[np.ndarray, int, float, float, np.ndarray], np.ndarray | where.Spans]
+"""(lengths (b,), n, noise density, mean noise span length, keys (b,)) -> mask (b, n), or spans."""
 
 LengthsRule = Callable[["Objective", Parameters], Lengths]
 
@@ -161,18 +161,26 @@ class Corruption:
             keys: (b,) uint64, from `randomness.example_keys`.
         Raises: UserError under `strict` where an example has more spans than the vocabulary has extra ids.
         """
-        objective = self.objective
         ids = np.ascontiguousarray(tokens, self.id_type)
+        is_full = lengths == ids.shape[1]
+        if is_full.all() or 2 * np.count_nonzero(is_full) < len(lengths):
+            return self._corrupt(ids, lengths, keys)
+        # A few shorter pieces, the last of their groups, would cost all others their common shape.
+        places = (np.flatnonzero(is_full), np.flatnonzero(~is_full))
+        return _merge(places, [self._corrupt(ids[rows], lengths[rows], keys[rows]) for rows in places])
+
+    def _corrupt(self, ids: np.ndarray, lengths: np.ndarray, keys: np.ndarray) -> Corrupted:
+        objective = self.objective
         n = ids.shape[1]
         density, mean = self.parameters.noise_density or 0.0, self.parameters.mean_noise_span_length or 0.0
-        mask = objective.noise_mask(lengths, n, density, mean, keys)
-        block = Block(ids, lengths, mask, keys, self.vocabulary_size)
+        noise = objective.noise_mask(lengths, n, density, mean, keys)
+        block = Block(ids, lengths, noise, keys, self.vocabulary_size)
         inputs, targets = objective.inputs(block), objective.targets(block)
         overflowed = self._count_overflowed(inputs, targets)
         input_ids, input_lengths, trimmed_inputs = how.finish(inputs, self.lengths.inputs)
         target_ids, target_lengths, trimmed_targets = how.finish(targets, self.lengths.targets)
         counts = {
-            "noise_tokens": int(np.count_nonzero(mask)),
+            "noise_tokens": block.num_noise_tokens,
             "noise_spans": 0 if inputs.sentinels is None else int(inputs.sentinels.sum()),
             "overflowed": overflowed,
             "trimmed_inputs": trimmed_inputs,
@@ -212,6 +220,23 @@ class Corruption:
                 f"one made with --num_extra_ids={(self.lengths.tokens + 1) // 2}, or --overflow=parity"
             )
         return overflowed
+
+
+def _merge(places: Sequence[np.ndarray], parts: Sequence[Corrupted]) -> Corrupted:
+    """Parts of a block as one: row i of a part is row places[i] of the block."""
+    b = sum(map(len, places))
+    merged = []
+    for columns in zip(*map(_columns, parts), strict=True):
+        whole = np.empty((b, *columns[0].shape[1:]), columns[0].dtype)
+        for rows, column in zip(places, columns, strict=True):
+            whole[rows] = column
+        merged.append(whole)
+    counts = {name: sum(part.counts[name] for part in parts) for name in parts[0].counts}
+    return Corrupted(*merged, counts)
+
+
+def _columns(part: Corrupted) -> tuple[np.ndarray, ...]:
+    return part.inputs, part.targets, part.input_lengths, part.target_lengths
 
 
 _MASKS: dict[str, NoiseMask] = {

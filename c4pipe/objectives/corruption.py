@@ -11,6 +11,7 @@ from functools import cached_property
 
 import numpy as np
 
+from c4pipe.objectives.noise_masks import Spans
 from c4pipe.objectives.randomness import halves, words
 
 NUM_RESERVED_IDS = 3
@@ -27,15 +28,27 @@ IS_RANDOM, RANDOM_TOKEN, ORDER = range(8, 11)
 class Block:
     """Examples before corruption.
 
-    tokens: (b, n) uint16 or uint32, 0 past the length. lengths: (b,). noise_mask: (b, n) bool. keys: (b,) uint64.
-    vocabulary_size: pieces and extra ids; the first sentinel, which is the mask token too, is the id below it.
+    tokens: (b, n) uint16 or uint32, 0 past the length. lengths: (b,). noise: the mask (b, n) bool, or spans. keys: (b,)
+    uint64. vocabulary_size: pieces and extra ids; the first sentinel, which is the mask token too, is the id below it.
     """
 
     tokens: np.ndarray
     lengths: np.ndarray
-    noise_mask: np.ndarray
+    noise: np.ndarray | Spans
     keys: np.ndarray
     vocabulary_size: int
+
+    @property
+    def noise_mask(self) -> np.ndarray:
+        """(b, n) bool, which tokens are noise."""
+        return self.noise.mask if isinstance(self.noise, Spans) else self.noise
+
+    @property
+    def num_noise_tokens(self) -> int:
+        """In all examples."""
+        if isinstance(self.noise, Spans):
+            return int((self.noise.ends - self.noise.starts).sum())
+        return int(np.count_nonzero(self.noise))
 
     @cached_property
     def there(self) -> np.ndarray | None:
@@ -92,6 +105,12 @@ def noise_spans_to_unique_sentinels(block: Block) -> Sequences:
     >>> noise_spans_to_unique_sentinels(_example([11, 12, 13, 14, 15], [0, 1, 1, 0, 1])).values
     array([11, 99, 14, 98], dtype=uint16)
     """
+    if isinstance(block.noise, Spans):
+        # A run of other tokens and the first token of the noise behind it, whose place the sentinel takes.
+        starts, ends = block.noise.starts, block.noise.ends
+        first = np.zeros_like(starts)
+        first[:, 1:] = ends[:, :-1]
+        return _runs_with_sentinels(block, first, starts + 1, sentinel_is_last=True)
     return _runs_to_sentinels(block, block.noise_mask, block.other_mask)
 
 
@@ -101,6 +120,9 @@ def other_spans_to_unique_sentinels(block: Block) -> Sequences:
     >>> other_spans_to_unique_sentinels(_example([11, 12, 13, 14, 15], [0, 1, 1, 0, 1])).values
     array([99, 12, 13, 98, 15], dtype=uint16)
     """
+    if isinstance(block.noise, Spans):
+        # A run of noise and the last of the other tokens before it.
+        return _runs_with_sentinels(block, block.noise.starts - 1, block.noise.ends, sentinel_is_last=False)
     return _runs_to_sentinels(block, block.other_mask, block.noise_mask)
 
 
@@ -185,6 +207,27 @@ def _runs_to_sentinels(block: Block, mask: np.ndarray, kept: np.ndarray) -> Sequ
     ids.reshape(-1)[places] = block.vocabulary_size - 1 - number
     stays = np.logical_or(kept, first, out=first)
     return Sequences(ids[stays], np.count_nonzero(stays, axis=1), num_runs)
+
+
+def _runs_with_sentinels(block: Block, first: np.ndarray, ends: np.ndarray, *, sentinel_is_last: bool) -> Sequences:
+    """Runs of tokens one after the other, the last or the first token of each replaced by a sentinel.
+
+    first, ends: (b, runs), each run's first token and the one behind it. The same as `_runs_to_sentinels` for as much
+    work as there are runs and tokens that stay: three times as fast.
+    """
+    b, num_runs = first.shape
+    lengths = ends - first
+    flat_lengths = lengths.reshape(-1)
+    run_ends = np.cumsum(flat_lengths)
+    run_starts = run_ends - flat_lengths
+    rows = np.arange(b)[:, None] * block.tokens.shape[1]
+    places = np.repeat((first + rows).reshape(-1) - run_starts, flat_lengths)
+    places += np.arange(len(places))
+    values = block.tokens.reshape(-1).take(places)
+    sentinels = np.arange(block.vocabulary_size - 1, block.vocabulary_size - 1 - num_runs, -1)
+    where = run_ends - 1 if sentinel_is_last else run_starts
+    values[where.reshape(b, num_runs)] = sentinels
+    return Sequences(values, lengths.sum(axis=1), np.full(b, num_runs))
 
 
 def _example(tokens: list[int], noise: list[int]) -> Block:

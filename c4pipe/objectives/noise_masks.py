@@ -1,9 +1,13 @@
 """Where: which tokens of an example are noise.
 
-Every function takes a block of examples and gives a mask (b, n) bool, True for noise, False past an example's length.
+Every function takes a block of examples and gives a mask (b, n) bool, True for noise, False past an example's length,
+or, where all have as many noise spans, these (`Spans`).
 Shapes: b examples of at most n tokens; lengths (b,) int64; keys (b,) uint64, one an example (see `randomness`).
 Source: `iid_noise_mask`, `random_prefix_noise_mask` and `random_spans_noise_mask` of the reference t5.
 """
+
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -51,45 +55,74 @@ def span_counts(length: int, noise_density: float, mean_noise_span_length: float
     return noise, min(spans, length - noise)
 
 
+@dataclass(frozen=True)
+class Spans:
+    """Noise as spans, of examples that all have `n` tokens and the same number of spans, the first of them not at 0.
+
+    starts, ends: (b, spans) int64, ascending; span k of an example is tokens starts[k] up to ends[k], not included.
+
+    >>> Spans(6, starts=np.array([[1, 4]]), ends=np.array([[3, 6]])).mask.astype(int)
+    array([[0, 1, 1, 0, 1, 1]])
+    """
+
+    n: int
+    starts: np.ndarray
+    ends: np.ndarray
+
+    @cached_property
+    def mask(self) -> np.ndarray:
+        """(b, n) bool."""
+        b = len(self.starts)
+        rows = np.arange(b)[:, None] * (self.n + 1)
+        steps = np.zeros((b, self.n + 1), dtype=np.int8)
+        flat = steps.reshape(-1)
+        flat[rows + self.starts] = 1
+        flat[rows + self.ends] = -1
+        # Each row adds up to 0, so one running sum over all rows is the running sum of each.
+        return np.cumsum(flat, dtype=np.int8).view(bool).reshape(steps.shape)[:, : self.n]
+
+
 def random_spans(
     lengths: np.ndarray, n: int, noise_density: float, mean_noise_span_length: float, keys: np.ndarray
-) -> np.ndarray:
+) -> np.ndarray | Spans:
     """Spans of other tokens and of noise in turn, other first, noise last; every such mask is equally likely.
 
     How many tokens are noise and in how many spans follows from the length alone (`span_counts`): 5 tokens at 40% in
     spans of 2 have one span of two, at one place.
 
-    >>> random_spans(np.array([5]), 5, 0.4, 2.0, np.array([7], np.uint64)).astype(int)
+    Returns: the spans where every example has n tokens, which spares a mask of all of them; else the mask.
+
+    >>> random_spans(np.array([5]), 5, 0.4, 2.0, np.array([7], np.uint64)).mask.astype(int)
     array([[0, 0, 0, 1, 1]])
     """
-    if lengths.size and (lengths == n).all():
+    if n > 1 and lengths.size and (lengths == n).all():
         return _random_spans_of(n, noise_density, mean_noise_span_length, keys)
     mask = np.zeros((len(lengths), n), dtype=bool)
     for length in np.unique(lengths):
-        rows = lengths == length
-        if length:
-            mask[rows, :length] = _random_spans_of(int(length), noise_density, mean_noise_span_length, keys[rows])
+        # Of a single token the reference draws for two, of which the second would be the noise, and keeps the first.
+        if length > 1:
+            rows = lengths == length
+            spans = _random_spans_of(int(length), noise_density, mean_noise_span_length, keys[rows])
+            mask[rows, :length] = spans.mask
     return mask
 
 
-def _random_spans_of(length: int, noise_density: float, mean_noise_span_length: float, keys: np.ndarray) -> np.ndarray:
-    """`random_spans` of examples that all have the same length."""
-    if length == 1:
-        # The reference draws for two tokens, of which the second would be the noise, and keeps the first.
-        return np.zeros((len(keys), 1), dtype=bool)
+def _random_spans_of(length: int, noise_density: float, mean_noise_span_length: float, keys: np.ndarray) -> Spans:
+    """`random_spans` of examples that all have the same length, at least 2."""
     noise, spans = span_counts(length, noise_density, mean_noise_span_length)
     noise_starts = _random_segment_starts(noise, spans, keys, NOISE_SPANS)  # (b, spans), first 0
     other_starts = _random_segment_starts(length - noise, spans, keys, OTHER_SPANS)
     # Span k of noise starts when k + 1 spans of others and k of noise have gone by.
-    rows = np.arange(len(keys))[:, None] * (length + 1)
-    other_ends = np.concatenate([other_starts[:, 1:], np.full((len(keys), 1), length - noise)], axis=1)
-    noise_ends = np.concatenate([noise_starts[:, 1:], np.full((len(keys), 1), noise)], axis=1)
-    steps = np.zeros((len(keys), length + 1), dtype=np.int8)
-    flat = steps.reshape(-1)
-    flat[rows + other_ends + noise_starts] = 1
-    flat[rows + other_ends + noise_ends] = -1
-    # Each row adds up to 0, so one running sum over all rows is the running sum of each.
-    return np.cumsum(flat, dtype=np.int8).view(bool).reshape(steps.shape)[:, :length]
+    other_ends = _ends_of(other_starts, length - noise)
+    return Spans(length, other_ends + noise_starts, other_ends + _ends_of(noise_starts, noise))
+
+
+def _ends_of(starts: np.ndarray, num_items: int) -> np.ndarray:
+    """Where segments (b, s) end that follow each other up to `num_items`."""
+    ends = np.empty_like(starts)
+    ends[:, :-1] = starts[:, 1:]
+    ends[:, -1] = num_items
+    return ends
 
 
 def _random_segment_starts(num_items: int, num_segments: int, keys: np.ndarray, purpose: int) -> np.ndarray:

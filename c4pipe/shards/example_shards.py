@@ -67,7 +67,7 @@ class ExampleShardWriter:
         task: Sequence[str] | None = None,
         references: Sequence[Sequence[str]] | None = None,
     ) -> None:
-        """Append b examples.
+        """Append b examples, which must stay as they are until the shard is closed.
 
         inputs, targets: (b, length) ids with 0 after EOS (length up to the schema's), or b sequences of ids. row,
         token_offset, num_pages: (b,) where each example came from. task, references: (b,), for task shards only.
@@ -93,6 +93,8 @@ class ExampleShardWriter:
         """(b, longest) ids of the shard's type."""
         dtype = self._spec.id_dtype
         if isinstance(ids, np.ndarray):
+            if ids.shape[1] == longest and ids.dtype == dtype:
+                return ids
             width = min(longest, ids.shape[1])
             if ids.shape[1] > longest and ids[:, longest:].any():
                 raise ValueError(f"{name} of {ids.shape[1]} tokens do not fit {longest}")

@@ -1,10 +1,12 @@
 """Corruption: every way of making inputs and targets equals the reference's, written down plainly, token by token."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy import stats
 
-from c4pipe.objectives import corruption
+from c4pipe.objectives import corruption, noise_masks
 from c4pipe.objectives.corruption import Block, Sequences
 from c4pipe.objectives.randomness import example_keys, stream_key
 
@@ -130,3 +132,17 @@ def test_finishing_trims_appends_eos_and_pads(lengths):
 def test_a_length_of_zero_means_no_sequence_at_all():
     ids, lengths, trimmed = corruption.finish(Sequences(np.zeros(0, np.uint16), np.zeros(3, int)), 0)
     assert ids.shape == (3, 0) and lengths.tolist() == [0, 0, 0] and trimmed == 0
+
+
+@pytest.mark.parametrize(("n", "density", "mean"), [(568, 0.15, 3.0), (766, 0.5, 3.0), (30, 0.4, 1.5), (2, 0.15, 3.0)])
+def test_spans_give_what_their_mask_gives(n, density, mean):
+    plain = block(n, b=50, n=n, ragged=False)
+    spans = noise_masks.random_spans(plain.lengths, n, density, mean, plain.keys)
+    for name in PLAIN:
+        become = getattr(corruption, name)
+        ours, masked = become(replace(plain, noise=spans)), become(replace(plain, noise=spans.mask))
+        assert np.array_equal(ours.values, masked.values), name
+        assert ours.values.dtype == masked.values.dtype
+        assert np.array_equal(ours.lengths, masked.lengths)
+        assert np.array_equal(ours.sentinels, masked.sentinels)
+    assert replace(plain, noise=spans).num_noise_tokens == replace(plain, noise=spans.mask).num_noise_tokens

@@ -18,6 +18,12 @@ def keys(count, seed=0):
     return example_keys(stream_key(seed, 0, "train", 0), np.arange(count))
 
 
+def random_spans(*arguments):
+    """As a mask, whether spans or a mask were drawn."""
+    drawn = noise_masks.random_spans(*arguments)
+    return drawn.mask if isinstance(drawn, noise_masks.Spans) else drawn
+
+
 def full(count, length):
     return np.full(count, length)
 
@@ -70,7 +76,7 @@ def test_noise_tokens_and_spans_of_every_length_are_the_references(density, mean
         noise, spans = reference_counts(length, density, mean)
         if spans > max(length, 2) - noise:
             continue  # the reference's graph fails; see the test below
-        masks = noise_masks.random_spans(full(4, length), length, density, mean, keys(4))
+        masks = random_spans(full(4, length), length, density, mean, keys(4))
         for mask in masks:
             if length == 1:
                 assert mask.tolist() == [False]
@@ -88,15 +94,15 @@ def test_rounding_is_that_of_float32():
 
 def test_where_the_reference_fails_spans_are_as_many_as_other_tokens():
     assert noise_masks.span_counts(3, 0.5, 1.0) == (2, 1)
-    mask = noise_masks.random_spans(full(8, 3), 3, 0.5, 1.0, keys(8))
+    mask = random_spans(full(8, 3), 3, 0.5, 1.0, keys(8))
     assert (mask == [False, True, True]).all()
 
 
 def test_lengths_of_a_block_do_not_influence_each_other():
     lengths = np.array([568, 3, 1, 568, 190, 2, 77, 568, 190])
-    together = noise_masks.random_spans(lengths, 568, 0.15, 3.0, keys(9))
+    together = random_spans(lengths, 568, 0.15, 3.0, keys(9))
     for row, length in enumerate(lengths):
-        alone = noise_masks.random_spans(full(1, length), length, 0.15, 3.0, keys(9)[row : row + 1])
+        alone = random_spans(full(1, length), length, 0.15, 3.0, keys(9)[row : row + 1])
         assert np.array_equal(together[row, :length], alone[0])
         assert not together[row, length:].any()
 
@@ -107,7 +113,7 @@ def test_lengths_of_a_block_do_not_influence_each_other():
 def test_all_masks_that_there_are_come_equally_often(length, density, mean):
     noise, spans = noise_masks.span_counts(length, density, mean)
     num_masks = comb(noise - 1, spans - 1) * comb(length - noise - 1, spans - 1)
-    drawn = noise_masks.random_spans(full(60_000, length), length, density, mean, keys(60_000))
+    drawn = random_spans(full(60_000, length), length, density, mean, keys(60_000))
     counts = Counter(map(bytes, drawn))
     assert len(counts) == num_masks
     # And they are the reference's: those that its segments make of all shuffles.
@@ -129,7 +135,7 @@ def test_all_masks_that_there_are_come_equally_often(length, density, mean):
 @pytest.mark.parametrize(("length", "density", "mean"), [(568, 0.15, 3.0), (682, 0.5, 2.0), (591, 0.15, 10.0)])
 def test_spans_have_the_references_lengths_and_positions(length, density, mean):
     count = 3000
-    ours = noise_masks.random_spans(full(count, length), length, density, mean, keys(count))
+    ours = random_spans(full(count, length), length, density, mean, keys(count))
     random = np.random.default_rng(1)
     theirs = np.array(
         [reference_mask(length, density, mean, lambda flags: random.permutation(flags)) for _ in range(count)]
