@@ -224,19 +224,20 @@ class Corruption:
 
 def _merge(places: Sequence[np.ndarray], parts: Sequence[Corrupted]) -> Corrupted:
     """Parts of a block as one: row i of a part is row places[i] of the block."""
-    b = sum(map(len, places))
-    merged = []
-    for columns in zip(*map(_columns, parts), strict=True):
-        whole = np.empty((b, *columns[0].shape[1:]), columns[0].dtype)
+
+    def whole(columns: Sequence[np.ndarray]) -> np.ndarray:
+        merged = np.empty((sum(map(len, places)), *columns[0].shape[1:]), columns[0].dtype)
         for rows, column in zip(places, columns, strict=True):
-            whole[rows] = column
-        merged.append(whole)
-    counts = {name: sum(part.counts[name] for part in parts) for name in parts[0].counts}
-    return Corrupted(*merged, counts)
+            merged[rows] = column
+        return merged
 
-
-def _columns(part: Corrupted) -> tuple[np.ndarray, ...]:
-    return part.inputs, part.targets, part.input_lengths, part.target_lengths
+    return Corrupted(
+        inputs=whole([part.inputs for part in parts]),
+        targets=whole([part.targets for part in parts]),
+        input_lengths=whole([part.input_lengths for part in parts]),
+        target_lengths=whole([part.target_lengths for part in parts]),
+        counts={name: sum(part.counts[name] for part in parts) for name in parts[0].counts},
+    )
 
 
 _MASKS: dict[str, NoiseMask] = {
