@@ -7,12 +7,12 @@ from c4pipe.command_line import Parser
 from c4pipe.shards.stream import BAD_SHARD_POLICIES
 from model.training.optimizers import OPTIMIZERS
 from model.training.schedules import SCHEDULES
-from model.training.settings import PRECISIONS, TrainingSettings
+from model.training.settings import PRECISIONS, RunningSettings, TrainingSettings
 from model.training.trackers import TRACKERS
 
 
 def add_training_flags(parser: Parser, defaults: TrainingSettings) -> None:
-    """The flags that make `TrainingSettings`, and those of how a run is carried out."""
+    """The flags that make `TrainingSettings` and `RunningSettings`."""
     training = parser.add_argument_group("training")
     add = training.add_argument
     add("--steps", type=int, default=defaults.steps, help="updates")
@@ -64,3 +64,8 @@ def training_settings(arguments: argparse.Namespace) -> TrainingSettings:
     """
     values = {field.name: getattr(arguments, field.name) for field in fields(TrainingSettings)}
     return TrainingSettings(**values).completed()
+
+
+def running_settings(arguments: argparse.Namespace) -> RunningSettings:
+    """How the flags say that a run is carried out."""
+    return RunningSettings(**{field.name: getattr(arguments, field.name) for field in fields(RunningSettings)})

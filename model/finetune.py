@@ -8,23 +8,19 @@ validation splits.
 import argparse
 import sys
 import time
-import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 from c4pipe.command_line import Parser, run
 from c4pipe.errors import UserError
 from c4pipe.shards import manifest
 from c4pipe.shards.example_sources import Source
-from c4pipe.shards.stream import open_stream
 from c4pipe.tasks.splits import TRAIN, VALIDATION
 from model.checkpoints import adapter_files, step_folder
 from model.checkpoints.loading import find_checkpoint
 from model.checkpoints.run_folder import RunFolder
-from model.config import add_training_flags, training_settings
+from model.config import add_training_flags, running_settings, training_settings
 from model.data.examples import RunExamples, gather_examples
-from model.data.origins import describe_batch
 from model.data.packing import packed_batch
 from model.data.task_sources import add_mixture_flags, each_task, mix, task_sources
 from model.data.trimming import trimmed_batch
@@ -37,12 +33,11 @@ from model.finetuning.method import MethodSettings
 from model.training.computation import Computation
 from model.training.fitting import refuse_what_cannot_fit
 from model.training.hooks import Hooks
+from model.training.launch import launch, make_trainer, train
 from model.training.progress import duration
-from model.training.run import Run, train
+from model.training.run import Run
 from model.training.settings import BestMetric, TrainingSettings
-from model.training.trackers import open_trackers
-from model.training.trainer import Trainer
-from model.training.world import World, is_first
+from model.training.world import World, is_first, say, silence_others
 
 # The paper's: a constant rate, 2^18 steps of 128 examples, a checkpoint every 5,000 steps (section 3.1.2).
 DEFAULTS = TrainingSettings(
@@ -77,8 +72,7 @@ def main(argv: list[str] | None = None) -> int:
     """Run the command."""
     arguments = parser().parse_args(argv)
     began = time.monotonic()
-    if not is_first():
-        warnings.simplefilter("ignore")  # rank 0 alone speaks
+    silence_others()
     method = METHODS[arguments.method]
     arguments.learning_rate = arguments.learning_rate or method.learning_rate
     arguments.schedule = arguments.schedule or DEFAULTS.schedule
@@ -97,6 +91,7 @@ def main(argv: list[str] | None = None) -> int:
     this = Run(
         folder=RunFolder(arguments.output),
         settings=settings,
+        running=running_settings(arguments),
         identity={
             "command": "finetune",
             "model": config.to_json(),
@@ -109,18 +104,14 @@ def main(argv: list[str] | None = None) -> int:
         notes={"validation_sets": {one.task.name: len(one) for one in sets}},
         best=BestMetric(NAME, higher_is_better=True),
         vocabulary=base.vocabulary,
+        sources=examples.sources,
     )
-    if this.is_finished():
-        _say(f"{this.folder} holds this run, finished; nothing to do")
-        return 0
-    if arguments.dry_run:
-        _say(_plan(this, examples, sets))
-        return 0
-    world = World.join(device=arguments.device, timeout_seconds=arguments.timeout_seconds)
-    try:
-        return _finetune(arguments, this, base, examples, sets, world, began)
-    finally:
-        world.leave()
+    launch(
+        this,
+        plan=lambda: _plan(this, examples, sets),
+        work=lambda world: _finetune(arguments, this, base, examples, sets, world, began),
+    )
+    return 0
 
 
 def _finetune(
@@ -131,9 +122,8 @@ def _finetune(
     sets: Sequence[TaskSet],
     world: World,
     began: float,
-) -> int:
+) -> None:
     settings, method = this.settings, METHODS[arguments.method]
-    settings.share(world.size)
     config = base.checkpoint.config.with_(**this.identity["model"])
     if arguments.method == "all_parameters":  # the other methods train less than all
         lengths = {"inputs_length": examples.inputs_length, "targets_length": examples.targets_length}
@@ -143,27 +133,6 @@ def _finetune(
         base.checkpoint, config, seed=settings.seed, device=world.device, from_scratch=arguments.from_scratch
     )
     computation = Computation.of(model, world, settings)
-    trackers = open_trackers(arguments.track, str(this.folder), settings.to_json()) if world.is_first else []
-    names = [name for name, _ in model.named_parameters()]
-    wanted = MethodSettings(arguments.adapter_size, settings.steps)
-
-    def stream(rank: int, size: int):
-        return open_stream(
-            examples.sources,
-            seed=settings.seed,
-            batch_size=settings.batch_size,
-            rank=rank,
-            world_size=size,
-            num_threads=arguments.num_threads,
-            cache_dir=arguments.cache_dir,
-            cache_bytes=int(arguments.cache_gigabytes * 2**30),
-            on_bad_shard=arguments.on_bad_shard,
-        )
-
-    def track(line: Mapping[str, Any]) -> None:
-        for tracker in trackers:
-            tracker(line)
-
     score = ValidationScore(
         model,
         base.vocabulary,
@@ -174,29 +143,17 @@ def _finetune(
         world_size=world.size,
         gather=world.gather,
     )
-    trainer = Trainer(
+    names = [name for name, _ in model.named_parameters()]
+    wanted = MethodSettings(arguments.adapter_size, settings.steps)
+    trainer = make_trainer(
+        this,
         computation,
-        world.everybody_does(lambda: stream(world.rank, world.size)),
-        settings,
-        this.folder,
-        Hooks(
-            evaluate=score if sets else None,
-            trains=lambda step: method.trains(config, names, wanted, step),
-            best=this.best,
-            after_log=track,
-        ),
+        Hooks(evaluate=score if sets else None, trains=lambda step: method.trains(config, names, wanted, step)),
         prepare=packed_batch if arguments.pack else trimmed_batch,
-        peak_flops_of_device=arguments.peak_tflops and arguments.peak_tflops * 1e12,
     )
-    outcome = train(
-        this, trainer, resume=arguments.resume, describe=lambda position: describe_batch(stream(0, 1), position)
-    )
-    if outcome.stopped:
-        _say(f"stopped after step {outcome.step:,} with a checkpoint in {this.folder}; continue with --resume")
-        return 0
-    if world.is_first:
+    outcome = train(this, trainer)
+    if world.is_first and not outcome.stopped:
         _close(arguments, this, outcome.step, time.monotonic() - began)
-    return 0
 
 
 def _close(arguments: argparse.Namespace, this: Run, step: int, seconds: float) -> None:
@@ -212,7 +169,7 @@ def _close(arguments: argparse.Namespace, this: Run, step: int, seconds: float) 
     summary = this.folder.read()["summary"]
     best = summary.get(f"best_{NAME}")
     scored = "" if best is None else f", best score {best:.2f} at step {summary['best_step']:,}"
-    _say(
+    say(
         f"{this.folder}: {step:,} steps by {arguments.method}{scored}{kept}, {duration(seconds)}; next: "
         f"python -m model.evaluate --checkpoint={this.folder} --tasks={arguments.tasks}"
     )
@@ -249,11 +206,6 @@ def _plan(this: Run, examples: RunExamples, sets: Sequence[TaskSet]) -> str:
             f"at {settings.learning_rate:g}",
         ]
     )
-
-
-def _say(text: str) -> None:
-    if is_first():
-        print(text, flush=True)
 
 
 if __name__ == "__main__":

@@ -7,22 +7,18 @@ the vocabulary, and run.html at the end.
 import argparse
 import sys
 import time
-import warnings
-from collections.abc import Mapping
 from typing import Any
 
 from c4pipe.command_line import Parser, run
 from c4pipe.errors import UserError
-from c4pipe.shards.stream import Stream, open_stream
 from c4pipe.vocabulary.vocabulary import Vocabulary
 from model.architectures.catalog import ARCHITECTURES, build_model
 from model.architectures.config import ModelConfig
 from model.checkpoints import hugging_face
 from model.checkpoints.run_folder import RunFolder
-from model.config import add_training_flags, training_settings
+from model.config import add_training_flags, running_settings, training_settings
 from model.data.batches import as_batch
 from model.data.examples import RunExamples, gather_examples
-from model.data.origins import describe_batch
 from model.data.packing import packed_batch
 from model.data.task_sources import add_mixture_flags, mix, task_sources
 from model.data.trimming import trimmed_batch
@@ -30,14 +26,13 @@ from model.presets import PRESETS, preset
 from model.training.computation import Computation
 from model.training.fitting import planned_size, refuse_what_cannot_fit
 from model.training.hooks import Hooks
+from model.training.launch import launch, make_trainer, train
 from model.training.progress import duration
-from model.training.run import Run, train
-from model.training.settings import TrainingSettings
+from model.training.run import Run
+from model.training.settings import BestMetric, TrainingSettings
 from model.training.throughput import flops_of_example
-from model.training.trackers import open_trackers
-from model.training.trainer import Trainer
 from model.training.validation import Validation, yardsticks
-from model.training.world import World, is_first
+from model.training.world import World, is_first, say, silence_others
 
 
 def parser() -> Parser:
@@ -68,8 +63,7 @@ def main(argv: list[str] | None = None) -> int:
     """Run the command."""
     arguments = parser().parse_args(argv)
     began = time.monotonic()
-    if not is_first():
-        warnings.simplefilter("ignore")  # rank 0 alone speaks
+    silence_others()
     settings = training_settings(arguments)
     sources = mix(task_sources(arguments.examples), arguments)
     examples = gather_examples(sources, num_validation=arguments.validation_examples)
@@ -82,6 +76,7 @@ def main(argv: list[str] | None = None) -> int:
     this = Run(
         folder=RunFolder(arguments.output),
         settings=settings,
+        running=running_settings(arguments),
         identity={
             "command": "pretrain",
             "model": config.to_json(),
@@ -90,75 +85,53 @@ def main(argv: list[str] | None = None) -> int:
             "from_hugging_face": arguments.from_hugging_face,
         },
         notes={"validation": validation_notes(examples)},
-        best=Hooks().best,
+        best=BestMetric(),
         vocabulary=examples.vocabulary,
+        sources=examples.sources,
     )
-    if this.is_finished():
-        _say(f"{this.folder} holds this run, finished; nothing to do")
-        return 0
-    if arguments.dry_run:
-        _say(plan(this, config, examples))
-        return 0
-    world = World.join(device=arguments.device, timeout_seconds=arguments.timeout_seconds)
-    try:
-        return _pretrain(arguments, this, config, examples, world, began)
-    finally:
-        world.leave()
+    launch(
+        this,
+        plan=lambda: plan(this, config, examples),
+        work=lambda world: _pretrain(arguments, this, config, examples, world, began),
+    )
+    return 0
 
 
 def _pretrain(
     arguments: argparse.Namespace, this: Run, config: ModelConfig, examples: RunExamples, world: World, began: float
-) -> int:
+) -> None:
     settings = this.settings
-    settings.share(world.size)
-    world.first_does(lambda: this.check_open(resume=arguments.resume))
     lengths = {"inputs_length": examples.inputs_length, "targets_length": examples.targets_length}
     refuse_what_cannot_fit(config, settings, world, **lengths)
     model = build_model(config, seed=settings.seed, device=world.device)
     if arguments.from_hugging_face:
         model.load_state_dict(hugging_face.load(arguments.from_hugging_face).weights)
-    stream = world.everybody_does(lambda: _stream(arguments, settings, examples, world.rank, world.size))
-    trackers = open_trackers(arguments.track, str(this.folder), settings.to_json()) if world.is_first else []
     computation = Computation.of(model, world, settings)
-    validation = Validation(
-        examples.validation,
+    validation = Validation(examples.validation, computation, batch_size=min(32, settings.batch_size))
+    trainer = make_trainer(
+        this,
         computation,
-        batch_size=min(32, settings.batch_size),
-    )
-
-    def track(line: Mapping[str, Any]) -> None:
-        for tracker in trackers:
-            tracker(line)
-
-    trainer = Trainer(
-        computation,
-        stream,
-        settings,
-        this.folder,
-        Hooks(evaluate=validation if validation.sets else None, after_log=track),
+        Hooks(evaluate=validation if validation.sets else None),
         # A compiled model wants few shapes.
         prepare=packed_batch if arguments.pack else as_batch if settings.compile else trimmed_batch,
-        peak_flops_of_device=arguments.peak_tflops and arguments.peak_tflops * 1e12,
     )
     for one in examples.validation if world.is_first else ():
         print(f"validation on {one.note} of {one.name}", file=sys.stderr)
+    outcome = train(this, trainer, text=arguments.text)
+    if world.is_first and not outcome.stopped:
+        _close(this, outcome.step, time.monotonic() - began)
 
-    def describe(position: int) -> list[dict[str, Any]]:
-        return describe_batch(_stream(arguments, settings, examples, 0, 1), position, arguments.text)
 
-    outcome = train(this, trainer, resume=arguments.resume, describe=describe)
-    if outcome.stopped:
-        _say(f"stopped after step {outcome.step:,} with a checkpoint in {this.folder}; continue with --resume")
-        return 0
-    summary = this.folder.read()["summary"] if world.is_first else {}
+def _close(this: Run, step: int, seconds: float) -> None:
+    """Say how it went."""
+    summary = this.folder.read()["summary"]
     loss = summary.get("last_validation_loss", summary.get("loss"))
-    _say(
-        f"{this.folder}: {outcome.step:,} steps, {trainer.examples_seen:,} examples, "
+    say(
+        f"{this.folder}: {step:,} steps, {step * this.settings.batch_size:,} examples, "
         f"{'validation loss' if 'last_validation_loss' in summary else 'loss'} {loss or float('nan'):.4f}, "
-        f"{duration(time.monotonic() - began)}; next: python -m model.finetune --checkpoint={this.folder} "
+        f"{duration(seconds)}; next: python -m model.finetune --checkpoint={this.folder} "
         "--tasks=DIR --output=DIR, or python -m model.export"
     )
-    return 0
 
 
 def model_config(arguments: argparse.Namespace, vocabulary: Vocabulary) -> ModelConfig:
@@ -219,27 +192,6 @@ def plan(this: Run, config: ModelConfig, examples: RunExamples) -> str:
             f"memory of one process here, {rows} at a time: {size}",
         ]
     )
-
-
-def _stream(
-    arguments: argparse.Namespace, settings: TrainingSettings, examples: RunExamples, rank: int, world_size: int
-) -> Stream:
-    return open_stream(
-        examples.sources,
-        seed=settings.seed,
-        batch_size=settings.batch_size,
-        rank=rank,
-        world_size=world_size,
-        num_threads=arguments.num_threads,
-        cache_dir=arguments.cache_dir,
-        cache_bytes=int(arguments.cache_gigabytes * 2**30),
-        on_bad_shard=arguments.on_bad_shard,
-    )
-
-
-def _say(text: str) -> None:
-    if is_first():
-        print(text, flush=True)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from model.architectures.config import ModelConfig
 from model.architectures.stack import Stack
-from model.architectures.t5 import T5Model, causal, shift_right, starts
+from model.architectures.t5 import Examples, T5Model, causal, shift_right, starts
 
 
 class Joined(NamedTuple):
@@ -52,16 +52,8 @@ class DecoderLM(T5Model):
             config, num_layers=config.num_layers, has_cross_attention=False, bidirectional=self.sees_whole_prefix
         )
 
-    def hidden(
-        self,
-        inputs_BS: Tensor,
-        targets_BT: Tensor,
-        *,
-        dropout_keys_B: Tensor | None = None,
-        inputs_segments_BS: Tensor | None = None,
-        targets_segments_BT: Tensor | None = None,
-        inputs_are_full: bool = False,
-    ) -> Tensor:
+    def hidden(self, examples: Examples, dropout_keys_B: Tensor | None = None) -> Tensor:
+        inputs_BS, targets_BT, inputs_segments_BS, targets_segments_BT, _ = examples
         is_packed = inputs_segments_BS is not None and targets_segments_BT is not None
         if inputs_segments_BS is None or targets_segments_BT is None:
             inputs_segments_BS = (inputs_BS != self.config.pad_id).to(torch.int64)

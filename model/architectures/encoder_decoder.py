@@ -8,7 +8,7 @@ from torch import Tensor
 from model.architectures.config import ModelConfig
 from model.architectures.dropout import place
 from model.architectures.stack import Stack
-from model.architectures.t5 import T5Model, causal, shift_right
+from model.architectures.t5 import Examples, T5Model, causal, shift_right
 
 _ENCODER, _DECODER = range(2)
 
@@ -42,16 +42,8 @@ class EncoderDecoder(T5Model):
         keys = None if dropout_keys_B is None else place(dropout_keys_B, _ENCODER)
         return self.encoder(self.embedding(inputs_BS), visible, keys_B=keys)
 
-    def hidden(
-        self,
-        inputs_BS: Tensor,
-        targets_BT: Tensor,
-        *,
-        dropout_keys_B: Tensor | None = None,
-        inputs_segments_BS: Tensor | None = None,
-        targets_segments_BT: Tensor | None = None,
-        inputs_are_full: bool = False,
-    ) -> Tensor:
+    def hidden(self, examples: Examples, dropout_keys_B: Tensor | None = None) -> Tensor:
+        inputs_BS, targets_BT, inputs_segments_BS, targets_segments_BT, inputs_are_full = examples
         memory_BSD = self.encode(
             inputs_BS,
             dropout_keys_B=dropout_keys_B,

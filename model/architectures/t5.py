@@ -3,6 +3,8 @@
 Shapes: B examples, S inputs, T targets, D features, V rows of the embedding.
 """
 
+from typing import NamedTuple
+
 import torch
 from torch import Tensor, nn
 
@@ -11,6 +13,16 @@ from model.architectures.config import ModelConfig
 from model.architectures.linear import Linear, linear
 from model.architectures.loss import Loss
 from model.architectures.stack import Stack
+
+
+class Examples(NamedTuple):
+    """What a model reads and what it predicts, by int64 ids; the rest is as in `T5Model.forward`."""
+
+    inputs_BS: Tensor
+    targets_BT: Tensor
+    inputs_segments_BS: Tensor | None = None
+    targets_segments_BT: Tensor | None = None
+    inputs_are_full: bool = False
 
 
 class T5Model(nn.Module):
@@ -52,14 +64,8 @@ class T5Model(nn.Module):
         inputs_are_full: promises that no input is padding, which saves the masks.
         """
         inputs_BS, targets_BT = widen(inputs_BS), widen(targets_BT)
-        hidden_BTD = self.hidden(
-            inputs_BS,
-            targets_BT,
-            dropout_keys_B=dropout_keys_B,
-            inputs_segments_BS=inputs_segments_BS,
-            targets_segments_BT=targets_segments_BT,
-            inputs_are_full=inputs_are_full,
-        )
+        examples = Examples(inputs_BS, targets_BT, inputs_segments_BS, targets_segments_BT, inputs_are_full)
+        hidden_BTD = self.hidden(examples, dropout_keys_B)
         targets_N = targets_BT.flatten()
         return loss.cross_entropy(
             self.scaled(hidden_BTD).flatten(0, 1),
@@ -78,24 +84,10 @@ class T5Model(nn.Module):
         targets_segments_BT: Tensor | None = None,
     ) -> Tensor:
         """(B, T, V): for each target its distribution given the inputs and the targets before it, as in training."""
-        hidden_BTD = self.hidden(
-            widen(inputs_BS),
-            widen(targets_BT),
-            inputs_segments_BS=inputs_segments_BS,
-            targets_segments_BT=targets_segments_BT,
-        )
-        return self.project(hidden_BTD)
+        examples = Examples(widen(inputs_BS), widen(targets_BT), inputs_segments_BS, targets_segments_BT)
+        return self.project(self.hidden(examples))
 
-    def hidden(
-        self,
-        inputs_BS: Tensor,
-        targets_BT: Tensor,
-        *,
-        dropout_keys_B: Tensor | None = None,
-        inputs_segments_BS: Tensor | None = None,
-        targets_segments_BT: Tensor | None = None,
-        inputs_are_full: bool = False,
-    ) -> Tensor:
+    def hidden(self, examples: Examples, dropout_keys_B: Tensor | None = None) -> Tensor:
         """(B, T, D): the last stack's output at the place that predicts each target."""
         raise NotImplementedError
 

@@ -1,4 +1,4 @@
-"""What decides how a model is trained."""
+"""What decides how a model is trained, and how a run of it is carried out."""
 
 from dataclasses import asdict, dataclass, fields
 from typing import Any
@@ -130,3 +130,23 @@ class TrainingSettings:
         if differing:
             what = ", ".join(f"--{name}={earlier[name]} (now {mine[name]})" for name in differing)
             raise UserError(f"the run was started with {what}; continue with the same, or choose another --output")
+
+
+@dataclass(frozen=True)
+class RunningSettings:
+    """How a run is carried out, by the names of the flags. It may differ at each start, so `run.json` keeps none of it.
+
+    on_bad_shard, num_threads, cache_dir, cache_gigabytes: as `open_stream` takes them. device, timeout_seconds: as
+    `World.join` does. track: as `open_trackers` does. peak_tflops: of the device, where it is not a known one.
+    """
+
+    resume: bool
+    on_bad_shard: str
+    num_threads: int
+    cache_dir: str | None
+    cache_gigabytes: float
+    device: str
+    peak_tflops: float | None
+    timeout_seconds: float
+    track: str
+    dry_run: bool

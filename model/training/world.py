@@ -2,6 +2,7 @@
 
 import datetime
 import os
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -19,6 +20,18 @@ Result = TypeVar("Result")
 def is_first() -> bool:
     """Whether this process is rank 0 (or the only one): the one that prints."""
     return int(os.environ.get("RANK", "0")) == 0
+
+
+def say(text: str) -> None:
+    """Print on standard output, from rank 0 alone."""
+    if is_first():
+        print(text, flush=True)
+
+
+def silence_others() -> None:
+    """Leave the warnings to rank 0: the other ranks would repeat them."""
+    if not is_first():
+        warnings.simplefilter("ignore")
 
 
 def was_restarted() -> bool:

@@ -5,6 +5,7 @@ import torch
 
 from model.architectures.catalog import ARCHITECTURES, build_model
 from model.architectures.config import ModelConfig
+from model.architectures.t5 import Examples
 
 SMALL = ModelConfig(vocabulary_size=128, d_model=32, d_ff=64, d_kv=8, num_heads=4, num_layers=2, dropout_rate=0.0)
 ENCODER_DECODERS = ["encoder_decoder", "encoder_decoder_shared", "encoder_decoder_half"]
@@ -51,7 +52,7 @@ def hidden_states_of_inputs(model, inputs, targets):
     states = []
     stack = model.decoder
     handle = stack.register_forward_hook(lambda module, arguments, output: states.append(output))
-    model.hidden(inputs, targets)
+    model.hidden(Examples(inputs, targets))
     handle.remove()
     return states[-1][:, 1 : inputs.shape[1] + 1]
 

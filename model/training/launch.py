@@ -1,0 +1,132 @@
+"""A run from its start to its page: what pre-training and fine-tuning have in common around the loop."""
+
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from model.checkpoints.run_folder import FINISHED
+from model.data.batches import Batch, NumpyBatch
+from model.data.origins import describe_batch
+from model.training import metrics_log
+from model.training.computation import Computation
+from model.training.hooks import Hooks
+from model.training.non_finite import stop
+from model.training.run import Run
+from model.training.run_page import write_page
+from model.training.settings import BestMetric
+from model.training.trackers import open_trackers
+from model.training.trainer import NonFiniteLoss, Outcome, Trainer
+from model.training.world import World, say
+
+
+def launch(run: Run, *, plan: Callable[[], str], work: Callable[[World], None]) -> None:
+    """Let the ranks meet and do a run's work, unless it is finished or only a plan is wanted, which is said then.
+
+    plan: what `--dry_run` says. work: makes the model and trains it.
+
+    Raises: UserError for all that the user can mend.
+    """
+    if run.is_finished():
+        say(f"{run.folder} holds this run, finished; nothing to do")
+        return
+    if run.running.dry_run:
+        say(plan())
+        return
+    world = World.join(device=run.running.device, timeout_seconds=run.running.timeout_seconds)
+    try:
+        # Before the model is made, which may take long.
+        run.settings.share(world.size)
+        world.first_does(run.check_open)
+        work(world)
+    finally:
+        world.leave()
+
+
+def make_trainer(
+    run: Run, computation: Computation, hooks: Hooks, *, prepare: Callable[[NumpyBatch, int], Batch]
+) -> Trainer:
+    """A trainer on the run's stream, for all ranks together.
+
+    hooks: the command's; the run's best metric is put into them, and its trackers get each line too.
+
+    Raises: UserError where the examples cannot be opened, or a tracker does not exist.
+    """
+    world = computation.world
+    stream = world.everybody_does(lambda: run.stream(world.rank, world.size))
+    names = run.running.track if world.is_first else ""
+    trackers = [hooks.after_log, *open_trackers(names, str(run.folder), run.settings.to_json())]
+
+    def track(line: Mapping[str, Any]) -> None:
+        for tracker in trackers:
+            tracker(line)
+
+    return Trainer(
+        computation,
+        stream,
+        run.settings,
+        run.folder,
+        replace(hooks, best=run.best, after_log=track),
+        prepare=prepare,
+        peak_flops_of_device=run.running.peak_tflops and run.running.peak_tflops * 1e12,
+    )
+
+
+def train(run: Run, trainer: Trainer, *, text: str | None = None) -> Outcome:
+    """Open the folder (all ranks together), train, and leave `run.json` and `run.html`.
+
+    text: where the URLs of the examples are looked up if the loss is no number (see `describe_batch`).
+
+    Raises: UserError for all that the user can mend.
+    """
+    began = time.monotonic()
+    world = trainer.world
+    world.first_does(run.open)
+    continued = run.resumes and trainer.resume()
+    if continued and world.is_first:
+        print(f"continuing from step {trainer.step:,} ({trainer.examples_seen:,} examples)", file=sys.stderr)
+    try:
+        outcome = trainer.train()
+    except NonFiniteLoss as error:
+        raise stop(
+            error,
+            run.folder,
+            lambda position: describe_batch(run.stream(), position, text),
+            writes=world.is_first,
+        ) from error
+    if outcome.stopped:
+        say(f"stopped after step {outcome.step:,} with a checkpoint in {run.folder}; continue with --resume")
+    else:
+        world.first_does(lambda: _finish(run, time.monotonic() - began))
+    return outcome
+
+
+def _finish(run: Run, seconds: float) -> None:
+    lines = metrics_log.read(run.folder.metrics)
+    content = run.content(FINISHED, summary=summarize(lines, run.best), seconds_of_last_start=round(seconds, 1))
+    write_page(run.folder, content, lines)
+    run.folder.write(content)
+
+
+def summarize(lines: list[dict[str, Any]], best: BestMetric) -> dict[str, Any]:
+    """First, last and best of the evaluations, and the last losses, of the lines of `metrics.jsonl`."""
+    evaluated = [line for line in lines if line.get(best.name) is not None]
+    chosen: Callable[..., Any] = max if best.higher_is_better else min
+    last = lines[-1] if lines else {}
+    summary: dict[str, Any] = {
+        "steps": last.get("step", 0),
+        "examples_seen": last.get("examples_seen", 0),
+        "loss": last.get("loss"),
+    }
+    if evaluated:
+        summary |= {
+            f"first_{best.name}": evaluated[0][best.name],
+            f"last_{best.name}": evaluated[-1][best.name],
+            f"best_{best.name}": chosen(line[best.name] for line in evaluated),
+            "best_step": chosen(evaluated, key=lambda line: line[best.name])["step"],
+        }
+    name = "validation_loss_shuffled_inputs"
+    if evaluated and name in evaluated[-1]:
+        summary[name] = evaluated[-1][name]
+    return summary
