@@ -1,11 +1,14 @@
 """Pre-training beside Hugging Face's T5: one recipe, the same examples in the same order, the same initial weights.
 
-    python benchmarks/bench_curves.py --examples=DIR --output=DIR [--steps=600] [--batch_size=8] [--evaluate_every=50]
-                                      [--schedule=linear --warmup_steps=100]
+    python benchmarks/bench_curves.py [--examples=DIR] [--output=DIR] [--steps=200] [--batch_size=8]
+                                      [--evaluate_every=50] [--schedule=linear --warmup_steps=100]
 
 Runs `model.pretrain`, then a plain loop over `transformers.T5ForConditionalGeneration` with `transformers.Adafactor`
 in T5's settings; each in a process of its own, one after the other or (--together) at once. Prints both validation
 curves as a table. No z-loss and no dropout: Hugging Face has no z-loss, and the two draw different dropout masks.
+
+Without --examples they are made of the documentation of Python's standard library, 128 tokens long; without --output
+the runs are not kept.
 """
 
 import argparse
@@ -13,6 +16,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -22,6 +26,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from model.training import metrics_log
 
+ROOT = Path(__file__).parents[1]
 NUM_VALIDATION = 128
 
 
@@ -129,10 +134,10 @@ def show(output: Path) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--examples", required=True)
-    parser.add_argument("--output", required=True)
+    parser.add_argument("--examples")
+    parser.add_argument("--output")
     parser.add_argument("--preset", default="t5_v1_1_tiny")
-    parser.add_argument("--steps", type=int, default=600)
+    parser.add_argument("--steps", type=int, default=200)
     parser.add_argument("--batch_size", type=int, default=8)
     parser.add_argument("--evaluate_every", type=int, default=50)
     parser.add_argument("--schedule", help="of the learning rate; by default the optimizer's")
@@ -144,21 +149,41 @@ def main() -> None:
     if arguments.theirs:
         train_theirs(arguments)
         return
+    with tempfile.TemporaryDirectory() as folder:
+        arguments.examples = arguments.examples or documentation_examples(Path(folder))
+        arguments.output = arguments.output or f"{folder}/runs"
+        if not arguments.show:
+            train_both(arguments)
+        show(Path(arguments.output))
+
+
+def documentation_examples(folder: Path) -> str:
+    """A folder of examples, below `folder`, of the text that `bench_objectives.py` takes too."""
+    from bench_objectives import documentation
+
+    (text,), vocabulary = documentation(str(folder))
+    (folder / "spiece.model").write_bytes(vocabulary.model)
+    output = str(folder / "examples")
+    flags = [f"--input={text}", f"--vocabulary={folder}", f"--output={output}", "--inputs_length=128"]
+    subprocess.run([sys.executable, "-m", "pipelines.c4_to_examples", *flags], cwd=ROOT, check=True)
+    return output
+
+
+def train_both(arguments: argparse.Namespace) -> None:
+    """One after the other, or at once."""
     output = Path(arguments.output)
-    if not arguments.show:
-        output.mkdir(parents=True)
-        (output / "recipe.json").write_text(json.dumps(vars(arguments)))
-        theirs = [sys.executable, __file__, *sys.argv[1:], "--theirs"]
-        environment = {"OMP_NUM_THREADS": "1"} if arguments.together else {}
-        commands = [pretrain_command(arguments), theirs]
-        processes = []
-        for command in commands:
-            processes.append(subprocess.Popen(command, env={**os.environ, **environment}))
-            if not arguments.together:
-                processes[-1].wait()
-        if sum(process.wait() for process in processes):
-            raise SystemExit("one of the two failed")
-    show(output)
+    output.mkdir(parents=True)
+    (output / "recipe.json").write_text(json.dumps(vars(arguments)))
+    chosen = [f"--examples={arguments.examples}", f"--output={arguments.output}"]
+    theirs = [sys.executable, __file__, *sys.argv[1:], *chosen, "--theirs"]
+    environment = {"OMP_NUM_THREADS": "1"} if arguments.together else {}
+    processes = []
+    for command in (pretrain_command(arguments), theirs):
+        processes.append(subprocess.Popen(command, env={**os.environ, **environment}))
+        if not arguments.together:
+            processes[-1].wait()
+    if sum(process.wait() for process in processes):
+        raise SystemExit("one of the two failed")
 
 
 if __name__ == "__main__":
