@@ -100,6 +100,15 @@ def run(arguments: list[str]) -> Measured | None:
     return Measured(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * scale, report)
 
 
+def choose_wets(given: list[Path], work: Path) -> list[Path]:
+    """The WET files that were given, or those beside the project, or the demo's crawl, made below `work`."""
+    wets = [path.resolve() for path in given] or sorted((SHARED / "data/wet").glob("*.wet.gz"))
+    if not wets:
+        run([sys.executable, "-m", "tools.demo.pack_crawl", f"--output={work / 'crawl'}"])
+        wets = sorted((work / "crawl").rglob("*.wet.gz"))
+    return wets
+
+
 def run_chain(name: str, inputs: Inputs) -> Measured | None:
     """A chain of `corpus_chains`; its CPU seconds are those of its stages, without imports."""
     wets = [str(path) for path in inputs.wet]
@@ -201,10 +210,7 @@ def main() -> None:
     flags = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
-        wets = [path.resolve() for path in flags.wet] or sorted((SHARED / "data/wet").glob("*.wet.gz"))
-        if not wets:
-            run([sys.executable, "-m", "tools.demo.pack_crawl", f"--output={work / 'crawl'}"])
-            wets = sorted((work / "crawl").rglob("*.wet.gz"))
+        wets = choose_wets(flags.wet, work)
         inputs = Inputs(wets[: flags.num_files or None], flags.assets, flags.peers_python)
         found: dict[str, Measured] = {}
         for name in flags.systems.split(","):

@@ -24,8 +24,8 @@ from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 
-ROOT = Path(__file__).parents[1]
-SHARED = ROOT.parent / "shared"
+from bench_corpus import ROOT, SHARED, choose_wets
+
 _HOST = re.compile(rb"(WARC-Target-URI: *https?://)(?:www\.)?")
 
 
@@ -111,12 +111,7 @@ def main() -> None:
     )
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
-        wets = [path.resolve() for path in flags.wet] or sorted((SHARED / "data/wet").glob("*.wet.gz"))
-        if not wets:
-            subprocess.run(
-                [sys.executable, "-m", "tools.demo.pack_crawl", f"--output={work / 'crawl'}"], cwd=ROOT, check=True
-            )
-            wets = sorted((work / "crawl").rglob("*.wet.gz"))
+        wets = choose_wets(flags.wet, work)
         for copies in map(int, flags.copies.split(",")):
             inputs = list(wets)
             for number in range(1, copies):
