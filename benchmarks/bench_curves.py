@@ -150,9 +150,9 @@ def main() -> None:
         train_theirs(arguments)
         return
     with tempfile.TemporaryDirectory() as folder:
-        arguments.examples = arguments.examples or documentation_examples(Path(folder))
         arguments.output = arguments.output or f"{folder}/runs"
         if not arguments.show:
+            arguments.examples = arguments.examples or documentation_examples(Path(folder))
             train_both(arguments)
         show(Path(arguments.output))
 

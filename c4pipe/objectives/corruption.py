@@ -213,7 +213,7 @@ def _runs_with_sentinels(block: Block, first: np.ndarray, ends: np.ndarray, *, s
     """Runs of tokens one after the other, the last or the first token of each replaced by a sentinel.
 
     first, ends: (b, runs), each run's first token and the one behind it. The same as `_runs_to_sentinels` for as much
-    work as there are runs and tokens that stay: three times as fast.
+    work as there are runs and tokens that stay.
     """
     b, num_runs = first.shape
     lengths = ends - first
