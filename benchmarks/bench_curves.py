@@ -32,12 +32,11 @@ NUM_VALIDATION = 128
 
 def train_theirs(arguments: argparse.Namespace) -> None:
     """The same as `model.pretrain` does, with Hugging Face's model and optimizer."""
-    import transformers
     from transformers.optimization import Adafactor
 
+    from benchmarks.hugging_face_peer import hugging_face_peer
     from c4pipe.shards.stream import open_stream, parse_sources
     from model.architectures.catalog import build_model
-    from model.checkpoints import hugging_face
     from model.data.batches import Batch, as_batch, signed
     from model.data.examples import gather_examples
     from model.presets import preset
@@ -52,10 +51,7 @@ def train_theirs(arguments: argparse.Namespace) -> None:
     ).completed()
     examples = gather_examples(parse_sources(arguments.examples), num_validation=NUM_VALIDATION)
     config = preset(arguments.preset, vocabulary_size=examples.vocabulary.embedding_rows).with_(dropout_rate=0.0)
-    fields = {key: value for key, value in hugging_face.config_json(config).items() if key != "architectures"}
-    model = transformers.T5ForConditionalGeneration(transformers.T5Config(**fields)).eval()
-    ours = dict(build_model(config, seed=settings.seed).named_parameters())
-    model.load_state_dict(hugging_face.their_weights(config, ours), strict=False)
+    model = hugging_face_peer(config, dict(build_model(config, seed=settings.seed).named_parameters())).eval()
     optimizer = Adafactor(
         model.parameters(), lr=0.01, scale_parameter=True, relative_step=False, warmup_init=False, clip_threshold=1.0
     )

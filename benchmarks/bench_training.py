@@ -22,9 +22,9 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from benchmarks.hugging_face_peer import hugging_face_peer
 from model.architectures.catalog import build_model
 from model.architectures.config import ModelConfig
-from model.checkpoints import hugging_face
 from model.data.batches import Batch
 from model.presets import preset
 from model.training.adafactor import Adafactor
@@ -71,14 +71,9 @@ def ours(config: ModelConfig, arguments: argparse.Namespace, device: torch.devic
 
 
 def theirs(config: ModelConfig, arguments: argparse.Namespace, device: torch.device) -> Step:
-    import transformers
     from transformers.optimization import Adafactor as TheirAdafactor
 
-    fields = {key: value for key, value in hugging_face.config_json(config).items() if key != "architectures"}
-    model = transformers.T5ForConditionalGeneration(transformers.T5Config(**fields))
-    weights = hugging_face.their_weights(config, dict(build_model(config, seed=0).named_parameters()))
-    missing, unexpected = model.load_state_dict(weights, strict=False)
-    assert not unexpected and all("embed_tokens" in name or "lm_head" in name for name in missing)
+    model = hugging_face_peer(config, dict(build_model(config, seed=0).named_parameters()))
     model.to(device).train(config.dropout_rate > 0)
     if arguments.activation_checkpointing:
         model.gradient_checkpointing_enable()
@@ -131,7 +126,7 @@ def profile(step: Step, device: torch.device) -> None:
     step(0)
     with torch.profiler.profile(activities=activities) as profiler:
         step(1).item()
-    order = "self_cuda_time_total" if device.type == "cuda" else "self_cpu_time_total"
+    order = "self_device_time_total" if device.type == "cuda" else "self_cpu_time_total"
     print(profiler.key_averages().table(sort_by=order, row_limit=18, max_name_column_width=48))
 
 

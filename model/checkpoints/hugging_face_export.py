@@ -41,9 +41,17 @@ def export(folder: str, config: ModelConfig, weights: Mapping[str, Tensor], voca
     ids = {"decoder_start_token_id": config.pad_id, "eos_token_id": config.eos_id, "pad_token_id": config.pad_id}
     _write_weights(files.join(folder, hugging_face.WEIGHTS_FILE), theirs)
     files.write_bytes(files.join(folder, "generation_config.json"), _json(ids))
-    files.write_bytes(files.join(folder, hugging_face.CONFIG_FILE), _json(hugging_face.config_json(config)))
+    write_config(folder, config)
     manifest.write(folder, described)
     return True
+
+
+def write_config(folder: str, config: ModelConfig) -> None:
+    """Write a model's `config.json`.
+
+    Raises: UserError where Hugging Face has no such architecture.
+    """
+    files.write_bytes(files.join(folder, hugging_face.CONFIG_FILE), _json(hugging_face.config_json(config)))
 
 
 def describe(config: ModelConfig, weights: Mapping[str, Tensor], vocabulary: Vocabulary) -> Manifest:
