@@ -33,6 +33,12 @@ def tokenizer_files(vocabulary: Vocabulary) -> dict[str, bytes]:
         "legacy": True,
         "tokenizer_class": "T5Tokenizer",
     }
+    if _spells_in_bytes(sentencepiece_model.read(vocabulary.model)):
+        # T5Tokenizer of version 5 builds a tokenizer without bytes; the general class takes tokenizer.json as it is.
+        settings |= {
+            "model_input_names": ["input_ids", "attention_mask"],
+            "tokenizer_class": "PreTrainedTokenizerFast",
+        }
     return {
         MODEL_FILE: vocabulary.model,
         "tokenizer.json": _json(tokenizer_json(vocabulary)),
@@ -49,6 +55,8 @@ def tokenizer_json(vocabulary: Vocabulary) -> dict[str, Any]:
     added = {token: (text, True) for token, text in _special_ids(vocabulary).items()}
     added |= {token: (piece, False) for token, (piece, _, kind) in enumerate(model.pieces) if kind == _USER_DEFINED}
     metaspace = {"type": "Metaspace", "replacement": "▁", "prepend_scheme": "always", "split": True}
+    byte_fallback = _spells_in_bytes(model)
+    from_bytes = {"type": "Sequence", "decoders": [{"type": "ByteFallback"}, metaspace]}
     pieces = [[piece, score] for piece, score, _ in model.pieces]
     sentinels = [[vocabulary.piece(token), 0.0] for token in range(vocabulary.num_pieces, vocabulary.size)]
     normalizers: list[dict[str, Any]] = [
@@ -75,14 +83,18 @@ def tokenizer_json(vocabulary: Vocabulary) -> dict[str, Any]:
             "pair": [first, eos, second, eos],
             "special_tokens": {_EOS: {"id": _EOS, "ids": [vocabulary.eos_id], "tokens": [_EOS]}},
         },
-        "decoder": metaspace,
+        "decoder": from_bytes if byte_fallback else metaspace,
         "model": {
             "type": "Unigram",
             "unk_id": vocabulary.unk_id,
             "vocab": pieces + sentinels,
-            "byte_fallback": any(kind == _BYTE for _, _, kind in model.pieces),
+            "byte_fallback": byte_fallback,
         },
     }
+
+
+def _spells_in_bytes(model: sentencepiece_model.SentencePieceModel) -> bool:
+    return any(kind == _BYTE for _, _, kind in model.pieces)
 
 
 def _special_ids(vocabulary: Vocabulary) -> dict[int, str]:

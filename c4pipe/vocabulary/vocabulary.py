@@ -77,6 +77,11 @@ class Vocabulary:
         folder = path.rsplit("/", 1)[0] if model is not None and "/" in path else "." if model is not None else path
         if model is None:
             model = _read(f"{folder.rstrip('/')}/{MODEL_FILE}")
+        if model is None and _read(f"{folder.rstrip('/')}/tokenizer.json") is not None:
+            raise UserError(
+                f"no vocabulary at {path}: tokenizer.json is there but not {MODEL_FILE}, which transformers 5 leaves "
+                "out; copy it from the folder that the model was first loaded from"
+            )
         if model is None:
             raise UserError(
                 f"no vocabulary at {path}: {MODEL_FILE} is not there; make one with pipelines.c4_to_vocabulary"

@@ -12,6 +12,17 @@
 | {stack}.layers.N.feed_forward_norm        | {stack}.block.N.layer.1 [2].layer_norm                             |
 | {stack}.layers.N.feed_forward.wi (wi_0 ..)| {stack}.block.N.layer.1 [2].DenseReluDense.wi (wi_0, wi_1, wo)     |
 | {stack}.final_norm                        | {stack}.final_layer_norm                                           |
+
+Whether input and output share a matrix, and whether logits are scaled by d_model^-0.5, is one setting here and in
+transformers 4: `tie_word_embeddings`. Version 5 always writes true there, and tells the second thing apart:
+
+| saved by version 5           | `scale_decoder_outputs` | lm_head.weight | here                              |
+|------------------------------|-------------------------|----------------|-----------------------------------|
+| T5 1.0                       | true                    | absent         | tied                              |
+| T5 1.1 once loaded           | false                   | there          | a head of its own                 |
+| T5 1.1 built anew            | false                   | absent         | a head of its own, a copy         |
+| T5 1.1 once loaded, by 5.0   | true                    | there          | none such: `_check_tied`          |
+| mT5 once loaded (built anew) | unnamed, never scaled   | there (absent) | a head of its own (a copy)        |
 """
 
 import json
@@ -60,8 +71,11 @@ def load(folder: str) -> Loaded:
 
     No code of the folder runs. Raises: UserError where something is missing, unknown or of another shape.
     """
-    config = read_config(folder)
+    values, config = _read_values(folder), read_config(folder)
     theirs = _read_weights(Path(folder))
+    one_for_both = values["tie_word_embeddings"] and "lm_head.weight" not in theirs and "shared.weight" in theirs
+    if one_for_both and not config.tie_embeddings:
+        theirs["lm_head.weight"] = theirs["shared.weight"].clone()  # safetensors writes no tensor under two names
     expected = {name: parameter.shape for name, parameter in build_model(config, device="meta").named_parameters()}
     weights: dict[str, Tensor] = {}
     for ours, shape in expected.items():
@@ -76,7 +90,7 @@ def load(folder: str) -> Loaded:
                 f"{name} in {folder} is {tuple(tensor.shape)}, its config.json says {tuple(shape)}; fetch both again"
             )
         weights[ours] = tensor.to(torch.float32).contiguous()
-    _check_tied(folder, config, theirs)
+    _check_tied(folder, values, config, theirs)
     return Loaded(config, weights, folder)
 
 
@@ -85,17 +99,7 @@ def read_config(folder: str) -> ModelConfig:
 
     Raises: UserError where it is no T5, or a kind that is not offered here.
     """
-    path = Path(folder) / CONFIG_FILE
-    try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except (FileNotFoundError, NotADirectoryError) as error:
-        raise UserError(f"{folder} has no {CONFIG_FILE}; give a Hugging Face T5 folder") from error
-    except ValueError as error:
-        raise UserError(f"{path} is no JSON ({error}); fetch it again") from error
-    kind = values.get("model_type")
-    if kind not in _DEFAULTS:
-        raise UserError(f"{path} is of model_type {kind!r}; T5 folders (t5, mt5) are read here")
-    values = {**_DEFAULTS[kind], **values}
+    path, values = Path(folder) / CONFIG_FILE, _read_values(folder)
     by_name = {theirs: ours for ours, theirs in _FEED_FORWARDS.items()}
     projection = values["feed_forward_proj"]
     if projection not in by_name:
@@ -112,7 +116,7 @@ def read_config(folder: str) -> ModelConfig:
             num_layers=values["num_layers"],
             num_decoder_layers=_unless_equal(values.get("num_decoder_layers"), values["num_layers"]),
             feed_forward=by_name[projection],
-            tie_embeddings=values["tie_word_embeddings"],
+            tie_embeddings=_scales_logits(values),
             dropout_rate=values.get("dropout_rate", 0.1),
             num_buckets=values.get("relative_attention_num_buckets", 32),
             max_distance=values.get("relative_attention_max_distance", 128),
@@ -165,6 +169,8 @@ def config_json(config: ModelConfig) -> dict[str, Any]:
         "pad_token_id": config.pad_id,
         "relative_attention_max_distance": config.max_distance,
         "relative_attention_num_buckets": config.num_buckets,
+        # Version 4 does not know it. Version 5 takes it from `tie_word_embeddings` where it is not named, 5.0 wrongly.
+        "scale_decoder_outputs": config.tie_embeddings,
         "tie_word_embeddings": config.tie_embeddings,
         "torch_dtype": "float32",
         "use_cache": True,
@@ -210,14 +216,44 @@ def _unless_equal(value: int | None, other: int) -> int | None:
     return None if value == other else value
 
 
-def _check_tied(folder: str, config: ModelConfig, theirs: Mapping[str, Tensor]) -> None:
+def _read_values(folder: str) -> dict[str, Any]:
+    """What `config.json` says, and where it says nothing, what transformers takes."""
+    path = Path(folder) / CONFIG_FILE
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise UserError(f"{folder} has no {CONFIG_FILE}; give a Hugging Face T5 folder") from error
+    except ValueError as error:
+        raise UserError(f"{path} is no JSON ({error}); fetch it again") from error
+    kind = values.get("model_type")
+    if kind not in _DEFAULTS:
+        raise UserError(f"{path} is of model_type {kind!r}; T5 folders (t5, mt5) are read here")
+    return {**_DEFAULTS[kind], **values}
+
+
+def _scales_logits(values: Mapping[str, Any]) -> bool:
+    """Whether the logits are scaled in the version that wrote a `config.json`: in version 4, those of all tied ones."""
+    major = str(values.get("transformers_version")).partition(".")[0]
+    if values["model_type"] == "mt5" and major.isdecimal() and int(major) >= 5:
+        return False
+    return values.get("scale_decoder_outputs", values["tie_word_embeddings"])
+
+
+def _check_tied(folder: str, values: Mapping[str, Any], config: ModelConfig, theirs: Mapping[str, Tensor]) -> None:
     """A config that says tied beside weights that are not would give other numbers than the model had."""
     head, shared = theirs.get("lm_head.weight"), theirs.get("shared.weight")
-    if config.tie_embeddings and head is not None and shared is not None and not torch.equal(head, shared):
+    if not config.tie_embeddings or head is None or shared is None or torch.equal(head, shared):
+        return
+    if "scale_decoder_outputs" in values:
         raise UserError(
-            f"{folder}: config.json ties input and output embedding, but the weights have two different ones; "
-            'set "tie_word_embeddings": false in config.json if the model has a head of its own'
+            f'{folder}: config.json says "scale_decoder_outputs": true, which here goes with one matrix for input and '
+            "output, but the weights have two (transformers 5.0 writes that of any T5 1.1); set it to false, and if "
+            "the model was trained so, multiply lm_head.weight by d_model**-0.5"
         )
+    raise UserError(
+        f"{folder}: config.json ties input and output embedding, but the weights have two different ones; "
+        'set "tie_word_embeddings": false in config.json if the model has a head of its own'
+    )
 
 
 def _read_weights(folder: Path) -> dict[str, Tensor]:

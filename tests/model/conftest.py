@@ -3,6 +3,7 @@
 import io
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -42,6 +43,30 @@ def example_folder(tmp_path_factory, spiece_model) -> Path:
 def make_examples() -> Callable[..., Path]:
     """make_examples(folder, spiece_model, rows=..., validation=..., seed=...) -> the folder."""
     return make_example_folder
+
+
+@pytest.fixture(scope="session")
+def theirs_of(tmp_path_factory) -> Callable[..., Any]:
+    """theirs_of(our model) -> `transformers.T5ForConditionalGeneration` with its weights, in evaluation mode.
+
+    By way of a folder: from version 5 on, only loading one leaves the two embeddings of T5 1.1 apart.
+    """
+    import safetensors.torch
+    import transformers
+
+    from model.checkpoints import hugging_face
+    from model.checkpoints.hugging_face_export import write_config
+
+    def load(ours):
+        folder = tmp_path_factory.mktemp("theirs")
+        write_config(str(folder), ours.config)
+        weights = hugging_face.their_weights(ours.config, ours.state_dict())
+        safetensors.torch.save_file(weights, folder / hugging_face.WEIGHTS_FILE, metadata={"format": "pt"})
+        theirs, report = transformers.T5ForConditionalGeneration.from_pretrained(folder, output_loading_info=True)
+        assert not (report["missing_keys"] or report["unexpected_keys"] or report["mismatched_keys"])
+        return theirs.eval()
+
+    return load
 
 
 def make_spiece_model() -> bytes:

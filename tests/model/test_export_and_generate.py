@@ -86,12 +86,13 @@ def test_a_dry_run_generates_nothing(folder, capsys):
     assert "would read 3 texts" in capsys.readouterr().out
 
 
-def test_from_hugging_face_through_training_and_back(example_folder, tmp_path, capsys):
+@pytest.mark.parametrize("kind", [{}, {"feed_forward_proj": "gated-gelu", "tie_word_embeddings": False}])
+def test_from_hugging_face_through_training_and_back(example_folder, tmp_path, capsys, kind):
     """A folder as people have them starts a run; the run's checkpoint is exported and says the same there and here."""
     start, run, out = (str(tmp_path / name) for name in ("start", "run", "out"))
     sizes = {"d_model": 32, "d_ff": 64, "d_kv": 8, "num_heads": 4, "num_layers": 2, "vocab_size": 384}
-    theirs = transformers.T5ForConditionalGeneration(transformers.T5Config(**sizes, decoder_start_token_id=0))
-    theirs.save_pretrained(start, safe_serialization=False)
+    theirs = transformers.T5ForConditionalGeneration(transformers.T5Config(**sizes, **kind, decoder_start_token_id=0))
+    theirs.save_pretrained(start)
     (tmp_path / "start" / "spiece.model").write_bytes((example_folder / "spiece.model").read_bytes())
     flags = ["--steps=2", "--batch_size=4", "--checkpoint_every=2", "--evaluate_every=2", "--log_every=1"]
     flags += ["--dropout_rate=0", "--device=cpu", f"--from_hugging_face={start}"]

@@ -84,6 +84,9 @@ def test_what_is_no_vocabulary_is_an_error(tmp_path, texts):
         Vocabulary.load(str(tmp_path / "missing"))
     with pytest.raises(UserError, match="c4_to_vocabulary"):
         Vocabulary.load(str(tmp_path / "missing.model"))
+    (tmp_path / "tokenizer.json").write_text("{}")  # a folder of transformers 5
+    with pytest.raises(UserError, match="copy it from"):
+        Vocabulary.load(str(tmp_path))
     (tmp_path / "spiece.model").write_bytes(b"not a model")
     with pytest.raises(UserError, match="no SentencePiece model"):
         Vocabulary.load(str(tmp_path))

@@ -6,7 +6,6 @@ from torch import Tensor
 
 from model.architectures.catalog import build_model
 from model.architectures.config import ModelConfig
-from model.architectures.t5 import T5Model
 from model.checkpoints import hugging_face
 
 transformers = pytest.importorskip("transformers")
@@ -25,22 +24,11 @@ TOLERANCE = 1e-5
 
 
 @pytest.fixture(scope="module", params=CASES)
-def pair(request):
+def pair(request, theirs_of):
     """Our model and theirs, same weights."""
     config = CASES[request.param]
     ours = build_model(config, seed=3)
     return ours, theirs_of(ours)
-
-
-def theirs_of(ours: T5Model):
-    theirs = transformers.T5ForConditionalGeneration(transformers.T5Config(**hugging_face.config_json(ours.config)))
-    missing, unexpected = theirs.load_state_dict(
-        hugging_face.their_weights(ours.config, ours.state_dict()), strict=False
-    )
-    assert not unexpected
-    assert all(name.endswith("embed_tokens.weight") or name == "lm_head.weight" for name in missing)
-    theirs.tie_weights()
-    return theirs.eval()
 
 
 def batch(padding: bool) -> tuple[Tensor, Tensor]:

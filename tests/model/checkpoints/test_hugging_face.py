@@ -1,8 +1,10 @@
 """Hugging Face folders: written here and loaded there, made there and loaded here, and back."""
 
+import copy
 import json
 
 import pytest
+import safetensors.torch
 import torch
 
 from c4pipe.errors import UserError
@@ -52,37 +54,152 @@ def test_exported_trained_a_step_there_and_brought_back(name, vocabulary, tmp_pa
         torch.testing.assert_close(ours.logits(INPUTS, TARGETS), right, rtol=0, atol=1e-5 * scale)
 
 
-@pytest.fixture(scope="module", params=["t5", "v1.1", "mt5", "own head"])
-def theirs(request):
-    """Models of the kinds that people have, with random weights."""
-    sizes = {"d_model": 32, "d_ff": 64, "d_kv": 8, "num_heads": 4, "num_layers": 2, "vocab_size": 256}
-    sizes["decoder_start_token_id"] = 0
-    if request.param == "mt5":
-        return transformers.MT5ForConditionalGeneration(transformers.MT5Config(**sizes)).eval()
-    gated = {"feed_forward_proj": "gated-gelu", "tie_word_embeddings": False}
-    extra = {"t5": {}, "v1.1": gated, "own head": {"tie_word_embeddings": False, "num_decoder_layers": 3}}
-    return transformers.T5ForConditionalGeneration(transformers.T5Config(**sizes, **extra[request.param])).eval()
+SIZES = {"d_model": 32, "d_ff": 64, "d_kv": 8, "num_heads": 4, "num_layers": 2, "vocab_size": 256}
+GATED = {"feed_forward_proj": "gated-gelu", "tie_word_embeddings": False}
+KINDS = {
+    "t5": {"model_type": "t5"},
+    "v1.1": {"model_type": "t5", **GATED},
+    "mt5": {"model_type": "mt5", **GATED},
+    "own head": {"model_type": "t5", "tie_word_embeddings": False, "num_decoder_layers": 3},
+}
+
+
+def classes(model_type):
+    if model_type == "mt5":
+        return transformers.MT5Config, transformers.MT5ForConditionalGeneration
+    return transformers.T5Config, transformers.T5ForConditionalGeneration
+
+
+def built(kind):
+    """A model that transformers makes of a config, with random weights: from version 5 on with one matrix always."""
+    config, model = classes(KINDS[kind]["model_type"])
+    return model(config(**SIZES, decoder_start_token_id=0, **KINDS[kind])).eval()
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def theirs(request, tmp_path_factory):
+    """Models of the kinds that people have, loaded from folders as they lie on the Hub, with random weights."""
+    weights = {name: tensor.clone() for name, tensor in built(request.param).state_dict().items()}
+    weights = {name: tensor for name, tensor in weights.items() if "embed_tokens" not in name}
+    del weights["lm_head.weight"]
+    if "tie_word_embeddings" in KINDS[request.param]:
+        weights["lm_head.weight"] = torch.randn(256, 32, generator=torch.Generator().manual_seed(3))
+    folder = tmp_path_factory.mktemp("hub")
+    safetensors.torch.save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+    (folder / "config.json").write_text(json.dumps({**SIZES, "decoder_start_token_id": 0, **KINDS[request.param]}))
+    model = classes(KINDS[request.param]["model_type"])[1].from_pretrained(folder)
+    assert torch.equal(model.lm_head.weight, weights.get("lm_head.weight", weights["shared.weight"]))
+    return model.eval()
+
+
+def save_bin(theirs, folder, num_shards):
+    """`pytorch_model.bin`, whole or in shards, with a tied matrix under each of its names; version 5 writes none."""
+    theirs.config.save_pretrained(folder)
+    weights = theirs.state_dict()
+    if num_shards == 1:
+        torch.save(weights, folder / "pytorch_model.bin")
+        return
+    place = {name: f"pytorch_model-{1 + n % num_shards:05}-of-{num_shards:05}.bin" for n, name in enumerate(weights)}
+    for shard in set(place.values()):
+        torch.save({name: weights[name] for name in weights if place[name] == shard}, folder / shard)
+    (folder / "pytorch_model.bin.index.json").write_text(json.dumps({"weight_map": place}))
 
 
 @pytest.mark.parametrize("form", ["safetensors", "sharded safetensors", "bin", "sharded bin", "bfloat16"])
 def test_folders_of_every_form_are_read(theirs, form, tmp_path):
-    shards = {"max_shard_size": "40KB"} if "sharded" in form else {}
     if form == "bfloat16":
-        theirs = type(theirs)(theirs.config).to(torch.bfloat16)
-    theirs.save_pretrained(tmp_path, safe_serialization="bin" not in form, **shards)
+        theirs = copy.deepcopy(theirs).to(torch.bfloat16)
+    if "bin" in form:
+        save_bin(theirs, tmp_path, 3 if "sharded" in form else 1)
+    else:
+        theirs.save_pretrained(tmp_path, max_shard_size="40KB" if "sharded" in form else "1GB")
+    assert ("sharded" in form) == bool(list(tmp_path.glob("*model-*-of-*")))
     assert hugging_face.is_folder(str(tmp_path))
     loaded = hugging_face.load(str(tmp_path))
-    ours = build_model(loaded.config, seed=None)
-    ours.load_state_dict(loaded.weights)
     assert all(tensor.dtype == torch.float32 for tensor in loaded.weights.values())
     with torch.no_grad():
         right = theirs.float().eval()(input_ids=INPUTS, labels=TARGETS).logits
+    assert_same_logits(loaded, right)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_model_that_transformers_builds_anew_is_read(kind, tmp_path):
+    theirs = built(kind)
+    theirs.save_pretrained(tmp_path / "theirs")
+    loaded = hugging_face.load(str(tmp_path / "theirs"))
+    with torch.no_grad():
+        assert_same_logits(loaded, theirs(input_ids=INPUTS, labels=TARGETS).logits)
+
+
+def assert_same_logits(loaded, right):
+    ours = build_model(loaded.config, seed=None)
+    ours.load_state_dict(loaded.weights)
+    with torch.no_grad():
         torch.testing.assert_close(ours.logits(INPUTS, TARGETS), right, rtol=0, atol=1e-5 * float(right.abs().max()))
 
 
+UNTIED = CASES["v1.1"]
+# What version 5 writes of each kind: the settings that differ from version 4, and whether it stores a head.
+VERSION_5 = {
+    "v1.0": (SMALL, {"scale_decoder_outputs": True}, False),
+    "v1.1 once loaded": (UNTIED, {"scale_decoder_outputs": False}, True),
+    "v1.1 built anew": (UNTIED, {"scale_decoder_outputs": False}, False),
+    "mt5 once loaded": (UNTIED, {"model_type": "mt5"}, True),
+    "mt5 built anew": (UNTIED, {"model_type": "mt5"}, False),
+}
+
+
+@pytest.mark.parametrize("kind", VERSION_5)
+def test_folders_of_version_5_are_read(kind, vocabulary, tmp_path):
+    """Written by hand, so that they are tested beside version 4 too."""
+    config, settings, has_head = VERSION_5[kind]
+    ours = build_model(config, seed=4)
+    if not config.tie_embeddings and not has_head:
+        ours.head.weight.data.copy_(ours.embedding.weight)
+    folder = tmp_path / "theirs"
+    export(str(folder), config, ours.state_dict(), vocabulary)
+    as_version_5(folder, **settings)
+    if not has_head:
+        weights = safetensors.torch.load_file(folder / "model.safetensors")
+        weights.pop("lm_head.weight", None)
+        safetensors.torch.save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+    loaded = hugging_face.load(str(folder))
+    assert loaded.config == config
+    with torch.no_grad():
+        assert_same_logits(loaded, ours.logits(INPUTS, TARGETS))
+        if int(transformers.__version__.partition(".")[0]) >= 5:
+            theirs = classes(settings.get("model_type", "t5"))[1].from_pretrained(folder).eval()
+            assert_same_logits(loaded, theirs(input_ids=INPUTS, labels=TARGETS).logits)
+    assert export(str(tmp_path / "again"), loaded.config, loaded.weights, vocabulary)
+
+
+def as_version_5(folder, **changes):
+    path = folder / "config.json"
+    values = json.loads(path.read_text())
+    del values["torch_dtype"], values["scale_decoder_outputs"]
+    values |= {"dtype": "float32", "tie_word_embeddings": True, "transformers_version": "5.17.0", **changes}
+    path.write_text(json.dumps(values))
+
+
+def test_two_matrices_and_scaled_logits_are_refused_and_mended_as_the_error_says(vocabulary, tmp_path):
+    """As transformers 5.0 saves a T5 1.1 that it loaded."""
+    ours = build_model(UNTIED, seed=4)
+    export(str(tmp_path), UNTIED, ours.state_dict(), vocabulary)
+    as_version_5(tmp_path, scale_decoder_outputs=True)
+    with pytest.raises(UserError, match=r"scale_decoder_outputs.*set it to false"):
+        hugging_face.load(str(tmp_path))
+    spoil(tmp_path, scale_decoder_outputs=False)
+    with torch.no_grad():
+        assert_same_logits(hugging_face.load(str(tmp_path)), ours.logits(INPUTS, TARGETS))
+
+
+def test_a_tied_mt5_of_version_4_is_scaled(tmp_path):
+    (tmp_path / "config.json").write_text(json.dumps({**SIZES, "model_type": "mt5", "tie_word_embeddings": True}))
+    assert hugging_face.read_config(str(tmp_path)) == SMALL.with_(feed_forward="gated_gelu")
+
+
 def test_an_old_config_without_newer_settings_is_read(tmp_path):
-    sizes = {"d_model": 32, "d_ff": 64, "d_kv": 8, "num_heads": 4, "num_layers": 2, "vocab_size": 256}
-    (tmp_path / "config.json").write_text(json.dumps({**sizes, "model_type": "t5", "n_positions": 512}))
+    (tmp_path / "config.json").write_text(json.dumps({**SIZES, "model_type": "t5", "n_positions": 512}))
     assert hugging_face.read_config(str(tmp_path)) == SMALL
 
 
@@ -141,7 +258,9 @@ def test_a_pickle_that_would_run_code_is_refused(vocabulary, tmp_path):
 def test_weights_that_are_not_tied_beside_a_config_that_ties_them(vocabulary, tmp_path):
     untied = SMALL.with_(tie_embeddings=False)
     export(str(tmp_path), untied, build_model(untied).state_dict(), vocabulary)
-    spoil(tmp_path, tie_word_embeddings=True)
+    values = json.loads((tmp_path / "config.json").read_text())
+    del values["scale_decoder_outputs"]  # as version 4 has it
+    (tmp_path / "config.json").write_text(json.dumps({**values, "tie_word_embeddings": True}))
     with pytest.raises(UserError, match="tie_word_embeddings"):
         hugging_face.load(str(tmp_path))
 

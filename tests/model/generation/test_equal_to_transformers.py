@@ -5,11 +5,10 @@ import torch
 
 from model.architectures.catalog import build_model
 from model.architectures.config import ModelConfig
-from model.checkpoints import hugging_face
 from model.generation.beam_search import beam_search
 from model.generation.greedy_search import greedy_search
 
-transformers = pytest.importorskip("transformers")
+pytest.importorskip("transformers")
 
 SMALL = ModelConfig(vocabulary_size=128, d_model=32, d_ff=64, d_kv=8, num_heads=4, num_layers=2, dropout_rate=0.0)
 CASES = {"v1.0": SMALL, "v1.1": SMALL.with_(feed_forward="gated_gelu", tie_embeddings=False)}
@@ -17,7 +16,7 @@ MAX_LENGTH = 12
 
 
 @pytest.fixture(scope="module", params=CASES)
-def pair(request):
+def pair(request, theirs_of):
     """A model trained for a moment to repeat some of its inputs, so that its targets end here and there."""
     ours = build_model(CASES[request.param], seed=1)
     optimizer = torch.optim.Adam(ours.parameters(), lr=3e-3)
@@ -31,10 +30,7 @@ def pair(request):
         optimizer.zero_grad()
         (loss.loss_sum / loss.num_tokens).backward()
         optimizer.step()
-    theirs = transformers.T5ForConditionalGeneration(transformers.T5Config(**hugging_face.config_json(ours.config)))
-    theirs.load_state_dict(hugging_face.their_weights(ours.config, ours.state_dict()), strict=False)
-    theirs.tie_weights()
-    return ours, theirs.eval()
+    return ours, theirs_of(ours)
 
 
 @pytest.fixture(scope="module")
