@@ -59,7 +59,8 @@ def place(keys_B: Tensor, number: int) -> Tensor:
 
 def scale(keys_B: Tensor, num_features: int, rate: float, dtype: torch.dtype) -> Tensor:
     """(B, D): 0 with probability `rate`, else 1 / (1 - rate)."""
-    elements_D = torch.arange(1, num_features + 1, device=keys_B.device) * _GOLDEN
+    # Mixed, not multiplied: the compiler would fold a product into its 32-bit index arithmetic, where it overflows.
+    elements_D = mix(torch.arange(1, num_features + 1, device=keys_B.device))
     uniform_BD = _shift_right(mix(keys_B[:, None] + elements_D), 64 - _BITS)
     kept_BD = uniform_BD >= round(rate * (1 << _BITS))
     return kept_BD.to(dtype) * (1.0 / (1.0 - rate))
