@@ -23,6 +23,7 @@ import torch
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks.hugging_face_peer import hugging_face_peer
+from model.architectures.attention import IMPLEMENTATIONS, choose_attention
 from model.architectures.catalog import build_model
 from model.architectures.config import ModelConfig
 from model.data.batches import Batch
@@ -57,6 +58,14 @@ def ours(config: ModelConfig, arguments: argparse.Namespace, device: torch.devic
         compile="c4pipe" in arguments.compile,
         activation_checkpointing=arguments.activation_checkpointing,
     )
+    if arguments.attention != "auto":
+        choose_attention(
+            device,
+            computation.dtype,
+            num_heads=config.num_heads,
+            d_kv=config.d_kv,
+            candidates=[arguments.attention],
+        )
     computation.train_only(None)
     optimizer = Adafactor(model.named_parameters())
 
@@ -143,6 +152,7 @@ def main() -> None:
     parser.add_argument("--vocabulary_size", type=int, default=32128)
     parser.add_argument("--compile", default=None, help="systems to compile, comma-separated; default: both on a GPU")
     parser.add_argument("--activation_checkpointing", action="store_true")
+    parser.add_argument("--attention", default="auto", choices=["auto", *IMPLEMENTATIONS], help="ours, on a GPU")
     parser.add_argument("--systems", default="c4pipe,transformers", help="which to run")
     parser.add_argument(
         "--clock",

@@ -57,6 +57,7 @@ HOMES = {
     "jinja2": ("c4pipe.report",),
     "sacrebleu": ("c4pipe.tasks",),
     "safetensors": ("model.checkpoints",),
+    "triton": ("model.architectures",),
 }
 
 
@@ -168,8 +169,10 @@ def test_a_machine_needs_only_its_own_half(half):
         blocked = {
             *("apache_beam", "langdetect", "nltk", "orjson", "isal", "tldextract", "zstandard", "requests"),
             *("jinja2", "matplotlib", "sacrebleu", "rouge_score", "sklearn", "scipy", "transformers", "gcld3"),
+            "triton",
         }
-        wanted = [module for module in ours if module.startswith("model")]
+        # Triton comes with torch for GPUs, and only there is its file imported.
+        wanted = [m for m in ours if m.startswith("model") and m != "model.architectures.triton_attention"]
     else:
         blocked = {"apache_beam", "torch", "safetensors", "matplotlib", "jinja2", "requests", "gcld3", "sacrebleu"}
         # Beam itself is on a Beam worker, though the core does not bring it; the downloader runs on no worker.

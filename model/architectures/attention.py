@@ -3,8 +3,9 @@
 Shapes: B examples, H heads, T queries, S keys, K features a head, D features of the model.
 """
 
+import importlib.util
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -39,7 +40,18 @@ def fused_attention(q_BHTK: Tensor, k_BHSK: Tensor, v_BHSK: Tensor, bias_BHTS: T
     return functional.scaled_dot_product_attention(q_BHTK, k_BHSK, v_BHSK, attn_mask=bias_BHTS, scale=1.0)
 
 
-IMPLEMENTATIONS: dict[str, Callable[[Tensor, Tensor, Tensor, Tensor | None], Tensor]] = {
+def triton_attention(q_BHTK: Tensor, k_BHSK: Tensor, v_BHSK: Tensor, bias_BHTS: Tensor | None) -> Tensor:
+    """The same by our own kernels where all examples share a bias, which PyTorch's are slow with; by PyTorch's else."""
+    from model.architectures import triton_attention as kernels
+
+    if bias_BHTS is not None and kernels.supports(q_BHTK, bias_BHTS):
+        return kernels.shared_bias_attention(q_BHTK, k_BHSK, v_BHSK, bias_BHTS)
+    return fused_attention(q_BHTK, k_BHSK, v_BHSK, bias_BHTS)
+
+
+Kernel = Callable[[Tensor, Tensor, Tensor, Tensor | None], Tensor]
+IMPLEMENTATIONS: dict[str, Kernel] = {
+    "triton": triton_attention,
     "fused": fused_attention,
     "plain": plain_attention,
 }
@@ -53,29 +65,41 @@ def attend(q_BHTK: Tensor, k_BHSK: Tensor, v_BHSK: Tensor, bias_BHTS: Tensor | N
     return IMPLEMENTATIONS[name](q_BHTK, k_BHSK, v_BHSK, bias_BHTS)
 
 
-def choose_attention(device: torch.device, dtype: torch.dtype, *, num_heads: int = 4, d_kv: int = 64) -> str:
-    """Check the fused kernel of a device against plain attention, outputs and gradients; choose plain if it is wrong.
+def choose_attention(
+    device: torch.device,
+    dtype: torch.dtype,
+    *,
+    num_heads: int = 4,
+    d_kv: int = 64,
+    candidates: Sequence[str] = ("triton", "fused"),
+) -> str:
+    """Take the first of the candidates that agrees with plain attention on a device, outputs and gradients.
 
-    Call it once before the first step. Returns the name of what is used from now on. cuDNN's kernel is turned off:
-    it gives the bias no gradient.
+    Plain attention is used where none does. Call it once before the first step. Returns the name of what is used from
+    now on. cuDNN's kernel is turned off: it gives the bias no gradient.
     """
     if device.type != "cuda":
         return _chosen.get(device.type, "plain")
     torch.backends.cuda.enable_cudnn_sdp(False)
-    error = kernel_error(fused_attention, device, dtype, num_heads=num_heads, d_kv=d_kv)
     tolerance = 1e-3 if dtype == torch.float32 else 4e-2
-    _chosen[device.type] = "fused" if error <= tolerance else "plain"
-    if error > tolerance:
+    _chosen[device.type] = "plain"
+    for name in candidates:
+        if name == "triton" and (dtype == torch.float32 or importlib.util.find_spec("triton") is None):
+            continue
+        error = kernel_error(IMPLEMENTATIONS[name], device, dtype, num_heads=num_heads, d_kv=d_kv)
+        if error <= tolerance:
+            _chosen[device.type] = name
+            break
         warnings.warn(
-            f"the fused attention kernel of {torch.cuda.get_device_name(device)} with {dtype} is wrong by {error:.2g} "
-            f"of the largest value (allowed {tolerance:g}); plain attention is used: right, but slower and larger",
+            f"the {name} attention kernel on {torch.cuda.get_device_name(device)} with {dtype} is wrong by {error:.2g} "
+            f"of the largest value (allowed {tolerance:g}); the next best is used: right, but slower and larger",
             stacklevel=2,
         )
     return _chosen[device.type]
 
 
 def kernel_error(
-    kernel: Callable[[Tensor, Tensor, Tensor, Tensor | None], Tensor],
+    kernel: Kernel,
     device: torch.device,
     dtype: torch.dtype,
     *,
@@ -84,15 +108,15 @@ def kernel_error(
 ) -> float:
     """Largest difference of a kernel from plain attention in float32, over outputs and all gradients.
 
-    As a part of each one's largest value; NaN counts as infinity. Odd lengths, a bias shared by the batch and a
-    masked key: what training asks of it.
+    As a part of each one's largest value; NaN, and a kernel that does not run here, count as infinity. Odd lengths of
+    more than one block, a bias shared by the batch and a masked key: what training asks of it.
     """
     generator = torch.Generator().manual_seed(0)
 
     def random(*shape: int) -> Tensor:
         return torch.randn(*shape, generator=generator).to(device=device, dtype=dtype)
 
-    batch, queries, keys = 2, 37, 50
+    batch, queries, keys = 3, 137, 210
     tensors = [
         random(batch, num_heads, queries, d_kv) * d_kv**-0.5,
         random(batch, num_heads, keys, d_kv),
@@ -107,7 +131,7 @@ def kernel_error(
         try:
             output = function(*leaves)
             gradients = torch.autograd.grad(output, leaves, upstream.to(kind), allow_unused=True)
-        except RuntimeError:
+        except Exception:  # of a compiler's, say
             return float("inf")
         if any(gradient is None for gradient in gradients):
             return float("inf")

@@ -23,8 +23,9 @@ class AdamW(NamedOptimizer):
         epsilon: float = 1e-6,
         smallest_scale: float = 1e-3,
         weight_decay: float = 0.0,
+        groups_everywhere: bool = False,
     ) -> None:
-        super().__init__(parameters)
+        super().__init__(parameters, groups_everywhere=groups_everywhere)
         self.betas = betas
         self.epsilon = epsilon
         self.smallest_scale = smallest_scale
@@ -37,14 +38,20 @@ class AdamW(NamedOptimizer):
         }
 
     def update(
-        self, parameter: Tensor, gradient: Tensor, slots: dict[str, Tensor], num_updates: int, learning_rate: float
+        self,
+        parameter: Tensor,
+        gradient: Tensor,
+        slots: dict[str, Tensor],
+        num_updates: int,
+        learning_rate: float,
+        first: int = 0,
     ) -> None:
         beta_1, beta_2 = self.betas
-        first = slots["first_moment"].lerp_(gradient, 1.0 - beta_1)
-        second = slots["second_moment"].mul_(beta_2).addcmul_(gradient, gradient, value=1.0 - beta_2)
+        mean = slots["first_moment"].lerp_(gradient, 1.0 - beta_1)
+        square = slots["second_moment"].mul_(beta_2).addcmul_(gradient, gradient, value=1.0 - beta_2)
         corrected_rate = learning_rate * (1.0 - beta_2**num_updates) ** 0.5 / (1.0 - beta_1**num_updates)
-        scale = root_mean_square(parameter).clamp_(min=self.smallest_scale).mul_(corrected_rate)
-        update = torch.div(first, second.sqrt().add_(self.epsilon)).mul_(scale)
+        scale = root_mean_square(parameter, first).clamp_(min=self.smallest_scale).mul_(corrected_rate)
+        update = torch.div(mean, square.sqrt().add_(self.epsilon)).mul_(scale)
         if self.weight_decay:
             parameter.mul_(1.0 - self.weight_decay * learning_rate)
         parameter.sub_(update)

@@ -9,6 +9,9 @@ from torch import Tensor, nn
 NUM_UPDATES = "num_updates"
 """Slot of the checkpoint that counts a parameter's updates."""
 
+GROUP_ELEMENTS = 1 << 26
+"""Elements that are updated together: 256 MB of float32, a few times over while it lasts."""
+
 
 class NamedOptimizer(ABC):
     """An optimizer over named parameters.
@@ -17,8 +20,10 @@ class NamedOptimizer(ABC):
     so that the corrections for the first steps apply to it then.
     """
 
-    def __init__(self, parameters: Iterable[tuple[str, nn.Parameter]]) -> None:
+    def __init__(self, parameters: Iterable[tuple[str, nn.Parameter]], *, groups_everywhere: bool = False) -> None:
+        """groups_everywhere: update matrices of one shape together on the CPU too, where it gains nothing."""
         self.parameters = dict(parameters)
+        self.groups_everywhere = groups_everywhere
         self.num_updates = dict.fromkeys(self.parameters, 0)
         self.state: dict[str, dict[str, Tensor]] = {}
 
@@ -28,23 +33,67 @@ class NamedOptimizer(ABC):
 
     @abstractmethod
     def update(
-        self, parameter: Tensor, gradient: Tensor, slots: dict[str, Tensor], num_updates: int, learning_rate: float
+        self,
+        parameter: Tensor,
+        gradient: Tensor,
+        slots: dict[str, Tensor],
+        num_updates: int,
+        learning_rate: float,
+        first: int = 0,
     ) -> None:
-        """One update in place. `num_updates` counts this one; the gradient may be overwritten."""
+        """One update in place. `num_updates` counts this one; the gradient may be overwritten.
+
+        The parameter's own dimensions begin at `first`; those before it count parameters, and so it is with the slots.
+        """
 
     @torch.no_grad()
     def step(self, learning_rate: float) -> None:
-        """Update every parameter that has a gradient."""
-        for name, parameter in self.parameters.items():
-            if parameter.grad is not None and parameter.requires_grad:
-                self.step_one(name, learning_rate)
+        """Update every parameter that has a gradient; on a GPU, matrices of one shape together.
 
-    def step_one(self, name: str, learning_rate: float) -> None:
-        """Update one parameter, which has a gradient."""
+        A model has hundreds of matrices in a handful of shapes: one at a time, the host would be busy longer with
+        launching kernels than a GPU with running them.
+        """
+        for names in self._groups():
+            if len(names) == 1:
+                self._step_one(names[0], learning_rate)
+            else:
+                self._step_together(names, learning_rate)
+
+    def _groups(self) -> list[list[str]]:
+        """Names of parameters to update at once: equal shape and count of updates, up to `GROUP_ELEMENTS`."""
+        groups: list[list[str]] = []
+        open_group: dict[tuple, list[str]] = {}
+        for name, parameter in self.parameters.items():
+            if parameter.grad is None or not parameter.requires_grad:
+                continue
+            key = (parameter.shape, self.num_updates[name])
+            group = open_group.get(key)
+            together = parameter.is_cuda or self.groups_everywhere
+            if not together or group is None or (len(group) + 1) * parameter.numel() > GROUP_ELEMENTS:
+                open_group[key] = group = []
+                groups.append(group)
+            group.append(name)
+        return groups
+
+    def _step_one(self, name: str, learning_rate: float) -> None:
         parameter = self.parameters[name]
         assert parameter.grad is not None
         self.num_updates[name] += 1
         self.update(parameter, parameter.grad, self.slots_of(name), self.num_updates[name], learning_rate)
+
+    def _step_together(self, names: list[str], learning_rate: float) -> None:
+        """The update of some parameters of one shape, as one of a stack (n, ...)."""
+        parameters: list[Tensor] = [self.parameters[name] for name in names]
+        slots = [self.slots_of(name) for name in names]
+        stacked = {slot: torch.stack([one[slot] for one in slots]) for slot in slots[0]}
+        values = torch.stack(parameters)
+        gradients = torch.stack([parameter.grad for parameter in parameters if parameter.grad is not None])
+        for name in names:
+            self.num_updates[name] += 1
+        self.update(values, gradients, stacked, self.num_updates[names[0]], learning_rate, first=1)
+        torch._foreach_copy_(parameters, list(values.unbind()))
+        for slot, value in stacked.items():
+            torch._foreach_copy_([one[slot] for one in slots], list(value.unbind()))
 
     def slots_of(self, name: str) -> dict[str, Tensor]:
         """A parameter's state, made at its first update."""

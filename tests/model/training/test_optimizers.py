@@ -35,14 +35,15 @@ def test_adafactor_takes_the_steps_of_the_reference_implementation():
         torch.testing.assert_close(mine, other, rtol=1e-5, atol=1e-6)
 
 
-def test_adafactor_in_groups_of_one_shape_takes_the_same_steps():
+@pytest.mark.parametrize("kind", [Adafactor, AdamW])
+def test_groups_of_one_shape_take_the_same_steps(kind):
     def model() -> nn.Module:
         torch.manual_seed(1)
         return nn.Sequential(*(nn.Linear(6, 6) for _ in range(5)), nn.Linear(6, 3), nn.LayerNorm(3))
 
     alone, grouped = model(), model()
-    one = Adafactor(alone.named_parameters(), weight_decay=0.1)
-    other = Adafactor(grouped.named_parameters(), weight_decay=0.1, groups_everywhere=True)
+    one = kind(alone.named_parameters(), weight_decay=0.1)
+    other = kind(grouped.named_parameters(), weight_decay=0.1, groups_everywhere=True)
     for step in range(12):
         give_gradients(alone, step)
         give_gradients(grouped, step)
