@@ -16,9 +16,15 @@ from model.architectures.attention import kernel_error
 from model.architectures.triton_attention import shared_bias_attention
 errors = {}
 for dtype in (torch.float32, torch.float16):
-    for heads, features in ((2, 32), (3, 64)):
+    for heads, features in ((2, 16), (1, 64)):
         errors[f"{dtype} {heads} {features}"] = kernel_error(
-            shared_bias_attention, torch.device("cpu"), dtype, num_heads=heads, d_kv=features
+            shared_bias_attention,
+            torch.device("cpu"),
+            dtype,
+            num_heads=heads,
+            d_kv=features,
+            num_queries=133,
+            num_keys=70,
         )
 print(json.dumps(errors))
 """
