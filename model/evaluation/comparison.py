@@ -175,7 +175,7 @@ def _runs(results: Sequence[Result]):
 
 
 def _readable(name: str) -> str:
-    return name.replace("_", " ")
+    return name.replace("tf_idf", "TF-IDF").replace("_", " ")
 
 
 def read_lines(folder: Path) -> list[dict[str, Any]]:
