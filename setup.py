@@ -42,6 +42,7 @@ EXTRAS["dev"] = [
     "scipy>=1.11",
     "tensorboard>=2.16",
     "transformers>=4.44",
+    # For the tests of our kernels by its interpreter. Not pinned in constraints.txt: torch for GPUs pins its own.
     'triton>=3.2; sys_platform == "linux" and platform_machine == "x86_64"',
 ]
 
