@@ -17,6 +17,7 @@ FILES   ?= 1
 VARIANT ?= en
 ARGS    ?=
 NPROC   ?= 1
+WORKERS ?= 2
 DATA    ?= data
 
 .PHONY: help setup demo test test-all lint bench parity dataflow-check \
@@ -39,11 +40,11 @@ $(STAMP): setup.py constraints.txt
 demo: $(STAMP) ## WET files to a training model, ten minutes on two cores; WET='glob' [ASSETS=dir] for other files
 	@$(PY) -m tools.demo.run --output=demo $(if $(WET),--wet='$(WET)') $(if $(ASSETS),--assets='$(ASSETS)')
 
-test: $(STAMP) ## all tests but the slow ones
-	@$(PY) -m pytest -q -m 'not slow' $(ARGS)
+test: $(STAMP) ## all tests but the slow ones: [WORKERS=2]
+	@$(PY) -m pytest -q -m 'not slow' -n $(WORKERS) $(ARGS)
 
 test-all: $(STAMP) ## all tests
-	@$(PY) -m pytest -q $(ARGS)
+	@$(PY) -m pytest -q -n $(WORKERS) $(ARGS)
 
 lint: $(STAMP) ## ruff and mypy
 	@$(BIN)/ruff check .

@@ -113,9 +113,12 @@ def _candidates(text: str) -> Iterator[tuple[int, regex.Match[str]]]:
 def _is_plain_end(word: str, match: regex.Match[str], parameters: PunktParameters) -> bool:
     """Whether it is a sentence's end at first sight: a word of plain letters that nothing is known about.
 
-    Most are, and need no tokens. Single letters are not: they may be initials.
+    Most are, and need no tokens. Single letters are not: they may be initials. A next word of separators (U+001C to
+    U+001F, which are white space to Python and not to `regex`) may be a line that gives no tokens.
     """
     if len(word) < 2 or match.start("next") < 0 or not (word.isascii() and word.isalpha()):
+        return False
+    if match["next"].isspace():
         return False
     return match.group() != "." or word.lower() not in parameters.words_in_doubt
 

@@ -4,7 +4,7 @@ from collections import defaultdict
 
 import nltk
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from nltk.tokenize import punkt as nltk_punkt
 
@@ -97,6 +97,8 @@ texts = st.lists(st.tuples(st.one_of(words, st.text(max_size=3)), blanks), max_s
 
 
 @same_nltk
+@example(text="end.\n\x1c he")
+@example(text="end. \x1c he")
 @given(text=texts)
 @settings(max_examples=1500, deadline=None)
 def test_any_text_has_the_spans_that_nltk_finds(text):
