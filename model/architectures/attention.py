@@ -86,7 +86,9 @@ def choose_attention(
     for name in candidates:
         if name == "triton" and (dtype == torch.float32 or importlib.util.find_spec("triton") is None):
             continue
-        error = kernel_error(IMPLEMENTATIONS[name], device, dtype, num_heads=num_heads, d_kv=d_kv)
+        kernel, shape = IMPLEMENTATIONS[name], {"num_heads": num_heads, "d_kv": d_kv}
+        # Few queries and many: ours leaves the few to PyTorch's kernel, which must be right as well.
+        error = max(kernel_error(kernel, device, dtype, num_queries=queries, **shape) for queries in (37, 277))
         if error <= tolerance:
             _chosen[device.type] = name
             break
