@@ -71,7 +71,8 @@ def load(folder: str) -> Loaded:
 
     No code of the folder runs. Raises: UserError where something is missing, unknown or of another shape.
     """
-    values, config = _read_values(folder), read_config(folder)
+    values = _read_values(folder)
+    config = _config_of(folder, values)
     theirs = _read_weights(Path(folder))
     one_for_both = values["tie_word_embeddings"] and "lm_head.weight" not in theirs and "shared.weight" in theirs
     if one_for_both and not config.tie_embeddings:
@@ -99,7 +100,11 @@ def read_config(folder: str) -> ModelConfig:
 
     Raises: UserError where it is no T5, or a kind that is not offered here.
     """
-    path, values = Path(folder) / CONFIG_FILE, _read_values(folder)
+    return _config_of(folder, _read_values(folder))
+
+
+def _config_of(folder: str, values: Mapping[str, Any]) -> ModelConfig:
+    path = Path(folder) / CONFIG_FILE
     by_name = {theirs: ours for ours, theirs in _FEED_FORWARDS.items()}
     projection = values["feed_forward_proj"]
     if projection not in by_name:
