@@ -36,7 +36,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 SHARED = ROOT.parent / "shared"
 CHAINS = Path(__file__).parent / "corpus_chains"
-BUNDLED_PUNKT = ROOT / "c4pipe/corpus/bundled_punkt"
+BUNDLED_PUNKT = ROOT / "c4pipe/corpus/sentences/bundled_punkt"
 SYSTEMS = ("reference", "rules", "command", "command-2", "datatrove")
 STAGES = ("parse", "urls", "clean", "lines", "language", "badwords", "write")
 ONE_PAGE = (

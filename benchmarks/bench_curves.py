@@ -35,7 +35,7 @@ def train_theirs(arguments: argparse.Namespace) -> None:
     from transformers.optimization import Adafactor
 
     from benchmarks.hugging_face_peer import hugging_face_peer
-    from c4pipe.shards.stream import open_stream, parse_sources
+    from c4pipe.shards.stream.stream import open_stream, parse_sources
     from model.architectures.catalog import build_model
     from model.data.batches import Batch, as_batch, signed
     from model.data.examples import gather_examples

@@ -33,8 +33,8 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from langdetect import detector, detector_factory
 from langdetect.lang_detect_exception import LangDetectException
 
-from c4pipe.corpus.language.langdetect_identifier import LangdetectIdentifier
-from c4pipe.corpus.wet import read_records
+from c4pipe.corpus.language.langdetect.identifier import LangdetectIdentifier
+from c4pipe.corpus.wet.parsers import read_records
 from c4pipe.records import Page
 
 WANTED, MIN_PROBABILITY = "en", 0.99
@@ -185,7 +185,7 @@ def table(rows: dict[str, Row]) -> str:
 
 def load_seconds() -> float:
     """Wall seconds until a fresh process has an identifier."""
-    code = "from c4pipe.corpus.language.langdetect_identifier import LangdetectIdentifier as L; L()"
+    code = "from c4pipe.corpus.language.langdetect.identifier import LangdetectIdentifier as L; L()"
     started = time.perf_counter()
     subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).parents[1])
     return time.perf_counter() - started

@@ -28,7 +28,7 @@ EXAMPLES_PER_SECOND = 1_163
 
 def read(url: str, cache_dir: str, rank: int, num_ranks: int, position: int, seconds: float) -> dict[str, float]:
     """One reader in a process of its own; a step takes as long as a GPU would."""
-    from c4pipe.shards.stream import Source, open_stream
+    from c4pipe.shards.stream.stream import Source, open_stream
 
     began = time.perf_counter()
     stream = open_stream(

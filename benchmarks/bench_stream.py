@@ -37,7 +37,7 @@ def write_c4pipe(folder: Path, num_examples: int) -> None:
 def open_c4pipe(folder: Path, position: int) -> Iterator[int]:
     import torch
 
-    from c4pipe.shards.stream import Source, open_stream
+    from c4pipe.shards.stream.stream import Source, open_stream
 
     stream = open_stream([Source(str(folder))], seed=0, batch_size=BATCH, num_threads=1)
     for batch in stream.batches(position):
@@ -105,7 +105,7 @@ SYSTEMS: dict[str, System] = {
     "mosaicml": (write_mosaicml, open_mosaicml),
     "datasets": (write_datasets, open_datasets),
 }
-IMPORTS = {"c4pipe": "c4pipe.shards.stream", "mosaicml": "streaming", "datasets": "datasets"}
+IMPORTS = {"c4pipe": "c4pipe.shards.stream.stream", "mosaicml": "streaming", "datasets": "datasets"}
 
 
 def measure(system: str, folder: Path, num_examples: int, position: int) -> dict[str, float]:

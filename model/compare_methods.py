@@ -18,7 +18,7 @@ from pathlib import Path
 from c4pipe.command_line import Parser, run
 from c4pipe.errors import UserError
 from c4pipe.shards import files
-from c4pipe.shards.example_sources import Source
+from c4pipe.shards.stream.example_sources import Source
 from c4pipe.tasks.splits import TRAIN, VALIDATION
 from model import finetune
 from model.checkpoints import adapter_files, step_folder

@@ -4,7 +4,7 @@ import argparse
 from dataclasses import fields
 
 from c4pipe.command_line import Parser
-from c4pipe.shards.stream import BAD_SHARD_POLICIES
+from c4pipe.shards.stream.stream import BAD_SHARD_POLICIES
 from model.training.optimizers import OPTIMIZERS
 from model.training.schedules import SCHEDULES
 from model.training.settings import PRECISIONS, RunningSettings, TrainingSettings

@@ -14,7 +14,7 @@ from dataclasses import replace
 from c4pipe.command_line import Parser, run
 from c4pipe.errors import UserError
 from c4pipe.shards import manifest
-from c4pipe.shards.example_sources import Source
+from c4pipe.shards.stream.example_sources import Source
 from c4pipe.tasks.splits import TRAIN, VALIDATION
 from model.checkpoints import adapter_files, step_folder
 from model.checkpoints.loading import find_checkpoint

@@ -37,8 +37,8 @@ from c4pipe.stages.make_examples import (
     shard_names,
 )
 from c4pipe.vocabulary.vocabulary import MODEL_FILE, Vocabulary
-from pipelines import beam_options, finished, report_page
-from pipelines.progress import Progress
+from pipelines.launch import beam_options, finished, report_page
+from pipelines.launch.progress import Progress
 
 # For the estimate of --dry_run: what English C4 in gzip gives, and one core encodes.
 _TOKENS_A_PACKED_BYTE = 0.53

@@ -27,8 +27,8 @@ from c4pipe.stages.sample_pages import Plan, SamplePages, SourceShard, read_plan
 from c4pipe.vocabulary.hugging_face import tokenizer_files
 from c4pipe.vocabulary.training import TrainingOptions, pieces_file, train
 from c4pipe.vocabulary.vocabulary import DEFAULT_NUM_EXTRA_IDS, MODEL_FILE, PIECES_FILE, Vocabulary
-from pipelines import beam_options, finished, report_page
-from pipelines.progress import Progress
+from pipelines.launch import beam_options, finished, report_page
+from pipelines.launch.progress import Progress
 
 WORK_FOLDER = ".work"
 DEFAULT_SAMPLE_BYTES = 200_000_000

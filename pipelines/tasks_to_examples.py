@@ -33,8 +33,8 @@ from c4pipe.shards.schemas import ExampleSchema
 from c4pipe.stages.write_task_examples import TaskFile, TaskSettings, WriteTaskExamples, done_path
 from c4pipe.tasks import catalog, hugging_face
 from c4pipe.vocabulary.vocabulary import MODEL_FILE, Vocabulary
-from pipelines import beam_options
-from pipelines.progress import Progress
+from pipelines.launch import beam_options
+from pipelines.launch.progress import Progress
 
 WORK_FOLDER = ".work"
 DEFAULT_TARGETS_LENGTH = 512

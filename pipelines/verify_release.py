@@ -26,16 +26,16 @@ from c4pipe.corpus import assets, release
 from c4pipe.corpus.badwords import BadwordsFilter
 from c4pipe.corpus.language.identifier import load_identifier
 from c4pipe.corpus.release import Cleansed, Disagreement, Judge, LineOwners
-from c4pipe.corpus.sentences import SentenceCounter
+from c4pipe.corpus.sentences.counter import SentenceCounter
 from c4pipe.corpus.urls import normalized_url
 from c4pipe.corpus.variants import COMPATS, compat_named, variant_named
-from c4pipe.corpus.wet import WET_PARSERS, read_records
+from c4pipe.corpus.wet.parsers import WET_PARSERS, read_records
 from c4pipe.errors import UserError
 from c4pipe.records import Page
 from c4pipe.report.release_page import release_page
 from c4pipe.shards import files, names
 from c4pipe.shards.text_shards import read_text_shard
-from pipelines import beam_options
+from pipelines.launch import beam_options
 
 RESULT, PAGE = "verify.json", "verify.html"
 EXIT_DISAGREE = 1

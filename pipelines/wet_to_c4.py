@@ -21,17 +21,10 @@ from c4pipe.command_line import EXIT_USER_ERROR, Parser, run
 from c4pipe.corpus import assets, variants
 from c4pipe.corpus.language.identifier import IDENTIFIERS
 from c4pipe.corpus.page_lists import ExcludedUrls, ListedUrls
-from c4pipe.corpus.wet import WET_PARSERS
-from c4pipe.errors import UserError
-from c4pipe.report import corpus_report
-from c4pipe.report.corpus_page import corpus_page
-from c4pipe.report.summary import Summary
-from c4pipe.shards import files, manifest, output_folder
-from c4pipe.shards.text_shards import WRITERS
-from c4pipe.stages import finish_folder, work_folder
-from c4pipe.stages.list_inputs import list_inputs
-from c4pipe.stages.make_c4 import MakeC4
-from c4pipe.stages.plan import (
+from c4pipe.corpus.wet.parsers import WET_PARSERS
+from c4pipe.corpus_run import finish_folder, work_folder
+from c4pipe.corpus_run.inputs import list_inputs, write_list
+from c4pipe.corpus_run.plan import (
     EXCLUDED_ASSET,
     KEY_PART_BITS,
     LISTED_ASSET,
@@ -43,11 +36,17 @@ from c4pipe.stages.plan import (
     digest,
     write_rules,
 )
-from c4pipe.stages.read_inputs import write_list
-from pipelines import beam_options
-from pipelines.estimate import estimate, free_bytes
-from pipelines.progress import Progress
-from pipelines.work_done import WorkDone
+from c4pipe.errors import UserError
+from c4pipe.report import corpus_report
+from c4pipe.report.corpus_page import corpus_page
+from c4pipe.report.summary import Summary
+from c4pipe.shards import files, manifest, output_folder
+from c4pipe.shards.text_shards import WRITERS
+from c4pipe.stages.wet_to_c4.make_c4 import MakeC4
+from pipelines.launch import beam_options
+from pipelines.launch.estimate import estimate, free_bytes
+from pipelines.launch.progress import Progress
+from pipelines.launch.work_done import WorkDone
 
 MAX_DEFAULT_SHARDS = 1024
 # Keys that meet at a time in a worker. Picking losers takes some seven times as much; with this it stays below what

@@ -32,7 +32,8 @@ from apache_beam.options.pipeline_options import PipelineOptions  # noqa: E402
 from apache_beam.runners.dataflow.internal import apiclient  # noqa: E402
 from small_crawl import digests, write_crawl, write_punkt  # noqa: E402
 
-from pipelines import beam_options, c4_to_examples, c4_to_vocabulary, tasks_to_examples, wet_to_c4  # noqa: E402
+from pipelines import c4_to_examples, c4_to_vocabulary, tasks_to_examples, wet_to_c4  # noqa: E402
+from pipelines.launch import beam_options  # noqa: E402
 
 MOST_GRAPH_BYTES = 1 << 20
 DATAFLOW_FLAGS = [

@@ -22,7 +22,9 @@ DATA_LAYERS = [
         "c4pipe.shards",
         "c4pipe.crawl",
     ],
-    ["c4pipe.report", "c4pipe.stages", "c4pipe.inspect_shard"],
+    ["c4pipe.report"],
+    ["c4pipe.corpus_run"],
+    ["c4pipe.stages", "c4pipe.inspect_shard"],
     ["pipelines"],
 ]
 MODEL_LAYERS = [
@@ -37,8 +39,6 @@ MODEL_LAYERS = [
 ]
 # Siblings that may know each other although they stand on one layer.
 ALLOWED_SIBLINGS = {
-    ("c4pipe.stages", "c4pipe.report"),  # a worker counts in the form that the report merges
-    ("c4pipe.inspect_shard", "c4pipe.report"),
     ("model.data", "model.architectures"),
     ("model.compare_methods", "model.finetune"),  # a command that runs another, many times
 }

@@ -21,9 +21,9 @@ from c4pipe.corpus import assets, deduplication, finishing, rules, variants
 from c4pipe.corpus.badwords import PASSED, BadwordsFilter
 from c4pipe.corpus.cleaning import Cleaner
 from c4pipe.corpus.language.identifier import load_identifier
-from c4pipe.corpus.sentences import SentenceCounter
+from c4pipe.corpus.sentences.counter import SentenceCounter
 from c4pipe.corpus.urls import normalized_url
-from c4pipe.corpus.wet import read_records
+from c4pipe.corpus.wet.parsers import read_records
 from c4pipe.records import Page
 from c4pipe.shards.text_shards import write_text_shard
 

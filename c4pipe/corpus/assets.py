@@ -18,14 +18,14 @@ from pathlib import Path
 
 from c4pipe.corpus.badwords import parse_lists
 from c4pipe.corpus.pinned_assets import BADWORDS, PUNKT, REALNEWS, PinnedFile
-from c4pipe.corpus.punkt import PunktParameters
-from c4pipe.corpus.sentences import PUNKT_FILES, parse_punkt_files
+from c4pipe.corpus.sentences.counter import PUNKT_FILES, parse_punkt_files
+from c4pipe.corpus.sentences.punkt import PunktParameters
 from c4pipe.corpus.variants import Variant
 from c4pipe.errors import UserError
 
 PUNKT_TAB = "punkt_tab"
 BUNDLED = "bundled"
-_BUNDLED_FOLDER = Path(__file__).parent / "bundled_punkt"
+_BUNDLED_FOLDER = Path(__file__).parent / "sentences" / "bundled_punkt"
 _TIMEOUT_SECONDS = 60
 _MAX_DOWNLOAD_BYTES = 64 << 20
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from c4pipe.corpus import rules
-from c4pipe.corpus.sentences import SentenceCounter
+from c4pipe.corpus.sentences.counter import SentenceCounter
 
 _END_MARKS = frozenset(rules.END_MARKS)
 

@@ -9,7 +9,7 @@ from c4pipe.corpus.counters import Counts, filtered, line_counter, passed
 from c4pipe.corpus.deduplication import line_contents
 from c4pipe.corpus.language.codes import mc4_code
 from c4pipe.corpus.language.identifier import UNKNOWN, Identified, LanguageIdentifier
-from c4pipe.corpus.sentences import SentenceCounter
+from c4pipe.corpus.sentences.counter import SentenceCounter
 from c4pipe.corpus.splits import split_of
 from c4pipe.corpus.urls import normalized_url
 from c4pipe.corpus.variants import UNKNOWN_LANGUAGE, Compat, Variant

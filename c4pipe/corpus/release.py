@@ -13,7 +13,7 @@ from c4pipe.corpus.badwords import FILTERED, BadwordsFilter
 from c4pipe.corpus.cleaning import Cleaner
 from c4pipe.corpus.finishing import MIN_LANGDETECT_PROBABILITY
 from c4pipe.corpus.language.identifier import Identified, LanguageIdentifier
-from c4pipe.corpus.sentences import SentenceCounter
+from c4pipe.corpus.sentences.counter import SentenceCounter
 from c4pipe.corpus.splits import split_of
 from c4pipe.corpus.urls import normalized_url
 from c4pipe.records import Page

@@ -8,8 +8,8 @@ import numpy as np
 
 from c4pipe.errors import UserError
 from c4pipe.shards import files, manifest
-from c4pipe.shards.example_sources import held_out, open_source, read_examples
-from c4pipe.shards.stream import Source
+from c4pipe.shards.stream.example_sources import held_out, open_source, read_examples
+from c4pipe.shards.stream.stream import Source
 from c4pipe.vocabulary.vocabulary import Vocabulary
 
 

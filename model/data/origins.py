@@ -8,7 +8,7 @@ import numpy as np
 from c4pipe.errors import UserError
 from c4pipe.shards import files, manifest
 from c4pipe.shards.example_shards import ExampleShard
-from c4pipe.shards.stream import Batch, Stream
+from c4pipe.shards.stream.stream import Batch, Stream
 from c4pipe.shards.text_shards import read_text_shard
 
 

@@ -7,8 +7,8 @@ from dataclasses import replace
 from c4pipe.command_line import Parser
 from c4pipe.errors import UserError
 from c4pipe.shards import manifest
-from c4pipe.shards.example_sources import Source, open_source
-from c4pipe.shards.stream import parse_sources
+from c4pipe.shards.stream.example_sources import Source, open_source
+from c4pipe.shards.stream.stream import parse_sources
 from c4pipe.tasks import mixtures
 
 AS_GIVEN = "as_given"

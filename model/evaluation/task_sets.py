@@ -8,7 +8,7 @@ import numpy as np
 from c4pipe.errors import UserError
 from c4pipe.shards import files, manifest
 from c4pipe.shards.example_shards import read_example_shard
-from c4pipe.shards.example_sources import Source
+from c4pipe.shards.stream.example_sources import Source
 from c4pipe.tasks.catalog import find_or_make
 from c4pipe.tasks.task import Task
 from c4pipe.vocabulary.vocabulary import Vocabulary

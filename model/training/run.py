@@ -10,7 +10,7 @@ import torch
 import c4pipe
 from c4pipe.errors import UserError
 from c4pipe.shards import files
-from c4pipe.shards.stream import Source, Stream, open_stream
+from c4pipe.shards.stream.stream import Source, Stream, open_stream
 from c4pipe.vocabulary.vocabulary import Vocabulary
 from model.checkpoints.run_folder import FINISHED, RUNNING, RunFolder
 from model.training import metrics_log

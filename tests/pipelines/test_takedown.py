@@ -36,7 +36,7 @@ def make(crawl: Path, output: Path, *more: str) -> dict[str, bytes]:
 
 
 def urls_of(crawl: Path, number: int) -> list[str]:
-    from c4pipe.corpus.wet import read_records
+    from c4pipe.corpus.wet.parsers import read_records
 
     outcomes = read_records(crawl / f"part-{number}.warc.wet.gz")
     return [outcome.url for outcome in outcomes if isinstance(outcome, Page)]

@@ -249,8 +249,8 @@ def test_changed_input_is_cleaned_again(crawl, tmp_path):
 def test_the_graph_is_as_large_for_many_files_as_for_few(crawl, tmp_path):
     import apache_beam as beam
 
-    from c4pipe.stages.make_c4 import MakeC4
-    from pipelines import beam_options
+    from c4pipe.stages.wet_to_c4.make_c4 import MakeC4
+    from pipelines.launch import beam_options
 
     sizes = []
     for count in (8, 64_000):

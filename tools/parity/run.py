@@ -21,7 +21,7 @@ from pathlib import Path
 
 from c4pipe.command_line import Parser, run
 from c4pipe.corpus import assets
-from c4pipe.corpus.train_punkt import format_files
+from c4pipe.corpus.sentences.train_punkt import format_files
 from c4pipe.corpus.variants import VARIANTS
 from c4pipe.errors import UserError
 from c4pipe.shards import files

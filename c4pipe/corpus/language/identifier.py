@@ -35,7 +35,7 @@ class LanguageIdentifier(Protocol):
 
 
 def _langdetect() -> LanguageIdentifier:
-    from c4pipe.corpus.language.langdetect_identifier import LangdetectIdentifier
+    from c4pipe.corpus.language.langdetect.identifier import LangdetectIdentifier
 
     return LangdetectIdentifier()
 

@@ -7,15 +7,16 @@ from itertools import islice
 import numpy as np
 import pytest
 
-from c4pipe.corpus import assets, counters, deduplication, wet
+from c4pipe.corpus import assets, counters, deduplication
 from c4pipe.corpus.badwords import BadwordsFilter
 from c4pipe.corpus.cleaning import Cleaner
 from c4pipe.corpus.finishing import Finisher
 from c4pipe.corpus.language.identifier import load_identifier
 from c4pipe.corpus.page_lists import ListedDomains, ListedUrls, has_paragraphs
-from c4pipe.corpus.sentences import SentenceCounter
+from c4pipe.corpus.sentences.counter import SentenceCounter
 from c4pipe.corpus.urls import normalized_url
 from c4pipe.corpus.variants import COMPATS, VARIANTS
+from c4pipe.corpus.wet import parsers
 from c4pipe.records import Page
 
 _BATCH = 512
@@ -56,7 +57,7 @@ def _read_pages(paths, compat, found, counts):
     domains = ListedDomains(found.realnews) if found.realnews else None
     for file, path in enumerate(sorted(paths, key=lambda path: path.name)):
         counts[counters.WET_FILE] += 1
-        for outcome in wet.read_records(path, compat=compat):
+        for outcome in parsers.read_records(path, compat=compat):
             counters.count_record(counts, outcome)
             if not isinstance(outcome, Page):
                 continue

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from c4pipe.corpus import cleaning, rules
 from c4pipe.corpus.cleaning import Cleaned, Cleaner, dropped_lines, line_outcome
-from c4pipe.corpus.punkt import PunktParameters
-from c4pipe.corpus.sentences import SentenceCounter
+from c4pipe.corpus.sentences.counter import SentenceCounter
+from c4pipe.corpus.sentences.punkt import PunktParameters
 
 GOOD = "This is a line with enough words."
 CLEANER = Cleaner(SentenceCounter(PunktParameters(frozenset({"dr"}), frozenset(), frozenset(), {})))

@@ -7,8 +7,8 @@ import pytest
 from c4pipe.corpus.badwords import BadwordsFilter
 from c4pipe.corpus.finishing import Finished, Finisher, remove_lines
 from c4pipe.corpus.language.identifier import UNKNOWN, Identified
-from c4pipe.corpus.punkt import PunktParameters
-from c4pipe.corpus.sentences import SentenceCounter
+from c4pipe.corpus.sentences.counter import SentenceCounter
+from c4pipe.corpus.sentences.punkt import PunktParameters
 from c4pipe.corpus.variants import COMPATS, VARIANTS
 
 URL = "http://www.example.com/357"

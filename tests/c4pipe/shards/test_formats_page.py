@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from c4pipe.shards import order
 from c4pipe.shards.schemas import ROWS_PER_BATCH, ExampleSchema
+from c4pipe.shards.stream import order
 
 PAGE = (Path(__file__).parents[3] / "docs" / "formats.md").read_text(encoding="utf-8")
 

@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from c4pipe.errors import UserError
-from c4pipe.shards.stream import Batch as Ids
+from c4pipe.shards.stream.stream import Batch as Ids
 from model.architectures.t5 import widen
 from model.data.batches import Loader, as_batch, signed
 

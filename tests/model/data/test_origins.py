@@ -8,7 +8,7 @@ from c4pipe.shards import manifest, names
 from c4pipe.shards.example_shards import ExampleShardWriter
 from c4pipe.shards.manifest import Input, Manifest
 from c4pipe.shards.schemas import ExampleSchema
-from c4pipe.shards.stream import Source, open_stream
+from c4pipe.shards.stream.stream import Source, open_stream
 from c4pipe.shards.text_shards import write_text_shard
 from model.data.origins import describe_batch
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from c4pipe.shards.stream import Source, open_stream
+from c4pipe.shards.stream.stream import Source, open_stream
 from model.architectures.catalog import ARCHITECTURES, build_model
 from model.architectures.config import ModelConfig
 from model.data.batches import as_batch

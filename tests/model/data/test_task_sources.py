@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from c4pipe.errors import UserError
-from c4pipe.shards.stream import open_stream
+from c4pipe.shards.stream.stream import open_stream
 from model.data.task_sources import mix, task_sources
 from model.data.trimming import trimmed_batch
 

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from c4pipe.errors import UserError
-from c4pipe.shards.example_sources import Source
+from c4pipe.shards.stream.example_sources import Source
 from c4pipe.vocabulary.vocabulary import Vocabulary
 from model.checkpoints.opening import open_model
 from model.evaluate import main

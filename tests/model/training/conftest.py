@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from c4pipe.shards.stream import Source, open_stream
+from c4pipe.shards.stream.stream import Source, open_stream
 from model.architectures.catalog import build_model
 from model.architectures.config import ModelConfig
 from model.checkpoints.run_folder import RunFolder

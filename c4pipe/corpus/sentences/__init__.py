@@ -1,0 +1,1 @@
+"""Counting sentences with Punkt, and training its parameters."""

@@ -1,0 +1,1 @@
+"""Examples in the order of training, from local folders or any URL."""

@@ -1,0 +1,243 @@
+"""Folders of example shards as the stream takes them: which split, at which rate, less what is held out."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from c4pipe.errors import UserError
+from c4pipe.shards import files, manifest
+from c4pipe.shards.example_shards import ExampleShard
+from c4pipe.shards.manifest import Shard
+from c4pipe.shards.schemas import MAX_NARROW_VOCABULARY, ROWS_PER_BATCH
+from c4pipe.shards.stream.cache import check_shard, check_size
+from c4pipe.shards.stream.order import Layout, group_shards
+
+KINDS = ("examples", "tasks")
+
+
+@dataclass(frozen=True)
+class Source:
+    """A folder of example shards to stream from.
+
+    rate: its share of the mixture, relative to the other sources'. split: a split of the manifest; `train` in a folder
+    of tasks is every `TASK-train` one after the other. hold_out: the last so many examples never stream (see
+    `held_out`).
+    """
+
+    folder: str
+    rate: float = 1.0
+    split: str = "train"
+    hold_out: int = 0
+
+
+def parse_sources(text: str, split: str = "train") -> list[Source]:
+    """Sources from a flag: `DIR[@SPLIT][:rate],...`.
+
+    >>> parse_sources("out/en:10,gs://bucket/de@sst2-train")
+    ... # doctest: +NORMALIZE_WHITESPACE
+    [Source(folder='out/en', rate=10.0, split='train', hold_out=0),
+     Source(folder='gs://bucket/de', rate=1.0, split='sst2-train', hold_out=0)]
+
+    Raises: UserError where a rate is no number above 0.
+    """
+    sources = []
+    for part in text.split(","):
+        folder, colon, tail = part.rpartition(":")
+        rate = 1.0
+        if colon and "/" not in tail:  # else the colon of a URL's scheme or port
+            try:
+                rate = float(tail)
+            except ValueError:
+                raise UserError(f"{part!r}: after the colon stands a rate such as 0.5, not {tail!r}") from None
+            if not 0 < rate < float("inf"):
+                raise UserError(f"{part!r}: a mixing rate must be above 0")
+        else:
+            folder = part
+        folder, at, named = folder.rpartition("@") if "@" in files.base_name(folder) else (folder, "", "")
+        sources.append(Source(folder.rstrip("/") or folder, rate, named if at else split))
+    return sources
+
+
+@dataclass(frozen=True)
+class OpenSource:
+    """A source with its manifest read and checked.
+
+    shards: of all replicas, in the order of the manifest. first_ids: number of each shard's first row, counted over
+    all shards; an example's id is that plus its row. layouts: one a replica; epoch e reads replica e modulo their
+    number.
+    """
+
+    source: Source
+    settings: dict[str, Any]
+    assets: dict[str, str]
+    shards: tuple[Shard, ...]
+    first_ids: np.ndarray
+    layouts: tuple[Layout, ...]
+
+    @property
+    def inputs_length(self) -> int:
+        return int(self.settings["inputs_length"])
+
+    @property
+    def targets_length(self) -> int:
+        return int(self.settings["targets_length"])
+
+    @property
+    def vocabulary_size(self) -> int:
+        return int(self.settings["vocabulary_size"])
+
+    @property
+    def dtype(self) -> type[np.unsignedinteger]:
+        """What ids of this vocabulary are stored as."""
+        return np.uint16 if self.vocabulary_size <= MAX_NARROW_VOCABULARY else np.uint32
+
+    @property
+    def num_examples(self) -> int:
+        """Examples of one epoch (of the first, where replicas differ)."""
+        return self.layouts[0].num_rows
+
+    @property
+    def rows_of_cycle(self) -> int:
+        """Examples of as many epochs as there are replicas."""
+        return sum(layout.num_rows for layout in self.layouts)
+
+    def locate(self, number: int) -> tuple[int, int]:
+        """(epoch, place in the epoch's order) of the source's example `number`, counted on over epochs."""
+        cycle, place = divmod(number, self.rows_of_cycle)
+        epoch = cycle * len(self.layouts)
+        while place >= self.layout_of(epoch).num_rows:
+            place -= self.layout_of(epoch).num_rows
+            epoch += 1
+        return epoch, place
+
+    def layout_of(self, epoch: int) -> Layout:
+        return self.layouts[epoch % len(self.layouts)]
+
+    def first_shard_of(self, epoch: int) -> int:
+        """Index into `shards` of the first shard of the epoch's replica."""
+        return (epoch % len(self.layouts)) * (len(self.shards) // len(self.layouts))
+
+    def path(self, shard: int) -> str:
+        return files.join(self.source.folder, self.shards[shard].file)
+
+
+def open_source(source: Source) -> OpenSource:
+    """Read and check a source's manifest.
+
+    Raises: UserError where the folder is not finished, holds no examples, or lacks the split.
+    """
+    held = manifest.read(source.folder)
+    if held.kind not in KINDS:
+        raise UserError(
+            f"{source.folder} holds {held.kind}, not examples; give what c4_to_examples or tasks_to_examples made"
+        )
+    missing = [name for name in ("inputs_length", "targets_length", "vocabulary_size") if name not in held.settings]
+    if missing:
+        raise UserError(f"{source.folder}: the manifest's settings lack {', '.join(missing)}; make the folder again")
+    shards = tuple(shard for name in _splits(held, source) for shard in held.splits[name])
+    replicas = int(held.settings.get("replicas", 1)) if source.split == "train" and held.kind == "examples" else 1
+    if len(shards) % replicas:
+        raise UserError(f"{source.folder}: {len(shards)} shards are not {replicas} whole replicas; make it again")
+    rows = np.array([shard.rows for shard in shards], dtype=np.int64)
+    group = group_shards([shard.bytes for shard in shards])
+    layouts = tuple(
+        Layout(tuple(_less_the_last(part, source.hold_out).tolist()), group) for part in np.split(rows, replicas)
+    )
+    if not all(layout.num_rows for layout in layouts):
+        raise UserError(
+            f"{source.folder}: the split {source.split!r} has {int(rows.sum())} examples"
+            + (f" and {source.hold_out} are held out" if source.hold_out else "")
+            + "; nothing is left to stream"
+        )
+    first_ids = np.concatenate([[0], np.cumsum(rows)[:-1]])
+    return OpenSource(source, dict(held.settings), dict(held.assets), shards, first_ids, layouts)
+
+
+def _splits(held: manifest.Manifest, source: Source) -> list[str]:
+    if source.split in held.splits:
+        return [source.split]
+    of_tasks = sorted(name for name in held.splits if name.endswith(f"-{source.split}"))
+    if held.kind == "tasks" and of_tasks:
+        return of_tasks
+    there = ", ".join(sorted(held.splits)) or "none"
+    raise UserError(f"{source.folder} has no split {source.split!r}; its splits: {there}")
+
+
+def _less_the_last(rows: np.ndarray, count: int) -> np.ndarray:
+    """Row counts without the last `count` rows over all shards.
+
+    >>> _less_the_last(np.array([5, 5, 2]), 4)
+    array([5, 3, 0])
+    """
+    ends = np.cumsum(rows)
+    kept = np.clip(ends[-1:] - count - (ends - rows), 0, rows) if len(rows) else rows
+    return kept
+
+
+def check_sizes(opened: OpenSource) -> None:
+    """Look whether each shard of a local folder has its full size, before anything is streamed.
+
+    Raises: UserError that names a shard that is missing or cut.
+    """
+    if not files.is_remote(opened.source.folder):
+        for index, shard in enumerate(opened.shards):
+            check_size(opened.path(index), opened.path(index), shard)
+
+
+def check_alike(sources: Sequence[OpenSource]) -> None:
+    """Sources of one stream must have one vocabulary.
+
+    Raises: UserError that names two that differ.
+    """
+    first = sources[0]
+    for other in sources[1:]:
+        models = [one.assets.get("spiece.model") for one in (first, other)]
+        if first.vocabulary_size != other.vocabulary_size or (None not in models and models[0] != models[1]):
+            raise UserError(
+                f"{first.source.folder} and {other.source.folder} were made with different vocabularies "
+                f"({first.vocabulary_size} and {other.vocabulary_size} ids); make both with the same one"
+            )
+
+
+def held_out(source: Source) -> tuple[np.ndarray, np.ndarray]:
+    """The last `hold_out` examples of a source, which its stream leaves out: inputs (n, Li) and targets (n, Lt)."""
+    opened = open_source(replace(source, hold_out=0))
+    num_rows = opened.num_examples
+    return read_rows(opened, max(0, num_rows - source.hold_out), num_rows)
+
+
+def read_examples(source: Source, count: int | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """The first `count` examples of a split (all where None), in the order of the files.
+
+    Returns: inputs (n, Li) and targets (n, Lt), uint16 or uint32, 0 after EOS.
+    """
+    opened = open_source(source)
+    num_rows = opened.num_examples
+    return read_rows(opened, 0, num_rows if count is None else min(count, num_rows))
+
+
+def read_rows(opened: OpenSource, start: int, stop: int) -> tuple[np.ndarray, np.ndarray]:
+    """Rows start..stop-1 of the first replica, in the order of the files.
+
+    Raises: UserError that names a shard that is missing or corrupt.
+    """
+    count = max(0, stop - start)
+    inputs = np.zeros((count, opened.inputs_length), dtype=opened.dtype)
+    targets = np.zeros((count, opened.targets_length), dtype=opened.dtype)
+    for index in range(len(opened.shards) // len(opened.layouts)):
+        first = int(opened.first_ids[index])
+        low, high = max(start, first), min(stop, first + opened.shards[index].rows)
+        if low >= high:
+            continue
+        check_shard(opened.path(index), opened.shards[index])
+        with ExampleShard(opened.path(index)) as shard:
+            for number in range((low - first) // ROWS_PER_BATCH, (high - first - 1) // ROWS_PER_BATCH + 1):
+                begin = first + number * ROWS_PER_BATCH
+                part = slice(max(low - begin, 0), high - begin)
+                place = max(low, begin) - start
+                for out, column in ((inputs, "inputs"), (targets, "targets")):
+                    ids = shard.ids(number, column, out.shape[1])[part]
+                    out[place : place + len(ids)] = ids
+    return inputs, targets

@@ -1,0 +1,105 @@
+"""The graph of wet_to_c4: text stays in the work folder, only keys and counts travel."""
+
+import json
+
+import apache_beam as beam
+
+from c4pipe.corpus_run.keys import KINDS
+from c4pipe.corpus_run.plan import NUM_KEY_PARTS, File, Plan
+from c4pipe.report.summary import Summary
+from c4pipe.shards import files
+from c4pipe.shards.work.key_files import read_parts
+from c4pipe.stages.merge_summaries import MergeSummaries
+from c4pipe.stages.wet_to_c4.clean_files import CleanFiles
+from c4pipe.stages.wet_to_c4.finish_files import FinishFiles
+from c4pipe.stages.wet_to_c4.pack_lines import EmitLineKeys, WriteLineKeys
+from c4pipe.stages.wet_to_c4.pick_losers import PickLosersThroughFiles, PickLosersThroughShuffle, keys_path, slices
+from c4pipe.stages.wet_to_c4.read_inputs import ReadInputs
+from c4pipe.stages.wet_to_c4.write_shards import WriteShards
+
+
+class MakeC4(beam.PTransform):
+    """Pipeline -> one element, the path of the result: what was counted, and the shards that were written.
+
+    Where more than the allowed share of records was quarantined, everything after cleaning is left out.
+    """
+
+    def __init__(self, plan: Plan, result_path: str) -> None:
+        super().__init__()
+        self._plan, self._result_path = plan, result_path
+
+    def expand(self, pipeline):
+        plan = self._plan
+        wet_files = pipeline | "Read inputs" >> ReadInputs(plan.inputs)
+        cleaned = wet_files | "Clean files" >> CleanFiles(plan)
+        all_cleaned = cleaned | "All cleaned" >> MergeSummaries(plan.samples_per_rule)
+        run_key = all_cleaned | "Decide" >> beam.Map(_decide, plan)
+        held = wet_files | "Go on" >> beam.FlatMap(_go_on, beam.pvalue.AsSingleton(run_key))
+        pick = _through_files if plan.through_files else _through_shuffle
+        held = pick(held, cleaned, plan, run_key)
+        all_finished = (
+            held
+            | "Finish files" >> FinishFiles(plan, run_key)
+            | "All finished" >> MergeSummaries(plan.samples_per_rule)
+        )
+        shards = (
+            all_finished
+            | "Write shards" >> WriteShards(plan, run_key)
+            | "All shards" >> beam.combiners.ToList()
+        )  # fmt: skip
+        return all_cleaned | "Leave result" >> beam.Map(
+            _leave_result,
+            self._result_path,
+            beam.pvalue.AsSingleton(run_key),
+            beam.pvalue.AsSingleton(all_finished),
+            beam.pvalue.AsSingleton(shards),
+        )
+
+
+def _decide(all_cleaned: str, plan: Plan) -> str:
+    """The name of this run's later work; empty where too much was quarantined to go on."""
+    summary = Summary.from_json(json.loads(all_cleaned))
+    quarantined = sum(note[4] for note in summary.notes)
+    if quarantined > plan.max_quarantined_fraction * summary.totals["records"]:
+        return ""
+    return plan.run_key(summary.digest)
+
+
+def _go_on(file, run_key: str):
+    return [(file, [])] if run_key else []
+
+
+def _through_files(held, cleaned, plan: Plan, run_key):
+    counts = cleaned | "URL keys a file" >> beam.Map(lambda summary: json.loads(summary)["totals"]["rows"])
+    held = (counts, held) | "Deduplicate URLs" >> PickLosersThroughFiles(plan, "urls", run_key)
+    if not plan.variant.deduplicate_lines:
+        return held
+    counts = held | "Write line keys" >> beam.ParDo(WriteLineKeys(plan), beam.pvalue.AsSingleton(run_key))
+    return (counts, held) | "Deduplicate lines" >> PickLosersThroughFiles(plan, "lines", run_key)
+
+
+def _through_shuffle(held, cleaned, plan: Plan, run_key):
+    keys = held | "Emit URL keys" >> beam.FlatMap(_emit_url_keys, plan)
+    held = (keys, held) | "Deduplicate URLs" >> PickLosersThroughShuffle(plan, "urls")
+    if not plan.variant.deduplicate_lines:
+        return held
+    keys = held | "Emit line keys" >> beam.ParDo(EmitLineKeys(plan))
+    return (keys, held) | "Deduplicate lines" >> PickLosersThroughShuffle(plan, "lines")
+
+
+def _emit_url_keys(element, plan: Plan):
+    file = File(*element[0])
+    keys = read_parts(keys_path(plan, "urls", file.stem, ""), 0, NUM_KEY_PARTS, KINDS["urls"].dtype).copy()
+    keys["file"] = file.number
+    return slices(keys, "urls", plan.shuffle_bits)
+
+
+def _leave_result(all_cleaned: str, path: str, run_key: str, all_finished: str, shards: list) -> str:
+    result = {
+        "run_key": run_key,
+        "cleaned": json.loads(all_cleaned),
+        "finished": json.loads(all_finished),
+        "shards": sorted([split, *shard] for split, shard in shards),
+    }
+    files.write_bytes(path, json.dumps(result).encode())
+    return path

@@ -1,0 +1,155 @@
+"""Keys of all files meet in buckets; each file hears which of its pages, or lines, lost. Two ways, the same result.
+
+On one machine keys lie in files, and a bucket reads its slice of each: only the buckets being worked on are in memory,
+and a bucket that is done is not done again. On a cluster packed keys go through the runner's shuffle.
+"""
+
+import apache_beam as beam
+import numpy as np
+
+from c4pipe.corpus_run.inputs import read_list
+from c4pipe.corpus_run.keys import KINDS, KeyKind, bucket_edges, num_buckets
+from c4pipe.corpus_run.plan import KEY_PART_BITS, File, Plan
+from c4pipe.shards import files
+from c4pipe.shards.work.key_files import count_rows, read_parts, write_key_file
+
+
+def keys_path(plan: Plan, kind: str, stem: str, run_key: str) -> str:
+    """Where the keys of a WET file lie."""
+    return plan.cleaned(stem, ".urls") if kind == "urls" else plan.later(run_key, "lines", f"{stem}.lines")
+
+
+class PickLosersThroughFiles(beam.PTransform):
+    """Takes a tuple of two collections: `counts`, a number of keys for each file whose keys are written; and `held`,
+    (`File` tuple, list). Gives `held` with one entry more in each list, for `losers_of`: the number of buckets.
+
+    run_key: a singleton side input, falsy where the run must not go on.
+    """
+
+    def __init__(self, plan: Plan, kind: str, run_key) -> None:
+        super().__init__()
+        self._plan, self._kind, self._run_key = plan, kind, run_key
+
+    def expand(self, collections):
+        counts, held = collections
+        total = counts | "Count keys" >> beam.CombineGlobally(sum)
+        done = (
+            counts.pipeline
+            | beam.Create([None], reshuffle=False)
+            | "Lay out buckets"
+            >> beam.FlatMap(
+                _lay_out, self._plan, self._kind, beam.pvalue.AsSingleton(total), beam.pvalue.AsSingleton(self._run_key)
+            )
+            | beam.Reshuffle()
+            | "Pick" >> beam.ParDo(_PickInBucket(self._plan, self._kind), beam.pvalue.AsSingleton(self._run_key))
+            | "All buckets" >> beam.combiners.ToList()
+        )
+        return held | "Note buckets" >> beam.Map(_note_buckets, beam.pvalue.AsSingleton(done))
+
+
+def _lay_out(_, plan: Plan, kind: str, num_keys: int, run_key: str):
+    if not run_key:
+        return []
+    return bucket_edges(num_buckets(num_keys, KINDS[kind].dtype.itemsize, plan.bucket_bytes))
+
+
+def _losers_path(plan: Plan, kind: str, bucket: tuple[int, int], run_key: str) -> str:
+    return plan.later(run_key, f"{kind}_losers", f"{bucket[0]:04d}-{bucket[1]:04d}.losers")
+
+
+class _PickInBucket(beam.DoFn):
+    def __init__(self, plan: Plan, kind: str) -> None:
+        self._plan, self._kind = plan, kind
+
+    def process(self, bucket, run_key: str):
+        kind, plan = KINDS[self._kind], self._plan
+        path = _losers_path(plan, kind.name, bucket, run_key)
+        if not files.exists(path):
+            losers = kind.pick(_read_bucket(plan, kind, bucket, run_key))
+            write_key_file(path, losers, losers["file"].astype(np.int64), plan.num_files, kind.losers)
+        yield tuple(bucket)
+
+
+def _read_bucket(plan: Plan, kind: KeyKind, bucket: tuple[int, int], run_key: str) -> np.ndarray:
+    """The keys of a bucket from all files."""
+    slices = []
+    for file in read_list(plan.inputs):
+        keys = read_parts(keys_path(plan, kind.name, file.stem, run_key), *bucket, kind.dtype)
+        if len(keys) and keys["file"][0] != file.number:
+            # Committed when the file had another place among the inputs.
+            keys = keys.copy()
+            keys["file"] = file.number
+        slices.append(keys)
+    return np.concatenate(slices) if slices else np.zeros(0, kind.dtype)
+
+
+def _note_buckets(element, done: list[tuple[int, int]]):
+    file, held = element
+    return file, [*held, len(done)]
+
+
+def losers_of(file: File, plan: Plan, kind: str, held: bytes | int, run_key: str) -> np.ndarray:
+    """What a file lost, (n,) of the kind's losers. held: the packed losers, or the number of buckets they lie in."""
+    dtype = KINDS[kind].losers
+    if isinstance(held, bytes):
+        return np.frombuffer(held, dtype)
+    paths = [_losers_path(plan, kind, bucket, run_key) for bucket in bucket_edges(held)]
+    return np.concatenate([read_parts(path, file.number, file.number + 1, dtype) for path in paths])
+
+
+class PickLosersThroughShuffle(beam.PTransform):
+    """As `PickLosersThroughFiles`, for runners whose workers are many machines.
+
+    Takes a tuple of two collections: `keys`, (bucket, bytes) from `slices`; and `held`. The entry more in each list is
+    the packed losers themselves.
+    """
+
+    def __init__(self, plan: Plan, kind: str) -> None:
+        super().__init__()
+        self._kind = kind
+
+    def expand(self, collections):
+        keys, held = collections
+        losers = (
+            keys
+            | "Group by bucket" >> beam.GroupByKey()
+            | "Pick" >> beam.FlatMap(_pick_in_group, self._kind)
+        )  # fmt: skip
+        by_file = held | "By file" >> beam.Map(lambda element: (element[0][0], element))
+        return (
+            {"held": by_file, "losers": losers}
+            | "To their files" >> beam.CoGroupByKey()
+            | "Join" >> beam.FlatMap(_join)
+        )
+
+
+def slices(keys: np.ndarray, kind: str, bucket_bits: int) -> list[tuple[int, bytes]]:
+    """The keys of a file as (bucket, packed bytes), one for each of the 2^bucket_bits buckets that has any."""
+    places = KINDS[kind].parts(keys) >> (KEY_PART_BITS - bucket_bits)
+    order = np.argsort(places, kind="stable")
+    # numpy's concatenate may have given the keys this machine's byte order.
+    ordered, places = keys[order].astype(KINDS[kind].dtype, copy=False), places[order]
+    edges = np.flatnonzero(np.diff(places)) + 1
+    parts = zip(np.split(places, edges), np.split(ordered, edges), strict=True)
+    return [(int(place[0]), part.tobytes()) for place, part in parts if len(part)]
+
+
+def _pick_in_group(element, kind: str):
+    _, packed = element
+    keys = np.frombuffer(b"".join(packed), dtype=KINDS[kind].dtype)
+    losers = KINDS[kind].pick(keys)
+    edges = np.flatnonzero(np.diff(losers["file"].astype(np.int64))) + 1
+    for part in np.split(losers, edges):
+        if len(part):
+            yield int(part["file"][0]), part.astype(KINDS[kind].losers, copy=False).tobytes()
+
+
+def _join(element):
+    _, joined = element
+    for file, held in joined["held"]:
+        yield file, [*held, b"".join(sorted(joined["losers"]))]
+
+
+def count_keys(path: str, kind: str) -> int:
+    """Number of keys in a key file."""
+    return count_rows(path, KINDS[kind].dtype)

@@ -1,0 +1,21 @@
+"""The list of WET files, read by a worker: the graph has one path in it, however many files there are."""
+
+import apache_beam as beam
+
+from c4pipe.corpus_run.inputs import read_list
+
+
+class ReadInputs(beam.PTransform):
+    """-> one `File` (as a plain tuple) a WET file, spread over the workers."""
+
+    def __init__(self, list_path: str) -> None:
+        super().__init__()
+        self._list_path = list_path
+
+    def expand(self, pipeline):
+        return (
+            pipeline
+            | beam.Create([self._list_path], reshuffle=False)
+            | "Read" >> beam.FlatMap(lambda path: [tuple(file) for file in read_list(path)])
+            | "Spread" >> beam.Reshuffle()
+        )

@@ -1,0 +1,127 @@
+"""Files of finished pages -> text shards and the provenance files beside them."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import apache_beam as beam
+
+from c4pipe.corpus_run.inputs import read_list
+from c4pipe.corpus_run.plan import File, Plan
+from c4pipe.shards import files, names
+from c4pipe.shards.manifest import describe_shard
+from c4pipe.shards.provenance import write_provenance
+from c4pipe.shards.text_shards import write_text_shard
+from c4pipe.shards.work.work_files import read_record, write_record
+from c4pipe.stages.wet_to_c4.finish_files import read_finished
+
+_SPLIT = "split:"
+_VALIDATION = "validation"
+_TRAIN_SHARDS_PER_VALIDATION_SHARD = 128
+
+
+class WriteShards(beam.PTransform):
+    """One summary of all finished files -> (split, `[file, rows, bytes, sha256]`) a shard.
+
+    run_key: a singleton side input, falsy where nothing is to be written.
+    """
+
+    def __init__(self, plan: Plan, run_key) -> None:
+        super().__init__()
+        self._plan, self._run_key = plan, run_key
+
+    def expand(self, summary):
+        run_key = beam.pvalue.AsSingleton(self._run_key)
+        return (
+            summary
+            | "Lay out" >> beam.FlatMap(_lay_out, self._plan, run_key)
+            | beam.Reshuffle()
+            | "Write" >> beam.Map(_write, self._plan, run_key)
+        )
+
+
+def _lay_out(summary: str, plan: Plan, run_key: str) -> list[tuple[str, int, int]]:
+    if not run_key:
+        return []
+    volumes = json.loads(summary)["volumes"]
+    rows = {name.removeprefix(_SPLIT): volume[0] for name, volume in volumes.items() if name.startswith(_SPLIT)}
+    return lay_out(rows, plan)
+
+
+def lay_out(rows_of_split: dict[str, int], plan: Plan) -> list[tuple[str, int, int]]:
+    """(split, shard, number of its shards) of all shards to write.
+
+    A split of training pages has `num_shards`, its validation split one for each 128 of them, one at least. A split
+    without rows is one empty shard; the validation split is there wherever its training split is, and the other way.
+    """
+    trains = {_train_split(split) for split in rows_of_split} if plan.variant.splits_by_language else {"train"}
+    num_validation = max(plan.settings.num_shards // _TRAIN_SHARDS_PER_VALIDATION_SHARD, 1)
+    shards: list[tuple[str, int, int]] = []
+    for train in sorted(trains):
+        validation = f"{train}-{_VALIDATION}" if plan.variant.splits_by_language else _VALIDATION
+        for split, count in ((train, plan.settings.num_shards), (validation, num_validation)):
+            count = count if rows_of_split.get(split) else 1
+            shards.extend((split, number, count) for number in range(count))
+    return shards
+
+
+def _train_split(split: str) -> str:
+    return split.removesuffix(f"-{_VALIDATION}")
+
+
+def part_of_inputs(number: int, count: int, num_files: int) -> list[tuple[int, int, int]]:
+    """The consecutive part of the WET files that shard `number` of `count` holds.
+
+    Returns: (file, first, end) in `count`-ths of the file's rows: more shards than files cut files, fewer join them.
+
+    >>> part_of_inputs(1, 2, 4)
+    [(2, 0, 2), (3, 0, 2)]
+    >>> part_of_inputs(1, 4, 2), part_of_inputs(2, 4, 2)
+    ([(0, 2, 4)], [(1, 0, 2)])
+    """
+    first, end = number * num_files, (number + 1) * num_files
+    parts = []
+    for file in range(first // count, -(-end // count)):
+        low, high = max(first - file * count, 0), min(end - file * count, count)
+        parts.append((file, low, high))
+    return parts
+
+
+def _write(element: tuple[str, int, int], plan: Plan, run_key: str) -> tuple[str, list[Any]]:
+    split, number, count = element
+    name = names.text_shard(split, number, count, f".{plan.settings.format}")
+    path = files.join(plan.output, name)
+    record_path = plan.later(run_key, "shards", f"{name}.json".removeprefix("c4-"))
+    record = read_record(record_path, run_key)
+    if record is None or not files.exists(path) or files.size(path) != record["shard"][2]:
+        origins: list[tuple[str, int]] = []
+        rows = write_text_shard(path, _rows(split, number, count, plan, run_key, origins), plan.settings.format)
+        write_provenance(files.join(plan.output, names.provenance(split, number, count)), origins)
+        shard = describe_shard(plan.output, name, rows)
+        record = {"shard": [shard.file, shard.rows, shard.bytes, shard.sha256]}
+        write_record(record_path, run_key, record)
+    return split, record["shard"]
+
+
+def _rows(
+    split: str, number: int, count: int, plan: Plan, run_key: str, origins: list[tuple[str, int]]
+) -> Iterator[dict[str, str]]:
+    """The rows of a shard in the order of the WET files and their records; notes where each came from."""
+    parts = {file: (low, high) for file, low, high in part_of_inputs(number, count, plan.num_files)}
+    for file in read_list(plan.inputs):
+        if file.number in parts:
+            low, high = parts[file.number]
+            yield from _rows_of_file(file, split, low, high, count, plan, run_key, origins)
+
+
+def _rows_of_file(
+    file: File, split: str, low: int, high: int, count: int, plan: Plan, run_key: str, origins: list[tuple[str, int]]
+) -> Iterator[dict[str, str]]:
+    record = read_record(plan.later(run_key, "finished", f"{file.stem}.json"), run_key)
+    num_rows = record["rows"] if record is not None else 0
+    first, end = num_rows * low // count, num_rows * high // count
+    for batch in read_finished(plan, file, run_key, split):
+        for place, row in enumerate(batch["row"]):
+            if first <= row < end:
+                origins.append((file.name, batch["record"][place]))
+                yield {name: batch[name][place] for name in ("text", "timestamp", "url")}

@@ -1,0 +1,1 @@
+"""Helpers that the pipeline commands share: flags, running a graph, progress, estimates."""

@@ -1,0 +1,221 @@
+"""The flags of a pipeline: ours by argparse, the rest checked to be Beam's; and running what was built with them."""
+
+import argparse
+import difflib
+import errno
+import logging
+import os
+import re
+import shlex
+import sys
+import tempfile
+import threading
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from typing import TextIO
+
+import apache_beam as beam
+from apache_beam.options.pipeline_options import (
+    DirectOptions,
+    PipelineOptions,
+    PortableOptions,
+    StandardOptions,
+    WorkerOptions,
+)
+from apache_beam.runners.portability.fn_api_runner import FnApiRunner
+from apache_beam.runners.runner import PipelineResult, PipelineRunner
+from apache_beam.transforms.environments import SubprocessSDKEnvironment
+
+from c4pipe.command_line import Parser
+from c4pipe.errors import UserError
+
+# `DirectRunner` is a switch that tries to download another runner and uses that where it can; a run must not depend on
+# what the network answers, so the local default is named.
+LOCAL_RUNNER = "FnApiRunner"
+_LOCAL_RUNNERS = frozenset(StandardOptions.LOCAL_RUNNERS)
+_OFFERED_RUNNERS = tuple(name for name in StandardOptions.KNOWN_RUNNER_NAMES if not name.startswith("Test"))
+_MULTI_PROCESSING = "multi_processing"
+
+
+def parse(parser: Parser, argv: Sequence[str] | None = None) -> tuple[argparse.Namespace, PipelineOptions]:
+    """Split a command line into our flags and Beam's.
+
+    Returns: (our flags, Beam's options). Where no runner is named, the local one is set, on every core that this
+    process may use, in processes of their own where there is more than one.
+    Raises: UserError for a flag that neither we nor Beam know (Beam itself would ignore it), or one with a bad value.
+    """
+    flags, rest = parser.parse_known_args(argv)
+    _check_beam_flags(parser.prog, rest, _option_strings(parser))
+    options = PipelineOptions(rest)
+    if options.view_as(StandardOptions).runner is None:
+        options.view_as(StandardOptions).runner = LOCAL_RUNNER
+        _use_all_cores(options.view_as(DirectOptions), rest)
+    return flags, options
+
+
+def is_local(options: PipelineOptions) -> bool:
+    """Whether the pipeline runs on this machine alone, so that a local path means the same to every worker."""
+    runner = (options.view_as(StandardOptions).runner or LOCAL_RUNNER).rsplit(".", 1)[-1]
+    return runner in _LOCAL_RUNNERS
+
+
+def shares_this_machine(options: PipelineOptions) -> bool:
+    """Whether a portable runner's workers are known to see this machine's files: in this process, or on localhost."""
+    portable = options.view_as(PortableOptions)
+    if portable.environment_type == "LOOPBACK":
+        return True
+    return portable.environment_type in ("PROCESS", "EXTERNAL") and "localhost" in str(portable.job_endpoint)
+
+
+def num_workers(options: PipelineOptions) -> int:
+    """Processes (or threads) that a local runner will work with."""
+    direct = options.view_as(DirectOptions)
+    return direct.direct_num_workers or num_cores()
+
+
+def run(build: Callable[[beam.Pipeline], object], options: PipelineOptions) -> PipelineResult:
+    """Build a graph with `build(pipeline)`, run it and wait for its end.
+
+    Raises: UserError where a worker met one or the disk is full; on most runners the worker's exception arrives as the
+    text of another one.
+    """
+    if is_local(options):
+        _quieten(options)
+    pipeline = beam.Pipeline(runner=_runner(options), options=options)
+    build(pipeline)
+    with _workers_words_apart() if is_local(options) else nullcontext() as words:
+        try:
+            result = pipeline.run()
+            result.wait_until_finish()
+        except Exception as error:
+            mendable = _mendable(error)
+            if mendable is not None:
+                raise mendable from error
+            if words is not None and _WORKER_GONE in str(error):
+                raise UserError(
+                    "a worker process was killed, perhaps for want of memory; the same command goes on from what is "
+                    "committed, and fewer --direct_num_workers need less"
+                ) from error
+            if words is not None:
+                words.seek(0)
+                sys.stderr.write(words.read()[-_MOST_WORDS:])
+            raise
+    return result
+
+
+_MOST_WORDS = 20_000
+_WORKER_GONE = "Channel closed prematurely"
+
+
+@contextmanager
+def _workers_words_apart() -> Iterator[TextIO]:
+    """Send what worker processes print on standard error to a file; this process keeps its own.
+
+    A worker of Beam prints the stack of every exception, whatever the log level; those words matter only where the
+    error is none that the user can mend.
+    """
+    sys.stderr.flush()
+    own, kept, excepthook = sys.stderr, os.dup(2), threading.excepthook
+    with tempfile.TemporaryFile("w+", errors="replace") as words:
+        os.dup2(words.fileno(), 2)
+        if own is sys.__stderr__:
+            sys.stderr = os.fdopen(os.dup(kept), "w", buffering=1, errors="backslashreplace")
+        # Threads of the runner complain of their own where a worker is gone.
+        threading.excepthook = lambda met: traceback.print_exception(met.exc_value, file=words)
+        try:
+            yield words
+        finally:
+            threading.excepthook = excepthook
+            sys.stderr.flush()
+            if sys.stderr is not own:
+                sys.stderr.close()
+            os.dup2(kept, 2)
+            os.close(kept)
+            sys.stderr = own
+
+
+def _quieten(options: PipelineOptions) -> None:
+    """Beam logs every exception of a worker in full, two or three times; the one that `run` raises carries it too."""
+    logging.getLogger("apache_beam").setLevel(logging.CRITICAL)
+    worker = options.view_as(WorkerOptions)
+    worker.default_sdk_harness_log_level = worker.default_sdk_harness_log_level or "CRITICAL"
+
+
+def _runner(options: PipelineOptions) -> PipelineRunner | None:
+    """The local runner with worker processes that end with this one; None for any other, which Beam makes."""
+    direct, name = options.view_as(DirectOptions), options.view_as(StandardOptions).runner
+    if name != LOCAL_RUNNER or direct.direct_running_mode != _MULTI_PROCESSING:
+        return None
+    direct.direct_num_workers = num_workers(options)
+    # The runner puts Beam's own worker where the mode says processes; given an environment, it starts that.
+    direct.direct_running_mode = "in_memory"
+    command = f"exec {shlex.quote(sys.executable)} -m pipelines.launch.local_worker"
+    return FnApiRunner(default_environment=SubprocessSDKEnvironment.from_command_string(command))
+
+
+def num_cores() -> int:
+    """Cores that this process may use."""
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # not on macOS
+        return os.cpu_count() or 1
+
+
+def _use_all_cores(direct: DirectOptions, rest: Sequence[str]) -> None:
+    names = {flag.split("=", 1)[0] for flag in rest}
+    if "--direct_num_workers" not in names:
+        direct.direct_num_workers = num_cores()
+    if "--direct_running_mode" not in names and direct.direct_num_workers != 1:
+        direct.direct_running_mode = _MULTI_PROCESSING
+
+
+def _option_strings(parser: argparse.ArgumentParser) -> list[str]:
+    return [name for action in parser._actions for name in action.option_strings]
+
+
+def _check_beam_flags(program: str, rest: Sequence[str], our_flags: Sequence[str]) -> None:
+    """Read what is left of the command line with the flags of all of Beam's option classes.
+
+    Raises: UserError for anything that is left then.
+    """
+    known = Parser(prog=program, add_help=False, argument_default=argparse.SUPPRESS, conflict_handler="resolve")
+    # Beam's parsers have this one method more; templates are no concern of a check.
+    known.add_value_provider_argument = known.add_argument  # type: ignore[attr-defined]
+    for options in PipelineOptions.__subclasses__():
+        if options.__module__.startswith("apache_beam.options."):
+            options._add_argparse_args(known)  # type: ignore[arg-type]
+    found, unknown = known.parse_known_args(list(rest))
+    if unknown:
+        name = unknown[0].split("=", 1)[0]
+        similar = difflib.get_close_matches(name, [*our_flags, *_option_strings(known)], n=1)
+        hint = f"; did you mean {similar[0]}?" if similar else ""
+        what = "flag" if name.startswith("-") else "argument"
+        raise UserError(f"unknown {what} {name}{hint} (see {program} --help; Beam's own flags are taken too)")
+    runner = getattr(found, "runner", None)
+    if runner is not None and "." not in runner and runner not in _OFFERED_RUNNERS:
+        raise UserError(f"unknown runner {runner!r}; --runner takes one of {', '.join(_OFFERED_RUNNERS)}")
+
+
+_USER_ERROR = re.compile(r"(?:c4pipe\.errors\.)?UserError: (.+?)(?: \[while running .*)?(?:\n|\\n|$)")
+
+
+def _mendable(error: BaseException) -> UserError | None:
+    """The user's error inside what a runner raised, or None."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, UserError):
+            return UserError(str(cause).split(" [while running ")[0])
+        if isinstance(cause, OSError) and cause.errno in (errno.ENOSPC, errno.EDQUOT):
+            return _disk_full()
+        cause = cause.__cause__ or cause.__context__
+    text = str(error)
+    if found := _USER_ERROR.findall(text):
+        return UserError(found[-1])
+    if f"[Errno {errno.ENOSPC}]" in text or f"[Errno {errno.EDQUOT}]" in text:
+        return _disk_full()
+    return None
+
+
+def _disk_full() -> UserError:
+    return UserError("the disk is full; make space and run the same command again: it continues from what is committed")

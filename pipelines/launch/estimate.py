@@ -1,0 +1,124 @@
+"""What a run would take, from a timed sample of its input."""
+
+import shutil
+import tempfile
+import time
+from dataclasses import replace
+from pathlib import Path
+
+from c4pipe.corpus.counters import Counts
+from c4pipe.corpus.urls import normalized_url
+from c4pipe.corpus.wet.parsers import read_records
+from c4pipe.corpus_run.plan import File, Plan, RuleSet, write_rules
+from c4pipe.corpus_run.rules_of_worker import CleaningRules, make_finisher
+from c4pipe.records import Page
+from c4pipe.shards import files
+
+_SAMPLE_EVERY = 20
+_MOST_SECONDS = 5.0
+_WORKER_BYTES = 450 << 20
+_KEY_BYTES = 36 + 12
+
+
+def estimate(plan: Plan, wet_files: list[File], rules: RuleSet, num_workers: int) -> str:
+    """Time, memory and disk of a run, as some lines of text. Reads the middle file, five seconds of it."""
+    sizes = [files.size(file.path) for file in wet_files]
+    middle = wet_files[len(wet_files) // 2]
+    sample = _Sample(plan, middle, rules)
+    share = sum(sizes) / max(sample.compressed_bytes, 1)
+    seconds = sample.seconds * share / num_workers
+    disk = (sample.cleaned_bytes * 0.6 + sample.finished_bytes * 0.6 + sample.lines * _KEY_BYTES) * share
+    output = sample.finished_bytes * 0.45 * share
+    lines = [
+        f"would make {plan.settings.variant} ({plan.settings.compat}) in {plan.output}: "
+        f"{len(wet_files):,} WET files, {sum(sizes) / 1e6:,.1f} MB -> {plan.settings.num_shards:,} shards",
+        f"a sample of {sample.num_sampled:,} pages in {middle.name}: {sample.pages / sample.seconds:,.0f} pages/s "
+        f"a core, {sample.kept_share:.0%} kept (before duplicates are known)",
+        f"time: about {_duration(seconds)} with {num_workers} workers ({_duration(seconds * num_workers)} of CPU)",
+        f"memory: about {(num_workers + 1) * _WORKER_BYTES / 2**30:.1f} GiB, however many files",
+        f"disk: about {disk / 1e6:,.0f} MB of work in {plan.work} (removed at the end), "
+        f"{output / 1e6:,.0f} MB of shards",
+    ]
+    free = free_bytes(plan.work)
+    if free is not None and free < disk + output:
+        lines.append(f"notice: {plan.work} has {free / 1e6:,.0f} MB free, which may not be enough; --work_dir moves it")
+    return "\n".join(lines)
+
+
+class _Sample:
+    """Some pages of a file, cleaned and finished, and timed; counts are scaled up to all pages that were read."""
+
+    def __init__(self, plan: Plan, file: File, rules: RuleSet) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            local = replace(plan, rules=str(Path(folder) / "rules.pickle"))
+            write_rules(local.rules, rules)
+            cleaning, finisher = CleaningRules(local), make_finisher(local)
+        # Once before the clock runs: what is loaded once is no part of a rate.
+        finisher.finish(["http://a.example/"], ["This is one. This is two. This is three."], [()], Counts())
+        pages, share, reading_seconds = self._read(plan, file)
+        started = time.perf_counter()
+        texts, urls = [], []
+        for page in pages:
+            if cleaning.listed_domains is not None and cleaning.listed_domains.reason(normalized_url(page.url)):
+                continue
+            text = page.text
+            if cleaning.cleaner is not None:
+                text = cleaning.cleaner.clean(page.text).text
+            if text:
+                texts.append(text)
+                urls.append(page.url)
+        outcomes = finisher.finish(urls, texts, [()] * len(texts), Counts())
+        kept = [outcome.text for outcome in outcomes if not outcome.reason]
+        self.seconds = max((time.perf_counter() - started) / share + reading_seconds, 1e-6)
+        self.pages, self.num_sampled = self.num_read, len(pages)
+        self.kept_share = len(kept) / max(len(pages), 1)
+        self.cleaned_bytes = sum(len(text.encode()) for text in texts) / share
+        self.finished_bytes = sum(len(text.encode()) for text in kept) / share
+        self.lines = sum(text.count("\n") + 1 for text in texts) / share
+
+    def _read(self, plan: Plan, file: File) -> tuple[list[Page], float, float]:
+        """(every 20th page or so, their share of all pages read, seconds of reading); a file's pages come in runs."""
+        started = time.perf_counter()
+        pages, self.num_read = [], 0
+        with files.open_for_reading(file.path) as raw:
+            source = _Counting(raw)
+            records = read_records(source, plan.settings.wet_parser, file.name, plan.compat)  # type: ignore[arg-type]
+            for page in records:
+                if not isinstance(page, Page):
+                    continue
+                if self.num_read % _SAMPLE_EVERY == 0:
+                    pages.append(page)
+                self.num_read += 1
+                if time.perf_counter() - started > _MOST_SECONDS:
+                    break
+            self.compressed_bytes = source.num_bytes
+        return pages, len(pages) / max(self.num_read, 1) or 1.0, time.perf_counter() - started
+
+
+class _Counting:
+    def __init__(self, source) -> None:
+        self._source = source
+        self.num_bytes = 0
+
+    def read(self, size: int = -1) -> bytes:
+        block = self._source.read(size)
+        self.num_bytes += len(block)
+        return block
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    if seconds < 5400:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:,.1f} h"
+
+
+def free_bytes(folder: str) -> int | None:
+    """Bytes free where a local folder lies or will lie; None for a URL."""
+    if files.is_remote(folder):
+        return None
+    path = Path(folder).absolute()
+    while not path.exists():
+        path = path.parent
+    return shutil.disk_usage(path).free

@@ -1,0 +1,50 @@
+"""How much of a run of wet_to_c4 is committed, by the names of its files."""
+
+import time
+
+from c4pipe.corpus_run.plan import Plan
+from c4pipe.shards import files
+from c4pipe.shards.work.work_files import read_record
+
+
+class WorkDone:
+    """Looks into the work folder. Steps are WET files cleaned, finished, and shards written."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        self._started = time.monotonic()
+        self._ending = plan.cleaned("", ".json").rsplit("/", 1)[-1]
+        self._seen: set[str] = set()
+        self._pages = 0
+        self._first_look = True
+        self.look()
+
+    def look(self) -> tuple[int, int, str]:
+        """(steps done, steps in all, words)."""
+        plan, num_files = self._plan, self._plan.num_files
+        names = files.list_folder(files.join(plan.work, "cleaned"))
+        cleaned = {name for name in names if name.endswith(self._ending)}
+        self._count_pages(cleaned)
+        finished = shards = 0
+        for entry in files.list_folder(plan.work):
+            if len(entry) == 16 and "." not in entry:
+                folder = files.join(plan.work, entry)
+                finished = max(finished, _count(files.join(folder, "finished"), ".json"))
+                shards = max(shards, _count(files.join(folder, "shards"), ".json"))
+        num_cleaned = min(len(cleaned), num_files)
+        rate = self._pages / max(time.monotonic() - self._started, 1e-9)
+        words = f"{num_cleaned}/{num_files} files read, {finished} finished, {shards} shards, {rate:,.0f} pages/s"
+        return num_cleaned + finished + shards, 2 * num_files + plan.settings.num_shards, words
+
+    def _count_pages(self, cleaned: set[str]) -> None:
+        """Pages of files that were committed since the start."""
+        for name in cleaned - self._seen:
+            if not self._first_look:
+                record = read_record(files.join(self._plan.work, "cleaned", name))
+                self._pages += record["summary"]["totals"].get("rows", 0) if record is not None else 0
+        self._seen |= cleaned
+        self._first_look = False
+
+
+def _count(folder: str, ending: str) -> int:
+    return sum(name.endswith(ending) for name in files.list_folder(folder))

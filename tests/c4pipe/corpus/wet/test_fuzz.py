@@ -1,0 +1,157 @@
+"""Any bytes at all: no crash, nothing lost without a word, and the result does not depend on how the bytes come."""
+
+import gzip
+import io
+import re
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from c4pipe.corpus.variants import COMPATS
+from c4pipe.corpus.wet import line_parser, parsers, warc_parser
+from c4pipe.corpus.wet.blocks import CorruptGzip
+from c4pipe.records import Dropped, Page, Quarantined
+
+PIECES = [
+    b"WARC/1.0\r\n",
+    b"WARC/1.0\n",
+    b"WARC/1.1\r\n",
+    b" WARC/1.0\xe2\x80\x83\n",
+    b"WARC-Type: conversion\r\n",
+    b"WARC-Target-URI: http://a.example/\r\n",
+    b"WARC-Target-URI:\n",
+    b"WARC-Date: 2019-04-18T05:15:01Z\r\n",
+    b"Content-Type: text/plain\r\n",
+    b"Content-Length: 5\r\n",
+    b"Content-Length: 70\r\n",
+    b"Content-Length: 99999999\r\n",
+    b"\r\n",
+    b"\n",
+    b"\r",
+    b"Text.\n",
+    b"A longer line of text, with words. " * 5 + b"\r\n",
+    b"\xff\n",
+    b"\xc3",
+    b"\xe3\x80\x80",
+    b"\xc2\x85",
+    b"\x1f\x8b\x08",
+    b"\0",
+]
+wet_bytes = st.lists(st.one_of(st.sampled_from(PIECES), st.binary(max_size=6)), max_size=40).map(b"".join)
+both_parsers = pytest.mark.parametrize("read", [line_parser.read_by_lines, warc_parser.read_by_length])
+often = settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+def in_blocks(data: bytes, sizes: list[int]):
+    start = 0
+    while start < len(data):
+        size = sizes[start % len(sizes)]
+        yield data[start : start + size]
+        start += size
+
+
+def shape(outcomes) -> list:
+    # What is wrong in detail may be told in other words when a record is not held.
+    return [o if not isinstance(o, Quarantined) else (o.offset, o.reason) for o in outcomes]
+
+
+@both_parsers
+@given(data=wet_bytes, sizes=st.lists(st.integers(1, 50), min_size=1, max_size=5))
+@often
+def test_the_size_of_blocks_does_not_matter(read, data, sizes):
+    assert list(read(in_blocks(data, sizes), "a.wet", True)) == list(read(iter([data] if data else []), "a.wet", True))
+
+
+@both_parsers
+@given(data=wet_bytes)
+@often
+def test_any_bytes_give_outcomes_and_every_page_is_whole(read, data):
+    for number, outcome in enumerate(read(iter([data] if data else []), "a.wet", True)):
+        assert isinstance(outcome, Page | Dropped | Quarantined)
+        if isinstance(outcome, Page):
+            assert outcome.record == number
+            assert outcome.url and outcome.text and outcome.timestamp and len(outcome.text) <= 190_000
+            assert all(line and line == line.strip() for line in outcome.text.split("\n"))
+
+
+@given(data=wet_bytes)
+@often
+def test_lines_agree_with_the_reference_s_way_of_reading(data):
+    """The reference's own reading, in its own words, of what is valid UTF-8."""
+    try:
+        lines = [line.strip() for line in io.TextIOWrapper(io.BytesIO(data), encoding="utf-8")]
+    except UnicodeDecodeError:
+        return
+    records: list[list[str]] = [[]]
+    for number, line in enumerate(lines):
+        if line == "WARC/1.0" and number > 0:
+            records.append([])
+        records[-1].append(line)
+    expected: list[str] = []
+    for record in records if lines else []:
+        text = "\n".join(ln for ln in record if ln and not ln.startswith(("WARC", "CONTENT-", "Content-")))
+        fields = [
+            [ln[len(f) :].strip() for ln in record if ln.startswith(f)] for f in ("WARC-Target-URI:", "WARC-Date:")
+        ]
+        url, date = (values[-1] if values else "" for values in fields)
+        expected.append("no_url" if not url else "no_content" if not text else "no_timestamp" if not date else text)
+    found = line_parser.read_by_lines(iter([data] if data else []), "a.wet", True)
+    assert [o.text if isinstance(o, Page) else o.reason for o in found] == expected
+
+
+@given(data=wet_bytes, sizes=st.lists(st.integers(1, 200), min_size=1, max_size=5), hold=st.integers(16, 400))
+@often
+def test_lines_that_are_not_held_give_the_same(data, sizes, hold):
+    expected = shape(line_parser.read_by_lines(iter([data] if data else []), "a.wet", True))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(line_parser, "_HOLD_BYTES", hold)
+        found = shape(line_parser.read_by_lines(in_blocks(data, sizes), "a.wet", True))
+    # White space longer than what is held may hide a delimiter; the fuzzer's is shorter.
+    assert found == expected
+
+
+@given(data=wet_bytes, sizes=st.lists(st.integers(1, 200), min_size=1, max_size=5), hold=st.integers(16, 400))
+@often
+def test_lengths_that_are_not_held_crash_nothing(data, sizes, hold):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(warc_parser, "_HOLD_BYTES", hold)
+        for outcome in warc_parser.read_by_length(in_blocks(data, sizes), "a.wet", True):
+            assert isinstance(outcome, Page | Dropped | Quarantined)
+
+
+@both_parsers
+@given(data=wet_bytes, cut=st.integers(0, 400), flip=st.integers(0, 400))
+@often
+def test_broken_gzip_is_one_quarantine_at_the_end(read, data, cut, flip):
+    packed = bytearray(gzip.compress(data + b"\nmore", mtime=0) + gzip.compress(data, mtime=0))
+    packed[flip % len(packed)] ^= 0x55
+    packed = packed[: len(packed) - cut % len(packed)] or packed
+    try:
+        whole = gzip.decompress(bytes(packed))
+    except (OSError, EOFError, gzip.zlib.error):
+        whole = None
+    parser = "tfds" if read is line_parser.read_by_lines else "warc"
+    outcomes = list(parsers.read_records(io.BytesIO(bytes(packed)), parser, "a.gz", COMPATS["tfds-3.1.0"]))
+    corrupt = [number for number, o in enumerate(outcomes) if isinstance(o, Quarantined) and o.reason == "corrupt_gzip"]
+    assert corrupt in ([], [len(outcomes) - 1])
+    if whole is None:
+        assert corrupt
+    elif not corrupt:
+        assert shape(outcomes) == shape(read(iter([whole] if whole else []), "a.gz", True))
+
+
+@given(data=wet_bytes, cut=st.integers(0, 1000))
+@often
+def test_every_delimiter_before_a_break_is_accounted_for(data, cut):
+    cut = min(cut, len(data))
+
+    def blocks():
+        if cut:
+            yield data[:cut]
+        raise CorruptGzip("broken", cut)
+
+    outcomes = list(line_parser.read_by_lines(blocks(), "a.wet", True))
+    assert isinstance(outcomes[-1], Quarantined)
+    num_delimiters = len(re.findall(rb"(?:^|(?<=[\r\n]))WARC/1\.0(?=[\r\n])", data[:cut]))
+    assert len(outcomes) >= num_delimiters

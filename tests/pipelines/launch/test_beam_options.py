@@ -1,0 +1,76 @@
+import apache_beam as beam
+import pytest
+from apache_beam.options.pipeline_options import DirectOptions, StandardOptions
+
+from c4pipe.command_line import Parser
+from c4pipe.errors import UserError
+from pipelines.launch import beam_options
+
+
+def parser() -> Parser:
+    ours = Parser(prog="prog")
+    ours.add_argument("--output")
+    ours.add_argument("--dry_run", action="store_true")
+    return ours
+
+
+def test_our_flags_and_beams_are_told_apart():
+    flags, options = beam_options.parse(
+        parser(), ["--output=x", "--dry_run", "--direct_num_workers=3", "--runner", "DirectRunner"]
+    )
+    assert flags.output == "x" and flags.dry_run
+    assert options.view_as(StandardOptions).runner == "DirectRunner"
+    assert options.view_as(DirectOptions).direct_num_workers == 3
+    assert "dry_run" not in options.get_all_options(drop_default=True)
+
+
+def test_without_a_runner_the_local_one_is_named():
+    _, options = beam_options.parse(parser(), [])
+    assert options.view_as(StandardOptions).runner == "FnApiRunner"
+    assert beam_options.is_local(options)
+
+
+def test_a_cluster_runner_is_not_local():
+    _, options = beam_options.parse(parser(), ["--runner=DataflowRunner", "--temp_location=gs://bucket/temp"])
+    assert not beam_options.is_local(options)
+
+
+@pytest.mark.parametrize(
+    ("argv", "word"),
+    [
+        (["--outptu=x"], "--output"),
+        (["--direct_num_worker=2"], "--direct_num_workers"),
+        (["stray"], "stray"),
+        (["--direct_num_workers=many"], "invalid int"),
+        (["--runner=Dirct"], "unknown runner"),
+        (["--dry"], "unknown flag --dry"),
+    ],
+)
+def test_a_flag_that_nobody_knows_is_one_line(argv, word):
+    with pytest.raises(UserError, match=word):
+        beam_options.parse(parser(), argv)
+
+
+@pytest.mark.parametrize("flags", [["--direct_num_workers=1"], ["--runner=BundleBasedDirectRunner"]])
+def test_a_workers_user_error_comes_out_as_it_was(flags):
+    def complain(element):
+        raise UserError(f"{element} is wrong; mend it")
+
+    _, options = beam_options.parse(parser(), flags)
+    with pytest.raises(UserError, match=r"^x is wrong; mend it$"):
+        beam_options.run(lambda pipeline: pipeline | beam.Create(["x"]) | beam.Map(complain), options)
+
+
+def test_a_full_disk_in_a_worker_is_one_line():
+    def fill(element):
+        raise OSError(28, "No space left on device", element)
+
+    _, options = beam_options.parse(parser(), ["--direct_num_workers=1"])
+    with pytest.raises(UserError, match="disk is full"):
+        beam_options.run(lambda pipeline: pipeline | beam.Create(["x"]) | beam.Map(fill), options)
+
+
+def test_another_exception_of_a_worker_is_not_hidden():
+    _, options = beam_options.parse(parser(), ["--direct_num_workers=1"])
+    with pytest.raises(ZeroDivisionError):
+        beam_options.run(lambda pipeline: pipeline | beam.Create([0]) | beam.Map(lambda x: 1 // x), options)
