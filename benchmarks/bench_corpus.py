@@ -13,8 +13,8 @@ documentation (then without bad words, and with the Punkt parameters that come w
     datatrove   reader, C4 filter, bad words, writer; no language, no lines    corpus_chains/datatrove_blocks.py
 
 The peers want packages that we do not (see their files); --peers_python names the interpreter of an environment that
-has them. A peer that is missing is left out with a notice. `ratio` is pages a CPU second over the reference's; `same`:
-the kept URLs and texts are the reference's, by md5.
+has them. A peer that is missing is left out with a notice. `ratio` is pages per CPU second, divided by the reference's.
+`same`: the kept URLs and texts are the reference's, by md5.
 
 The third table weighs the stages' cost by what becomes of a page, because a crawl has more menus and less English than
 these files: --mix gives the share of pages that cleaning drops, that their language drops, and all others.

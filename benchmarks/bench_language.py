@@ -45,7 +45,7 @@ EVERY_NTH_ALONE = 10
 
 PACKAGE = "langdetect"
 BATCH = "c4pipe, all pages at once"
-ALONE = "c4pipe, one call a page"
+ALONE = "c4pipe, one call per page"
 WANTED_BATCH = 'c4pipe, only "English with 0.99?"'
 PACKAGE_OTHER = "langdetect, pages in another language"
 WANTED_OTHER = 'c4pipe, only "English with 0.99?", these pages'
@@ -171,7 +171,7 @@ class Comparison:
 
     def _compare(self, name: str, answers: list, expected: list) -> None:
         # `Identified` is a tuple, so equal means the same language and the same float, to the last bit.
-        self.rows[name].add(0, 0.0, sum(one != other for one, other in zip(answers, expected, strict=True)))
+        self.rows[name].add(0, 0.0, sum(answer != right for answer, right in zip(answers, expected, strict=True)))
 
 
 def table(rows: dict[str, Row]) -> str:
@@ -209,7 +209,7 @@ def main() -> None:
     paths = arguments.wet or sorted(SHARED.glob("*.wet.gz"))
     pages = evenly(wet_pages(paths), arguments.num_pages) if paths else made_pages(arguments.num_pages or 2_000)
     source = f"{len(paths)} WET files" if paths else "made from the profiles"
-    print(f"{len(pages):,} pages ({source}), {sum(map(len, pages)) / len(pages):,.0f} characters a page")
+    print(f"{len(pages):,} pages ({source}), {sum(map(len, pages)) / len(pages):,.0f} characters per page")
     print(f"Python {platform.python_version()}, numpy {np.__version__}, {platform.machine()}")
     if arguments.profile:
         profile(pages)

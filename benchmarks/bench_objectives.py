@@ -3,7 +3,7 @@
     python benchmarks/bench_objectives.py [--input=SOURCE --vocabulary=DIR] [--repeats=7]
 
 The collator stands for the one of Hugging Face's T5 example that nanoT5 uses too: no library ships it, so it is
-written here anew by the same method (a mask an example from shuffled flags, sentinels and removal by numpy over the
+written here anew by the same method (one mask per example, from shuffled flags, sentinels and removal by numpy over the
 batch). It is timed on batches of 128 as in training, on tokens that are already cut to 568.
 
 Without --input the text is the documentation of Python's standard library, repeated; figures on C4 text need --input.
@@ -154,8 +154,8 @@ def bench_stage(paths: list[str], vocabulary: Vocabulary, repeats: int) -> Stage
 
         times = [(seconds_of(encode_alone), seconds_of(stage)) for _ in range(repeats)]
     alone, whole = map(list, zip(*times, strict=True))
-    tokens = sum(one.counts["raw_tokens"] for one in made)
-    return Stage(alone, whole, tokens, sum(shard.bytes for one in made for shard in one.shards))
+    tokens = sum(folder.counts["raw_tokens"] for folder in made)
+    return Stage(alone, whole, tokens, sum(shard.bytes for folder in made for shard in folder.shards))
 
 
 def documentation(folder: str) -> tuple[list[str], Vocabulary]:
@@ -178,7 +178,7 @@ def main() -> None:
     if flags.input and not flags.vocabulary:
         parser.error("--input needs --vocabulary")
     print(f"{platform.processor() or platform.machine()}, Python {platform.python_version()}, numpy {np.__version__}\n")
-    print("| objective | by | M raw tokens/s a core |\n|---|---|---|")
+    print("| objective | by | M raw tokens/s per core |\n|---|---|---|")
     rates = {}
     for name, by, rate in bench_corruption(flags.repeats):
         rates[name] = rate
@@ -195,7 +195,7 @@ def main() -> None:
     print(f"| read, encode, join, cut, corrupt, write | {stage.tokens / min(stage.whole) / 1e6:.2f} |")
     print(
         f"\nthe stage runs at {stage.share:.1%} of encode alone (median of {flags.repeats} pairs); "
-        f"{stage.bytes / stage.tokens:.3f} bytes a raw token with provenance"
+        f"{stage.bytes / stage.tokens:.3f} bytes per raw token with provenance"
     )
 
 

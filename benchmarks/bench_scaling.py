@@ -5,7 +5,7 @@
 WET: WET files; without any those of ../shared/data/wet, and where these are not there, the demo's crawl of
 documentation (then without bad words, and with the Punkt parameters that come with us). A copy is the same files with
 other hosts in their URLs, so that 16 copies are 16 times the pages, and as many copies of each line. Memory is the
-resident memory of the launcher and its workers added up, looked at five times a second; what they share counts once
+resident memory of the launcher and its workers added up, sampled five times per second; what they share counts once
 for each.
 """
 
@@ -96,8 +96,8 @@ def resident_bytes(root: int) -> int:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("wet", nargs="*", type=Path)
-    parser.add_argument("--copies", default="1,16", help="how many times the files, with commas")
-    parser.add_argument("--workers", default="1,2", help="worker processes, with commas")
+    parser.add_argument("--copies", default="1,16", help="how many times the files, separated by commas")
+    parser.add_argument("--workers", default="1,2", help="worker processes, separated by commas")
     parser.add_argument("--variant", default="en")
     parser.add_argument("--assets", type=Path, default=SHARED / "assets" if (SHARED / "assets").is_dir() else None)
     flags = parser.parse_args()

@@ -6,7 +6,7 @@ Same examples (512 + 114 ids of 16 bits), same task: shuffled batches of 128 as 
 runs in a fresh process; imports are not timed. A peer that is not installed is left out with a notice
 (`pip install --no-deps mosaicml-streaming`, `pip install datasets`).
 
-examples/s a core: examples over the CPU seconds of the whole process, over one pass or more and 8 s or more.
+examples/s per core: examples over the CPU seconds of the whole process, over one pass or more and 8 s or more.
 cold start: from opening the folder to the first batch. resume: the same in the middle of an epoch, in a new process.
 """
 
@@ -158,10 +158,10 @@ def _fresh(system: str, folder: Path) -> Path:
 def compare(systems: list[str], work_dir: Path, num_examples: int) -> None:
     head = (
         "",
-        "examples/s a core",
+        "examples/s per core",
         "examples/s",
-        "raw tokens/s a core",
-        "bytes an example",
+        "raw tokens/s per core",
+        "bytes per example",
         "cold start",
         "resume",
         "MB",

@@ -187,7 +187,7 @@ def main() -> None:
             peak = peak_flops(device)
             share = f", {rate * flops / peak:.1%} of peak" if peak else f", {rate * flops / 1e9:.1f} GFLOP/s"
             spread = f"{min(seconds[system]):.3f}-{max(seconds[system]):.3f}"
-            print(f"  {system:14} {median:.3f} s a step ({spread}), {rate:.2f} examples/s{share}")
+            print(f"  {system:14} {median:.3f} s per step ({spread}), {rate:.2f} examples/s{share}")
         if len(medians) == 2:
             print(f"  c4pipe is {medians['transformers'] / medians['c4pipe']:.2f} times as fast")
 

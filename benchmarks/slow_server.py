@@ -37,7 +37,7 @@ class SlowServer(http.server.ThreadingHTTPServer):
         return self
 
     def handle_error(self, *_: object) -> None:
-        """A client that hangs up is no error worth printing."""
+        """A client that hangs up is not an error worth printing."""
 
     def __exit__(self, *_: object) -> None:
         self.shutdown()

@@ -15,7 +15,7 @@ INPUTS_LENGTH, TARGETS_LENGTH, TOKENS_LENGTH, VOCABULARY_SIZE = 512, 114, 568, 3
 def examples(num_examples: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     """Inputs (n, 512) and targets (n, 114), uint16, ids drawn with the frequencies of pieces in English text.
 
-    A Zipf-Mandelbrot law with an offset of 10 packs to 1.5-1.8 bytes a raw token, as C4 does.
+    A Zipf-Mandelbrot law with an offset of 10 packs to 1.5-1.8 bytes per raw token, as C4 does.
     """
     random = np.random.default_rng(seed)
     frequency = 1 / np.arange(10, VOCABULARY_SIZE - 103)

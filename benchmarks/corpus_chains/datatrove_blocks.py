@@ -4,7 +4,7 @@
 
 Needs `pip install datatrove==0.10.1 nltk warcio faust-cchardet python-magic orjson spacy
 aiohttp requests`. The filter has C4's own
-numbers here (5 words a line, 3 sentences a page; datatrove's defaults are 3 and 5). Neither line deduplication nor
+numbers here (5 words per line, 3 sentences per page; datatrove's defaults are 3 and 5). Neither line deduplication nor
 language: its language filters download a model at run time. Prints one line of JSON.
 """
 

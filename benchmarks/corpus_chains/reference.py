@@ -83,7 +83,7 @@ def load_functions(punkt: Path, work: Path) -> tuple[types.ModuleType, collectio
 
 
 def without_bad_utf8(source: Path, target: Path) -> None:
-    """Copies a WET file without the records that are no UTF-8."""
+    """Copies a WET file without the records that are not valid UTF-8."""
     good, record = [], []
     lines = gzip.decompress(source.read_bytes()).split(b"\n")
     for line in [*lines, None]:

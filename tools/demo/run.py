@@ -96,7 +96,7 @@ def main(argv: list[str] | None = None) -> int:
     if flags.wet:
         files.expand(flags.wet)
     if flags.assets and not os.path.isdir(flags.assets):
-        raise UserError(f"{flags.assets} is no folder; ASSETS names the one with punkt_tab/, badwords/ and realnews/")
+        raise UserError(f"{flags.assets} is not a folder; ASSETS names the one with punkt_tab/, badwords/ and realnews/")
     plan = Plan(flags.wet, flags.assets, flags.num_pieces, flags.steps, flags.batch_size, flags.preset)
     os.makedirs(flags.output, exist_ok=True)
     seconds = _begin(plan, flags.output)

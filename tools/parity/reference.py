@@ -77,7 +77,7 @@ def load_reference(punkt: str):
 
 
 def readable_copy(path: str, folder: str) -> str:
-    """A gzip copy of a WET file without the records that are no UTF-8, on which the reference would stop."""
+    """A gzip copy of a WET file without the records that are not valid UTF-8, on which the reference would stop."""
     content = Path(path).read_bytes()
     if content.startswith(b"\x1f\x8b"):
         content = gzip.decompress(content)
