@@ -17,7 +17,7 @@ import numpy as np
 
 from c4pipe.command_line import Parser, run
 from c4pipe.errors import UserError
-from c4pipe.objectives.restoring import restore
+from c4pipe.objectives import catalog
 from c4pipe.report.shard_summary import summarise_examples, summarise_text
 from c4pipe.shards import files, manifest
 from c4pipe.shards.example_shards import ExampleShard
@@ -76,7 +76,7 @@ def _example(flags: Any) -> Iterator[str]:
         return
     objective = settings.get("objective")
     if objective is not None:
-        tokens = restore(objective, example["inputs"], example["targets"], vocabulary.size)
+        tokens = catalog.find(objective).restored(example["inputs"], example["targets"], vocabulary.size)
         if tokens is None:
             yield from _paragraph("restored text", f"{objective} does not keep where its tokens were; see the page")
         else:

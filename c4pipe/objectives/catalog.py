@@ -4,8 +4,8 @@ Reads like the paper's Tables 4 to 7. `OBJECTIVES[name].configure(...)` fixes le
 `Corruption`, which turns blocks of pieces of text into inputs and targets.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -13,11 +13,13 @@ from c4pipe.errors import UserError
 from c4pipe.objectives import corruption as how
 from c4pipe.objectives import lengths as room
 from c4pipe.objectives import noise_masks as where
+from c4pipe.objectives import restoring
 from c4pipe.objectives.corruption import Block, Sequences
 from c4pipe.objectives.lengths import Lengths
 
 OVERFLOW_POLICIES = ("parity", "strict")
 DEFAULT_TARGETS_LENGTH = 512
+PAPER_INPUTS_LENGTH = 512
 
 
 @dataclass(frozen=True)
@@ -42,9 +44,11 @@ class Objective:
     """One row of the paper's tables.
 
     noise_density, mean_noise_span_length: the defaults; None where the objective has no such thing. sentinels: `none`,
-    `mask` (one token for all noise) or `unique` (one a span). concatenates: pages are joined 128 at a time before they
-    are cut into pieces; else each is cut by itself. fixed_inputs, fixed_targets: full-length pieces all give the same
-    length.
+    `mask` (one token for all noise) or `unique` (one per span). concatenates: pages are joined 128 at a time before
+    they are cut into pieces; else each is cut by itself. fixed_inputs, fixed_targets: full-length pieces all give the
+    same length. restore: the way back to the tokens; None where their places are lost. keeps_tokens_once: every token
+    of the text stands either in the inputs or in the targets. paper_targets_lengths: noise density -> targets length
+    of the paper's runs with 512 inputs, for objectives whose targets vary in length.
     """
 
     name: str
@@ -60,9 +64,28 @@ class Objective:
     concatenates: bool = True
     fixed_inputs: bool = False
     fixed_targets: bool = False
+    restore: restoring.Restore | None = None
+    keeps_tokens_once: bool = False
+    paper_targets_lengths: Mapping[float, int] = field(default_factory=dict, hash=False)
 
     def __reduce__(self):
         return find, (self.name,)
+
+    @property
+    def targets_have_sentinels(self) -> bool:
+        """Whether the targets hold sentinels, seen on an example."""
+        return self.targets(how.worked_example()).sentinels is not None
+
+    def restored(self, inputs: Iterable[int], targets: Iterable[int], vocabulary_size: int) -> list[int] | None:
+        """The tokens of an example's text; None where the objective does not keep the places of its tokens.
+
+        inputs, targets: ids with EOS and padding or without. Exact where neither was trimmed and no spans ran out of
+        sentinels.
+        """
+        if self.restore is None:
+            return None
+        texts = [[int(token) for token in ids if token > how.EOS_ID] for ids in (inputs, targets)]
+        return self.restore(texts[0], texts[1], vocabulary_size)
 
     def configure(self, parameters: Parameters, vocabulary_size: int, num_extra_ids: int) -> "Corruption":
         """Fix everything but the text and the randomness.
@@ -111,7 +134,11 @@ def _of_inputs(_: Objective, parameters: Parameters) -> Lengths:
 
 def _of_iid_targets(objective: Objective, parameters: Parameters) -> Lengths:
     assert parameters.noise_density is not None
-    default = room.iid_targets_length(objective.name, parameters.inputs_length, parameters.noise_density)
+    default = room.iid_targets_length(
+        parameters.inputs_length, parameters.noise_density, has_sentinels=objective.targets_have_sentinels
+    )
+    if parameters.inputs_length == PAPER_INPUTS_LENGTH:
+        default = objective.paper_targets_lengths.get(parameters.noise_density, default)
     return room.pieces_of_inputs(parameters.inputs_length, _first_length(parameters.targets_length, default))
 
 
@@ -125,9 +152,9 @@ def _first_length(given: int | None, default: int) -> int:
 class Corrupted:
     """inputs: (b, inputs_length), targets: (b, targets_length), ids with EOS, then 0.
 
-    input_lengths, target_lengths: (b,) with EOS. counts: `noise_tokens`, `noise_spans` (of objectives with a sentinel a
-    span; 0 for others), `overflowed` (examples with more spans than extra ids), `trimmed_inputs` and `trimmed_targets`
-    (examples that lost tokens for want of room).
+    input_lengths, target_lengths: (b,) with EOS. counts: `noise_tokens`, `noise_spans` (of objectives with a sentinel
+    per span; 0 for others), `overflowed` (examples with more spans than extra ids), `trimmed_inputs` and
+    `trimmed_targets` (examples that lost tokens for want of room).
     """
 
     inputs: np.ndarray
@@ -258,6 +285,8 @@ _CATALOG = (
         targets=how.all_tokens,
         lengths=_of_targets,
         fixed_targets=True,
+        restore=restoring.targets_alone,
+        keeps_tokens_once=True,
     ),
     Objective(
         name="prefix_lm",
@@ -268,6 +297,8 @@ _CATALOG = (
         targets=how.other_tokens,
         lengths=_of_inputs,
         concatenates=False,
+        restore=restoring.one_after_the_other,
+        keeps_tokens_once=True,
     ),
     Objective(
         name="bert_style",
@@ -281,6 +312,7 @@ _CATALOG = (
         sentinels="mask",
         fixed_inputs=True,
         fixed_targets=True,
+        restore=restoring.targets_alone,
     ),
     Objective(
         name="deshuffling",
@@ -291,6 +323,7 @@ _CATALOG = (
         targets=how.all_tokens,
         lengths=_of_inputs,
         concatenates=False,
+        restore=restoring.targets_alone,
     ),
     Objective(
         name="mass_style",
@@ -304,6 +337,7 @@ _CATALOG = (
         sentinels="mask",
         fixed_inputs=True,
         fixed_targets=True,
+        restore=restoring.targets_alone,
     ),
     Objective(
         name="replace_spans",
@@ -315,6 +349,9 @@ _CATALOG = (
         lengths=_of_iid_targets,
         noise_density=0.15,
         sentinels="unique",
+        restore=restoring.join_at_sentinels,
+        keeps_tokens_once=True,
+        paper_targets_lengths={0.10: 103, 0.15: 192, 0.25: 256, 0.50: 512},
     ),
     Objective(
         name="drop_tokens",
@@ -325,6 +362,8 @@ _CATALOG = (
         targets=how.noise_tokens,
         lengths=_of_iid_targets,
         noise_density=0.15,
+        keeps_tokens_once=True,
+        paper_targets_lengths={0.15: 104},
     ),
     Objective(
         name="span_corruption",
@@ -339,6 +378,8 @@ _CATALOG = (
         sentinels="unique",
         fixed_inputs=True,
         fixed_targets=True,
+        restore=restoring.join_at_sentinels,
+        keeps_tokens_once=True,
     ),
 )
 

@@ -58,7 +58,7 @@ class Block:
 
     @cached_property
     def other_mask(self) -> np.ndarray:
-        """(b, n) bool, which tokens are no noise."""
+        """(b, n) bool, which tokens are not noise."""
         return ~self.noise_mask if self.there is None else self.there & ~self.noise_mask
 
     def all_of(self, ids: np.ndarray) -> np.ndarray:
@@ -88,21 +88,21 @@ def all_tokens(block: Block) -> Sequences:
 def noise_tokens(block: Block) -> Sequences:
     """The noise tokens alone, without a sign where they were (`drop_nonnoise_tokens`).
 
-    >>> noise_tokens(_example([11, 12, 13, 14, 15], [0, 1, 1, 0, 1])).values
+    >>> noise_tokens(_block([11, 12, 13, 14, 15], [0, 1, 1, 0, 1])).values
     array([12, 13, 15], dtype=uint16)
     """
     return _masked(block.tokens, block.noise_mask)
 
 
 def other_tokens(block: Block) -> Sequences:
-    """The tokens that are no noise (`drop_noise_tokens`)."""
+    """The tokens that are not noise (`drop_noise_tokens`)."""
     return _masked(block.tokens, block.other_mask)
 
 
 def noise_spans_to_unique_sentinels(block: Block) -> Sequences:
     """Each run of noise becomes one sentinel of its own (`noise_span_to_unique_sentinel`).
 
-    >>> noise_spans_to_unique_sentinels(_example([11, 12, 13, 14, 15], [0, 1, 1, 0, 1])).values
+    >>> noise_spans_to_unique_sentinels(_block([11, 12, 13, 14, 15], [0, 1, 1, 0, 1])).values
     array([11, 99, 14, 98], dtype=uint16)
     """
     if isinstance(block.noise, Spans):
@@ -117,7 +117,7 @@ def noise_spans_to_unique_sentinels(block: Block) -> Sequences:
 def other_spans_to_unique_sentinels(block: Block) -> Sequences:
     """Each run of other tokens becomes one sentinel of its own (`nonnoise_span_to_unique_sentinel`).
 
-    >>> other_spans_to_unique_sentinels(_example([11, 12, 13, 14, 15], [0, 1, 1, 0, 1])).values
+    >>> other_spans_to_unique_sentinels(_block([11, 12, 13, 14, 15], [0, 1, 1, 0, 1])).values
     array([99, 12, 13, 98, 15], dtype=uint16)
     """
     if isinstance(block.noise, Spans):
@@ -129,7 +129,7 @@ def other_spans_to_unique_sentinels(block: Block) -> Sequences:
 def noise_tokens_to_mask(block: Block) -> Sequences:
     """Each noise token becomes the mask token, which is the first sentinel (`noise_token_to_sentinel`).
 
-    >>> noise_tokens_to_mask(_example([11, 12, 13, 14, 15], [0, 1, 1, 0, 1])).values
+    >>> noise_tokens_to_mask(_block([11, 12, 13, 14, 15], [0, 1, 1, 0, 1])).values
     array([11, 99, 99, 14, 99], dtype=uint16)
     """
     ids = np.where(block.noise_mask, block.tokens.dtype.type(block.vocabulary_size - 1), block.tokens)
@@ -230,7 +230,12 @@ def _runs_with_sentinels(block: Block, first: np.ndarray, ends: np.ndarray, *, s
     return Sequences(values, lengths.sum(axis=1), np.full(b, num_runs))
 
 
-def _example(tokens: list[int], noise: list[int]) -> Block:
-    """One example for the docstrings, of a vocabulary of 100 ids."""
+def worked_example() -> Block:
+    """The example of the docstrings above: what a function does to it tells what it does to any."""
+    return _block([11, 12, 13, 14, 15], [0, 1, 1, 0, 1])
+
+
+def _block(tokens: list[int], noise: list[int]) -> Block:
+    """One example of a vocabulary of 100 ids."""
     ids = np.array([tokens], np.uint16)
     return Block(ids, np.array([len(tokens)]), np.array([noise], bool), np.zeros(1, np.uint64), 100)

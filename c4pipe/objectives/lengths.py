@@ -14,15 +14,6 @@ from c4pipe.errors import UserError
 MAX_TOKENS_LENGTH = 65_536
 """A page's chunk, and so an example's raw tokens, are never longer."""
 
-PAPER_TARGETS_LENGTHS = {
-    ("replace_spans", 0.10): 103,
-    ("replace_spans", 0.15): 192,
-    ("replace_spans", 0.25): 256,
-    ("replace_spans", 0.50): 512,
-    ("drop_tokens", 0.15): 104,
-}
-"""(objective, noise density) -> targets length that the paper's runs had with 512 inputs."""
-
 
 @dataclass(frozen=True)
 class Lengths:
@@ -60,7 +51,7 @@ def span_corruption(
         tokens += 1
         if tokens >= MAX_TOKENS_LENGTH:
             raise UserError(
-                f"noise density {noise_density} takes {tokens:,} tokens an example and more; give a smaller one"
+                f"noise density {noise_density} takes {tokens:,} tokens per example and more; give a smaller one"
             )
     inputs, targets, _ = counts(tokens)
     if noise_density == 0.5 and targets > inputs:
@@ -89,23 +80,21 @@ def pieces_of_targets(targets_length: int) -> Lengths:
     return Lengths(targets_length - 1, 0, targets_length)
 
 
-def iid_targets_length(objective: str, inputs_length: int, noise_density: float) -> int:
-    """Targets length for i.i.d. noise, whose targets vary in length.
+def iid_targets_length(inputs_length: int, noise_density: float, *, has_sentinels: bool) -> int:
+    """Targets length for i.i.d. noise, whose targets vary in length: the 99.9th percentile.
 
-    The paper's own at 512 inputs; elsewhere the 99.9th percentile, by which the reference chose 104 for `drop_tokens`.
+    The reference chose 104 for `drop_tokens` by it. has_sentinels: the targets have one for each run of other tokens.
 
-    >>> iid_targets_length("replace_spans", 512, 0.15), iid_targets_length("drop_tokens", 1024, 0.15)
-    (192, 191)
+    >>> iid_targets_length(512, 0.15, has_sentinels=False), iid_targets_length(512, 0.15, has_sentinels=True)
+    (104, 188)
     """
     _check(inputs_length, noise_density)
-    if inputs_length == 512 and (objective, noise_density) in PAPER_TARGETS_LENGTHS:
-        return PAPER_TARGETS_LENGTHS[objective, noise_density]
-    has_sentinels = objective == "replace_spans"
-    return int(np.searchsorted(np.cumsum(_iid_targets(inputs_length - 1, noise_density, has_sentinels)), 0.999)) + 1
+    shares = np.cumsum(_iid_targets(inputs_length - 1, noise_density, has_sentinels))
+    return int(np.searchsorted(shares, 0.999)) + 1
 
 
 def _iid_targets(tokens: int, noise_density: float, has_sentinels: bool) -> np.ndarray:
-    """Probability of each length of targets without EOS, [0, tokens], exactly, a token at a time.
+    """Probability of each length of targets without EOS, [0, tokens], exactly, computed token by token.
 
     A noise token adds one. With sentinels, a token that starts a run of other tokens adds one too.
     """

@@ -2,31 +2,26 @@
 
 span_corruption, replace_spans   inputs  the <s0> on <s1>      targets  <s0> cat sat <s1> the mat
                                  restored  the cat sat on the mat
+
+An objective names its own way back, or none where it does not keep the places of its tokens (`drop_tokens`).
 """
 
-from collections.abc import Callable, Iterable, Sequence
-
-from c4pipe.objectives.catalog import find
-
-EOS_ID = 1
+from collections.abc import Callable, Sequence
 
 Restore = Callable[[Sequence[int], Sequence[int], int], list[int]]
-"""(inputs, targets, vocabulary size) -> tokens; ids without padding, EOS may be there."""
+"""(inputs, targets, vocabulary size) -> tokens; ids without EOS and padding."""
 
 
-def restore(objective: str, inputs: Iterable[int], targets: Iterable[int], vocabulary_size: int) -> list[int] | None:
-    """The tokens of the text, or None where the objective does not keep them all (`drop_tokens`).
+def targets_alone(inputs: Sequence[int], targets: Sequence[int], vocabulary_size: int) -> list[int]:
+    """Where the targets are the whole text."""
+    del inputs, vocabulary_size
+    return list(targets)
 
-    Exact where neither inputs nor targets were trimmed and no spans ran out of sentinels.
 
-    Raises: UserError where there is no such objective.
-    """
-    find(objective)
-    way_back = RESTORERS.get(objective)
-    if way_back is None:
-        return None
-    kept = [[int(token) for token in ids if token > EOS_ID] for ids in (inputs, targets)]
-    return way_back(kept[0], kept[1], vocabulary_size)
+def one_after_the_other(inputs: Sequence[int], targets: Sequence[int], vocabulary_size: int) -> list[int]:
+    """Where the targets go on where the inputs end."""
+    del vocabulary_size
+    return [*inputs, *targets]
 
 
 def join_at_sentinels(inputs: Sequence[int], targets: Sequence[int], vocabulary_size: int) -> list[int]:
@@ -60,22 +55,3 @@ def _between_sentinels(ids: Sequence[int], vocabulary_size: int) -> list[list[in
         else:
             runs[-1].append(token)
     return runs
-
-
-def _targets(_: Sequence[int], targets: Sequence[int], __: int) -> list[int]:
-    return list(targets)
-
-
-def _one_after_the_other(inputs: Sequence[int], targets: Sequence[int], _: int) -> list[int]:
-    return [*inputs, *targets]
-
-
-RESTORERS: dict[str, Restore] = {
-    "lm": _targets,
-    "prefix_lm": _one_after_the_other,
-    "bert_style": _targets,
-    "mass_style": _targets,
-    "deshuffling": _targets,
-    "replace_spans": join_at_sentinels,
-    "span_corruption": join_at_sentinels,
-}

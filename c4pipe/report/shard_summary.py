@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from c4pipe.objectives.catalog import OBJECTIVES
 from c4pipe.shards import files
 from c4pipe.shards.example_shards import ExampleShard, ids_of
 from c4pipe.shards.text_shards import read_text_shard
@@ -59,18 +60,21 @@ def summarise_examples(shard: ExampleShard, settings: Mapping[str, Any], vocabul
     if tasks:
         yield "tasks: " + ", ".join(f"{task} {count:,}" for task, count in sorted(tasks.items()))
         return
-    objective = settings.get("objective", "")
+    objective = OBJECTIVES.get(settings.get("objective", ""))
     if sentinels.any():
-        if objective in ("bert_style", "mass_style"):
-            # One mask token a noise token; the targets are the whole text.
+        if objective is not None and objective.sentinels == "mask":
+            # One mask token per noise token; the targets are the whole text.
             yield f"noise: {sentinels.sum() / max(1, noise.sum()):.2%} of the tokens are masked"
         else:
             yield f"noise: {noise.sum() / max(1, (other + noise).sum()):.2%} of the tokens"
-            yield f"spans: {sentinels.mean():.2f} an example, {noise.sum() / sentinels.sum():.2f} tokens a span"
+            yield f"spans: {sentinels.mean():.2f} per example, {noise.sum() / sentinels.sum():.2f} tokens per span"
     tokens = other + noise
-    if objective in ("span_corruption", "replace_spans", "prefix_lm", "lm", "drop_tokens"):
-        yield f"raw tokens: {tokens.sum():,}, {tokens.mean():.1f} an example, {num_bytes / tokens.sum():.3f} bytes each"
-    yield f"pages: {pages.mean():.2f} an example, {pages.max():,} at most"
+    if objective is not None and objective.keeps_tokens_once:
+        yield (
+            f"raw tokens: {tokens.sum():,}, {tokens.mean():.1f} per example, "
+            f"{num_bytes / tokens.sum():.3f} bytes per token"
+        )
+    yield f"pages: {pages.mean():.2f} per example, {pages.max():,} at most"
 
 
 def summarise_text(path: str) -> Iterator[str]:
@@ -84,8 +88,8 @@ def summarise_text(path: str) -> Iterator[str]:
     yield f"{files.base_name(path)}: {len(lengths):,} pages, {sum(lengths):,} characters, {files.size(path):,} bytes"
     if lengths:
         at = np.quantile(lengths, _QUANTILES).astype(int)
-        yield f"characters a page: mean {np.mean(lengths):,.0f}, least {at[0]:,}, median {at[2]:,}, most {at[4]:,}"
-        yield f"lines a page: {lines / len(lengths):.1f}"
+        yield f"characters per page: mean {np.mean(lengths):,.0f}, least {at[0]:,}, median {at[2]:,}, most {at[4]:,}"
+        yield f"lines per page: {lines / len(lengths):.1f}"
     if dates:
         yield f"crawled from {min(dates)} to {max(dates)}"
 

@@ -116,7 +116,7 @@ def test_a_summary_counts_noise_spans_and_padding(root, capsys):
     assert "objective: span_corruption" in out
     noise = float(out.partition("noise: ")[2].partition("%")[0])
     assert 13 < noise < 17
-    assert 2 < float(out.partition("an example, ")[2].partition(" tokens a span")[0]) < 4
+    assert 2 < float(out.partition("per example, ")[2].partition(" tokens per span")[0]) < 4
 
 
 def test_a_text_shard_is_shown_too(root, capsys):

@@ -1,6 +1,7 @@
 """The catalog: whole objectives, independent of how examples are grouped, with overflows and trimming counted."""
 
 import pickle
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,7 +11,6 @@ from hypothesis import strategies as st
 from c4pipe.errors import UserError
 from c4pipe.objectives.catalog import OBJECTIVES, Parameters, find
 from c4pipe.objectives.randomness import example_keys, stream_key
-from c4pipe.objectives.restoring import RESTORERS, restore
 
 SIZE = 32_100
 
@@ -57,6 +57,34 @@ def test_ids_end_with_eos_then_pad_and_lengths_say_where(name):
             assert not length or row[length - 1] == 1
 
 
+@pytest.mark.parametrize("name", OBJECTIVES)
+def test_an_objective_tells_the_truth_about_itself(name):
+    objective = OBJECTIVES[name]
+    corruption, tokens, lengths, keys = corrupt(name, [10**6] * 40, targets_length=600)
+    made = corruption(tokens, lengths, keys)
+    assert (len(set(made.input_lengths)) == 1) >= objective.fixed_inputs
+    assert (len(set(made.target_lengths)) == 1) >= objective.fixed_targets
+    sentinels = {part: np.count_nonzero(getattr(made, part) >= SIZE - 100, axis=1) for part in ("inputs", "targets")}
+    assert bool(sentinels["targets"].any()) == objective.targets_have_sentinels
+    if name != "bert_style":  # its random tokens may be any
+        assert bool(sentinels["inputs"].any()) == (objective.sentinels != "none")
+    texts = [
+        sorted(int(token) for ids in (made.inputs[row], made.targets[row]) for token in ids if 1 < token < SIZE - 100)
+        for row in range(len(lengths))
+    ]
+    once = all(text == sorted(tokens[row, : lengths[row]].tolist()) for row, text in enumerate(texts))
+    assert once == objective.keeps_tokens_once
+
+
+@pytest.mark.parametrize("known", [name for name, one in OBJECTIVES.items() if one.paper_targets_lengths])
+def test_a_new_objective_of_iid_noise_gets_room_for_its_targets(known):
+    new = replace(OBJECTIVES[known], name="new", paper_targets_lengths={})
+    corruption = new.configure(Parameters(), SIZE, 100)
+    _, tokens, lengths, keys = corrupt(known, [10**6] * 200)
+    assert corruption.lengths.targets == {"replace_spans": 188, "drop_tokens": 104}[known]
+    assert corruption(tokens, lengths, keys).counts["trimmed_targets"] <= 2
+
+
 def test_full_examples_of_span_corruption_fill_their_lengths_exactly():
     for density, mean in ((0.10, 3.0), (0.15, 3.0), (0.15, 5.0), (0.5, 3.0)):
         corruption, tokens, lengths, keys = corrupt(
@@ -70,7 +98,7 @@ def test_full_examples_of_span_corruption_fill_their_lengths_exactly():
 
 @settings(max_examples=60, deadline=None)
 @given(
-    name=st.sampled_from(sorted(RESTORERS)),
+    name=st.sampled_from(sorted(name for name, one in OBJECTIVES.items() if one.restore is not None)),
     inputs_length=st.integers(4, 200),
     density=st.floats(0.02, 0.9),
     mean=st.floats(1.0, 12.0),
@@ -93,7 +121,7 @@ def test_the_text_comes_back_whatever_the_parameters(name, inputs_length, densit
     if made.counts["trimmed_inputs"] or made.counts["trimmed_targets"] or made.counts["overflowed"]:
         return
     for row, length in enumerate(lengths):
-        assert restore(name, made.inputs[row], made.targets[row], SIZE) == tokens[row, :length].tolist()
+        assert objective.restored(made.inputs[row], made.targets[row], SIZE) == tokens[row, :length].tolist()
 
 
 def test_more_spans_than_sentinels_run_into_real_pieces_and_are_counted():

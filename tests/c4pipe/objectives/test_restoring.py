@@ -3,12 +3,11 @@
 import numpy as np
 import pytest
 
-from c4pipe.errors import UserError
 from c4pipe.objectives.catalog import OBJECTIVES, Parameters
 from c4pipe.objectives.randomness import example_keys, stream_key
-from c4pipe.objectives.restoring import RESTORERS, restore
 
 VOCABULARY_SIZE = 32_100
+THAT_RESTORE = [name for name, objective in OBJECTIVES.items() if objective.restore is not None]
 
 
 def _examples(name, lengths, seed=0, **parameters):
@@ -22,7 +21,7 @@ def _examples(name, lengths, seed=0, **parameters):
     return tokens, lengths, corruption(tokens, lengths, keys)
 
 
-@pytest.mark.parametrize("name", RESTORERS)
+@pytest.mark.parametrize("name", THAT_RESTORE)
 def test_every_token_comes_back_in_its_place(name):
     # Targets with room for all, so that i.i.d. masks of every phase and length are restored; short pieces too.
     parameters = {} if name in ("lm", "span_corruption") else {"targets_length": 512}
@@ -30,7 +29,7 @@ def test_every_token_comes_back_in_its_place(name):
     if name == "deshuffling":
         assert made.counts["trimmed_targets"] == 0
     for row in range(len(lengths)):
-        restored = restore(name, made.inputs[row], made.targets[row], VOCABULARY_SIZE)
+        restored = OBJECTIVES[name].restored(made.inputs[row], made.targets[row], VOCABULARY_SIZE)
         assert restored == tokens[row, : lengths[row]].tolist()
 
 
@@ -41,9 +40,5 @@ def test_masks_that_begin_with_noise_are_among_them():
 
 
 def test_an_objective_that_loses_places_says_so():
-    assert restore("drop_tokens", [5, 6, 1], [7, 1], VOCABULARY_SIZE) is None
-
-
-def test_an_unknown_objective_is_an_error():
-    with pytest.raises(UserError):
-        restore("guessing", [1], [1], VOCABULARY_SIZE)
+    assert [name for name in OBJECTIVES if name not in THAT_RESTORE] == ["drop_tokens"]
+    assert OBJECTIVES["drop_tokens"].restored([5, 6, 1], [7, 1], VOCABULARY_SIZE) is None

@@ -9,7 +9,6 @@ import pytest
 from c4pipe.objectives.catalog import OBJECTIVES, Parameters
 from c4pipe.objectives.pieces import choose_chunks, cut
 from c4pipe.objectives.randomness import example_keys, stream_key
-from c4pipe.objectives.restoring import restore
 from c4pipe.shards.example_shards import ExampleShard, read_example_shard
 from c4pipe.stages import make_examples as stage
 from c4pipe.stages.make_examples import Recipe, TextShard, find_made, make_examples, shard_names
@@ -56,7 +55,7 @@ def test_examples_restore_the_tokens_of_the_pages(name, pages, vocabulary, text_
     encoded = [vocabulary.encode(text) for text in pages]
     restored = []
     for row in rows:
-        tokens = restore(name, row["inputs"], row["targets"], vocabulary.size)
+        tokens = OBJECTIVES[name].restored(row["inputs"], row["targets"], vocabulary.size)
         assert encoded[row["row"]][row["token_offset"]] == tokens[0]
         restored += tokens
     assert restored == [token for ids in encoded for token in ids]
