@@ -21,6 +21,7 @@ DATA_LAYERS = [
         "c4pipe.tasks",
         "c4pipe.shards",
         "c4pipe.crawl",
+        "c4pipe.near_duplicates",
     ],
     ["c4pipe.report"],
     ["c4pipe.corpus_run"],
