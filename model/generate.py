@@ -1,6 +1,7 @@
 """Text in, text out: `python -m model.generate --checkpoint=RUN "sst2 sentence: ..."`.
 
-One line of output for each text, in their order. Without a text, each line of standard input is one.
+One line of output for each text, in their order. Without a text, each line of standard input is one. `<extra_id_0>` in
+a text is the sentinel, with or without spaces beside it.
 """
 
 import argparse

@@ -226,7 +226,7 @@ class _Conversion:
 
     def _encode(self, texts: list[str], length: int) -> list[tuple[list[int], bool]]:
         """Ids with EOS, and whether the end of a text was cut to make room for it."""
-        encoded = self._vocabulary.encode_batch([_whole(text) for text in texts])
+        encoded = self._vocabulary.encode_prompts([_whole(text) for text in texts])
         return [([*ids[: length - 1], self._vocabulary.eos_id], len(ids) > length - 1) for ids in encoded]
 
 

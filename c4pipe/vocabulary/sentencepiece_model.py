@@ -48,6 +48,20 @@ def read(model: bytes) -> SentencePieceModel:
     return SentencePieceModel(pieces, character_map, kind == _UNIGRAM)
 
 
+def without_last_pieces(model: bytes, count: int) -> bytes:
+    """A serialised model without its last `count` pieces; the ids of the others stay as they are.
+
+    Raises: UserError where the bytes break off.
+    """
+    try:
+        fields = list(_spans(model))
+    except (IndexError, ValueError) as error:
+        raise UserError("the vocabulary's spiece.model is damaged; make or fetch it again") from error
+    places = [place for place, (number, _, _) in enumerate(fields) if number == 1]
+    left_out = set(places[len(places) - count :])
+    return b"".join(model[start:end] for place, (_, start, end) in enumerate(fields) if place not in left_out)
+
+
 def _as_bytes(value: int | bytes) -> bytes:
     if not isinstance(value, bytes):
         raise ValueError("a number where bytes belong")
@@ -56,25 +70,33 @@ def _as_bytes(value: int | bytes) -> bytes:
 
 def _fields(message: bytes) -> Iterator[tuple[int, int | bytes]]:
     """(field number, value) of each field: an int for a varint, else the bytes."""
-    place = 0
-    while place < len(message):
-        tag, place = _varint(message, place)
-        number, kind = tag >> 3, tag & 7
+    for number, start, end in _spans(message):
+        tag, place = _varint(message, start)
+        if tag & 7 == _VARINT:
+            yield number, _varint(message, place)[0]
+        else:
+            yield number, message[_varint(message, place)[1] if tag & 7 == _BYTES else place : end]
+
+
+def _spans(message: bytes) -> Iterator[tuple[int, int, int]]:
+    """(field number, where the field begins, where it ends) of each field."""
+    start = 0
+    while start < len(message):
+        tag, place = _varint(message, start)
+        kind = tag & 7
         if kind == _VARINT:
-            value: int | bytes
-            value, place = _varint(message, place)
-            yield number, value
-            continue
-        if kind == _BYTES:
+            _, end = _varint(message, place)
+        elif kind == _BYTES:
             length, place = _varint(message, place)
+            end = place + length
         elif kind in (_FIXED64, _FIXED32):
-            length = 8 if kind == _FIXED64 else 4
+            end = place + (8 if kind == _FIXED64 else 4)
         else:
             raise ValueError(f"wire type {kind}")
-        if place + length > len(message):
+        if end > len(message):
             raise ValueError("the message breaks off")
-        yield number, message[place : place + length]
-        place += length
+        yield tag >> 3, start, end
+        start = end
 
 
 def _varint(message: bytes, place: int) -> tuple[int, int]:

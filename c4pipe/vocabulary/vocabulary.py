@@ -3,19 +3,23 @@
     id   0      1     2      3 ... num_pieces - 1   num_pieces ...... size - 1
          <pad>  </s>  <unk>  pieces                 <extra_id_99> ... <extra_id_0>
 
-The extra ids (sentinels) are no pieces of the SentencePiece model: they lie above it and count downwards, as in seqio's
-`SentencePieceVocabulary(extra_ids=100)` and Hugging Face's `T5Tokenizer(extra_ids=100)`. So text never encodes to one.
+The extra ids (sentinels) lie above the pieces and count downwards, as in seqio's
+`SentencePieceVocabulary(extra_ids=100)` and Hugging Face's `T5Tokenizer(extra_ids=100)`. A model whose own last pieces
+are sentinels (mT5's) keeps their ids: these pieces are taken out of the model and become the extra ids.
+
+Whether `<extra_id_0>` in a text means the sentinel depends on what the text is. In a corpus it is letters (`encode`,
+`encode_flat`), so that no page can hold a sentinel; in prompts and task files it is the sentinel (`encode_prompts`).
 """
 
-import json
+import re
 from array import array
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 
 import numpy as np
 import sentencepiece
 
 from c4pipe.errors import UserError
+from c4pipe.vocabulary import folders, sentencepiece_model
 
 MODEL_FILE = "spiece.model"
 PIECES_FILE = "spiece.vocab"
@@ -26,6 +30,7 @@ DEFAULT_NUM_EXTRA_IDS = 100
 EMBEDDING_ROWS_MULTIPLE = 128
 """T5 pads its embedding to a multiple of this, so that it divides over accelerator cores: 32,100 ids, 32,128 rows."""
 
+_SENTINEL = re.compile(r"<extra_id_(0|[1-9][0-9]*)>")
 # SentencePiece gives numpy arrays since 0.2.2.
 _HAS_NUMPY_ENCODING = hasattr(sentencepiece.SentencePieceProcessor, "EncodeAsNumpy")
 
@@ -41,17 +46,21 @@ class Vocabulary:
         """
         Args:
             model: the bytes of `spiece.model`.
-            num_extra_ids: how many sentinels lie above the pieces.
+            num_extra_ids: how many sentinels lie above the pieces. A model with sentinels of its own has those alone.
             source: what to call the model in an error.
-        Raises: UserError where the bytes are no SentencePiece model, or its special ids are not T5's.
+        Raises: UserError where the bytes are no SentencePiece model, or its special ids or sentinels are not T5's.
         """
         if num_extra_ids < 0:
             raise UserError(f"num_extra_ids is {num_extra_ids}; give 0 or more")
-        processor = sentencepiece.SentencePieceProcessor()
-        try:
-            processor.LoadFromSerializedProto(model)
-        except Exception as error:
-            raise UserError(f"{source} is no SentencePiece model; give a folder with {MODEL_FILE}") from error
+        processor = _load(model, source)
+        num_own = _num_own_sentinels(processor, source)
+        if num_own:
+            if num_extra_ids not in (0, num_own, DEFAULT_NUM_EXTRA_IDS):
+                raise UserError(
+                    f"{source} has {num_own} sentinels of its own, not {num_extra_ids}; leave the number out"
+                )
+            model, num_extra_ids = sentencepiece_model.without_last_pieces(model, num_own), num_own
+            processor = _load(model, source)
         special = (processor.pad_id(), processor.eos_id(), processor.unk_id())
         if special != (PAD_ID, EOS_ID, UNK_ID):
             raise UserError(
@@ -70,25 +79,18 @@ class Vocabulary:
         Args:
             num_extra_ids: None takes the number that the folder tells (its `manifest.json`, a run's `run.json`, or the
                 `extra_ids` of a Hugging Face `tokenizer_config.json`), else 100.
-        Raises: UserError where there is no model or it is none of T5's kind.
+        Raises: UserError where there is no model, it is none of T5's kind, or tokens were added to its tokenizer.
         """
         path = str(path)
-        model = _read(path) if path.endswith(".model") else None
-        folder = path.rsplit("/", 1)[0] if model is not None and "/" in path else "." if model is not None else path
+        folder = folders.folder_of(path)
+        model = folders.read(path) if path.endswith(".model") else folders.read_from(folder, MODEL_FILE)
         if model is None:
-            model = _read(f"{folder.rstrip('/')}/{MODEL_FILE}")
-        if model is None and _read(f"{folder.rstrip('/')}/tokenizer.json") is not None:
-            raise UserError(
-                f"no vocabulary at {path}: tokenizer.json is there but not {MODEL_FILE}, which transformers 5 leaves "
-                "out; copy it from the folder that the model was first loaded from"
-            )
-        if model is None:
-            raise UserError(
-                f"no vocabulary at {path}: {MODEL_FILE} is not there; make one with pipelines.c4_to_vocabulary"
-            )
+            raise UserError(f"no vocabulary at {path}: {folders.why_no_model(folder, MODEL_FILE)}")
         if num_extra_ids is None:
-            num_extra_ids = _told_num_extra_ids(folder)
-        return cls(model, num_extra_ids, source=path)
+            num_extra_ids = folders.told_num_extra_ids(folder)
+        vocabulary = cls(model, DEFAULT_NUM_EXTRA_IDS if num_extra_ids is None else num_extra_ids, source=path)
+        folders.refuse_added_tokens(folder, vocabulary.piece)
+        return vocabulary
 
     @property
     def model(self) -> bytes:
@@ -110,12 +112,36 @@ class Vocabulary:
         return self.size - 1 - n
 
     def encode(self, text: str) -> list[int]:
-        """Ids of a text, without EOS. `<extra_id_0>` in the text is plain text."""
+        """Ids of a text of a corpus, without EOS: `<extra_id_0>` in it is letters."""
         return self._processor.encode(text, out_type=int)
 
     def encode_batch(self, texts: Sequence[str], num_threads: int = 1) -> list[list[int]]:
-        """Ids of many texts, without EOS."""
+        """Ids of many texts of a corpus, without EOS."""
         return self._processor.encode(list(texts), out_type=int, num_threads=num_threads)
+
+    def encode_prompts(self, texts: Sequence[str]) -> list[list[int]]:
+        """Ids of many prompts or texts of tasks, without EOS: `<extra_id_0>` in them is the sentinel.
+
+        What stands between sentinels is encoded as a text of its own, with or without a space beside the sentinel, as
+        Hugging Face's fast tokenizers do.
+        """
+        split = [self._split_at_sentinels(text) for text in texts]
+        encoded = iter(self.encode_batch([part for parts in split for part in parts if isinstance(part, str)]))
+        return [
+            [token for part in parts for token in ([part] if isinstance(part, int) else next(encoded))]
+            for parts in split
+        ]
+
+    def _split_at_sentinels(self, text: str) -> list[str | int]:
+        """A text as texts and the ids of the sentinels between them."""
+        parts: list[str | int] = []
+        begin = 0
+        for match in _SENTINEL.finditer(text):
+            number = int(match[1])
+            if number < self.num_extra_ids:
+                parts += [text[begin : match.start()], self.sentinel_id(number)]
+                begin = match.end()
+        return [*parts, text[begin:]]
 
     def encode_flat(self, texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
         """Ids of many texts one after the other, and how many each has: (tokens int32 [sum], lengths int64 [texts])."""
@@ -139,7 +165,7 @@ class Vocabulary:
         def close_run() -> None:
             text = self._processor.decode(run) if run else ""
             if text:
-                starts_word = self._processor.id_to_piece(run[0]).startswith("\u2581")
+                starts_word = self._processor.id_to_piece(run[0]).startswith("\u2581") and not text.startswith(" ")
                 parts.append(f" {text}" if parts and starts_word else text)
             run.clear()
 
@@ -178,31 +204,28 @@ class Vocabulary:
         return f"Vocabulary({self.num_pieces:,} pieces, {self.num_extra_ids} extra ids, from {self._source})"
 
 
-def _told_num_extra_ids(folder: str) -> int:
-    """How many extra ids the files beside a model say that it has."""
-    for name, find in (
-        ("manifest.json", lambda found: found["settings"]["num_extra_ids"]),
-        ("run.json", lambda found: found["num_extra_ids"]),
-        ("tokenizer_config.json", lambda found: found["extra_ids"]),
-    ):
-        content = _read(f"{folder.rstrip('/')}/{name}")
-        if content is None:
-            continue
-        try:
-            return int(find(json.loads(content)))
-        except (ValueError, KeyError, TypeError):
-            continue
-    return DEFAULT_NUM_EXTRA_IDS
-
-
-def _read(path: str) -> bytes | None:
-    """A file's bytes, or None where there is none."""
+def _load(model: bytes, source: str) -> sentencepiece.SentencePieceProcessor:
+    processor = sentencepiece.SentencePieceProcessor()
     try:
-        if "://" in path:
-            import fsspec
+        processor.LoadFromSerializedProto(model)
+    except Exception as error:
+        raise UserError(f"{source} is no SentencePiece model; give a folder with {MODEL_FILE}") from error
+    return processor
 
-            with fsspec.open(path, "rb") as source:
-                return source.read()
-        return Path(path).read_bytes()
-    except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
-        return None
+
+def _num_own_sentinels(processor: sentencepiece.SentencePieceProcessor, source: str) -> int:
+    """How many of a model's last pieces are `<extra_id_0>`, `<extra_id_1>`, ..., counted from the last.
+
+    Raises: UserError where sentinels are pieces at another place.
+    """
+    size, number = processor.get_piece_size(), 0
+    while number < size and processor.id_to_piece(size - 1 - number).lstrip("\u2581") == f"<extra_id_{number}>":
+        number += 1
+    for piece in ("<extra_id_0>", "\u2581<extra_id_0>"):
+        place = processor.piece_to_id(piece)
+        if not number and processor.id_to_piece(place) == piece:
+            raise UserError(
+                f"{source} has {piece} as piece {place}, but T5's sentinels are the last ids and count downwards; "
+                "train one without sentinels of its own"
+            )
+    return number

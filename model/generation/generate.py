@@ -53,6 +53,6 @@ def generate_ids(
 def generate_text(
     model: T5Model, vocabulary: Vocabulary, texts: Sequence[str], *, inputs_length: int = 512, **settings
 ) -> list[str]:
-    """Text in, text out. Inputs longer than `inputs_length` tokens lose their end, EOS stays."""
-    examples = [ids[: inputs_length - 1] + [vocabulary.eos_id] for ids in vocabulary.encode_batch(list(texts))]
+    """Text in, text out; `<extra_id_0>` is the sentinel. Longer inputs than `inputs_length` tokens lose their end."""
+    examples = [ids[: inputs_length - 1] + [vocabulary.eos_id] for ids in vocabulary.encode_prompts(texts)]
     return [vocabulary.decode(ids) for ids in generate_ids(model, examples, **settings)]

@@ -86,6 +86,20 @@ def test_texts_and_sentinels_get_our_ids(vocabulary, folder, use_fast):
     assert tokenizer.decode(ids, skip_special_tokens=True) == vocabulary.decode(ids) == "bado fige lamo"
 
 
+def test_sentinels_in_prompts_get_the_ids_that_the_exported_tokenizer_gives(vocabulary, folder):
+    tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
+    prompts = [
+        "bado <extra_id_0> fige <extra_id_1>",
+        "bado<extra_id_0>fige",
+        " <extra_id_7>  <extra_id_0> ",
+        "<extra_id_19><extra_id_0>",
+        "<extra_id_20> bado <extra_id_01>",
+        "ab<extra_id_3>: 漢 <extra_id_",
+    ]
+    for text, ids in zip(prompts, vocabulary.encode_prompts(prompts), strict=True):
+        assert tokenizer(text).input_ids == [*ids, vocabulary.eos_id], text
+
+
 def test_a_vocabulary_that_spells_in_bytes_has_nothing_unknown_there_either(texts, tmp_path):
     vocabulary = Vocabulary(train(texts, TrainingOptions(num_pieces=456, byte_fallback=True)), num_extra_ids=20)
     for name, content in tokenizer_files(vocabulary).items():

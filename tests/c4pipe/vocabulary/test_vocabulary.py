@@ -66,6 +66,83 @@ def test_text_never_encodes_to_a_sentinel(vocabulary):
     assert not {0, 1} & set(vocabulary.encode("<pad> bado </s>"))
 
 
+def with_own_sentinels(model, count, form="\u2581<extra_id_{}>", order=reversed):
+    """A model with user-defined pieces behind its own, as mT5's has them."""
+    pieces = b""
+    for number in order(range(count)):
+        text = form.format(number).encode()
+        piece = b"\x0a" + bytes([len(text)]) + text + b"\x15" + bytes(4) + b"\x18\x04"
+        pieces += b"\x0a" + bytes([len(piece)]) + piece
+    return model + pieces
+
+
+def test_sentinels_are_read_in_prompts_with_and_without_spaces(vocabulary):
+    bado, fige = vocabulary.encode("bado"), vocabulary.encode("fige")
+    texts = ["bado <extra_id_0> fige", "bado<extra_id_0>fige", "<extra_id_19>", "bado <extra_id_1><extra_id_0>", "bado"]
+    assert vocabulary.encode_prompts(texts) == [
+        [*bado, 219, *fige],
+        [*bado, 219, *fige],
+        [200],
+        [*bado, 218, 219],
+        bado,
+    ]
+    assert vocabulary.decode(vocabulary.encode_prompts(texts)[0]) == "bado <extra_id_0> fige"
+
+
+@pytest.mark.parametrize("text", ["<extra_id_20> bado", "<extra_id_01>", "<extra_id_>", "</s> bado"])
+def test_what_is_no_sentinel_of_this_vocabulary_stays_letters_in_prompts(vocabulary, text):
+    assert vocabulary.encode_prompts([text]) == [vocabulary.encode(text)]
+
+
+def test_a_model_with_sentinels_of_its_own_has_no_others(vocabulary):
+    own = Vocabulary(with_own_sentinels(vocabulary.model, 20))
+    assert (own.num_pieces, own.num_extra_ids, own.size) == (200, 20, 220)
+    assert (own.sentinel_id(0), own.piece(219), own.piece(200)) == (219, "<extra_id_0>", "<extra_id_19>")
+    assert own.decode([*own.encode("bado"), 219, 218]) == "bado <extra_id_0> <extra_id_1>"
+    assert max(own.encode("<extra_id_0> bado <extra_id_1>")) < 200, "letters in a corpus"
+    assert own.encode_prompts(["<extra_id_0>"]) == [[219]]
+    assert own == vocabulary == pickle.loads(pickle.dumps(own))
+    assert Vocabulary(with_own_sentinels(vocabulary.model, 20), num_extra_ids=0) == own  # as mT5's folders say
+    with pytest.raises(UserError, match="20 sentinels of its own, not 7"):
+        Vocabulary(with_own_sentinels(vocabulary.model, 20), num_extra_ids=7)
+
+
+def test_sentinels_in_another_order_than_t5s_are_refused(vocabulary):
+    with pytest.raises(UserError, match="count downwards"):
+        Vocabulary(with_own_sentinels(vocabulary.model, 20, form="<extra_id_{}>", order=list))
+
+
+def test_tokens_that_were_added_to_a_tokenizer_are_refused(vocabulary, tmp_path):
+    (tmp_path / "spiece.model").write_bytes(vocabulary.model)
+    (tmp_path / "tokenizer_config.json").write_text(
+        json.dumps(
+            {"extra_ids": 20, "added_tokens_decoder": {"0": {"content": "<pad>"}, "219": {"content": "<extra_id_0>"}}}
+        )
+    )
+    assert Vocabulary.load(str(tmp_path)) == vocabulary
+    (tmp_path / "added_tokens.json").write_text(json.dumps({"<ORG>": 220, "[NEWLINE]": 221, "<extra_id_0>": 219}))
+    with pytest.raises(UserError, match=r"'<ORG>' \(id 220\), '\[NEWLINE\]' \(id 221\); they would become <unk>"):
+        Vocabulary.load(str(tmp_path))
+    (tmp_path / "added_tokens.json").unlink()
+    (tmp_path / "tokenizer.json").write_text(json.dumps({"added_tokens": [{"id": 220, "content": "<ORG>"}]}))
+    with pytest.raises(UserError, match="<ORG>"):
+        Vocabulary.load(str(tmp_path))
+    # The sentinels of mT5's own model, as Hugging Face's conversion names them.
+    (tmp_path / "tokenizer.json").write_text(
+        json.dumps({"added_tokens": [{"id": 219, "content": "\u2581<extra_id_0>"}]})
+    )
+    assert Vocabulary.load(str(tmp_path)) == vocabulary
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"), [("ByT5Tokenizer", "a ByT5, which reads bytes"), ("RobertaTokenizer", "is a Roberta")]
+)
+def test_a_folder_of_another_kind_of_tokenizer_is_named(kind, words, tmp_path):
+    (tmp_path / "tokenizer_config.json").write_text(json.dumps({"tokenizer_class": kind}))
+    with pytest.raises(UserError, match=words):
+        Vocabulary.load(str(tmp_path))
+
+
 def test_a_folder_tells_how_many_extra_ids(vocabulary, tmp_path):
     (tmp_path / "spiece.model").write_bytes(vocabulary.model)
     assert Vocabulary.load(str(tmp_path)).num_extra_ids == 100
