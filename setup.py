@@ -12,6 +12,7 @@ CORE = [
     "fsspec>=2024.6",
     "isal>=1.7",
     "langdetect==1.0.9",
+    "msgspec>=0.19",
     "numpy>=1.26",
     "orjson>=3.10",
     "pyarrow>=16",

@@ -13,8 +13,6 @@ import textwrap
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-import numpy as np
-
 from c4pipe.command_line import Parser, run
 from c4pipe.errors import UserError
 from c4pipe.objectives import catalog
@@ -22,7 +20,6 @@ from c4pipe.report.shard_summary import summarise_examples, summarise_text
 from c4pipe.shards import files, manifest
 from c4pipe.shards.example_shards import ExampleShard
 from c4pipe.shards.origins import Origin, find_text_shard, origins_of
-from c4pipe.shards.schemas import ROWS_PER_BATCH
 from c4pipe.vocabulary.vocabulary import Vocabulary
 
 WIDTH = 120
@@ -64,7 +61,7 @@ def _example(flags: Any) -> Iterator[str]:
     settings = _settings(flags.shard)
     vocabulary = _vocabulary(flags, settings)
     with ExampleShard(flags.shard) as shard:
-        rows = _num_rows(shard)
+        rows = shard.num_rows
         if flags.row >= rows:
             raise UserError(f"{flags.shard} has no row {flags.row}; it has {rows:,}, counted from 0")
         example, metadata = shard.row(flags.row), shard.metadata
@@ -143,12 +140,6 @@ def _vocabulary(flags: Any, settings: dict[str, Any]) -> Vocabulary:
             "name its vocabulary with --vocabulary"
         )
     return vocabulary
-
-
-def _num_rows(shard: ExampleShard) -> int:
-    if not shard.num_batches:
-        return 0
-    return (shard.num_batches - 1) * ROWS_PER_BATCH + int(np.int64(shard.batch(shard.num_batches - 1).num_rows))
 
 
 if __name__ == "__main__":

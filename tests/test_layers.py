@@ -53,6 +53,7 @@ HOMES = {
     "tldextract": ("c4pipe.corpus",),
     "sentencepiece": ("c4pipe.vocabulary",),
     "pyarrow": ("c4pipe.shards",),
+    "msgspec": ("c4pipe.shards",),
     "requests": ("c4pipe.crawl",),
     "matplotlib": ("c4pipe.report",),
     "jinja2": ("c4pipe.report",),

@@ -195,6 +195,23 @@ class ExampleShard:
         """The strings kept in the file, such as `text_shard`."""
         return {key.decode(): value.decode() for key, value in (self.schema.metadata or {}).items()}
 
+    @property
+    def num_rows(self) -> int:
+        """By the file itself: every record batch but the last is full. Raises: UserError where the last is damaged."""
+        if not self.num_batches:
+            return 0
+        return (self.num_batches - 1) * ROWS_PER_BATCH + int(self.batch(self.num_batches - 1).num_rows)
+
+    def check_rows(self, rows: int, name: str | None = None) -> None:
+        """Compare the number of rows with the manifest's. name: what the error calls the file.
+
+        Raises: UserError where they differ.
+        """
+        if self.num_rows != rows:
+            raise UserError(
+                f"{name or self.path} has {self.num_rows:,} rows, its manifest says {rows:,}; make the folder again"
+            )
+
     def batch(self, number: int) -> pa.RecordBatch:
         """Record batch `number`: rows from `number * ROWS_PER_BATCH`."""
         try:

@@ -1,8 +1,11 @@
 """Files that are there whole or not at all, on a local disk or behind any fsspec URL (`gs://`, `s3://`, ...)."""
 
+import contextlib
+import errno
 import glob as globbing
 import hashlib
 import os
+import stat
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -143,7 +146,7 @@ def write_atomically(path: str) -> Iterator[BinaryIO]:
     os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
     temporary = f"{path}.{uuid.uuid4().hex[:8]}{TEMPORARY_SUFFIX}"
     try:
-        with open(temporary, "wb") as target:
+        with open(temporary, "xb") as target:  # x: never a file, or a link, that somebody put there before
             yield target
             target.flush()
             os.fsync(target.fileno())
@@ -158,6 +161,44 @@ def write_bytes(path: str, content: bytes) -> None:
     """Write a small file whole or not at all."""
     with write_atomically(path) as target:
         target.write(content)
+
+
+def open_lock(path: str) -> BinaryIO:
+    """Open a local file for reading and writing, to be locked: made where it is not there, left as it is where it is.
+
+    Raises: UserError where it is a link or something else that is not a file: what it leads to is not ours.
+    """
+    flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+    try:
+        descriptor = os.open(path, flags, 0o600)
+    except OSError as error:
+        if error.errno in (errno.ELOOP, errno.EMLINK, errno.ENXIO):
+            raise UserError(f"{path} is a link or no file, which c4pipe never makes; remove it") from None
+        raise
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise UserError(f"{path} is no file, which c4pipe never makes; remove it")
+    return os.fdopen(descriptor, "r+b")
+
+
+def make_private_folder(path: str) -> None:
+    """Make a local folder, and those above it, that nobody else may look into; nothing to do on object stores.
+
+    What a run finds in a folder of work it takes for its own, so such a folder must be the user's.
+    Raises: UserError where it is there and is another user's, or a link.
+    """
+    if is_remote(path):
+        return
+    os.makedirs(os.path.dirname(path.rstrip("/")) or ".", exist_ok=True)
+    with contextlib.suppress(FileExistsError):
+        os.mkdir(path, 0o700)
+    status = os.lstat(path)
+    if not stat.S_ISDIR(status.st_mode):
+        raise UserError(f"{path} is not a folder; c4pipe works there, so remove it or give another place")
+    if hasattr(os, "geteuid") and status.st_uid != os.geteuid():
+        raise UserError(f"{path} belongs to another user, who could change what is read from it; give another place")
+    if status.st_mode & 0o077:
+        os.chmod(path, 0o700)
 
 
 def remove_incomplete(folder: str) -> None:

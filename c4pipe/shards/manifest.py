@@ -3,31 +3,38 @@
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Annotated, Any
 
 import c4pipe
 from c4pipe.errors import UserError
-from c4pipe.shards import files
+from c4pipe.shards import checked_json, files
+from c4pipe.shards.checked_json import Count, FileName, Sha256, Word, between, length_between
 
 FILE_NAME = "manifest.json"
+MAX_ROWS_OF_SHARD = 1 << 32  # as example shards count the rows of text shards
+
+# Bounds that no good manifest meets, so that an odd one does not end in a folder's worth of memory.
+_Length = Annotated[int, between(1, 1 << 17)]
+_InputName = Annotated[str, length_between(1, 4096)]  # a data set's name has separators; none is used as a path
+_Rows = Annotated[int, between(0, MAX_ROWS_OF_SHARD)]
 
 
 @dataclass(frozen=True)
 class Shard:
     """One file of a split: name inside the folder, rows, size in bytes, SHA-256 of the file."""
 
-    file: str
-    rows: int
-    bytes: int
-    sha256: str
+    file: FileName
+    rows: _Rows
+    bytes: Count
+    sha256: Sha256
 
 
 @dataclass(frozen=True)
 class Input:
     """One file that the folder was made from: base name and SHA-256 of its bytes."""
 
-    name: str
-    sha256: str
+    name: _InputName
+    sha256: Sha256
 
 
 @dataclass(frozen=True)
@@ -38,13 +45,13 @@ class Manifest:
     assets: name -> SHA-256. statistics: counts worth having without opening a shard.
     """
 
-    kind: str
-    splits: Mapping[str, tuple[Shard, ...]]
+    kind: Word
+    splits: Mapping[FileName, tuple[Shard, ...]]
     settings: Mapping[str, Any]
     inputs: tuple[Input, ...] = ()
-    assets: Mapping[str, str] = field(default_factory=dict)
+    assets: Mapping[str, Sha256] = field(default_factory=dict)
     statistics: Mapping[str, Any] = field(default_factory=dict)
-    version: str = c4pipe.__version__
+    version: Word = c4pipe.__version__
 
     def num_rows(self, split: str) -> int:
         return sum(shard.rows for shard in self.splits.get(split, ()))
@@ -72,12 +79,80 @@ def read(folder: str) -> Manifest:
             f"{folder} has no {FILE_NAME}: it is no finished folder of c4pipe; run the command that makes it again"
         )
     try:
-        fields = json.loads(files.read_bytes(path))
-        splits = {name: tuple(Shard(**shard) for shard in shards) for name, shards in fields.pop("splits").items()}
-        inputs = tuple(Input(**entry) for entry in fields.pop("inputs"))
-        return Manifest(splits=splits, inputs=inputs, **fields)
-    except (ValueError, KeyError, TypeError) as error:
+        manifest = checked_json.parse(files.read_bytes(path), Manifest)
+        check_details(manifest)
+    except ValueError as error:
         raise UserError(f"{path} is damaged ({error}); make the folder again") from error
+    return manifest
+
+
+@dataclass(frozen=True)
+class _ExampleSettings:
+    inputs_length: _Length | None = None
+    targets_length: _Length | None = None
+    vocabulary_size: Annotated[int, between(1, 1 << 32)] | None = None
+    replicas: Annotated[int, between(1, 1 << 20)] = 1
+    num_extra_ids: Annotated[int, between(0, 1 << 20)] | None = None
+    objective: str | None = None
+
+
+@dataclass(frozen=True)
+class _TaskSettings:
+    inputs_length: _Length
+    targets_length: _Length
+    vocabulary_size: Annotated[int, between(1, 1 << 32)]
+    num_extra_ids: Annotated[int, between(0, 1 << 20)] | None = None
+
+
+@dataclass(frozen=True)
+class _ExampleStatistics:
+    counts: Mapping[FileName, Mapping[str, Count]] = field(default_factory=dict)
+    text_shards: Mapping[FileName, FileName] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class _TextStatistics:
+    input_bytes: Count | None = None
+    pages: Count | None = None
+
+
+@dataclass(frozen=True)
+class _VocabularySettings:
+    num_extra_ids: Annotated[int, between(0, 1 << 20)] | None = None
+
+
+# What readers take from `settings` and `statistics`, by kind. There may be more.
+_SETTINGS = {"examples": _ExampleSettings, "tasks": _TaskSettings, "vocabulary": _VocabularySettings}
+_STATISTICS = {"examples": _ExampleStatistics, "c4": _TextStatistics}
+
+
+def check_details(manifest: Manifest) -> None:
+    """Hold what the types of `Manifest` leave open against the kind of folder.
+
+    Raises: ValueError, whose words are one line.
+    """
+    for part, types in (("settings", _SETTINGS), ("statistics", _STATISTICS)):
+        if kind := types.get(manifest.kind):
+            try:
+                checked_json.convert(dict(getattr(manifest, part)), kind, may_hold_more=True)
+            except ValueError as error:
+                raise ValueError(f"{part}: {error}") from None
+    names = [shard.file for shards in manifest.splits.values() for shard in shards]
+    if len(set(names)) != len(names):
+        twice = next(name for place, name in enumerate(names) if name in names[:place])
+        raise ValueError(f"it lists {twice} twice")
+
+
+def missing_shards(folder: str, manifest: Manifest) -> list[str]:
+    """The shards of a manifest that are not in the folder or, where it is a local one, have another size."""
+    listed = [shard for shards in manifest.splits.values() for shard in shards]
+    there = set(files.list_folder(folder))
+    is_local = not files.is_remote(folder)  # else each size is a request
+    return [
+        shard.file
+        for shard in listed
+        if shard.file not in there or (is_local and files.size(files.join(folder, shard.file)) != shard.bytes)
+    ]
 
 
 def describe_shard(folder: str, name: str, rows: int) -> Shard:

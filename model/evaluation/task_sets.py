@@ -8,6 +8,7 @@ import numpy as np
 from c4pipe.errors import UserError
 from c4pipe.shards import files, manifest
 from c4pipe.shards.example_shards import read_example_shard
+from c4pipe.shards.stream.cache import check_shard
 from c4pipe.shards.stream.example_sources import Source
 from c4pipe.tasks.catalog import find_or_make
 from c4pipe.tasks.task import Task
@@ -87,7 +88,9 @@ def _rows(held: manifest.Manifest, source: Source, max_examples: int | None) -> 
     for shard in held.splits.get(source.split, ()):
         if not shard.rows:
             continue
-        for row in read_example_shard(files.join(source.folder, shard.file)):
+        path = files.join(source.folder, shard.file)
+        check_shard(path, shard)
+        for row in read_example_shard(path):
             if max_examples is not None and len(inputs) >= max_examples:
                 return inputs, targets, references
             inputs.append(row["inputs"])

@@ -9,7 +9,6 @@ import uuid
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import TextIO
 
 from c4pipe.errors import UserError
 from c4pipe.shards import files
@@ -37,9 +36,9 @@ def default_folder() -> str:
 class ShardCache:
     """Gives local paths of shards whose size and SHA-256 are those of the manifest.
 
-    Fetched files are named by their digest, so that processes, runs and folders share them; one process fetches and
-    checks while the others wait for it. A file that changed since is checked again. Files last used longest ago go
-    first, never those in use here.
+    Fetched files are named by their digest, so that processes, runs and folders share them; one process fetches while
+    the others wait for it. Each process compares a file with its digest before it first uses it, whatever it is told of
+    the file's age, and again where the file changed since. Files last used longest ago go first, never those in use.
     """
 
     def __init__(self, folder: str | None = None, max_bytes: int = DEFAULT_CACHE_BYTES) -> None:
@@ -99,19 +98,17 @@ class ShardCache:
             return path
         local = os.path.join(self._folder, f"{shard.sha256}.arrow")
         os.makedirs(self._folder, exist_ok=True)
-        with _one_process_at_a_time(f"{local}.lock") as note:
-            if not self._is_at_hand(local, path, shard, note.read()):
+        with _one_process_at_a_time(f"{local}.lock"):
+            if not self._is_at_hand(local, path, shard):
                 self._make_space()
                 self._fetch(path, local, shard)
             with contextlib.suppress(FileNotFoundError):  # where another process needed its space at once
-                _write_note(note, _stamp(local))
                 os.utime(local, ns=(time.time_ns(), os.stat(local).st_mtime_ns))
         return local
 
-    def _is_at_hand(self, local: str, path: str, shard: Shard, last_checked: str) -> bool:
+    def _is_at_hand(self, local: str, path: str, shard: Shard) -> bool:
         try:
-            if _stamp(local) != last_checked:
-                self._check(local, path, shard)
+            self._check(local, path, shard)
             return True
         except (FileNotFoundError, BadShard):
             return False
@@ -214,29 +211,12 @@ def _words(error: BaseException) -> str:
     return f"{type(error).__name__}: {error}".splitlines()[0]
 
 
-def _stamp(path: str) -> str:
-    """What changes when a file is changed or replaced."""
-    status = os.stat(path)
-    return f"{status.st_size} {status.st_mtime_ns} {status.st_ino}"
-
-
-def _write_note(note: TextIO, text: str) -> None:
-    note.seek(0)
-    note.truncate()
-    note.write(text)
-    note.flush()
-
-
 @contextlib.contextmanager
-def _one_process_at_a_time(path: str) -> Iterator[TextIO]:
-    """Hold a lock file, open for reading and writing; its content is the stamp of the file as it was last checked.
-
-    Where the system has no locks, or the folder's file system takes none, go on without.
-    """
-    with open(path, "a+") as lock:
+def _one_process_at_a_time(path: str) -> Iterator[None]:
+    """Hold a lock file. Where the system has no locks, or the folder's file system takes none, go on without."""
+    with files.open_lock(path) as lock:
         with contextlib.suppress(ImportError, OSError):
             import fcntl
 
             fcntl.flock(lock, fcntl.LOCK_EX)
-        lock.seek(0)
-        yield lock
+        yield

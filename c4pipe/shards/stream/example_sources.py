@@ -15,6 +15,9 @@ from c4pipe.shards.stream.cache import check_shard, check_size
 from c4pipe.shards.stream.order import Layout, group_shards
 
 KINDS = ("examples", "tasks")
+# No record batch is smaller, however well it packs; and no folder that is trained on has more rows.
+_LEAST_BATCH_BYTES = 64
+_MAX_ROWS = 1 << 36
 
 
 @dataclass(frozen=True)
@@ -140,6 +143,7 @@ def open_source(source: Source) -> OpenSource:
     replicas = int(held.settings.get("replicas", 1)) if source.split == "train" and held.kind == "examples" else 1
     if len(shards) % replicas:
         raise UserError(f"{source.folder}: {len(shards)} shards are not {replicas} whole replicas; make it again")
+    _check_rows_are_possible(source.folder, shards)
     rows = np.array([shard.rows for shard in shards], dtype=np.int64)
     group = group_shards([shard.bytes for shard in shards])
     layouts = tuple(
@@ -153,6 +157,18 @@ def open_source(source: Source) -> OpenSource:
         )
     first_ids = np.concatenate([[0], np.cumsum(rows)[:-1]])
     return OpenSource(source, dict(held.settings), dict(held.assets), shards, first_ids, layouts)
+
+
+def _check_rows_are_possible(folder: str, shards: Sequence[Shard]) -> None:
+    """The order of training takes memory by the manifest's rows, before a shard is opened that could tell others."""
+    for shard in shards:
+        if shard.rows > (shard.bytes // _LEAST_BATCH_BYTES) * ROWS_PER_BATCH:
+            raise UserError(
+                f"{folder}: its manifest says that {shard.file} has {shard.rows:,} rows in {shard.bytes:,} bytes; "
+                "make the folder again"
+            )
+    if sum(shard.rows for shard in shards) > _MAX_ROWS:
+        raise UserError(f"{folder}: its manifest tells of more rows than {_MAX_ROWS:,}; make the folder again")
 
 
 def _splits(held: manifest.Manifest, source: Source) -> list[str]:
@@ -223,15 +239,21 @@ def read_rows(opened: OpenSource, start: int, stop: int) -> tuple[np.ndarray, np
 
     Raises: UserError that names a shard that is missing or corrupt.
     """
-    count = max(0, stop - start)
-    inputs = np.zeros((count, opened.inputs_length), dtype=opened.dtype)
-    targets = np.zeros((count, opened.targets_length), dtype=opened.dtype)
+    parts = []
     for index in range(len(opened.shards) // len(opened.layouts)):
         first = int(opened.first_ids[index])
         low, high = max(start, first), min(stop, first + opened.shards[index].rows)
-        if low >= high:
-            continue
+        if low < high:
+            parts.append((index, first, low, high))
+    for index, *_ in parts:
+        # Before the memory is taken that the manifest asks for.
         check_shard(opened.path(index), opened.shards[index])
+        with ExampleShard(opened.path(index)) as shard:
+            shard.check_rows(opened.shards[index].rows)
+    count = max(0, stop - start)
+    inputs = np.zeros((count, opened.inputs_length), dtype=opened.dtype)
+    targets = np.zeros((count, opened.targets_length), dtype=opened.dtype)
+    for index, first, low, high in parts:
         with ExampleShard(opened.path(index)) as shard:
             for number in range((low - first) // ROWS_PER_BATCH, (high - first - 1) // ROWS_PER_BATCH + 1):
                 begin = first + number * ROWS_PER_BATCH

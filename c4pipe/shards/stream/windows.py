@@ -200,10 +200,18 @@ class WindowReader:
 
     def _open(self, shard: int, path: str) -> ExampleShard:
         try:
-            return ExampleShard(path, columns=("inputs", "targets"))
+            return self._checked(ExampleShard(path, columns=("inputs", "targets")), shard)
         except UserError:
             if os.path.exists(path) or not files.is_remote(self.source.path(shard)):
                 raise
         # Another process that shares the cache needed the space.
         self._cache.release([self.source.path(shard)])
-        return ExampleShard(self._request(shard).result(), columns=("inputs", "targets"))
+        return self._checked(ExampleShard(self._request(shard).result(), columns=("inputs", "targets")), shard)
+
+    def _checked(self, reader: ExampleShard, shard: int) -> ExampleShard:
+        try:
+            reader.check_rows(self.source.shards[shard].rows, self.source.path(shard))
+        except UserError:
+            reader.close()
+            raise
+        return reader

@@ -1,5 +1,6 @@
 """Folders of small examples whose ids tell where they lie."""
 
+import hashlib
 from pathlib import Path
 
 import numpy as np
@@ -39,7 +40,8 @@ def write_folder(folder: Path, rows, *, salt=0, splits=("train",), kind="example
             first += count
         described[split] = tuple(shards)
     lengths = {"inputs_length": INPUTS_LENGTH, "targets_length": TARGETS_LENGTH, "vocabulary_size": VOCABULARY_SIZE}
-    held = manifest.Manifest(kind, described, {**lengths, **(settings or {})}, assets={"spiece.model": spiece})
+    assets = {"spiece.model": hashlib.sha256(spiece.encode()).hexdigest()}
+    held = manifest.Manifest(kind, described, {**lengths, **(settings or {})}, assets=assets)
     manifest.write(str(folder), held)
     return folder
 

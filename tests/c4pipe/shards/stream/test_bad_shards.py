@@ -1,5 +1,6 @@
 """Shards that are missing, cut or changed: an error that names them, or skipped and counted."""
 
+import json
 from itertools import islice
 
 import numpy as np
@@ -79,3 +80,26 @@ def test_nothing_but_bad_shards_is_an_error_even_when_they_are_skipped(folder):
 def test_an_unknown_policy_is_an_error(folder):
     with pytest.raises(UserError, match="unknown policy"):
         open_stream([Source(str(folder))], seed=0, batch_size=1, on_bad_shard="ignore")
+
+
+def _say(folder, **changes):
+    """Let the manifest say something else of its last shard."""
+    path = folder / "manifest.json"
+    held = json.loads(path.read_text())
+    held["splits"]["train"][-1] |= changes
+    path.write_text(json.dumps(held))
+
+
+@pytest.mark.parametrize("rows", [299, 301, 1000])
+def test_rows_that_the_file_does_not_have_are_an_error_and_never_zeros(folder, rows):
+    _say(folder, rows=rows)
+    with pytest.raises(UserError, match=rf"00005-of-00006\.arrow has 300 rows, its manifest says {rows:,}"):
+        read_examples(Source(str(folder)))
+    with pytest.raises(UserError, match=rf"00005-of-00006\.arrow has 300 rows, its manifest says {rows:,}"):
+        list(islice(open_stream([Source(str(folder))], seed=0, batch_size=100).batches(), 18))
+
+
+def test_more_rows_than_the_bytes_can_hold_are_refused_before_memory_is_taken(folder):
+    _say(folder, rows=1 << 30)
+    with pytest.raises(UserError, match="1,073,741,824 rows in"):
+        open_stream([Source(str(folder))], seed=0, batch_size=100)

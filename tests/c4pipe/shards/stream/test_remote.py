@@ -2,6 +2,7 @@
 
 import contextlib
 import importlib.util
+import os
 import time
 from collections import Counter
 from itertools import islice
@@ -128,6 +129,32 @@ def test_a_cached_file_that_was_changed_is_fetched_anew(folder, server, tmp_path
     for path in tmp_path.glob("*.arrow"):
         path.write_bytes(b"x" * path.stat().st_size)
     np.testing.assert_array_equal(_ids(server.url, tmp_path), expected)
+
+
+def test_a_flipped_bit_that_keeps_the_time_is_seen_by_the_next_run(server, tmp_path):
+    expected = _ids(server.url, tmp_path)
+    for path in tmp_path.glob("*.arrow"):
+        status, content = path.stat(), bytearray(path.read_bytes())
+        content[len(content) // 2] ^= 4
+        with open(path, "r+b") as target:
+            target.write(content)
+        os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+    server.requests.clear()
+    np.testing.assert_array_equal(_ids(server.url, tmp_path), expected)
+    assert len([name for name in server.requests if name.endswith(".arrow")]) >= len(ROWS)
+
+
+def test_a_lock_that_leads_elsewhere_is_refused_and_what_it_leads_to_stays(server, tmp_path):
+    marker = tmp_path / "marker.txt"
+    marker.write_text("stays")
+    cache_dir = tmp_path / "cache"
+    _ids(server.url, cache_dir)
+    for lock in cache_dir.glob("*.lock"):
+        lock.unlink()
+        lock.symlink_to(marker)
+    with pytest.raises(UserError, match=r"\.lock is a link"):
+        _ids(server.url, cache_dir)
+    assert marker.read_text() == "stays"
 
 
 def test_files_that_another_process_removes_are_fetched_again(folder, server, tmp_path):
