@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 
 # Ground to top, for each half. A layer may import itself (its own package) and any layer below, never a sibling.
-GROUND = ["c4pipe", "c4pipe.records", "c4pipe.errors", "c4pipe.command_line"]
+GROUND = ["c4pipe", "c4pipe.records", "c4pipe.errors", "c4pipe.command_line", "c4pipe.words"]
 DATA_LAYERS = [
     GROUND,
     [
@@ -22,6 +22,7 @@ DATA_LAYERS = [
         "c4pipe.shards",
         "c4pipe.crawl",
         "c4pipe.near_duplicates",
+        "c4pipe.contamination",
     ],
     ["c4pipe.report"],
     ["c4pipe.corpus_run"],

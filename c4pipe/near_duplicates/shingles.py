@@ -1,106 +1,19 @@
 """Shingles: the runs of five words by which two pages are compared, each as one 64-bit number.
 
-Words are those of datatrove's MinHash, apart from its tokenizer: lower case, each number is one `0`, punctuation
-separates, accents are left out (`simplify_text` of datatrove 0.10.1). Scripts that put no blanks between words
-(Chinese, Japanese, Thai, Lao, Khmer, Burmese) are compared character by character.
+Words are compared as in datatrove's MinHash, apart from its tokenizer: lower case, each number is one `0`, punctuation
+separates, accents are left out (`simplify_text` of datatrove 0.10.1).
 """
 
 import re
 import unicodedata
 from collections.abc import Sequence
-from functools import lru_cache
-from hashlib import blake2b
-from itertools import chain
 
 import numpy as np
 
+from c4pipe.words import Words, run_hashes
+
 SHINGLE_WORDS = 5
-
-# Scripts without blanks between words: Thai, Lao; Burmese; Khmer; kana; Han with its extensions.
-_UNSPACED_RANGES = (
-    ("\u0e00", "\u0eff"),
-    ("\u1000", "\u109f"),
-    ("\u1780", "\u17ff"),
-    ("\u3040", "\u30ff"),
-    ("\u31f0", "\u31ff"),
-    ("\u3400", "\u4dbf"),
-    ("\u4e00", "\u9fff"),
-    ("\uf900", "\ufaff"),
-)
-# Beyond the first plane, letters lie below the pictographs and Han above them; finer classes are slow in `re`.
-_OTHER_LETTERS = "\U00010000-\U0001efff"
-_OTHER_HAN = "\U00020000-\U0003ffff"
-_LAST_CODE = 0xFFFF
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)?")
-# New words cost a hash. A crawl has no end of them, so that a worker remembers only the first ones that it meets.
-_MOST_REMEMBERED = 1 << 20
-_MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
-
-
-def _is_of_word(character: str) -> bool:
-    # Marks belong to words: the vowel signs of Indian scripts are marks.
-    return character.isalnum() or unicodedata.category(character)[0] == "M"
-
-
-def _is_unspaced(character: str) -> bool:
-    return any(first <= character <= last for first, last in _UNSPACED_RANGES)
-
-
-def _word_characters(*, unspaced: bool) -> str:
-    """The inside of a regular expression's class: the characters of words, of scripts with or without blanks."""
-    ranges: list[list[int]] = []
-    for code in range(_LAST_CODE + 1):
-        if _is_of_word(chr(code)) and _is_unspaced(chr(code)) == unspaced:
-            if ranges and ranges[-1][1] == code - 1:
-                ranges[-1][1] = code
-            else:
-                ranges.append([code, code])
-    return "".join(f"\\U{first:08x}-\\U{last:08x}" for first, last in ranges)
-
-
-@lru_cache(maxsize=1)
-def _word_pattern() -> re.Pattern[str]:
-    in_word = f"[{_word_characters(unspaced=False)}{_OTHER_LETTERS}]"
-    alone = f"[{_word_characters(unspaced=True)}{_OTHER_HAN}]"
-    # A decimal point or comma between digits does not end a number.
-    return re.compile(rf"{in_word}+(?:(?<=\d)[.,]\d{in_word}*)?|{alone}")
-
-
-class Words:
-    """Splits texts into words and numbers them. Picklable; a worker keeps one for all its pages."""
-
-    def __init__(self) -> None:
-        self._find = _word_pattern().findall
-        self._hashes = _WordHashes()
-
-    def split(self, text: str) -> list[str]:
-        """The words of a text, as they are compared.
-
-        >>> Words().split("It's 3.14 degrees, Café No. 12b!")
-        ['it', 's', '0', 'degrees', 'cafe', 'no', '0b']
-        """
-        return [normalized(word) for word in self._find(text.lower())]
-
-    def hashes(self, texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
-        """(the hashes of all words, (n,) uint64; how many words each text has, (len(texts),) int64)."""
-        found = [self._find(text.lower()) for text in texts]
-        counts = np.fromiter(map(len, found), np.int64, len(found))
-        # Joining bytes is several times as fast as handing numbers to numpy one by one.
-        packed = b"".join(map(self._hashes.__getitem__, chain.from_iterable(found)))
-        return np.frombuffer(packed, "<u8").astype(np.uint64, copy=False), counts
-
-    def __reduce__(self):
-        return Words, ()
-
-
-class _WordHashes(dict[str, bytes]):
-    """Word -> hash of what it is compared as, 8 bytes."""
-
-    def __missing__(self, word: str) -> bytes:
-        value = word_hash(normalized(word))
-        if len(self) < _MOST_REMEMBERED:
-            self[word] = value
-        return value
 
 
 def normalized(word: str) -> str:
@@ -115,39 +28,16 @@ def normalized(word: str) -> str:
     return "".join(c for c in unicodedata.normalize("NFD", word) if unicodedata.category(c) != "Mn") or word
 
 
-def word_hash(word: str) -> bytes:
-    """8 bytes that depend on the word alone, a little-endian number."""
-    return blake2b(word.encode("utf-8", "surrogatepass"), digest_size=8).digest()
+class Shingles:
+    """Computes shingles. Picklable; a worker keeps one for all its pages, because it remembers words."""
 
+    def __init__(self) -> None:
+        self._words = Words(normalized)
 
-def shingle_hashes(words: np.ndarray, counts: np.ndarray, length: int = SHINGLE_WORDS) -> tuple[np.ndarray, np.ndarray]:
-    """The shingles of some texts, from the hashes of their words.
+    def of_texts(self, texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+        """(the shingles' hashes, (n,) uint64, text after text; shingles per text, (len(texts),) int64).
 
-    words: (n,) uint64, text after text. counts: words per text. A text of fewer than `length` words has no shingle.
-    Returns: (hashes, (m,) uint64, text after text; shingles per text, (len(counts),) int64).
-
-    >>> hashes, counts = shingle_hashes(np.arange(9, dtype=np.uint64), np.array([6, 3]))
-    >>> counts.tolist(), len(hashes)
-    ([2, 0], 2)
-    """
-    num_shingles = np.maximum(counts - (length - 1), 0)
-    if len(words) < length:
-        return np.zeros(0, np.uint64), num_shingles
-    joined = words[: len(words) - length + 1].copy()
-    for place in range(1, length):
-        joined *= _MULTIPLIER
-        joined ^= joined >> np.uint64(29)
-        joined += words[place : len(words) - length + 1 + place]
-    # A shingle that begins in the last words of a text would reach into the next one.
-    starts = np.cumsum(counts) - counts
-    inside = np.zeros(len(words) + 1, np.int8)
-    np.add.at(inside, starts[num_shingles > 0], 1)
-    np.subtract.at(inside, (starts + num_shingles)[num_shingles > 0], 1)
-    return mixed(joined[np.cumsum(inside[: len(joined)], dtype=np.int8).astype(bool)]), num_shingles
-
-
-def mixed(values: np.ndarray) -> np.ndarray:
-    """splitmix64's finaliser: each bit of the result depends on all bits of the value. (n,) uint64 -> (n,) uint64."""
-    values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return values ^ (values >> np.uint64(31))
+        A text of fewer than five words has none.
+        """
+        words, counts = self._words.hashes(texts)
+        return run_hashes(words, counts, SHINGLE_WORDS)

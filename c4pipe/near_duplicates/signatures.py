@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from c4pipe.near_duplicates.shingles import Words, mixed, shingle_hashes
+from c4pipe.near_duplicates.shingles import Shingles
+from c4pipe.words import mixed
 
 # As many shingles at a time as stay in a core's cache together with their hashes.
 _BLOCK_SHINGLES = 1 << 15
@@ -37,7 +38,7 @@ class Signatures:
 
     def __init__(self, banding: Banding = Banding()) -> None:
         self._banding = banding
-        self._words = Words()
+        self._shingles = Shingles()
         num_functions = banding.bands * banding.rows_per_band
         numbers = mixed(np.arange(2 * num_functions, dtype=np.uint64) + np.uint64(_SEED))
         # An odd factor makes each function a permutation of the 64-bit numbers.
@@ -49,7 +50,7 @@ class Signatures:
         Returns: (which of the texts have one, (m,) int64; their band hashes, (m, bands) uint64). A text of fewer than
         five words has none, and so is near to no other.
         """
-        shingles, counts = shingle_hashes(*self._words.hashes(texts))
+        shingles, counts = self._shingles.of_texts(texts)
         pages = np.flatnonzero(counts)
         return pages, self.of_shingles(shingles, counts[pages])
 
