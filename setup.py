@@ -9,6 +9,7 @@ HERE = Path(__file__).parent
 VERSION = re.search(r'__version__ = "(.+)"', (HERE / "c4pipe/__init__.py").read_text())[1]
 
 CORE = [
+    "filelock>=3.32",
     "fsspec>=2024.6",
     "isal>=1.7",
     "langdetect==1.0.9",

@@ -47,11 +47,30 @@ def run(main: Callable[[], int | None], *, is_speaker: Callable[[], bool] = lamb
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         status = 0
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+        message = of_the_system(error)
+        if message is None:
             raise
-        where = f" at {error.filename}" if error.filename else ""
-        status = _complain(f"the disk is full{where}; make space and run the same command again", is_speaker())
+        status = _complain(message, is_speaker())
     raise SystemExit(status)
+
+
+# What the system says of paths that the user chose: no right to them, or something else is there.
+_OF_PATHS = frozenset(
+    {
+        *(errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT, errno.EEXIST, errno.ENOTDIR, errno.EISDIR),
+        *(errno.ENOTEMPTY, errno.ELOOP, errno.ENAMETOOLONG, errno.EIO, errno.ESTALE),
+    }
+)
+
+
+def of_the_system(error: OSError) -> str | None:
+    """One line for an error of the system that the user can mend; None for any other."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        where = f" at {error.filename}" if error.filename else ""
+        return f"the disk is full{where}; make space and run the same command again"
+    if error.errno in _OF_PATHS and error.filename:
+        return f"{error.filename}: {error.strerror}; check that the path is right and that you may read and write it"
+    return None
 
 
 def _complain(message: str, aloud: bool) -> int:

@@ -9,7 +9,6 @@ example shard is written for each text shard and replica.
 import argparse
 import hashlib
 import json
-import os
 import sys
 import time
 from collections.abc import Sequence
@@ -20,9 +19,13 @@ from apache_beam.options.pipeline_options import DirectOptions, PipelineOptions
 
 from c4pipe.command_line import Parser, run
 from c4pipe.errors import UserError
+from c4pipe.folders.kinds import KINDS
+from c4pipe.folders.output_folder import OutputFolder
+from c4pipe.folders.results import ManifestResult, same_files
+from c4pipe.folders.work_folder import WorkFolder
 from c4pipe.objectives.catalog import OBJECTIVES, OVERFLOW_POLICIES, Corruption, Parameters, find
 from c4pipe.report.examples_page import examples_page
-from c4pipe.shards import files, manifest, names
+from c4pipe.shards import files, manifest
 from c4pipe.shards.manifest import Input, Manifest, Shard
 from c4pipe.shards.text_shards import resolve_source
 from c4pipe.stages.make_examples import (
@@ -37,7 +40,7 @@ from c4pipe.stages.make_examples import (
     shard_names,
 )
 from c4pipe.vocabulary.vocabulary import MODEL_FILE, Vocabulary
-from pipelines.launch import beam_options, finished, report_page
+from pipelines.launch import beam_options, report_page
 from pipelines.launch.progress import Progress
 
 # For the estimate of --dry_run: what English C4 in gzip gives, and one core encodes.
@@ -83,29 +86,37 @@ def main(argv: Sequence[str] | None = None) -> int:
     recipe = _recipe(flags)
     shards = text_shards(flags.input)
     settings = settings_of(recipe)
-    if finished.is_finished(flags.output, "examples", settings, [shard.path for shard in shards], flags.overwrite):
-        print(f"{flags.output} is finished: nothing to do")
-        return 0
+    folder = _folder(flags, recipe, settings, shards)
     if flags.dry_run:
-        print(_estimate(shards, recipe, beam_options.num_workers(options), flags.output))
+        print(folder.outlook(lambda: _estimate(shards, recipe, beam_options.num_workers(options), flags.output)))
         return 0
-    if not beam_options.is_local(options) and not files.is_remote(flags.output):
-        raise UserError(f"--output={flags.output} is a path of this machine; workers elsewhere need a URL they all see")
+    if folder.is_finished():
+        return folder.nothing_to_do()
+    beam_options.refuse_local_paths(options, output=flags.output)
     _spare_processes(options, sys.argv[1:] if argv is None else argv, shards)
-    if flags.overwrite:
-        finished.clear(flags.output)
-    files.make_folder(flags.output)
-    files.remove_incomplete(flags.output)
-    made = _run(shards, recipe, flags.output, options)
-    files.write_bytes(files.join(flags.output, MODEL_FILE), recipe.vocabulary.model)
-    held = _manifest(shards, made, recipe, settings)
-    report_page.write(flags.output, lambda: examples_page(flags.output, held, made_lengths(made), recipe.vocabulary))
-    files.write_bytes(files.join(flags.output, "report.json"), _report(held, shards))
-    _remove_strays(flags.output, held)
-    manifest.write(flags.output, held)
-    _clean_work(flags.output)
+    with folder.opened():
+        made = _run(shards, recipe, flags.output, options)
+        files.write_bytes(folder.file(MODEL_FILE), recipe.vocabulary.model)
+        held = _manifest(shards, made, recipe, settings)
+        report_page.write(str(folder), lambda: examples_page(str(folder), held, made_lengths(made), recipe.vocabulary))
+        files.write_bytes(folder.file("report.json"), _report(held, shards))
+        folder.commit_manifest(held)
     print(_summary(held, flags.output, time.monotonic() - started))
     return 0
+
+
+def _folder(flags: argparse.Namespace, recipe: Recipe, settings: dict, shards: Sequence[TextShard]) -> OutputFolder:
+    paths = [shard.path for shard in shards]
+    result = ManifestResult(
+        command="c4_to_examples",
+        kind="examples",
+        settings=settings,
+        names=(*KINDS["examples"].names, *(name for shard in shards for name in shard_names(shard, recipe.replicas))),
+        inputs=same_files(paths),
+        identity=sorted(map(files.base_name, paths)),
+    )
+    work = WorkFolder(files.join(flags.output, WORK_FOLDER))
+    return OutputFolder(flags.output, result, overwrite=flags.overwrite, work=work)
 
 
 def _spare_processes(options: PipelineOptions, argv: Sequence[str], shards: Sequence[TextShard]) -> None:
@@ -205,7 +216,7 @@ def _run(shards: Sequence[TextShard], recipe: Recipe, output: str, options) -> l
     work = files.join(output, WORK_FOLDER)
 
     def look() -> tuple[int, int, str]:
-        done = len(files.list_folder(work))
+        done = sum(name.endswith(".json") for name in files.list_folder(work))
         return done, len(shards), f"{done} of {len(shards)} text shards"
 
     with Progress("examples", look):
@@ -257,23 +268,6 @@ def made_lengths(made: Sequence[Made]) -> tuple[list[int], list[int]]:
 
 def _digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
-
-
-def _remove_strays(output: str, held: Manifest) -> None:
-    """Remove example shards that an unfinished run with other shards left behind."""
-    expected = {shard.file for shards in held.splits.values() for shard in shards}
-    for name in files.list_folder(output):
-        parsed = names.parse(name)
-        if parsed and parsed[0] in (TRAIN, VALIDATION) and parsed[3] == ".arrow" and name not in expected:
-            files.remove(files.join(output, name))
-
-
-def _clean_work(output: str) -> None:
-    work = files.join(output, WORK_FOLDER)
-    for name in files.list_folder(work):
-        files.remove(files.join(work, name))
-    if not files.is_remote(work):
-        os.rmdir(work)
 
 
 def _estimate(shards: Sequence[TextShard], recipe: Recipe, num_workers: int, output: str) -> str:

@@ -8,6 +8,7 @@ colon is its weight.
 """
 
 import argparse
+import contextlib
 import hashlib
 import os
 import sys
@@ -19,15 +20,19 @@ import apache_beam as beam
 
 from c4pipe.command_line import Parser, run
 from c4pipe.errors import UserError
+from c4pipe.folders.kinds import KINDS
+from c4pipe.folders.output_folder import OutputFolder
+from c4pipe.folders.results import ManifestResult, known_digests, same_files
+from c4pipe.folders.work_folder import WorkFolder
 from c4pipe.report.vocabulary_page import vocabulary_page
-from c4pipe.shards import files, manifest
+from c4pipe.shards import files
 from c4pipe.shards.manifest import Input, Manifest
 from c4pipe.shards.text_shards import resolve_source
 from c4pipe.stages.sample_pages import Plan, SamplePages, SourceShard, read_plan, read_sample
 from c4pipe.vocabulary.hugging_face import tokenizer_files
 from c4pipe.vocabulary.training import TrainingOptions, pieces_file, train
 from c4pipe.vocabulary.vocabulary import DEFAULT_NUM_EXTRA_IDS, MODEL_FILE, PIECES_FILE, Vocabulary
-from pipelines.launch import beam_options, finished, report_page
+from pipelines.launch import beam_options, report_page
 from pipelines.launch.progress import Progress
 
 WORK_FOLDER = ".work"
@@ -79,30 +84,29 @@ def main(argv: Sequence[str] | None = None) -> int:
     sources = parse_sources(flags.input)
     paths = [path for source in sources for path in source.paths]
     settings = _settings(flags, sources)
-    if finished.is_finished(flags.output, "vocabulary", settings, paths, flags.overwrite):
-        print(f"{flags.output} is finished: nothing to do")
-        return 0
+    work = WorkFolder(files.join(flags.output, WORK_FOLDER))
+    folder = OutputFolder(flags.output, _result(settings, paths), overwrite=flags.overwrite, work=work)
     if flags.dry_run:
-        print(_estimate(sources, flags))
+        print(folder.outlook(lambda: _estimate(sources, flags)))
         return 0
-    if not beam_options.is_local(options) and not files.is_remote(flags.output):
-        raise UserError(f"--output={flags.output} is a path of this machine; workers elsewhere need a URL they all see")
-    if flags.overwrite:
-        finished.clear(flags.output)
-    try:
-        plan, samples = _sample(sources, flags.sample_bytes, flags.output, options)
-        model = train((text for texts in samples.values() for text in texts), training)
-    finally:
-        _clean_work(flags.output)
-    vocabulary = Vocabulary(model, flags.num_extra_ids)
-    shares = _shares(sources, plan, samples)
-    named = (os.path.basename(flags.compare_vocabulary.rstrip("/")), other) if other else None
-    by_name = {source.name: samples[number] for number, source in enumerate(sources)}
-    report_page.write(flags.output, lambda: vocabulary_page(vocabulary, by_name, shares, settings, named))
-    contents = {MODEL_FILE: model, PIECES_FILE: pieces_file(model), **tokenizer_files(vocabulary)}
-    for name, content in contents.items():
-        files.write_bytes(files.join(flags.output, name), content)
-    manifest.write(flags.output, _manifest(paths, settings, shares, contents))
+    if folder.is_finished():
+        return folder.nothing_to_do()
+    beam_options.refuse_local_paths(options, output=flags.output)
+    with folder.opened():
+        # What is sampled in part cannot be gone on with, so nothing of it stays where this ends early.
+        with contextlib.ExitStack() as cleared:
+            cleared.callback(work.remove)
+            plan, samples = _sample(sources, flags.sample_bytes, flags.output, options)
+            model = train((text for texts in samples.values() for text in texts), training)
+        vocabulary = Vocabulary(model, flags.num_extra_ids)
+        shares = _shares(sources, plan, samples)
+        named = (os.path.basename(flags.compare_vocabulary.rstrip("/")), other) if other else None
+        by_name = {source.name: samples[number] for number, source in enumerate(sources)}
+        report_page.write(flags.output, lambda: vocabulary_page(vocabulary, by_name, shares, settings, named))
+        contents = {MODEL_FILE: model, PIECES_FILE: pieces_file(model), **tokenizer_files(vocabulary)}
+        for name, content in contents.items():
+            files.write_bytes(folder.file(name), content)
+        folder.commit_manifest(_manifest(paths, settings, shares, contents))
     taken = sum(share[4] for share in shares)
     print(
         f"wrote a vocabulary of {vocabulary.num_pieces:,} pieces and {vocabulary.num_extra_ids} extra ids, trained on "
@@ -111,6 +115,17 @@ def main(argv: Sequence[str] | None = None) -> int:
         f"--output=EXAMPLES"
     )
     return 0
+
+
+def _result(settings: dict, paths: Sequence[str]) -> ManifestResult:
+    return ManifestResult(
+        command="c4_to_vocabulary",
+        kind="vocabulary",
+        settings=settings,
+        names=KINDS["vocabulary"].names,
+        inputs=same_files(paths),
+        identity=sorted(map(files.base_name, paths)),
+    )
 
 
 def parse_sources(text: str) -> list[WeightedSource]:
@@ -174,7 +189,6 @@ def _sample(
 ) -> tuple[Plan, dict[int, list[str]]]:
     """The plan and the sampled texts by source."""
     work = files.join(output, WORK_FOLDER)
-    files.make_folder(work)
     shards = [
         SourceShard(number, index, path)
         for number, source in enumerate(sources)
@@ -191,8 +205,8 @@ def _sample(
         )
 
     def look() -> tuple[int, int, str]:
-        done = len(files.list_folder(work))
-        return done, len(shards) + 1, f"sampled {max(done - 1, 0)} of {len(shards)} text shards"
+        done = sum(name.startswith("sample-") for name in files.list_folder(work))
+        return done, len(shards), f"sampled {done} of {len(shards)} text shards"
 
     with Progress("sample", look):
         beam_options.run(build, options)
@@ -232,7 +246,7 @@ def _manifest(
     shares: Sequence[tuple[str, float, int, int, int]],
     contents: Mapping[str, bytes],
 ) -> Manifest:
-    known = finished.known_digests(paths)
+    known = known_digests(paths)
     names = ("name", "weight", "available_bytes", "asked_bytes", "taken_bytes")
     return Manifest(
         kind="vocabulary",
@@ -242,14 +256,6 @@ def _manifest(
         assets={name: hashlib.sha256(content).hexdigest() for name, content in sorted(contents.items())},
         statistics={"sources": [dict(zip(names, share, strict=True)) for share in shares]},
     )
-
-
-def _clean_work(output: str) -> None:
-    work = files.join(output, WORK_FOLDER)
-    for name in files.list_folder(work):
-        files.remove(files.join(work, name))
-    if not files.is_remote(work):
-        os.rmdir(work)
 
 
 def _estimate(sources: Sequence[WeightedSource], flags: argparse.Namespace) -> str:

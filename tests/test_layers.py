@@ -24,6 +24,7 @@ DATA_LAYERS = [
         "c4pipe.near_duplicates",
         "c4pipe.contamination",
     ],
+    ["c4pipe.folders"],
     ["c4pipe.report"],
     ["c4pipe.corpus_run"],
     ["c4pipe.stages", "c4pipe.inspect_shard"],
@@ -31,6 +32,7 @@ DATA_LAYERS = [
 ]
 MODEL_LAYERS = [
     [*GROUND, "c4pipe.shards", "c4pipe.vocabulary", "c4pipe.objectives", "c4pipe.tasks", "c4pipe.report"],
+    ["c4pipe.folders"],
     ["model.architectures", "model.data"],
     ["model.checkpoints"],
     ["model.generation", "model.finetuning"],

@@ -102,6 +102,21 @@ def list_folder(folder: str) -> list[str]:
     return sorted(os.listdir(folder)) if os.path.isdir(folder) else []
 
 
+def sizes(folder: str) -> dict[str, int]:
+    """Size in bytes of each file that lies in a folder, by base name; empty where there is none."""
+    if is_remote(folder):
+        fs, inner = file_system(folder)
+        try:
+            entries = fs.ls(inner, detail=True)
+        except FileNotFoundError:
+            return {}
+        return {base_name(entry["name"]): int(entry["size"]) for entry in entries if entry["type"] == "file"}
+    if not os.path.isdir(folder):
+        return {}
+    with os.scandir(folder) as entries:
+        return {entry.name: entry.stat().st_size for entry in entries if entry.is_file()}
+
+
 def expand(patterns: str) -> list[str]:
     """The sorted files that a comma-separated list of globs names.
 

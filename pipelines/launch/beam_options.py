@@ -29,6 +29,7 @@ from apache_beam.transforms.environments import SubprocessSDKEnvironment
 
 from c4pipe.command_line import Parser
 from c4pipe.errors import UserError
+from c4pipe.shards import files
 
 # `DirectRunner` is a switch that tries to download another runner and uses that where it can; a run must not depend on
 # what the network answers, so the local default is named.
@@ -66,6 +67,18 @@ def shares_this_machine(options: PipelineOptions) -> bool:
     if portable.environment_type == "LOOPBACK":
         return True
     return portable.environment_type in ("PROCESS", "EXTERNAL") and "localhost" in str(portable.job_endpoint)
+
+
+def refuse_local_paths(options: PipelineOptions, **places: str) -> None:
+    """Raises: UserError where workers run elsewhere and a place (flag -> path) is of this machine alone."""
+    if is_local(options) or shares_this_machine(options):
+        return
+    for flag, path in places.items():
+        if not files.is_remote(path):
+            raise UserError(
+                f"--{flag}={path} is a path of this machine, which workers elsewhere cannot reach; give a URL that "
+                "all of them share (gs://, s3://, ...)"
+            )
 
 
 def num_workers(options: PipelineOptions) -> int:

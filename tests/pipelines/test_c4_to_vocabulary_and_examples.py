@@ -167,7 +167,7 @@ def test_a_stopped_run_goes_on_with_what_is_missing(examples, vocabulary, c4, tm
     with pytest.raises(RuntimeError):
         c4_to_examples.main(examples_of(c4, vocabulary, output))
     assert not manifest.exists(str(output))
-    (output / "train-00000-of-00009.arrow").write_bytes(b"left by a run with other shards")
+    (output / "train-00000-of-00009.arrow").write_bytes(b"the user's own, which no run made")
     again = []
 
     def counted(shard, recipe, folder):
@@ -177,6 +177,8 @@ def test_a_stopped_run_goes_on_with_what_is_missing(examples, vocabulary, c4, tm
     monkeypatch.setattr(stage, "make_examples", counted)
     assert c4_to_examples.main(examples_of(c4, vocabulary, output)) == 0
     assert len(made) == 2 and len(again) == 2
+    assert (output / "train-00000-of-00009.arrow").read_bytes() == b"the user's own, which no run made"
+    (output / "train-00000-of-00009.arrow").unlink()
     assert contents(output) == contents(examples)
 
 

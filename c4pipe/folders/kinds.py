@@ -1,0 +1,50 @@
+"""The files of each kind of folder beside the shards that its manifest lists by name."""
+
+from dataclasses import dataclass
+
+from c4pipe.shards.manifest import Manifest
+from c4pipe.shards.provenance import beside
+from c4pipe.vocabulary.vocabulary import MODEL_FILE, PIECES_FILE
+
+REPORT, REPORT_PAGE, QUARANTINE = "report.json", "report.html", "quarantine.jsonl"
+_TOKENIZER = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json")
+
+
+@dataclass(frozen=True)
+class Kind:
+    """needed: without these the folder is not whole. others: may be missing.
+
+    patterns: of shards whose names are known only when they are written.
+    """
+
+    needed: tuple[str, ...] = ()
+    others: tuple[str, ...] = ()
+    patterns: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All names and patterns."""
+        return (*self.patterns, *self.needed, *self.others)
+
+
+KINDS: dict[str, Kind] = {
+    "c4": Kind(others=(REPORT, REPORT_PAGE, QUARANTINE), patterns=("c4-*-of-*", "provenance-*-of-*")),
+    "vocabulary": Kind(needed=(MODEL_FILE, PIECES_FILE), others=(*_TOKENIZER, REPORT_PAGE)),
+    "examples": Kind(needed=(MODEL_FILE,), others=(REPORT, REPORT_PAGE)),
+    "tasks": Kind(needed=(MODEL_FILE,), others=(REPORT, REPORT_PAGE, QUARANTINE)),
+    "hugging_face": Kind(
+        needed=("config.json", "model.safetensors", MODEL_FILE), others=(*_TOKENIZER, "generation_config.json")
+    ),
+}  # fmt: skip
+
+
+def files_of(made: Manifest) -> dict[str, int | None]:
+    """Every file that a finished folder may have beside its manifest: name -> bytes where the manifest tells them."""
+    kind = KINDS.get(made.kind, Kind())
+    found: dict[str, int | None] = dict.fromkeys((*kind.needed, *kind.others))
+    for shards in made.splits.values():
+        for shard in shards:
+            found[shard.file] = shard.bytes
+            if made.kind == "c4" and (provenance := beside(shard.file)) is not None:
+                found[provenance] = None
+    return found

@@ -1,0 +1,90 @@
+"""One run at a time writes to a folder. The lock ends with the process that holds it, however that ends."""
+
+import contextlib
+import errno
+import json
+import os
+import socket
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+
+from filelock import FileLock, Timeout
+
+from c4pipe.errors import UserError
+from c4pipe.shards import files
+
+LOCK_FILE = ".c4pipe.lock"
+HOLDER_FILE = ".c4pipe.holder.json"
+# What `flock` says where a file system has no locks.
+_NO_LOCKS = frozenset({errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK, errno.EINVAL})
+
+
+@dataclass(frozen=True)
+class Holder:
+    """Who holds a lock. since: ISO 8601, UTC."""
+
+    command: str
+    process: int
+    host: str
+    since: str
+
+    @classmethod
+    def this_process(cls, command: str) -> "Holder":
+        now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+        return cls(command, os.getpid(), socket.gethostname(), now)
+
+    def __str__(self) -> str:
+        return f"{self.command}, process {self.process} on {self.host}, since {self.since}"
+
+
+@contextlib.contextmanager
+def locked(folder: str, command: str) -> Iterator[None]:
+    """Hold a folder against other runs while the block runs.
+
+    The lock is a `flock` of a small file in the folder, so a killed run holds nothing. A second file says who holds
+    it. Both are removed at the end. A URL is not locked: there the marker of `OutputFolder` keeps other runs out. A
+    file system without locks costs one notice.
+
+    Raises: UserError where another run holds the folder (it is named), or the folder cannot be written to.
+    """
+    if files.is_remote(folder):
+        yield
+        return
+    path = os.path.join(folder, LOCK_FILE)
+    lock = FileLock(path, timeout=0, thread_local=False)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise UserError(f"{folder} is in use by {_holder(folder)}; wait for it, or give another --output") from None
+    except (OSError, NotImplementedError) as error:
+        if isinstance(error, OSError) and error.errno not in _NO_LOCKS:
+            raise cannot_write(folder, error) from error
+        print(f"notice: {folder} has no file locks; start no second run there meanwhile", file=sys.stderr)
+        yield
+        return
+    try:
+        holder = json.dumps(asdict(Holder.this_process(command)))
+        files.write_bytes(os.path.join(folder, HOLDER_FILE), holder.encode())
+        yield
+    finally:
+        # While the lock is still held: whoever waits for the old file sees that it is gone, and makes a new one.
+        for name in (HOLDER_FILE, LOCK_FILE):
+            with contextlib.suppress(OSError):
+                os.remove(os.path.join(folder, name))
+        lock.release()
+
+
+def cannot_write(path: str, error: OSError) -> Exception:
+    """The error to raise where a folder cannot be written to; a full disk stays what it is."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return error
+    return UserError(f"cannot write to {path}: {error.strerror}; give a folder that can be written to")
+
+
+def _holder(folder: str) -> str:
+    try:
+        return str(Holder(**json.loads(files.read_bytes(os.path.join(folder, HOLDER_FILE)))))
+    except (UserError, ValueError, TypeError):
+        return "another run, which has not said yet who it is"

@@ -1,0 +1,253 @@
+"""The one way in which a command opens the folder that it writes.
+
+    folder = OutputFolder(path, result, overwrite=...)
+    if dry_run: print(folder.outlook(estimate))     # changes nothing on disk
+    elif folder.is_finished(): folder.nothing_to_do()
+    else:
+        with folder.opened():                       # locked, nobody else's files in the way
+            ...                                     # write the files
+            folder.commit(content)                  # the record last: now the folder is whole
+
+A folder is empty, unfinished (it has a marker that names the run) or finished (it has the result's record). Only what
+the record or the marker vouches for, inside the folder, is ever removed or replaced.
+"""
+
+import contextlib
+import json
+import os
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from c4pipe.errors import UserError
+from c4pipe.folders import names
+from c4pipe.folders.lock import Holder, cannot_write, locked
+from c4pipe.folders.results import Result
+from c4pipe.folders.work_folder import WorkFolder
+from c4pipe.shards import files, manifest
+
+MARKER = "unfinished.json"
+_TEMPORARY = re.compile(rf"(?P<name>.+)\.[0-9a-f]{{8}}{re.escape(files.TEMPORARY_SUFFIX)}")
+
+
+@dataclass(frozen=True)
+class Marker:
+    """`unfinished.json`: which run writes here, and the patterns of names that it has said it will write."""
+
+    run: str
+    names: tuple[str, ...]
+    by: dict[str, Any]
+
+    @classmethod
+    def read(cls, folder: str) -> "Marker | None":
+        """The folder's marker; None where there is none of ours."""
+        path = files.join(folder, MARKER)
+        if not files.exists(path):
+            return None
+        try:
+            fields = json.loads(files.read_bytes(path))
+            return cls(str(fields["run"]), tuple(map(str, fields["names"])), dict(fields["by"]))
+        except (ValueError, KeyError, TypeError):
+            return None
+
+    def write(self, folder: str) -> None:
+        files.write_bytes(files.join(folder, MARKER), (json.dumps(asdict(self)) + "\n").encode())
+
+
+class OutputFolder:
+    """A folder and the result that a command would leave there.
+
+    overwrite: what another run left there may be replaced. work: where work lies until the folder is whole, removed
+    then unless `keep_work`.
+    """
+
+    def __init__(
+        self,
+        path: str,
+        result: Result,
+        *,
+        overwrite: bool = False,
+        work: WorkFolder | None = None,
+        keep_work: bool = False,
+    ) -> None:
+        self.path, self.result, self.work = path, result, work
+        self._overwrite, self._keep_work = overwrite, keep_work
+
+    def __str__(self) -> str:
+        return self.path
+
+    def file(self, name: str) -> str:
+        """Path of a file in the folder."""
+        return files.join(self.path, name)
+
+    def outlook(self, estimate: Callable[[], str]) -> str:
+        """What a dry run says. Nothing on disk changes.
+
+        Raises: UserError where the command itself would be refused.
+        """
+        if self.is_finished():
+            return f"{self.path} is finished already; nothing would be done"
+        self._replaceable()
+        if self.work is not None:
+            self.work.check()
+        return estimate()
+
+    def is_finished(self) -> bool:
+        """Whether the folder holds this very result, and the whole of it. What may be overwritten is not looked at.
+
+        Raises: UserError where it holds another result, or where files of the result are missing or cut.
+        """
+        if self._overwrite or not self._has_record():
+            return False
+        difference = self.result.difference(self.path)
+        if difference is not None:
+            raise UserError(
+                f"{self.path} holds another result ({difference}); give another --output, or --overwrite to replace it"
+            )
+        if missing := self._missing():
+            raise UserError(
+                f"{self.path} is not whole any more, files are missing or cut: {names.shown(missing)}; "
+                "bring them back, or make all of it anew by --overwrite"
+            )
+        return True
+
+    def nothing_to_do(self, what: str = "") -> int:
+        """Say that the folder is finished, and give the command's exit status.
+
+        What a run left that was killed just after it wrote the record (marker and work) is removed.
+        """
+        if files.exists(self.file(MARKER)):
+            with locked(self.path, self.result.command):
+                self._close()
+        print(f"{self.path} is finished already{what and f': {what}'}; nothing to do")
+        return 0
+
+    @contextlib.contextmanager
+    def opened(self) -> Iterator["OutputFolder"]:
+        """Hold the folder against other runs, make it ready, and keep it unfinished until `commit`.
+
+        Where the block ends by an error, what is written stays for the next start, under the marker. Where nothing was
+        written, nothing stays.
+        Raises: UserError where another run is in it, where it holds another run's work or others' files that would be
+        replaced, or where it cannot be written to.
+        """
+        is_new = not files.is_remote(self.path) and not os.path.exists(self.path)
+        try:
+            files.make_folder(self.path)
+        except OSError as error:
+            raise cannot_write(self.path, error) from error
+        try:
+            with locked(self.path, self.result.command):
+                self._begin()
+                try:
+                    yield self
+                finally:
+                    self._leave_nothing_behind()
+        finally:
+            if is_new:
+                with contextlib.suppress(OSError):
+                    os.rmdir(self.path)
+
+    def claim(self, patterns: Sequence[str]) -> None:
+        """Say that files of these names will be written too. Raises: UserError where there are such of others."""
+        marker = Marker.read(self.path) or self._marker()
+        wider = tuple(dict.fromkeys((*marker.names, *patterns)))
+        ours = set(names.matching(self.path, marker.names))
+        names.refuse_others(self.path, [name for name in names.matching(self.path, patterns) if name not in ours])
+        Marker(marker.run, wider, marker.by).write(self.path)
+
+    def commit(self, content: bytes) -> None:
+        """Write the record, which says that the folder is whole, and remove the work and the marker."""
+        files.write_bytes(self.file(self.result.record), content)
+        self._close()
+
+    def commit_manifest(self, made: manifest.Manifest) -> None:
+        """The same with a manifest for its record."""
+        manifest.write(self.path, made)
+        self._close()
+
+    def _has_record(self) -> bool:
+        return files.exists(self.file(self.result.record))
+
+    def _missing(self) -> list[str]:
+        """Files of the result that are not there or have not the size that was written."""
+        sizes = files.sizes(self.path)
+        contents, needed = self.result.contents(self.path), self.result.needed(self.path)
+        told = {name: contents.get(name) for name in needed}
+        return sorted(name for name, size in told.items() if name not in sizes or size not in (None, sizes[name]))
+
+    def _begin(self) -> None:
+        if self._has_record() and not self._overwrite:
+            raise UserError(f"another run has just finished {self.path}; give the same command again")
+        marker = Marker.read(self.path)
+        ours = self._replaceable()
+        if self.work is not None:
+            self.work.open(self.result.command, self.result.run)
+        if self._has_record() or marker is None or marker.run != self.result.run:
+            # The record first: without it the folder counts as unfinished.
+            for name in sorted(ours, key=lambda name: name != self.result.record):
+                files.remove(self.file(name))
+            marker = self._marker()
+        else:
+            self._remove_temporaries(marker)
+        marker.write(self.path)
+
+    def _replaceable(self) -> list[str]:
+        """The files that the record or the marker vouches for.
+
+        Raises: UserError where they are another run's and may not be overwritten, or where there are other files of
+        names that this run would write.
+        """
+        marker = Marker.read(self.path)
+        ours: list[str] = []
+        if self._has_record():
+            vouched = names.check_inside(self.path, self.result.contents(self.path), self.file(self.result.record))
+            ours = [*names.matching(self.path, map(_literally, vouched)), self.result.record]
+        if marker is not None:
+            names.check_inside(self.path, marker.names, self.file(MARKER))
+            ours += [name for name in names.matching(self.path, marker.names) if name not in ours]
+        others = [name for name in names.matching(self.path, self.result.names) if name not in ours]
+        names.refuse_others(self.path, [*others, *names.links(self.path, ours), *self._folders(ours)])
+        if ours and not self._has_record() and marker and marker.run != self.result.run and not self._overwrite:
+            raise UserError(
+                f"{self.path} holds what an unfinished run with other settings left ({names.shown(ours)}); give "
+                "another --output, or --overwrite"
+            )
+        return ours
+
+    def _folders(self, ours: Sequence[str]) -> list[str]:
+        """Those of the names that are folders: we write files alone."""
+        if files.is_remote(self.path):
+            return []
+        return [name for name in ours if os.path.isdir(self.file(name)) and not os.path.islink(self.file(name))]
+
+    def _marker(self) -> Marker:
+        return Marker(self.result.run, self.result.names, asdict(Holder.this_process(self.result.command)))
+
+    def _remove_temporaries(self, marker: Marker) -> None:
+        """Remove what a killed run left half-written of its own names."""
+        known = (*marker.names, self.result.record, MARKER)
+        for name in names.matching(self.path, [f"{pattern}.*{files.TEMPORARY_SUFFIX}" for pattern in known]):
+            if _TEMPORARY.fullmatch(name):
+                files.remove(self.file(name))
+
+    def _close(self) -> None:
+        if self.work is not None and not self._keep_work:
+            self.work.remove()
+        files.remove(self.file(MARKER))
+
+    def _leave_nothing_behind(self) -> None:
+        """Remove the marker of a run that ended before it wrote anything."""
+        marker = Marker.read(self.path)
+        if marker is None or self._has_record() or names.matching(self.path, marker.names):
+            return
+        if self.work is None or not self.work.exists():
+            files.remove(self.file(MARKER))
+        elif set(files.list_folder(self.work.path)) <= {".c4pipe-work"}:
+            self._close()
+
+
+def _literally(name: str) -> str:
+    """A pattern that matches this name alone."""
+    return re.sub(r"([*?[])", r"[\1]", name)
