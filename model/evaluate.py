@@ -60,7 +60,12 @@ def parser() -> Parser:
     )
     add("--max_examples", type=int, help="the first so many examples of each task")
     add("--batch_size", type=int, default=64, help="examples decoded together")
-    add("--metrics", default="", metavar="TASK:METRIC+METRIC,...", help="metrics of tasks of your own")
+    add(
+        "--metrics",
+        default="",
+        metavar="TASK:METRIC+METRIC,...",
+        help="metrics of tasks of your own; with a tokenizer as in bleu@zh, bleu@flores200 or rouge@unicode",
+    )
     add("--seed", type=int, default=0, help="of the bootstrap")
     add("--device", default="auto", choices=("auto", "cpu", "cuda"), help="where to compute")
     add("--precision", default="auto", choices=PRECISIONS, help="auto: bf16 on a GPU that has it")
@@ -92,7 +97,7 @@ def main(argv: list[str] | None = None) -> int:
         max_examples=arguments.max_examples,
         metrics=_own_metrics(arguments.metrics),
     )
-    _warn_of_unwritable_labels(sets, vocabulary)
+    _say_what_cannot_be_written(sets)
     total = sum(map(len, sets))
     if arguments.dry_run:
         print(f"would decode {total:,} examples of {', '.join(one.task.name for one in sets)} into {output}")
@@ -205,12 +210,19 @@ def _own_metrics(text: str) -> dict[str, list[str]]:
     return found
 
 
-def _warn_of_unwritable_labels(sets: Sequence[TaskSet], vocabulary: Vocabulary) -> None:
+def _say_what_cannot_be_written(sets: Sequence[TaskSet]) -> None:
     for one in sets:
-        lost = [label for label in one.task.labels if vocabulary.decode(vocabulary.encode(label)) != label]
-        if lost:
+        if one.num_unwritable:
             print(
-                f"notice: the vocabulary cannot write {', '.join(lost)} of {one.task.name}, which will count as wrong",
+                f"notice: the vocabulary cannot write the references of {one.num_unwritable:,} of the {len(one):,} "
+                f"examples of {one.task.name} as they are; outputs are compared with what it can write of them, and "
+                "the literal score stands beside",
+                file=sys.stderr,
+            )
+        if one.num_indistinct:
+            print(
+                f"notice: the vocabulary cannot tell {one.num_indistinct:,} texts of {one.task.name} apart (they "
+                "become <unk>); outputs for these count as wrong; train a vocabulary that has their letters",
                 file=sys.stderr,
             )
 
@@ -232,6 +244,9 @@ def _write(
                 "prediction": prediction,
                 "references": list(references),
             }
+            written = [one.task_set.write(text) for text in references]
+            if written != line["references"]:
+                line["written_references"] = written
             lines.append(json.dumps(line, ensure_ascii=False) + "\n")
     files.write_bytes(str(output / PREDICTIONS_FILE), "".join(lines).encode())
     with warnings.catch_warnings():
@@ -248,7 +263,8 @@ def _write(
 def _table(found: Sequence[TaskScores]) -> str:
     rows = []
     for one in found:
-        scores = ", ".join(f"{name} {value:.2f}" for name, value in one.values.items())
+        literal = {name: f" (literally {value:.2f})" for name, value in one.literal_values.items()}
+        scores = ", ".join(f"{name} {value:.2f}{literal.get(name, '')}" for name, value in one.values.items())
         invalid = f" ({one.invalid} outputs are no label)" if one.invalid else ""
         rows.append(f"{one.task_set.task.name} [{len(one.task_set)}]: {scores}{invalid}")
     return "\n".join(rows)

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from c4pipe.errors import UserError
 from c4pipe.tasks import cnn_dailymail, glue, sentences, sentiment, squad, superglue, wmt
-from c4pipe.tasks.metrics import METRICS
+from c4pipe.tasks.metrics import check_name
 from c4pipe.tasks.ready import ready_example
 from c4pipe.tasks.task import Task
 
@@ -37,14 +37,14 @@ def find_or_make(name: str, metrics: Sequence[str] = ()) -> Task:
     """The catalog's task of that name, or a task of the user's own.
 
     A task of the user's own is scored by `metrics`; without them by BLEU where its name begins with `translate`, by
-    ROUGE where it begins with `summarize`, else by exact agreement.
+    ROUGE where it begins with `summarize`, else by exact agreement. BLEU and ROUGE take the tokenizer that fits the
+    references, or the one behind `@` (`bleu@zh`).
 
-    Raises: UserError where a metric is unknown.
+    Raises: UserError where a metric or its tokenizer is unknown.
     """
     known = TASKS.get(name)
     for metric in metrics:
-        if metric not in METRICS:
-            raise UserError(f"unknown metric {metric!r} for {name}; choose of {', '.join(METRICS)}")
+        check_name(metric, name)
     if known is not None and not metrics:
         return known
     by_name = next((chosen for prefix, chosen in _BY_PREFIX.items() if name.startswith(prefix)), DEFAULT_METRICS)

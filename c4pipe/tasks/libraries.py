@@ -9,6 +9,7 @@ import numpy as np
 
 from c4pipe.errors import UserError
 from c4pipe.tasks.scores import NUM_RESAMPLES, Interval, Score, percentiles
+from c4pipe.tasks.tokenizers import UnicodeTokenizer
 
 _PACKAGES = {"sklearn": "scikit-learn", "rouge_score": "rouge-score"}
 _ROUGE = ("rouge1", "rouge2", "rougeLsum")
@@ -35,29 +36,30 @@ def scipy_stats() -> Any:
     return imported("scipy.stats")
 
 
-def corpus_bleu(references: Sequence[Sequence[str]], predictions: Sequence[str]) -> Score:
+def corpus_bleu(references: Sequence[Sequence[str]], predictions: Sequence[str], tokenize: str) -> Score:
     """sacrebleu's corpus BLEU; its own bootstrap gives the interval, its signature is the note.
 
     references: (n,) lists of one or more; where outputs have different numbers of them, missing ones are left out.
+    tokenize: one of sacrebleu's tokenizers.
     """
     sacrebleu = imported("sacrebleu.metrics")
-    metric = sacrebleu.BLEU(tokenize="intl", smooth_method="exp", lowercase=False, effective_order=False)
+    metric = sacrebleu.BLEU(tokenize=tokenize, smooth_method="exp", lowercase=False, effective_order=False)
     most = max(map(len, references))
     streams = [[given[k] if k < len(given) else None for given in references] for k in range(most)]
     found = metric.corpus_score(list(predictions), streams)
 
     def interval(seed: int) -> Interval:
-        statistics = _sentence_statistics(sacrebleu, streams, predictions)
+        statistics = _sentence_statistics(sacrebleu, streams, predictions, tokenize)
         return _resampled_bleu(sacrebleu, statistics, seed)
 
     return Score(float(found.score), interval, note=str(metric.get_signature()))
 
 
 def _sentence_statistics(
-    sacrebleu: Any, streams: Sequence[Sequence[str | None]], predictions: Sequence[str]
+    sacrebleu: Any, streams: Sequence[Sequence[str | None]], predictions: Sequence[str], tokenize: str
 ) -> np.ndarray:
     """(n, 2 + 4 + 4) counts that add up over sentences: system length, reference length, matches, totals."""
-    metric = sacrebleu.BLEU(tokenize="intl", smooth_method="exp", effective_order=False)
+    metric = sacrebleu.BLEU(tokenize=tokenize, smooth_method="exp", effective_order=False)
     rows = []
     for number, output in enumerate(predictions):
         given = [[stream[number]] for stream in streams if stream[number] is not None]
@@ -83,9 +85,14 @@ def _resampled_bleu(sacrebleu: Any, statistics: np.ndarray, seed: int) -> Interv
     return percentiles(np.array(values))
 
 
-def rouge_f(references: Sequence[Sequence[str]], predictions: Sequence[str]) -> dict[str, list[float]]:
-    """ROUGE F of every output between 0 and 1, by the name of the score. Sentences end at ` . ` or a line's end."""
-    scorer = imported("rouge_score.rouge_scorer").RougeScorer(list(_ROUGE), use_stemmer=False)
+def rouge_f(
+    references: Sequence[Sequence[str]], predictions: Sequence[str], tokenizer: UnicodeTokenizer | None = None
+) -> dict[str, list[float]]:
+    """ROUGE F of every output between 0 and 1, by the name of the score. Sentences end at ` . ` or a line's end.
+
+    tokenizer: instead of rouge-score's own.
+    """
+    scorer = imported("rouge_score.rouge_scorer").RougeScorer(list(_ROUGE), use_stemmer=False, tokenizer=tokenizer)
     values: dict[str, list[float]] = {name: [] for name in _ROUGE}
     for given, output in zip(references, predictions, strict=True):
         scores = [scorer.score(_sentences(reference), _sentences(output)) for reference in given]

@@ -13,26 +13,58 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from c4pipe.errors import UserError
-from c4pipe.tasks import answers, libraries
+from c4pipe.tasks import answers, libraries, tokenizers, writable
 from c4pipe.tasks.scores import Score, of_function, of_mean
 from c4pipe.tasks.task import Task
+from c4pipe.tasks.writable import References, Write
 
-References = Sequence[Sequence[str]]
 Metric = Callable[[References, Sequence[str], Sequence[str]], dict[str, Score]]
+TokenMetric = Callable[[References, Sequence[str], str], dict[str, Score]]
 INVALID = -1
 
 
-def score(task: Task, references: References, predictions: Sequence[str]) -> dict[str, Score]:
+def score(
+    task: Task, references: References, predictions: Sequence[str], write: Write | None = None
+) -> dict[str, Score]:
     """All scores of a task's metrics over n outputs.
 
+    write: turns a text into what the model's vocabulary can write of it; outputs are then compared with that. Where
+    two labels of the task would become one, all stays literal.
     Raises: ValueError where there are no outputs, or not as many references; UserError where a library is missing.
     """
     if not predictions or len(references) != len(predictions):
         raise ValueError(f"{len(predictions)} outputs and {len(references)} references of {task.name}")
+    labels = written_labels(task, write)
     scores: dict[str, Score] = {}
-    for name in task.metrics:
-        scores |= METRICS[name](references, predictions, task.labels)
+    for named in task.metrics:
+        name, _, tokens = named.partition("@")
+        compared = writable.written(name, references, write) if write and labels is not None else references
+        if name in TOKEN_METRICS:
+            # The paper's tasks are scored as in the paper.
+            scores |= TOKEN_METRICS[name](compared, predictions, tokens or (_PAPERS[name] if task.source else ""))
+        else:
+            scores |= METRICS[name](compared, predictions, task.labels if labels is None else labels)
     return scores
+
+
+def written_labels(task: Task, write: Write | None) -> tuple[str, ...] | None:
+    """A task's labels as the vocabulary writes them; None where it cannot tell two of them apart."""
+    labels = tuple(map(write, task.labels)) if write else task.labels
+    return labels if len(set(labels)) == len(task.labels) else None
+
+
+def check_name(named: str, task: str) -> None:
+    """Check a metric's name, with the tokenizer behind `@` where one is given (`bleu@zh`, `rouge@unicode`).
+
+    Raises: UserError where there is no such metric or tokenizer.
+    """
+    name, at, tokens = named.partition("@")
+    if name not in METRICS and name not in TOKEN_METRICS:
+        raise UserError(f"unknown metric {named!r} for {task}; choose of {', '.join([*METRICS, *TOKEN_METRICS])}")
+    if at and name not in TOKEN_METRICS:
+        raise UserError(f"the metric {name} has no tokenizers; leave {at + tokens!r} out")
+    if at:
+        {"bleu": tokenizers.check_bleu_name, "rouge": tokenizers.check_rouge_name}[name](tokens)
 
 
 def _classes(texts: Sequence[str], labels: Sequence[str]) -> np.ndarray:
@@ -185,16 +217,24 @@ def wsc(references: References, predictions: Sequence[str], labels: Sequence[str
     return {"accuracy": of_mean(right)}
 
 
-def bleu(references: References, predictions: Sequence[str], labels: Sequence[str]) -> dict[str, Score]:
-    """Corpus BLEU by sacrebleu with `intl` tokens and exponential smoothing, as the paper (section 2.4)."""
-    del labels
-    return {"bleu": libraries.corpus_bleu(references, predictions)}
+def bleu(references: References, predictions: Sequence[str], tokens: str) -> dict[str, Score]:
+    """Corpus BLEU by sacrebleu with exponential smoothing, as the paper (section 2.4).
+
+    tokens: sacrebleu's tokenizer, the paper's being `intl`; empty for the one that fits the references.
+    """
+    chosen = tokens or tokenizers.for_bleu(tokenizers.texts_of(references))
+    return {"bleu": libraries.corpus_bleu(references, predictions, chosen)}
 
 
-def rouge(references: References, predictions: Sequence[str], labels: Sequence[str]) -> dict[str, Score]:
-    """Mean F of ROUGE-1, ROUGE-2 and ROUGE-L over sentences (rouge-score's `rougeLsum`), the best over references."""
-    del labels
-    return {name: of_mean(values) for name, values in libraries.rouge_f(references, predictions).items()}
+def rouge(references: References, predictions: Sequence[str], tokens: str) -> dict[str, Score]:
+    """Mean F of ROUGE-1, ROUGE-2 and ROUGE-L over sentences (rouge-score's `rougeLsum`), the best over references.
+
+    tokens: `paper` for rouge-score's own tokenizer, `unicode` for ours; empty for the one that fits the references.
+    """
+    chosen = tokens or tokenizers.for_rouge(tokenizers.texts_of(references))
+    tokenizer = tokenizers.UnicodeTokenizer() if chosen == tokenizers.UNICODE else None
+    found = libraries.rouge_f(references, predictions, tokenizer)
+    return {name: of_mean(values, tokenizers.ROUGE_NAMES[chosen]) for name, values in found.items()}
 
 
 METRICS: dict[str, Metric] = {
@@ -208,6 +248,6 @@ METRICS: dict[str, Metric] = {
     "record": record,
     "multirc": multirc,
     "wsc": wsc,
-    "bleu": bleu,
-    "rouge": rouge,
 }
+TOKEN_METRICS: dict[str, TokenMetric] = {"bleu": bleu, "rouge": rouge}
+_PAPERS = {"bleu": tokenizers.INTL, "rouge": tokenizers.PAPER}

@@ -26,7 +26,7 @@ class Score:
         return self.value
 
 
-def of_mean(values: Sequence[float] | Sequence[bool]) -> Score:
+def of_mean(values: Sequence[float] | Sequence[bool], note: str = "") -> Score:
     """The mean of n values between 0 and 1, in percent."""
     array = np.asarray(values, dtype=np.float64)
 
@@ -35,7 +35,7 @@ def of_mean(values: Sequence[float] | Sequence[bool]) -> Score:
         draws = np.random.default_rng(seed).multinomial(len(array), np.full(len(array), 1 / len(array)), NUM_RESAMPLES)
         return percentiles(100 * (draws @ array) / len(array))
 
-    return Score(100 * float(array.mean()), interval)
+    return Score(100 * float(array.mean()), interval, note)
 
 
 def of_function(compute: Callable[[np.ndarray], float], num_units: int) -> Score:

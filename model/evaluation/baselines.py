@@ -11,7 +11,7 @@ from model.evaluation.task_sets import TaskSet
 def majority_score(train: TaskSet, validation: TaskSet) -> float:
     """The score on validation of the label that is commonest in training."""
     commonest = Counter(given[0] for given in train.references).most_common(1)[0][0]
-    return score_outputs(validation, [commonest] * len(validation)).mean
+    return score_outputs(validation, [validation.write(commonest)] * len(validation)).mean
 
 
 def logistic_regression_score(train: TaskSet, validation: TaskSet, vocabulary: Vocabulary) -> float:
@@ -26,7 +26,7 @@ def logistic_regression_score(train: TaskSet, validation: TaskSet, vocabulary: V
     matrix = vectorizer.fit_transform(_texts(train, vocabulary))
     regression.fit(matrix, [given[0] for given in train.references])
     outputs = regression.predict(vectorizer.transform(_texts(validation, vocabulary)))
-    return score_outputs(validation, [str(output) for output in outputs]).mean
+    return score_outputs(validation, [validation.write(str(output)) for output in outputs]).mean
 
 
 def _texts(task_set: TaskSet, vocabulary: Vocabulary) -> list[str]:

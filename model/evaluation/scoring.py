@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from c4pipe.tasks import metrics
@@ -29,7 +30,10 @@ class Decoding:
 
 @dataclass(frozen=True)
 class TaskScores:
-    """What a task's outputs were worth. invalid: outputs that are no label, of a task with labels."""
+    """What a task's outputs were worth, against what the vocabulary can write of the references.
+
+    invalid: outputs that are no label, of a task with labels.
+    """
 
     task_set: TaskSet
     outputs: Sequence[str]
@@ -39,6 +43,15 @@ class TaskScores:
     @property
     def values(self) -> dict[str, float]:
         return {name: score.value for name, score in self.scores.items()}
+
+    @cached_property
+    def literal_values(self) -> dict[str, float]:
+        """The scores against the references as they are; empty where the vocabulary can write them all."""
+        one = self.task_set
+        if not one.num_unwritable:
+            return {}
+        found = metrics.score(one.task, one.references, self.outputs)
+        return {name: score.value for name, score in found.items()}
 
     @property
     def mean(self) -> float:
@@ -94,10 +107,11 @@ def _decode(
 
 
 def score_outputs(task_set: TaskSet, outputs: Sequence[str]) -> TaskScores:
-    """The scores of a set's outputs."""
-    labels = set(task_set.task.labels)
+    """The scores of a set's outputs, against what the vocabulary can write of the references."""
+    labels = set(map(task_set.write, task_set.task.labels))
     invalid = sum(output not in labels for output in outputs) if labels else 0
-    return TaskScores(task_set, outputs, metrics.score(task_set.task, task_set.references, outputs), invalid)
+    scores = metrics.score(task_set.task, task_set.references, outputs, task_set.write)
+    return TaskScores(task_set, outputs, scores, invalid)
 
 
 def majority(task_set: TaskSet) -> dict[str, float]:
@@ -105,7 +119,7 @@ def majority(task_set: TaskSet) -> dict[str, float]:
     if not task_set.task.labels:
         return {}
     commonest = Counter(given[0] for given in task_set.references).most_common(1)[0][0]
-    return score_outputs(task_set, [commonest] * len(task_set)).values
+    return score_outputs(task_set, [task_set.write(commonest)] * len(task_set)).values
 
 
 def summary(found: Sequence[TaskScores], *, seed: int = 0) -> dict[str, Any]:
@@ -117,14 +131,22 @@ def summary(found: Sequence[TaskScores], *, seed: int = 0) -> dict[str, Any]:
     notes = {
         one.task_set.task.name: {name: score.note for name, score in one.scores.items() if score.note} for one in found
     }
+    literal = {one.task_set.task.name: one.literal_values for one in found}
     return {
         "tasks": values,
+        "literal_scores": {name: of_task for name, of_task in literal.items() if of_task},
         "averages": benchmark_averages(values),
         "intervals": {
             one.task_set.task.name: {name: list(score.interval(seed)) for name, score in one.scores.items()}
             for one in found
         },
         "num_examples": {one.task_set.task.name: len(one.task_set) for one in found},
+        "unwritable_references": {
+            one.task_set.task.name: one.task_set.num_unwritable for one in found if one.task_set.num_unwritable
+        },
+        "indistinct_references": {
+            one.task_set.task.name: one.task_set.num_indistinct for one in found if one.task_set.num_indistinct
+        },
         "invalid_outputs": {one.task_set.task.name: one.invalid for one in found if one.task_set.task.labels},
         "majority": {one.task_set.task.name: majority(one.task_set) for one in found if one.task_set.task.labels},
         "notes": {name: of_task for name, of_task in notes.items() if of_task},

@@ -1,7 +1,8 @@
 """The examples of a split that are to be decoded and scored, a set for each task."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
@@ -10,8 +11,10 @@ from c4pipe.shards import files, manifest
 from c4pipe.shards.example_shards import read_example_shard
 from c4pipe.shards.stream.cache import check_shard
 from c4pipe.shards.stream.example_sources import Source
+from c4pipe.tasks import writable
 from c4pipe.tasks.catalog import find_or_make
 from c4pipe.tasks.task import Task
+from c4pipe.tasks.writable import References
 from c4pipe.vocabulary.vocabulary import Vocabulary
 from model.data.task_sources import each_task
 
@@ -24,6 +27,8 @@ class TaskSet:
     """n examples of one task. inputs, targets: ids with EOS, of any lengths. references: see `c4pipe.tasks.metrics`.
 
     max_length: tokens at which decoding may end, since longer outputs of this task are wrong or were cut in the data.
+    forms: text -> what the vocabulary can write of it, for references and labels that it cannot write as they are.
+    num_indistinct: texts of references that it cannot tell from one another; they have no form and stay as they are.
     """
 
     task: Task
@@ -31,9 +36,20 @@ class TaskSet:
     targets: Sequence[np.ndarray]
     references: Sequence[tuple[str, ...]]
     max_length: int
+    forms: Mapping[str, str] = field(default_factory=dict)
+    num_indistinct: int = 0
 
     def __len__(self) -> int:
         return len(self.inputs)
+
+    def write(self, text: str) -> str:
+        """What the vocabulary can write of a reference or label: an output can equal this."""
+        return self.forms.get(text, text)
+
+    @cached_property
+    def num_unwritable(self) -> int:
+        """Examples whose references no output can equal as they are."""
+        return writable.num_unwritable(self.task.metrics, self.references, self.write) if self.forms else 0
 
 
 def read_task_sets(
@@ -62,7 +78,8 @@ def read_task_sets(
             inputs, targets, references = _rows(held, member, max_examples)
             if inputs:
                 max_length = _max_length(task, vocabulary, int(held.settings["targets_length"]))
-                sets[name] = TaskSet(task, inputs, targets, references, max_length)
+                forms, num_indistinct = _forms(task, references, vocabulary)
+                sets[name] = TaskSet(task, inputs, targets, references, max_length, forms, num_indistinct)
     if not sets:
         folders = ", ".join(source.folder for source in sources)
         raise UserError(f"{folders} has no examples of the split {split!r}")
@@ -76,6 +93,12 @@ def _check_vocabulary(folder: str, held: manifest.Manifest, vocabulary: Vocabula
             f"{folder} was made with another vocabulary than the model's ({theirs.size} and {vocabulary.size} ids); "
             "make it again with --vocabulary=RUN"
         )
+
+
+def _forms(task: Task, references: References, vocabulary: Vocabulary) -> tuple[dict[str, str], int]:
+    texts = sorted({*writable.pieces_of(references), *task.labels})
+    forms = [vocabulary.decode(ids) for ids in vocabulary.encode_prompts(texts)]
+    return writable.differing_forms(texts, forms, unknown=vocabulary.decode([vocabulary.unk_id]).strip())
 
 
 Rows = tuple[list[np.ndarray], list[np.ndarray], list[tuple[str, ...]]]

