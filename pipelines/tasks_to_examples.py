@@ -102,10 +102,24 @@ def main(argv: list[str] | None = None) -> int:
     num_bytes = sum(shard.bytes for of_split in shards.values() for shard in of_split)
     print(
         f"{counters['examples']:,} examples of {len({name.rpartition('-')[0] for name in shards})} tasks, "
-        f"{num_bytes / 1e6:,.1f} MB, in {flags.output} after {time.monotonic() - started:.0f} s; next: "
+        f"{num_bytes / 1e6:,.1f} MB, in {flags.output} after {time.monotonic() - started:.0f} s"
+        f"{_what_cannot_be_written(statistics)}; next: "
         f"python -m model.finetune --checkpoint=RUN --tasks={flags.output} --output=FINETUNED"
     )
     return 0
+
+
+def _what_cannot_be_written(statistics: dict[str, dict[str, Any]]) -> str:
+    """What the last line says of targets that no output can equal; nothing where there are none."""
+    count = sum(one["unwritable_targets"] for one in statistics.values())
+    if not count:
+        return ""
+    sample = next(one["unwritable_samples"][0] for one in statistics.values() if one["unwritable_samples"])
+    total = sum(one["rows"] for one in statistics.values())
+    return (
+        f"; the vocabulary cannot write {count:,} of {total:,} targets as they are (such as {sample['target'][:60]!r}, "
+        f"which becomes {sample['written'][:60]!r}), so scores compare what it can write (see report.html)"
+    )
 
 
 def _settings(flags) -> TaskSettings:
@@ -233,7 +247,7 @@ def _merge(done: Iterable[dict[str, Any]]) -> dict[str, dict[str, Any]]:
                     known[key] = known.get(key, 0) + value
                 elif isinstance(value, dict):
                     known[key] = dict(Counter(known.get(key, {})) + Counter(value))
-                elif key == "samples":
+                elif key in ("samples", "unwritable_samples"):
                     known[key] = (known.get(key, []) + value)[:5]
     return dict(sorted(merged.items()))
 

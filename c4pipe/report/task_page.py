@@ -13,8 +13,9 @@ _LEAST_LABELS, _MOST_LABELS = 3, 8
 def task_page(statistics: Mapping[str, Mapping[str, Any]], counters: Mapping[str, int], subtitle: str) -> str:
     """The whole page.
 
-    statistics: TASK-SPLIT -> rows, truncated_inputs, truncated_targets, sum_inputs, sum_targets, longest_inputs,
-    longest_targets, input_lengths, targets, samples; over all files. counters: over all records.
+    statistics: TASK-SPLIT -> rows, truncated_inputs, truncated_targets, unwritable_targets, sum_inputs, sum_targets,
+    longest_inputs, longest_targets, input_lengths, targets, samples, unwritable_samples; over all files. counters: over
+    all records.
     """
     rows = sum(int(one["rows"]) for one in statistics.values())
     cut = sum(int(one["truncated_inputs"]) + int(one["truncated_targets"]) for one in statistics.values())
@@ -25,6 +26,7 @@ def task_page(statistics: Mapping[str, Mapping[str, Any]], counters: Mapping[str
             ("examples", rows),
             ("tasks", len({name.rpartition("-")[0] for name in statistics})),
             ("truncated", cut),
+            ("targets not writable", sum(int(one["unwritable_targets"]) for one in statistics.values())),
             ("quarantined", quarantined),
         ]
     )
@@ -36,6 +38,8 @@ def task_page(statistics: Mapping[str, Mapping[str, Any]], counters: Mapping[str
         html.Section("Targets", _targets(statistics)),
         html.Section("Examples", _samples(statistics)),
     ]
+    if any(one["unwritable_samples"] for one in statistics.values()):
+        sections.insert(-1, html.Section("Targets that the vocabulary cannot write", _unwritable(statistics)))
     return html.page("Tasks as text to text", subtitle, sections)
 
 
@@ -49,6 +53,7 @@ def _tasks(statistics: Mapping[str, Mapping[str, Any]]):
         "mean targets",
         "longest",
         "targets cut",
+        "targets not writable",
     ]
     body = []
     for name, one in statistics.items():
@@ -64,6 +69,7 @@ def _tasks(statistics: Mapping[str, Mapping[str, Any]]):
                 means[1],
                 one["longest_targets"],
                 one["truncated_targets"],
+                one["unwritable_targets"],
             ]
         )
     return html.table(headers, body)
@@ -101,6 +107,16 @@ def _targets(statistics: Mapping[str, Mapping[str, Any]]):
         for target, count in labels:
             body.append([name, target[:80], count, html.bar(count / rows, "keep")])
     return html.table(["split", "targets", "count", "share"], body)
+
+
+def _unwritable(statistics: Mapping[str, Mapping[str, Any]]):
+    headers = ["split", "examples", "target", "what the vocabulary writes"]
+    rows = [
+        [name, one["unwritable_targets"] if number == 0 else "", sample["target"], sample["written"]]
+        for name, one in statistics.items()
+        for number, sample in enumerate(one["unwritable_samples"])
+    ]
+    return html.table(headers, rows)
 
 
 def _samples(statistics: Mapping[str, Mapping[str, Any]]):

@@ -27,7 +27,7 @@ from c4pipe.tasks.task import MalformedRecord, Unlabelled
 from c4pipe.vocabulary.vocabulary import Vocabulary
 
 DONE_FILE = "done.json"
-FORMAT = 1
+FORMAT = 2
 _BLOCK_ROWS = 1024
 _NUM_SAMPLES = 5
 _MAX_DETAIL = 300
@@ -64,11 +64,15 @@ class TaskFile:
 
 @dataclass
 class SplitStatistics:
-    """Of one task and split in one file. Sums are in tokens, EOS included; targets: how often each short one occurs."""
+    """Of one task and split in one file. Sums are in tokens, EOS included; targets: how often each short one occurs.
+
+    unwritable_targets: those that the vocabulary cannot write as they are, so that no output can equal them.
+    """
 
     rows: int = 0
     truncated_inputs: int = 0
     truncated_targets: int = 0
+    unwritable_targets: int = 0
     sum_inputs: int = 0
     sum_targets: int = 0
     longest_inputs: int = 0
@@ -76,6 +80,7 @@ class SplitStatistics:
     input_lengths: dict[str, int] = field(default_factory=dict)
     targets: dict[str, int] = field(default_factory=dict)
     samples: list[dict[str, Any]] = field(default_factory=list)
+    unwritable_samples: list[dict[str, str]] = field(default_factory=list)
     sha256: str = ""
 
 
@@ -197,6 +202,7 @@ class _Conversion:
         examples = [placed.example for _, placed in block]
         inputs = self._encode([example.inputs for example in examples], self._settings.inputs_length)
         targets = self._encode([example.targets for example in examples], self._settings.targets_length)
+        self._look_at_targets(self.statistics[name], [example.targets for example in examples])
         writer.write(
             [ids for ids, _ in inputs],
             [ids for ids, _ in targets],
@@ -223,6 +229,16 @@ class _Conversion:
         self._writers[name] = self._stack.enter_context(ExampleShardWriter(path, schema))
         self.statistics[name] = SplitStatistics()
         return self._writers[name]
+
+    def _look_at_targets(self, statistics: SplitStatistics, targets: list[str]) -> None:
+        """Count the targets whose tokens do not say them."""
+        distinct = list(dict.fromkeys(map(_whole, targets)))
+        forms = zip(distinct, map(self._vocabulary.decode, self._vocabulary.encode_prompts(distinct)), strict=True)
+        different = {text: form for text, form in forms if form != text}
+        statistics.unwritable_targets += sum(_whole(text) in different for text in targets)
+        room = _NUM_SAMPLES - len(statistics.unwritable_samples)
+        for text, form in list(different.items())[:room]:
+            statistics.unwritable_samples.append({"target": text[:200], "written": form[:200]})
 
     def _encode(self, texts: list[str], length: int) -> list[tuple[list[int], bool]]:
         """Ids with EOS, and whether the end of a text was cut to make room for it."""

@@ -166,6 +166,27 @@ def test_raw_records_need_their_task_and_are_cut_to_length(vocabulary, tmp_path)
     assert len(cut["inputs"]) == 20 and cut["inputs"][-1] == 1
 
 
+def test_targets_that_the_vocabulary_cannot_write_are_counted_and_said(vocabulary, tmp_path, capsys):
+    targets = ["good film", "good { film", "good\nfilm", "good  film", "<extra_id_0> good <extra_id_1>"]
+    rows = [{"task": "mine", "inputs": f"a {n}", "targets": text, "split": "train"} for n, text in enumerate(targets)]
+    (tmp_path / "rows.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    arguments = [f"--input={tmp_path}/rows.jsonl", f"--vocabulary={vocabulary}", f"--output={tmp_path}/out"]
+    assert main([*arguments, *ONE_PROCESS]) == 0
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert "cannot write 3 of 5 targets as they are (such as 'good { film', which becomes 'good  ⁇  film')" in last
+    report = json.loads((tmp_path / "out" / "report.json").read_text())
+    assert report["splits"]["mine-train"]["unwritable_targets"] == 3
+    assert {one["written"] for one in report["splits"]["mine-train"]["unwritable_samples"]} == {
+        "good  ⁇  film",
+        "good film",
+    }
+    assert "good { film" in (tmp_path / "out" / "report.html").read_text()
+    loaded = Vocabulary.load(str(tmp_path / "out"))
+    (shard,) = manifest.read(str(tmp_path / "out")).splits["mine-train"]
+    ids = [row["targets"].tolist() for row in read_example_shard(str(tmp_path / "out" / shard.file))][-1]
+    assert (ids[0], ids[-2]) == (loaded.sentinel_id(0), loaded.sentinel_id(1)), "sentinels in task files are sentinels"
+
+
 def test_too_many_bad_records_end_without_shards(vocabulary, tmp_path):
     (tmp_path / "bad.jsonl").write_text('{"inputs": "a", "targets": "b", "task": "t"}\nnope\n')
     with pytest.raises(UserError, match="bad_json 1"):

@@ -9,7 +9,7 @@ from c4pipe.shards.stream.example_sources import Source
 from c4pipe.vocabulary.vocabulary import Vocabulary
 from model.checkpoints.opening import open_model
 from model.evaluate import main
-from model.evaluation import scoring
+from model.evaluation import scoring, task_sets
 from model.evaluation.scoring import Decoding, evaluate_sets, majority, score_outputs
 from model.evaluation.task_sets import read_task_sets
 
@@ -153,3 +153,25 @@ def test_a_hugging_face_folder_gives_what_its_run_gives(evaluated, base_run, tas
         json.loads(line)["prediction"] for line in (tmp_path / "run" / "predictions.jsonl").read_text().splitlines()
     ]
     assert ours == theirs
+
+
+def test_outputs_are_compared_with_what_the_vocabulary_can_write(sets, task_folder):
+    """`{` is no piece: a model that learnt its targets perfectly writes `⁇` for it, and is right."""
+    import dataclasses
+
+    from model import evaluate
+
+    (mine,) = [one for one in sets if one.task.name == "mine"]
+    vocabulary = Vocabulary.load(str(task_folder))
+    references = [(f"{given[0]} {{ 0",) for given in mine.references]
+    forms, _ = task_sets._forms(mine.task, references, vocabulary)
+    changed = dataclasses.replace(mine, references=references, forms=forms)
+    right = [vocabulary.decode(vocabulary.encode(given[0])) for given in references]
+    assert "⁇" in right[0] and changed.num_unwritable == len(mine)
+    found = score_outputs(changed, right)
+    assert found.values == {"accuracy": 100.0} and found.literal_values == {"accuracy": 0.0}
+    told = scoring.summary([found])
+    assert told["literal_scores"] == {"mine": {"accuracy": 0.0}}
+    assert told["unwritable_references"] == {"mine": len(mine)}
+    assert evaluate._table([found]) == f"mine [{len(mine)}]: accuracy 100.00 (literally 0.00)"
+    assert score_outputs(mine, [given[0] for given in mine.references]).literal_values == {}
