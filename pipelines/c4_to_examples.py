@@ -2,8 +2,8 @@
 
     python -m pipelines.c4_to_examples --input=c4/en --vocabulary=vocabulary --output=examples
 
-SOURCE is a folder made by wet_to_c4 (its train and validation splits), folder@split, or a glob of text shards. One
-example shard is written for each text shard and replica.
+SOURCE is a folder made by wet_to_c4 (its train and validation splits), folder@split, or a glob of text shards; several
+with commas between. One example shard is written for each text shard and replica.
 """
 
 import argparse
@@ -27,7 +27,8 @@ from c4pipe.objectives.catalog import OBJECTIVES, OVERFLOW_POLICIES, Corruption,
 from c4pipe.report.examples_page import examples_page
 from c4pipe.shards import files, manifest
 from c4pipe.shards.manifest import Input, Manifest, Shard
-from c4pipe.shards.text_shards import resolve_source
+from c4pipe.shards.reading.source_names import no_weights, parse_source_names
+from c4pipe.shards.reading.text_sources import find_text
 from c4pipe.stages.make_examples import (
     TRAIN,
     VALIDATION,
@@ -145,36 +146,26 @@ def _recipe(flags: argparse.Namespace) -> Recipe:
     return Recipe(corruption, vocabulary, flags.seed, flags.replicas)
 
 
-def text_shards(source: str) -> list[TextShard]:
-    """The text shards of a source with the split that their examples go to.
+def text_shards(text: str) -> list[TextShard]:
+    """The text shards of the sources of a flag, with the split that their examples go to.
 
     A split named `X-validation`, or `validation`, is the validation split of `X`, or of `train`. Asked for by its own
-    name (`folder@validation`) it stands alone. A source without one gives train examples only, and that is said.
+    name (`folder@validation`) it stands alone. Sources without one give train examples only, and that is said.
+
+    Raises: UserError where a source is not there or has a weight.
     """
-    asked = _asked_split(source)
-    if asked is not None and (asked == VALIDATION or asked.endswith(f"-{VALIDATION}")):
-        return _numbered(resolve_source(source), VALIDATION)
-    train = resolve_source(source)
-    folder = source[: -len(asked) - 1] if asked else source
-    validation = _validation_of(folder, VALIDATION if asked in (None, TRAIN) else f"{asked}-{VALIDATION}")
-    train = [path for path in train if path not in set(validation)]
+    sources = no_weights(
+        parse_source_names(text), "mix when you train, by model.pretrain --examples=A:2,B:1, with examples of each"
+    )
+    found = [find_text(source) for source in sources]
+    train = [path for of_source in found for path in of_source.train]
+    validation = [path for of_source in found for path in of_source.validation]
+    if len(sources) > 1:
+        # In one order whatever the order of the sources; a file that two of them name is read once.
+        train, validation = sorted(set(train)), sorted(set(validation) - set(train))
     if not validation:
-        print(f"notice: {source} has no validation split; the examples are train only", file=sys.stderr)
+        print(f"notice: {text} has no validation split; the examples are train only", file=sys.stderr)
     return _numbered(train, TRAIN) + _numbered(validation, VALIDATION)
-
-
-def _asked_split(source: str) -> str | None:
-    folder, mark, split = source.rpartition("@")
-    return split if mark and folder and "/" not in split else None
-
-
-def _validation_of(folder: str, split: str) -> list[str]:
-    try:
-        if manifest.exists(folder) and split not in manifest.read(folder).splits:
-            return []
-        return resolve_source(f"{folder}@{split}") if files.list_folder(folder) else []
-    except UserError:
-        return []
 
 
 def _numbered(paths: Sequence[str], split: str) -> list[TextShard]:

@@ -27,7 +27,8 @@ from c4pipe.folders.work_folder import WorkFolder
 from c4pipe.report.vocabulary_page import vocabulary_page
 from c4pipe.shards import files
 from c4pipe.shards.manifest import Input, Manifest
-from c4pipe.shards.text_shards import resolve_source
+from c4pipe.shards.reading.source_names import parse_source_names
+from c4pipe.shards.reading.text_sources import resolve_source
 from c4pipe.stages.sample_pages import Plan, SamplePages, SourceShard, read_plan, read_sample
 from c4pipe.vocabulary.hugging_face import tokenizer_files
 from c4pipe.vocabulary.training import TrainingOptions, pieces_file, train
@@ -111,7 +112,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     print(
         f"wrote a vocabulary of {vocabulary.num_pieces:,} pieces and {vocabulary.num_extra_ids} extra ids, trained on "
         f"{taken:,} bytes, to {flags.output} in {time.monotonic() - started:.1f} s; next: python -m "
-        f"pipelines.c4_to_examples --input={_weight_of(flags.input.split(',')[0])[0]} --vocabulary={flags.output} "
+        f"pipelines.c4_to_examples --input={_without_weights(flags.input)} --vocabulary={flags.output} "
         f"--output=EXAMPLES"
     )
     return 0
@@ -133,12 +134,10 @@ def parse_sources(text: str) -> list[WeightedSource]:
 
     Raises: UserError where a source is not there, is named twice, or its weight is no positive number.
     """
-    sources = []
-    for part in text.split(","):
-        where, weight = _weight_of(part)
-        if not where:
-            raise UserError(f"--input={text!r} has an empty source; give SOURCE[:weight][,SOURCE:weight]")
-        sources.append(WeightedSource(_short_name(where), weight, tuple(resolve_source(where))))
+    sources = [
+        WeightedSource(_short_name(source.place), source.weight, tuple(resolve_source(source)))
+        for source in parse_source_names(text)
+    ]
     names = [source.name for source in sources]
     return [
         source if names.count(source.name) == 1 else WeightedSource(f"{source.name} ({number + 1})", *_rest(source))
@@ -150,21 +149,12 @@ def _rest(source: WeightedSource) -> tuple[float, tuple[str, ...]]:
     return source.weight, source.paths
 
 
-def _weight_of(part: str) -> tuple[str, float]:
+def _without_weights(text: str) -> str:
     """
-    >>> _weight_of("gs://bucket/c4/en:10"), _weight_of("gs://bucket/c4"), _weight_of("c4@de:0.5")
-    (('gs://bucket/c4/en', 10.0), ('gs://bucket/c4', 1.0), ('c4@de', 0.5))
+    >>> _without_weights("c4/en:10,c4/multilingual@de:1")
+    'c4/en,c4/multilingual@de'
     """
-    where, colon, weight = part.rpartition(":")
-    if not colon or weight.startswith("//"):
-        return part, 1.0
-    try:
-        number = float(weight)
-    except ValueError:
-        raise UserError(f"{weight!r} is no weight; give SOURCE:weight, such as c4/en:10") from None
-    if not 0 < number < float("inf"):
-        raise UserError(f"the weight {weight} of {where} is out of range; give a number above 0")
-    return where, number
+    return ",".join(source.place.replace(",", "\\,") for source in parse_source_names(text))
 
 
 def _short_name(source: str) -> str:

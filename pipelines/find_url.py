@@ -22,8 +22,8 @@ from c4pipe.errors import UserError
 from c4pipe.shards import files, manifest
 from c4pipe.shards.example_shards import ExampleShard
 from c4pipe.shards.provenance import beside, read_provenance
+from c4pipe.shards.reading.text_sources import resolve_source
 from c4pipe.shards.schemas import ROWS_PER_BATCH
-from c4pipe.shards.sources import resolve_source
 from c4pipe.shards.text_shards import read_text_shard
 
 # Below this many bytes of shards the start of worker processes costs more than they save.

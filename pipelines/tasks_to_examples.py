@@ -28,7 +28,7 @@ from c4pipe.report.task_page import task_page
 from c4pipe.shards import files, manifest, names
 from c4pipe.shards.example_shards import ExampleShardWriter
 from c4pipe.shards.manifest import Input, Manifest, Shard
-from c4pipe.shards.record_files import ENDINGS
+from c4pipe.shards.reading import kinds
 from c4pipe.shards.schemas import ExampleSchema
 from c4pipe.stages.write_task_examples import TaskFile, TaskSettings, WriteTaskExamples, done_path
 from c4pipe.tasks import catalog, hugging_face
@@ -43,7 +43,7 @@ _ALWAYS = ("train", "validation")
 
 def parser() -> Parser:
     parser = Parser(prog="python -m pipelines.tasks_to_examples", description=__doc__)
-    parser.add_argument("--input", required=True, help=f"globs, with commas between ({' '.join(ENDINGS)}), or hf:PATH")
+    parser.add_argument("--input", required=True, help=f"globs, with commas between ({kinds.IN_WORDS}), or hf:PATH")
     parser.add_argument("--vocabulary", required=True, help="folder with spiece.model")
     parser.add_argument("--output", required=True, help="folder for the shards")
     parser.add_argument("--task", default="", help=f"what raw records are: {' '.join(catalog.TASKS)}")
@@ -146,8 +146,8 @@ def _task_files(patterns: str) -> list[TaskFile]:
     ]
     globs = ",".join(part for part in parts if not part.startswith(hugging_face.PREFIX))
     for path in files.expand(globs) if globs else []:
-        if not path.endswith(ENDINGS):
-            raise UserError(f"{path}: task files end in one of {', '.join(ENDINGS)}; give a glob that matches those")
+        if kinds.kind_of(path) is None:
+            raise UserError(f"{path}: task files end in one of {kinds.IN_WORDS}; give a glob that matches those")
         found.append(TaskFile(path, files.base_name(path), files.sha256(path)))
     return sorted(found, key=lambda one: (one.name, one.sha256))
 

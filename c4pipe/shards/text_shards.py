@@ -1,20 +1,18 @@
-"""Text shards: pages as AllenAI's C4 has them, JSON lines in gzip or zstd, or Parquet.
+"""Text shards: pages as AllenAI's C4 has them. JSON lines in gzip or zstd, or Parquet; read of many kinds more.
 
 Writing is deterministic: gzip by isal and zstd by zstandard, both pinned wheels, without times or names in the header.
 """
 
 import io
-import json
-import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any, BinaryIO
 
 from c4pipe.errors import UserError
 from c4pipe.shards import files
-from c4pipe.shards.sources import ENDINGS, resolve_source
-
-__all__ = ["COLUMNS", "read_text_shard", "resolve_source", "write_text_shard"]
+from c4pipe.shards.reading import kinds, plain_text, tables
+from c4pipe.shards.reading.record import BadRecord
+from c4pipe.shards.reading.records import ReadingOptions, read_records
 
 COLUMNS = ("text", "timestamp", "url")
 # Level 3 of isal takes other code, and gives other bytes, on a machine with AVX-512; 2 gives the same on every x86-64.
@@ -22,7 +20,6 @@ GZIP_LEVEL = 2
 ZSTD_LEVEL = 3
 _ROWS_PER_GROUP = 4096
 _BLOCK_BYTES = 1 << 20
-_SURROGATE = re.compile("[\ud800-\udfff]")
 
 Row = dict[str, Any]
 
@@ -87,126 +84,45 @@ WRITERS: dict[str, Callable[[BinaryIO, Iterable[Row], Sequence[str]], int]] = {
 }
 
 
-def read_text_shard(path: str, columns: Sequence[str] = ("text",)) -> Iterator[Row]:
+def read_text_shard(
+    path: str,
+    columns: Sequence[str] = ("text",),
+    *,
+    page_per: str = plain_text.LINE,
+    on_bad: Callable[[BadRecord], None] | None = None,
+) -> Iterator[Row]:
     """The rows of a text shard in the order of the file, with the columns asked for.
 
-    A column other than `text` that a file does not have is None. Blank lines are no rows. The kind of file is told by
-    its name: .json.gz .jsonl.gz .json .jsonl .json.zst .jsonl.zst .parquet.
+    The kind of file is told by its name (`kinds.IN_WORDS`). A column other than `text` that a file does not have is
+    None. Blank lines are not rows.
+    page_per: `line` or `file`, of plain text. on_bad: takes each row that is not a page (no text, or no valid JSON);
+    the row comes all the same, without a text (""), so that every other row keeps its number. Without `on_bad` the
+    first such row is an error.
 
-    Raises: UserError where the file is missing, damaged, of an unknown kind or without texts.
+    Raises: UserError where the file is missing, damaged, of an unknown kind, or a table without a column `text`.
     """
-    reader = next((reader for ending, reader in READERS.items() if path.endswith(ending)), None)
-    if reader is None:
-        raise UserError(f"{path}: a text shard must end in one of {', '.join(ENDINGS)}")
-    with files.open_for_reading(path) as source:
-        try:
-            yield from reader(source, columns, path)
-        except UserError:
-            raise
-        except Exception as error:
-            if not _is_damage(error):
-                raise
-            raise UserError(f"{path} is damaged ({error}); make or copy it again") from error
+    wanted = tuple(dict.fromkeys(("text", *columns)))
+    if kinds.kind_of(path) in kinds.TABLES:
+        there = tables.schema_of(path).names
+        if "text" not in there:
+            raise UserError(f"{path} has no column `text` (its columns: {', '.join(there)})")
+    for record in read_records(path, ReadingOptions(columns=wanted, page_per=page_per)):
+        fault = record if isinstance(record, BadRecord) else _fault_of(record.number, record.offset, record.fields)
+        if fault is None:
+            fields = record.fields  # type: ignore[union-attr]
+            yield {column: fields.get(column) for column in columns}
+        elif on_bad is None:
+            raise UserError(f"{path}, row {fault.number} (from 0): {fault.detail}; make or copy the file again")
+        else:
+            on_bad(fault)
+            yield {column: "" if column == "text" else None for column in columns}
 
 
-def _is_damage(error: Exception) -> bool:
-    import pyarrow as pa
-    import zstandard
-
-    kinds = (EOFError, ValueError, OSError, pa.ArrowException, zstandard.ZstdError)
-    return isinstance(error, kinds) or type(error).__name__ in ("error", "IsalError", "BadGzipFile")
-
-
-def _read_lines(lines: Iterable[bytes], columns: Sequence[str], path: str) -> Iterator[Row]:
-    for number, line in enumerate(lines, 1):
-        if line.isspace() or not line:
-            continue
-        row = _parse(line, path, number)
-        text = row.get("text")
-        if not isinstance(text, str):
-            raise UserError(f"{path}, line {number}: no `text`; text shards hold one JSON object with a text a line")
-        yield {column: row.get(column) for column in columns}
-
-
-def _parse(line: bytes, path: str, number: int) -> Row:
-    import orjson
-
-    try:
-        row = orjson.loads(line)
-    except orjson.JSONDecodeError:
-        # The standard library also takes lone surrogates and NaN, which other tools write. No tokeniser takes half a
-        # surrogate pair, so it becomes the replacement character.
-        try:
-            row = json.loads(line)
-        except ValueError as error:
-            raise UserError(f"{path}, line {number}: no valid JSON ({error}); make or copy the file again") from error
-        if isinstance(row, dict):
-            row = {key: _SURROGATE.sub("\ufffd", one) if isinstance(one, str) else one for key, one in row.items()}
-    if not isinstance(row, dict):
-        raise UserError(f"{path}, line {number}: not a JSON object")
-    return row
-
-
-def _read_plain(source: BinaryIO, columns: Sequence[str], path: str) -> Iterator[Row]:
-    return _read_lines(source, columns, path)
-
-
-def _read_gzip(source: BinaryIO, columns: Sequence[str], path: str) -> Iterator[Row]:
-    from isal import igzip
-
-    with igzip.GzipFile(fileobj=source, mode="rb") as unpacked, io.BufferedReader(unpacked, _BLOCK_BYTES) as lines:
-        yield from _read_lines(lines, columns, path)
-
-
-def _read_zstd(source: BinaryIO, columns: Sequence[str], path: str) -> Iterator[Row]:
-    import zstandard
-
-    # By hand rather than by zstandard's stream reader, which takes a cut file for the end.
-    def blocks() -> Iterator[bytes]:
-        frame = None
-        while packed := source.read(_BLOCK_BYTES):
-            while packed:
-                frame = frame or zstandard.ZstdDecompressor().decompressobj()
-                yield frame.decompress(packed)
-                packed = frame.unused_data
-                if frame.eof:
-                    frame = None
-        if frame is not None:
-            raise EOFError("it ends in the middle of a frame")
-
-    yield from _read_lines(_split_lines(blocks()), columns, path)
-
-
-def _split_lines(blocks: Iterable[bytes]) -> Iterator[bytes]:
-    rest = b""
-    for block in blocks:
-        *whole, rest = (rest + block).split(b"\n")
-        yield from whole
-    yield rest
-
-
-def _read_parquet(source: BinaryIO, columns: Sequence[str], path: str) -> Iterator[Row]:
-    import pyarrow.parquet as pq
-
-    parquet = pq.ParquetFile(source)
-    there = parquet.schema_arrow.names
-    if "text" not in there:
-        raise UserError(f"{path} has no column `text` (its columns: {', '.join(there)})")
-    missing = dict.fromkeys(column for column in columns if column not in there)
-    read = [column for column in there if column in columns or column == "text"]
-    rows = (row for batch in parquet.iter_batches(batch_size=1024, columns=read) for row in batch.to_pylist())
-    for number, row in enumerate(rows):
-        if not isinstance(row["text"], str):
-            raise UserError(f"{path}, row {number}: no `text`; every row needs one")
-        yield {column: row[column] if column in row else missing[column] for column in columns}
-
-
-READERS: dict[str, Callable[[BinaryIO, Sequence[str], str], Iterator[Row]]] = {
-    ".json.gz": _read_gzip,
-    ".jsonl.gz": _read_gzip,
-    ".json.zst": _read_zstd,
-    ".jsonl.zst": _read_zstd,
-    ".json": _read_plain,
-    ".jsonl": _read_plain,
-    ".parquet": _read_parquet,
-}
+def _fault_of(number: int, offset: int, fields: Row) -> BadRecord | None:
+    """Why a record is not a page, or None where it is one."""
+    text = fields.get("text")
+    if isinstance(text, str):
+        return None
+    if text is None:
+        return BadRecord(number, offset, "no_text", f"no `text` among its fields ({', '.join(fields)})"[:300])
+    return BadRecord(number, offset, "bad_text", f"`text` is {type(text).__name__}, not a text")

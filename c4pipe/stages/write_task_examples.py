@@ -18,7 +18,7 @@ from apache_beam.metrics import Metrics
 from c4pipe.records import Quarantined
 from c4pipe.shards import files
 from c4pipe.shards.example_shards import ExampleShardWriter
-from c4pipe.shards.record_files import BadRecord, RawRecord, read_records
+from c4pipe.shards.reading.records import BadRecord, RawRecord, ReadingOptions, read_records
 from c4pipe.shards.schemas import ExampleSchema
 from c4pipe.tasks import hugging_face
 from c4pipe.tasks.catalog import TASKS
@@ -142,7 +142,7 @@ def _records(task_file: TaskFile, settings: TaskSettings) -> Iterator[tuple[RawR
             yield RawRecord(number, number, fields), split
         return
     columns = TASKS[settings.task].tsv_columns if settings.task in TASKS else ()
-    for record in read_records(task_file.path, columns):
+    for record in read_records(task_file.path, ReadingOptions(delimited_columns=columns)):
         yield record, None
 
 

@@ -10,6 +10,7 @@ from c4pipe.errors import UserError
 from c4pipe.shards import files, manifest
 from c4pipe.shards.example_shards import ExampleShard
 from c4pipe.shards.manifest import Shard
+from c4pipe.shards.reading.source_names import parse_source_names
 from c4pipe.shards.schemas import MAX_NARROW_VOCABULARY, ROWS_PER_BATCH
 from c4pipe.shards.stream.cache import check_shard, check_size
 from c4pipe.shards.stream.order import Layout, group_shards
@@ -43,24 +44,12 @@ def parse_sources(text: str, split: str = "train") -> list[Source]:
     [Source(folder='out/en', rate=10.0, split='train', hold_out=0),
      Source(folder='gs://bucket/de', rate=1.0, split='sst2-train', hold_out=0)]
 
-    Raises: UserError where a rate is no number above 0.
+    Raises: UserError where a rate is not a number above 0.
     """
-    sources = []
-    for part in text.split(","):
-        folder, colon, tail = part.rpartition(":")
-        rate = 1.0
-        if colon and "/" not in tail:  # else the colon of a URL's scheme or port
-            try:
-                rate = float(tail)
-            except ValueError:
-                raise UserError(f"{part!r}: after the colon stands a rate such as 0.5, not {tail!r}") from None
-            if not 0 < rate < float("inf"):
-                raise UserError(f"{part!r}: a mixing rate must be above 0")
-        else:
-            folder = part
-        folder, at, named = folder.rpartition("@") if "@" in files.base_name(folder) else (folder, "", "")
-        sources.append(Source(folder.rstrip("/") or folder, rate, named if at else split))
-    return sources
+    return [
+        Source(name.path.rstrip("/") or name.path, name.weight, split if name.split is None else name.split)
+        for name in parse_source_names(text)
+    ]
 
 
 @dataclass(frozen=True)

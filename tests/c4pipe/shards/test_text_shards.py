@@ -7,9 +7,7 @@ import time
 import pytest
 
 from c4pipe.errors import UserError
-from c4pipe.shards import manifest
-from c4pipe.shards.sources import ENDINGS
-from c4pipe.shards.text_shards import READERS, WRITERS, read_text_shard, resolve_source, write_text_shard
+from c4pipe.shards.text_shards import WRITERS, read_text_shard, write_text_shard
 
 ROWS = [
     {
@@ -45,10 +43,6 @@ def test_json_lines_are_those_of_the_standard_tools(tmp_path):
         assert [json.loads(line) for line in lines] == ROWS[:2]
 
 
-def test_every_ending_has_a_reader():
-    assert set(ENDINGS) == set(READERS)
-
-
 def test_lines_that_other_tools_write_are_read(tmp_path):
     path = tmp_path / "own.jsonl"
     path.write_text('{"text": "half \\ud83d a pair", "score": NaN}\n\n{"text": "second"}\n')
@@ -70,9 +64,10 @@ def test_a_file_cut_in_half_is_named(tmp_path, format):
 @pytest.mark.parametrize(
     ("content", "complaint"),
     [
-        ("[1]\n", "line 1: not a JSON object"),
-        ('{"text": "a"}\n{"text"\n', "line 2: no valid"),
-        ('{"t": 1}\n', "no `text`"),
+        ("[1]\n", r"row 0 \(from 0\): not a JSON object"),
+        ('{"text": "a"}\n{"text"\n', r"row 1 \(from 0\): no valid JSON"),
+        ('{"t": 1}\n', "no `text` among its fields"),
+        ('{"text": 3}\n', "`text` is int, not a text"),
     ],
 )
 def test_lines_that_are_no_pages_are_named(tmp_path, content, complaint):
@@ -85,7 +80,7 @@ def test_lines_that_are_no_pages_are_named(tmp_path, content, complaint):
 def test_a_parquet_row_without_text_is_named(tmp_path):
     rows = [{"text": "x"}] * 1500 + [{"text": None}]
     write_text_shard(str(tmp_path / "a.parquet"), rows, "parquet", ("text",))
-    with pytest.raises(UserError, match="row 1500: no `text`"):
+    with pytest.raises(UserError, match=r"row 1500 \(from 0\): no `text`"):
         list(read_text_shard(str(tmp_path / "a.parquet"), ("url",)))
 
 
@@ -99,32 +94,37 @@ def test_a_failure_leaves_no_file(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def _c4_folder(folder, splits):
-    shards = {}
-    for split in splits:
-        name = f"c4-{split}.00000-of-00001.json.gz"
-        write_text_shard(str(folder / name), ROWS[:3])
-        shards[split] = (manifest.describe_shard(str(folder), name, 3),)
-    manifest.write(str(folder), manifest.Manifest("c4", shards, {}))
+def test_rows_that_are_not_pages_are_told_one_by_one_and_the_others_keep_their_numbers(tmp_path):
+    path = tmp_path / "a.jsonl"
+    path.write_text('{"text": "a", "url": "u"}\n{"text": null}\n{"text": 12}\n{"text"\n{"text": "b"}\n')
+    bad = []
+    rows = list(read_text_shard(str(path), ("text", "url"), on_bad=bad.append))
+    assert [row["text"] for row in rows] == ["a", "", "", "", "b"] and rows[0]["url"] == "u"
+    assert [(fault.number, fault.reason) for fault in bad] == [(1, "no_text"), (2, "bad_text"), (3, "bad_json")]
 
 
-def test_a_source_is_a_folder_a_split_of_it_or_a_glob(tmp_path, capsys):
-    _c4_folder(tmp_path, ["train", "validation"])
-    name = str(tmp_path / "c4-{}.00000-of-00001.json.gz")
-    assert resolve_source(str(tmp_path)) == [name.format("train")]
-    assert resolve_source(f"{tmp_path}@validation") == [name.format("validation")]
-    assert capsys.readouterr().err == ""
-    assert resolve_source(f"{tmp_path}/c4-*.json.gz") == [name.format("train"), name.format("validation")]
-    assert capsys.readouterr().err.count("notice") == 1
-    with pytest.raises(UserError, match="no split 'de'"):
-        resolve_source(f"{tmp_path}@de")
-    with pytest.raises(UserError, match="no file matches"):
-        resolve_source(str(tmp_path / "nothing-*.json.gz"))
+def test_text_of_a_parquet_file_may_be_bytes(tmp_path):
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    texts = pa.array(["ü".encode(), b"b", b"\xff"], pa.binary())
+    pq.write_table(pa.table({"text": texts, "n": [1, 2, 3]}), tmp_path / "a.parquet")
+    bad = []
+    assert [row["text"] for row in read_text_shard(str(tmp_path / "a.parquet"), on_bad=bad.append)] == ["ü", "b", ""]
+    assert [fault.reason for fault in bad] == ["bad_utf8"]
 
 
-def test_a_released_folder_without_a_manifest_gives_its_train_split(tmp_path, capsys):
-    for split in ("train", "validation"):
-        write_text_shard(str(tmp_path / f"c4-{split}.00000-of-00001.json.gz"), ROWS[:1])
-    assert resolve_source(str(tmp_path)) == [str(tmp_path / "c4-train.00000-of-00001.json.gz")]
-    assert resolve_source(f"{tmp_path}@validation") == [str(tmp_path / "c4-validation.00000-of-00001.json.gz")]
-    assert "no manifest" in capsys.readouterr().err
+def test_a_table_without_a_text_names_its_columns(tmp_path):
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    pq.write_table(pa.table({"content": ["a"]}), tmp_path / "a.parquet")
+    with pytest.raises(UserError, match=r"no column `text` \(its columns: content\)"):
+        list(read_text_shard(str(tmp_path / "a.parquet")))
+
+
+def test_plain_text_is_a_page_per_line_or_per_file(tmp_path):
+    (tmp_path / "a.txt").write_bytes(b"One page.\r\n\nAnother.\n")
+    assert [row["text"] for row in read_text_shard(str(tmp_path / "a.txt"))] == ["One page.", "Another."]
+    whole = list(read_text_shard(str(tmp_path / "a.txt"), page_per="file"))
+    assert [row["text"] for row in whole] == ["One page.\r\n\nAnother.\n"]

@@ -187,5 +187,5 @@ def test_sources_are_read_from_a_flag():
         Source("http://host:80/d", 3.0),
     ]
     for wrong in ("a:fast", "a:0", "a:-1"):
-        with pytest.raises(UserError, match="rate"):
+        with pytest.raises(UserError, match="weight"):
             parse_sources(wrong)

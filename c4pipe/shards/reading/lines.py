@@ -1,0 +1,20 @@
+"""Lines of bytes with their places."""
+
+from collections.abc import Iterable, Iterator
+
+
+def numbered_lines(stream: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
+    """(offset, line without its end) of every line that is not blank."""
+    offset = 0
+    for line in stream:
+        if not line.isspace():
+            yield offset, line.rstrip(b"\r\n")
+        offset += len(line)
+
+
+def decoded(offset: int, line: bytes) -> str:
+    """A line as text; the file's first may begin with a byte order mark.
+
+    Raises: UnicodeDecodeError where it is not UTF-8.
+    """
+    return line.decode("utf-8-sig" if offset == 0 else "utf-8")

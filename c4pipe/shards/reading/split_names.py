@@ -1,0 +1,64 @@
+"""Which split a file is, by its name: as C4's are named, as files on the hub are, as GLUE's and SuperGLUE's are."""
+
+import re
+
+from c4pipe.shards.reading import kinds
+
+TRAIN, VALIDATION, TEST = "train", "validation", "test"
+_WORDS = {
+    "train": TRAIN,
+    "training": TRAIN,
+    "validation": VALIDATION,
+    "valid": VALIDATION,
+    "val": VALIDATION,
+    "dev": VALIDATION,
+    "development": VALIDATION,
+    "test": TEST,
+}
+# MNLI's: its validation and test splits are two each.
+_HALVES = ("matched", "mismatched")
+# The hub adds a hash behind the numbers.
+_NUMBERS = re.compile(r"(?P<prefix>.+?)[.-]\d{5,}-of-\d{5,}(-[0-9a-f]{16})?")
+_VERSION = re.compile(r"v?\d+")
+
+
+def split_of_file(name: str) -> str | None:
+    """The split that the base name of a file tells, or None. A half of MNLI stays behind its split.
+
+    >>> [split_of_file(name) for name in ("c4-train.00000-of-01024.json.gz", "c4-de-validation.00000-of-00001.json.gz")]
+    ['train', 'de-validation']
+    >>> [split_of_file(name) for name in ("validation-00000-of-00001.parquet", "dev.tsv", "test_matched.tsv")]
+    ['validation', 'validation', 'test_matched']
+    >>> [split_of_file(name) for name in ("sst2_val.jsonl", "train-v1.1.json", "latest.jsonl", "test_drive.jsonl")]
+    ['validation', 'train', None, None]
+    """
+    stem = kinds.stem_of(name)
+    numbered = _NUMBERS.fullmatch(stem)
+    prefix = numbered["prefix"].removesuffix(".tfrecord") if numbered else stem
+    if numbered and prefix.startswith("c4-"):
+        return prefix.removeprefix("c4-")
+    words = [word for word in re.split(r"[-_.]+", prefix.lower()) if word]
+    while len(words) > 1 and _VERSION.fullmatch(words[-1]):
+        words.pop()
+    half = words.pop() if len(words) > 1 and words[-1] in _HALVES else ""
+    split = _WORDS.get(words[-1]) if words else None
+    return f"{split}_{half}" if split and half else split
+
+
+def is_validation(split: str | None) -> bool:
+    """Whether a split is for validation: `validation` or `X-validation`."""
+    return split is not None and (split == VALIDATION or split.endswith(f"-{VALIDATION}"))
+
+
+def is_test(split: str | None) -> bool:
+    """Whether a split is for tests: `test` or `X-test`."""
+    return split is not None and (split == TEST or split.endswith(f"-{TEST}"))
+
+
+def validation_of(split: str | None) -> str:
+    """The validation split that belongs to a training split.
+
+    >>> validation_of("de"), validation_of("train"), validation_of(None)
+    ('de-validation', 'validation', 'validation')
+    """
+    return VALIDATION if split in (None, TRAIN) else f"{split}-{VALIDATION}"

@@ -1,0 +1,178 @@
+"""Which files a source of text names, and which of them are for training and which for validation.
+
+A source is a folder made by wet_to_c4, a folder that `save_to_disk` of `datasets` wrote, any folder of text shards, or
+a glob; `@split` chooses among its splits. However it is given, pages for validation and tests stay apart: a manifest
+tells the splits, else the names of the files do.
+"""
+
+import sys
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+
+from c4pipe.errors import UserError
+from c4pipe.shards import files, manifest
+from c4pipe.shards.reading import data_set_folders, kinds
+from c4pipe.shards.reading.source_names import DATA_SET, SourceName, parse_source_name
+from c4pipe.shards.reading.split_names import TRAIN, is_test, is_validation, split_of_file, validation_of
+
+_OUR_OTHER_FILES = ("manifest.json", "report.json", "quarantine.jsonl", "unfinished.json", "run.json")
+# Taken from a folder or by any glob; files of other kinds only where a glob asks for them by their ending.
+_KINDS_OF_TEXT = (kinds.JSON, kinds.PARQUET)
+
+
+@dataclass(frozen=True)
+class TextFiles:
+    """The files of a source, in their order. train: what is to be learnt from. validation: what belongs to it."""
+
+    train: tuple[str, ...]
+    validation: tuple[str, ...]
+
+    @property
+    def asked(self) -> tuple[str, ...]:
+        """What the source names: its training files; where it names validation alone, that."""
+        return self.train or self.validation
+
+
+@dataclass(frozen=True)
+class _File:
+    path: str
+    split: str | None
+
+
+def resolve_source(source: str | SourceName) -> list[str]:
+    """The files that a source names, without the validation files beside them. See `find_text`."""
+    return list(find_text(source).asked)
+
+
+def find_text(source: str | SourceName) -> TextFiles:
+    """The files of a source. Notices on standard error say what is taken without a manifest and what is left out.
+
+    Without a split, a source gives its split `train`; where it has none, all its splits that are not for validation or
+    tests (the languages of a multilingual corpus).
+
+    Raises: UserError where nothing is there, or the split is not.
+    """
+    name = parse_source_name(source) if isinstance(source, str) else source
+    folder = name.path.removeprefix(DATA_SET)
+    if manifest.exists(folder):
+        found = _by_manifest(folder)
+    elif data_set_folders.is_data_set(folder):
+        found = [_File(path, split) for split, paths in data_set_folders.splits_of(folder).items() for path in paths]
+    elif name.path.startswith(DATA_SET):
+        raise UserError(
+            f"{name.path} is not a folder that `save_to_disk` wrote; text of the hub is read from its files: download "
+            "them, and give a glob"
+        )
+    else:
+        return _without_manifest(name)
+    return _choose(name, found, prefers_train=True)
+
+
+def _by_manifest(folder: str) -> list[_File]:
+    held = manifest.read(folder)
+    if held.kind != "c4":
+        raise UserError(f"{folder} holds {held.kind}, not text; give a folder made by wet_to_c4 or a glob of shards")
+    return [_File(files.join(folder, shard.file), split) for split, shards in held.splits.items() for shard in shards]
+
+
+def _without_manifest(name: SourceName) -> TextFiles:
+    in_folder = [entry for entry in files.list_folder(name.path) if _is_text(entry, "")]
+    if in_folder:
+        found = [_File(files.join(name.path, entry), split_of_file(entry)) for entry in in_folder]
+    elif files.list_folder(name.path):
+        raise UserError(
+            f"{name.path} holds no text shards (JSON lines or Parquet); give files of other kinds as a glob, such as "
+            f"{files.join(name.path, '*.txt')}"
+        )
+    else:
+        found = _by_glob(name.path)
+    known = _splits_by_manifests(file.path for file in found)
+    found = [_File(file.path, known.get(file.path, file.split)) for file in found]
+    chosen = _choose(name, found, prefers_train=bool(in_folder))
+    if len(known) < len(found):
+        _say_what_is_taken(name, len(found), chosen)
+    return chosen
+
+
+def _say_what_is_taken(name: SourceName, num_found: int, chosen: TextFiles) -> None:
+    taken = len(chosen.train) + len(chosen.validation)
+    by_name = f", {len(chosen.validation)} of them for validation by their names" if chosen.validation else ""
+    rest = f"; {num_found - taken} of other splits are left out" if num_found > taken else ""
+    print(
+        f"notice: {name.path} has no manifest.json; its {taken} files are taken as they are{by_name}{rest}",
+        file=sys.stderr,
+    )
+
+
+def _by_glob(pattern: str) -> list[_File]:
+    matches = files.expand(pattern)
+    found = [path for path in matches if _is_text(files.base_name(path), pattern)]
+    if not found:
+        raise UserError(f"{pattern!r} matches no text shard; their names end in {kinds.IN_WORDS}")
+    others = [
+        files.base_name(path)
+        for path in matches
+        if path not in set(found) and files.base_name(path) not in _OUR_OTHER_FILES and not _is_provenance(path)
+    ]
+    if others:
+        more = ", ..." if len(others) > 3 else ""
+        print(f"notice: {len(others)} files are not text: {', '.join(others[:3])}{more}", file=sys.stderr)
+    return [_File(path, split_of_file(files.base_name(path))) for path in found]
+
+
+def _splits_by_manifests(paths: Iterable[str]) -> dict[str, str]:
+    """Path -> split, of the files that the manifest of their folder names."""
+    by_folder: dict[str, dict[str, str]] = {}
+    known: dict[str, str] = {}
+    for path in paths:
+        base = files.base_name(path)
+        folder = path[: -len(base)].rstrip("/") or ("/" if path.startswith("/") else ".")
+        if folder not in by_folder:
+            held = manifest.read(folder) if manifest.exists(folder) else None
+            splits = held.splits.items() if held and held.kind == "c4" else ()
+            by_folder[folder] = {shard.file: split for split, shards in splits for shard in shards}
+        if base in by_folder[folder]:
+            known[path] = by_folder[folder][base]
+    return known
+
+
+def _choose(name: SourceName, found: Sequence[_File], *, prefers_train: bool) -> TextFiles:
+    """The files for training and for validation, by the split that was asked for.
+
+    prefers_train: without a split, take the split `train` alone where it is there.
+    """
+    splits = {file.split for file in found}
+    if name.split is not None:
+        if name.split not in splits:
+            listed = ", ".join(sorted(split for split in splits if split)) or "none that its files' names tell"
+            raise UserError(
+                f"{name.path} has no split {name.split!r}; name one of these as {name.path}@SPLIT: {listed}"
+            )
+        if is_validation(name.split):
+            return TextFiles((), _of(found, {name.split}))
+        wanted: set[str | None] = {name.split}
+    else:
+        wanted = {split for split in splits if not is_validation(split) and not is_test(split)}
+        if prefers_train and TRAIN in wanted:
+            wanted = {TRAIN}
+    # Whoever names validation or test files alone means these.
+    for_validation = {split for split in splits if is_validation(split)}
+    if not wanted:
+        return TextFiles((), _of(found, for_validation)) if for_validation else TextFiles(_of(found, splits), ())
+    return TextFiles(_of(found, wanted), _of(found, {validation_of(split) for split in wanted}))
+
+
+def _of(found: Sequence[_File], splits: Collection[str | None]) -> tuple[str, ...]:
+    return tuple(file.path for file in found if file.split in splits)
+
+
+def _is_text(name: str, pattern: str) -> bool:
+    """Whether a file that a pattern matched (empty: a folder's listing) holds text."""
+    if _is_provenance(name) or name in _OUR_OTHER_FILES:
+        return False
+    kind = kinds.kind_of(name)
+    return kind in _KINDS_OF_TEXT or (kind is not None and kinds.kind_of(pattern) == kind)
+
+
+def _is_provenance(path: str) -> bool:
+    return files.base_name(path).startswith("provenance-")
