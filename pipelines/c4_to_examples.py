@@ -11,6 +11,7 @@ import hashlib
 import json
 import sys
 import time
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -19,14 +20,16 @@ from apache_beam.options.pipeline_options import DirectOptions, PipelineOptions
 
 from c4pipe.command_line import Parser, run
 from c4pipe.errors import UserError
-from c4pipe.folders.kinds import KINDS
+from c4pipe.folders.kinds import KINDS, QUARANTINE
 from c4pipe.folders.output_folder import OutputFolder
 from c4pipe.folders.results import ManifestResult, same_files
 from c4pipe.folders.work_folder import WorkFolder
 from c4pipe.objectives.catalog import OBJECTIVES, OVERFLOW_POLICIES, Corruption, Parameters, find
+from c4pipe.objectives.pieces import CHUNK_LENGTH
 from c4pipe.report.examples_page import examples_page
-from c4pipe.shards import files, manifest
+from c4pipe.shards import files
 from c4pipe.shards.manifest import Input, Manifest, Shard
+from c4pipe.shards.reading import plain_text
 from c4pipe.shards.reading.source_names import no_weights, parse_source_names
 from c4pipe.shards.reading.text_sources import find_text
 from c4pipe.stages.make_examples import (
@@ -41,7 +44,7 @@ from c4pipe.stages.make_examples import (
     shard_names,
 )
 from c4pipe.vocabulary.vocabulary import MODEL_FILE, Vocabulary
-from pipelines.launch import beam_options, report_page
+from pipelines.launch import beam_options, quarantine, report_page
 from pipelines.launch.progress import Progress
 
 # For the estimate of --dry_run: what English C4 in gzip gives, and one core encodes.
@@ -76,6 +79,13 @@ def parser() -> Parser:
     parser.add_argument(
         "--replicas", type=int, default=1, help="different corruptions of the same text, for more epochs"
     )
+    parser.add_argument(
+        "--page_per",
+        default=plain_text.LINE,
+        choices=plain_text.PAGE_PER,
+        help="what a page of plain text (.txt) is: each line, or the whole file",
+    )
+    quarantine.add_flag(parser)
     parser.add_argument("--overwrite", action="store_true", help="replace what the output folder holds")
     parser.add_argument("--dry_run", action="store_true", help="say what would be made, with an estimate")
     return parser
@@ -84,9 +94,10 @@ def parser() -> Parser:
 def main(argv: Sequence[str] | None = None) -> int:
     started = time.monotonic()
     flags, options = beam_options.parse(parser(), argv)
+    quarantine.check_flag(flags)
     recipe = _recipe(flags)
-    shards = text_shards(flags.input)
-    settings = settings_of(recipe)
+    shards = text_shards(flags.input, flags.page_per)
+    settings = settings_of(recipe, flags.page_per)
     folder = _folder(flags, recipe, settings, shards)
     if flags.dry_run:
         print(folder.outlook(lambda: _estimate(shards, recipe, beam_options.num_workers(options), flags.output)))
@@ -97,6 +108,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     _spare_processes(options, sys.argv[1:] if argv is None else argv, shards)
     with folder.opened():
         made = _run(shards, recipe, flags.output, options)
+        quarantine.write_if_any(str(folder), [row for one in made for row in one.quarantined])
+        counts = sum((Counter(one.counts) for one in made), Counter())
+        quarantine.check(str(folder), counts, counts["pages"], flags.max_quarantined_fraction)
         files.write_bytes(folder.file(MODEL_FILE), recipe.vocabulary.model)
         held = _manifest(shards, made, recipe, settings)
         report_page.write(str(folder), lambda: examples_page(str(folder), held, made_lengths(made), recipe.vocabulary))
@@ -146,7 +160,7 @@ def _recipe(flags: argparse.Namespace) -> Recipe:
     return Recipe(corruption, vocabulary, flags.seed, flags.replicas)
 
 
-def text_shards(text: str) -> list[TextShard]:
+def text_shards(text: str, page_per: str = plain_text.LINE) -> list[TextShard]:
     """The text shards of the sources of a flag, with the split that their examples go to.
 
     A split named `X-validation`, or `validation`, is the validation split of `X`, or of `train`. Asked for by its own
@@ -165,17 +179,17 @@ def text_shards(text: str) -> list[TextShard]:
         train, validation = sorted(set(train)), sorted(set(validation) - set(train))
     if not validation:
         print(f"notice: {text} has no validation split; the examples are train only", file=sys.stderr)
-    return _numbered(train, TRAIN) + _numbered(validation, VALIDATION)
+    return _numbered(train, TRAIN, page_per) + _numbered(validation, VALIDATION, page_per)
 
 
-def _numbered(paths: Sequence[str], split: str) -> list[TextShard]:
-    return [TextShard(path, split, index, len(paths)) for index, path in enumerate(paths)]
+def _numbered(paths: Sequence[str], split: str, page_per: str) -> list[TextShard]:
+    return [TextShard(path, split, index, len(paths), page_per) for index, path in enumerate(paths)]
 
 
-def settings_of(recipe: Recipe) -> dict:
+def settings_of(recipe: Recipe, page_per: str = plain_text.LINE) -> dict:
     """What decides the bytes of the folder, for its manifest."""
     corruption: Corruption = recipe.corruption
-    return {
+    return ({} if page_per == plain_text.LINE else {"page_per": page_per}) | {
         "objective": corruption.objective.name,
         "noise_density": corruption.parameters.noise_density,
         "mean_noise_span_length": corruption.parameters.mean_noise_span_length,
@@ -286,9 +300,27 @@ def _summary(held: Manifest, output: str, seconds: float) -> str:
     )
     splits = " and ".join(f"{held.num_rows(split):,} {split}" for split in held.splits)
     return (
-        f"wrote {splits} examples of {total['raw_tokens']:,} tokens{odd} to {output} in {seconds:.1f} s; next: "
-        f"python -m model.pretrain --examples={output} --output=RUN"
+        f"wrote {splits} examples of {total['raw_tokens']:,} tokens{odd} to {output} in {seconds:.1f} s"
+        f"{_left_out(held)}; next: python -m model.pretrain --examples={output} --output=RUN"
     )
+
+
+def _left_out(held: Manifest) -> str:
+    """What did not go into examples, for the last line: chunks of long pages, rows that are not pages."""
+    said = ""
+    kept = there = 0
+    for split, counts in held.statistics["counts"].items():
+        kept += counts.get("raw_tokens", 0)
+        there += counts.get("text_tokens", 0) * (held.settings["replicas"] if split == TRAIN else 1)
+    if kept < there:
+        said += (
+            f"; {there - kept:,} tokens ({(there - kept) / there:.1%}) are left out, since of a page of more "
+            f"than {CHUNK_LENGTH:,} tokens one chunk is taken, as in the reference"
+        )
+    counters = sum((Counter(counts) for counts in held.statistics["counts"].values()), Counter())
+    if reasons := quarantine.reasons(counters):
+        said += f"; rows that are not pages, in {QUARANTINE}: {reasons}"
+    return said
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ import hashlib
 import os
 import sys
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -20,20 +21,21 @@ import apache_beam as beam
 
 from c4pipe.command_line import Parser, run
 from c4pipe.errors import UserError
-from c4pipe.folders.kinds import KINDS
+from c4pipe.folders.kinds import KINDS, QUARANTINE
 from c4pipe.folders.output_folder import OutputFolder
 from c4pipe.folders.results import ManifestResult, known_digests, same_files
 from c4pipe.folders.work_folder import WorkFolder
 from c4pipe.report.vocabulary_page import vocabulary_page
 from c4pipe.shards import files
 from c4pipe.shards.manifest import Input, Manifest
+from c4pipe.shards.reading import plain_text
 from c4pipe.shards.reading.source_names import parse_source_names
 from c4pipe.shards.reading.text_sources import resolve_source
-from c4pipe.stages.sample_pages import Plan, SamplePages, SourceShard, read_plan, read_sample
+from c4pipe.stages.sample_pages import Plan, SamplePages, SourceShard, read_bad_rows, read_plan, read_sample
 from c4pipe.vocabulary.hugging_face import tokenizer_files
 from c4pipe.vocabulary.training import TrainingOptions, pieces_file, train
 from c4pipe.vocabulary.vocabulary import DEFAULT_NUM_EXTRA_IDS, MODEL_FILE, PIECES_FILE, Vocabulary
-from pipelines.launch import beam_options, report_page
+from pipelines.launch import beam_options, quarantine, report_page
 from pipelines.launch.progress import Progress
 
 WORK_FOLDER = ".work"
@@ -67,6 +69,13 @@ def parser() -> Parser:
     parser.add_argument("--byte_fallback", action="store_true", help="spell unknown characters in bytes")
     parser.add_argument("--split_digits", action="store_true", help="make each digit a piece of its own")
     parser.add_argument("--compare_vocabulary", help="another vocabulary, to show beside this one in the report")
+    parser.add_argument(
+        "--page_per",
+        default=plain_text.LINE,
+        choices=plain_text.PAGE_PER,
+        help="what a page of plain text (.txt) is: each line, or the whole file",
+    )
+    quarantine.add_flag(parser)
     parser.add_argument("--overwrite", action="store_true", help="replace what the output folder holds")
     parser.add_argument("--dry_run", action="store_true", help="say what would be made, with an estimate")
     return parser
@@ -77,6 +86,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     flags, options = beam_options.parse(parser(), argv)
     training = TrainingOptions(flags.num_pieces, flags.character_coverage, flags.byte_fallback, flags.split_digits)
     training.check()
+    quarantine.check_flag(flags)
     if flags.sample_bytes < 1:
         raise UserError(f"--sample_bytes={flags.sample_bytes}: give 1 or more")
     if flags.num_extra_ids < 0:
@@ -97,7 +107,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         # What is sampled in part cannot be gone on with, so nothing of it stays where this ends early.
         with contextlib.ExitStack() as cleared:
             cleared.callback(work.remove)
-            plan, samples = _sample(sources, flags.sample_bytes, flags.output, options)
+            plan, samples = _sample(sources, flags, options)
             model = train((text for texts in samples.values() for text in texts), training)
         vocabulary = Vocabulary(model, flags.num_extra_ids)
         shares = _shares(sources, plan, samples)
@@ -167,20 +177,23 @@ def _short_name(source: str) -> str:
 
 def _settings(flags: argparse.Namespace, sources: Sequence[WeightedSource]) -> dict:
     names = ("num_pieces", "num_extra_ids", "sample_bytes", "character_coverage", "byte_fallback", "split_digits")
-    return {name: getattr(flags, name) for name in names} | {
-        "model_type": "unigram",
-        "normalization": "nmt_nfkc",
-        "sources": [[source.name, source.weight, len(source.paths)] for source in sources],
-    }
+    page_per = {} if flags.page_per == plain_text.LINE else {"page_per": flags.page_per}
+    return (
+        {name: getattr(flags, name) for name in names}
+        | page_per
+        | {
+            "model_type": "unigram",
+            "normalization": "nmt_nfkc",
+            "sources": [[source.name, source.weight, len(source.paths)] for source in sources],
+        }
+    )
 
 
-def _sample(
-    sources: Sequence[WeightedSource], sample_bytes: int, output: str, options
-) -> tuple[Plan, dict[int, list[str]]]:
+def _sample(sources: Sequence[WeightedSource], flags: argparse.Namespace, options) -> tuple[Plan, dict[int, list[str]]]:
     """The plan and the sampled texts by source."""
-    work = files.join(output, WORK_FOLDER)
+    work = files.join(flags.output, WORK_FOLDER)
     shards = [
-        SourceShard(number, index, path)
+        SourceShard(number, index, path, flags.page_per)
         for number, source in enumerate(sources)
         for index, path in enumerate(source.paths)
     ]
@@ -191,7 +204,7 @@ def _sample(
             pipeline
             | "Text shards" >> beam.Create(shards)
             | "Spread" >> beam.Reshuffle()
-            | "Sample" >> SamplePages(weights, sample_bytes, work)
+            | "Sample" >> SamplePages(weights, flags.sample_bytes, work)
         )
 
     def look() -> tuple[int, int, str]:
@@ -200,6 +213,7 @@ def _sample(
 
     with Progress("sample", look):
         beam_options.run(build, options)
+    _check_rows(shards, work, flags)
     samples = dict(read_sample(shards, work))
     plan = read_plan(work)
     for number, source in enumerate(sources):
@@ -213,6 +227,21 @@ def _sample(
             )
     print(f"training on {sum(len(texts) for texts in samples.values()):,} pages", file=sys.stderr)
     return plan, samples
+
+
+def _check_rows(shards: Sequence[SourceShard], work: str, flags: argparse.Namespace) -> None:
+    """Write the quarantine, and say what is in it. Raises: UserError where it is too much."""
+    num_rows, bad = read_bad_rows(shards, work)
+    quarantine.write_if_any(flags.output, bad)
+    if not bad:
+        return
+    counters = Counter(f"{quarantine.PREFIX}{row['reason']}" for row in bad)
+    quarantine.check(flags.output, counters, num_rows, flags.max_quarantined_fraction)
+    print(
+        f"notice: {len(bad):,} of {num_rows:,} rows are not pages ({quarantine.reasons(counters)}); "
+        f"{files.join(flags.output, QUARANTINE)} lists them",
+        file=sys.stderr,
+    )
 
 
 def _shares(

@@ -29,8 +29,8 @@ class Kind:
 
 KINDS: dict[str, Kind] = {
     "c4": Kind(others=(REPORT, REPORT_PAGE, QUARANTINE), patterns=("c4-*-of-*", "provenance-*-of-*")),
-    "vocabulary": Kind(needed=(MODEL_FILE, PIECES_FILE), others=(*_TOKENIZER, REPORT_PAGE)),
-    "examples": Kind(needed=(MODEL_FILE,), others=(REPORT, REPORT_PAGE)),
+    "vocabulary": Kind(needed=(MODEL_FILE, PIECES_FILE), others=(*_TOKENIZER, REPORT_PAGE, QUARANTINE)),
+    "examples": Kind(needed=(MODEL_FILE,), others=(REPORT, REPORT_PAGE, QUARANTINE)),
     "tasks": Kind(needed=(MODEL_FILE,), others=(REPORT, REPORT_PAGE, QUARANTINE)),
     "hugging_face": Kind(
         needed=("config.json", "model.safetensors", MODEL_FILE), others=(*_TOKENIZER, "generation_config.json")

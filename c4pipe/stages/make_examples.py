@@ -18,9 +18,12 @@ import c4pipe
 from c4pipe.objectives.catalog import Corrupted, Corruption
 from c4pipe.objectives.pieces import PAGES_A_GROUP, Pages, Pieces, choose_chunks, cut
 from c4pipe.objectives.randomness import example_keys, stream_key
+from c4pipe.records import Quarantined
 from c4pipe.shards import files, names
 from c4pipe.shards.example_shards import ExampleShardWriter
 from c4pipe.shards.manifest import Shard, describe_shard
+from c4pipe.shards.reading import plain_text
+from c4pipe.shards.reading.record import BadRecord
 from c4pipe.shards.schemas import ExampleSchema
 from c4pipe.shards.text_shards import read_text_shard
 from c4pipe.vocabulary.vocabulary import Vocabulary
@@ -36,12 +39,16 @@ CHARACTERS_A_BATCH = 4_000_000
 
 @dataclass(frozen=True)
 class TextShard:
-    """One text shard to make examples of: its path, and its place among the `count` shards of its split."""
+    """One text shard to make examples of: its path, and its place among the `count` shards of its split.
+
+    page_per: `line` or `file`, where the shard is plain text.
+    """
 
     path: str
     split: str
     index: int
     count: int
+    page_per: str = plain_text.LINE
 
     @property
     def record_name(self) -> str:
@@ -74,7 +81,8 @@ class Recipe:
 class Made:
     """What was made of one text shard.
 
-    input_lengths, target_lengths: how many examples have each length, EOS included, from 0 up.
+    input_lengths, target_lengths: how many examples have each length, EOS included, from 0 up. page_per: as the text
+    shard's. quarantined: rows of `quarantine.jsonl`, the shard's rows that are not pages.
     """
 
     text_shard: str
@@ -84,6 +92,8 @@ class Made:
     counts: dict[str, int]
     input_lengths: list[int]
     target_lengths: list[int]
+    page_per: str = plain_text.LINE
+    quarantined: list[dict[str, Any]] = field(default_factory=list)
 
 
 @dataclass
@@ -101,6 +111,13 @@ class _Tally:
     def add(self, **counts: int) -> None:
         for name, count in counts.items():
             self.counts[name] = self.counts.get(name, 0) + count
+
+    def add_bad(self, bad: Sequence[BadRecord]) -> None:
+        """Rows that are not pages. They came as empty pages, which keep the numbers of the others."""
+        if bad:
+            self.add(empty_pages=-len(bad))
+        for fault in bad:
+            self.add(**{f"quarantined_{fault.reason}": 1})
 
     def add_examples(self, made: Corrupted) -> None:
         self.add(examples=len(made.inputs), **made.counts)
@@ -157,13 +174,15 @@ def find_made(output: str, shard: TextShard, digest: str, *, check_text: bool = 
         there = files.join(output, one.file)
         if not files.exists(there) or files.size(there) != one.bytes:
             return None
-    is_same = made.recipe == digest and made.text_shard == files.base_name(shard.path)
+    is_same = (made.recipe, made.text_shard, made.page_per) == (digest, files.base_name(shard.path), shard.page_per)
     return made if is_same and (not check_text or made.input_sha256 == files.sha256(shard.path)) else None
 
 
 def make_examples(shard: TextShard, recipe: Recipe, output: str) -> Made:
     """Write the example shards of one text shard, then the record of it."""
-    texts = (row["text"] for row in read_text_shard(shard.path, columns=("text",)))
+    bad: list[BadRecord] = []
+    rows = read_text_shard(shard.path, columns=("text",), page_per=shard.page_per, on_bad=bad.append)
+    texts = (row["text"] for row in rows)
     outputs = shard_names(shard, recipe.replicas)
     with ExitStack() as stack:
         writers = [
@@ -173,8 +192,10 @@ def make_examples(shard: TextShard, recipe: Recipe, output: str) -> Made:
             for replica, name in enumerate(outputs)
         ]
         tally = corrupt_texts(texts, recipe, shard, writers)
+    tally.add_bad(bad)
+    name = files.base_name(shard.path)
     made = Made(
-        text_shard=files.base_name(shard.path),
+        text_shard=name,
         input_sha256=files.sha256(shard.path),
         recipe=recipe.digest(),
         shards=tuple(
@@ -183,6 +204,8 @@ def make_examples(shard: TextShard, recipe: Recipe, output: str) -> Made:
         counts=tally.counts,
         input_lengths=tally.input_lengths.tolist(),
         target_lengths=tally.target_lengths.tolist(),
+        page_per=shard.page_per,
+        quarantined=[asdict(Quarantined(name, fault.offset, fault.reason, fault.detail)) for fault in bad],
     )
     record = json.dumps(asdict(made), sort_keys=True).encode()
     files.make_folder(files.join(output, WORK_FOLDER))

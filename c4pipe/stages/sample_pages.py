@@ -13,7 +13,10 @@ from typing import Any
 import apache_beam as beam
 import numpy as np
 
+from c4pipe.records import Quarantined
 from c4pipe.shards import files
+from c4pipe.shards.reading import plain_text
+from c4pipe.shards.reading.record import BadRecord
 from c4pipe.shards.text_shards import read_text_shard, write_text_shard
 
 PLAN_FILE = "plan.json"
@@ -25,15 +28,24 @@ NUM_BUCKETS = 65 << _MANTISSA_BITS
 
 @dataclass(frozen=True)
 class SourceShard:
-    """One text shard of source number `source`; `index` is its place among the shards of that source."""
+    """One text shard of source number `source`; `index` is its place among the shards of that source.
+
+    page_per: `line` or `file`, where the shard is plain text.
+    """
 
     source: int
     index: int
     path: str
+    page_per: str = plain_text.LINE
 
     @property
     def sample_name(self) -> str:
         return f"sample-{self.source:03d}-{self.index:05d}.json.zst"
+
+    @property
+    def rows_name(self) -> str:
+        """The file that tells how many rows the shard has, and which of them are not pages."""
+        return f"rows-{self.source:03d}-{self.index:05d}.json"
 
 
 @dataclass(frozen=True)
@@ -117,7 +129,7 @@ class SamplePages(beam.PTransform):
 def bytes_by_hash(shard: SourceShard) -> tuple[int, np.ndarray]:
     """(source, bytes of the shard's pages in each bucket of hashes)."""
     histogram = np.zeros(NUM_BUCKETS, np.int64)
-    for text in _texts(shard.path):
+    for text in _texts(shard, []):
         histogram[bucket_of(page_hash(text))] += len(text.encode())
     return shard.source, histogram
 
@@ -159,11 +171,33 @@ def read_plan(work: str) -> Plan:
 
 
 def take_pages(shard: SourceShard, plan: Plan, work: str) -> str:
-    """Write those of a shard's pages whose hash is below the limit: the sample file's name."""
+    """Write those of a shard's pages whose hash is below the limit: the sample file's name.
+
+    Beside it goes a file that tells of the rows that are not pages (see `read_bad_rows`).
+    """
     limit = plan.limits[shard.source]
-    taken = ({"text": text} for text in _texts(shard.path) if bucket_of(page_hash(text)) < limit)
-    write_text_shard(files.join(work, shard.sample_name), taken, format="json.zst", columns=("text",))
+    bad: list[BadRecord] = []
+    num_pages = 0
+
+    def taken() -> Iterator[dict[str, str]]:
+        nonlocal num_pages
+        for text in _texts(shard, bad):
+            num_pages += 1
+            if bucket_of(page_hash(text)) < limit:
+                yield {"text": text}
+
+    write_text_shard(files.join(work, shard.sample_name), taken(), format="json.zst", columns=("text",))
+    name = files.base_name(shard.path)
+    rows = [asdict(Quarantined(name, fault.offset, fault.reason, fault.detail)) for fault in bad]
+    content = json.dumps({"num_rows": num_pages + len(bad), "quarantined": rows}).encode("utf-8", "replace")
+    files.write_bytes(files.join(work, shard.rows_name), content)
     return shard.sample_name
+
+
+def read_bad_rows(shards: Sequence[SourceShard], work: str) -> tuple[int, list[dict[str, Any]]]:
+    """(number of rows of all shards, rows of `quarantine.jsonl`: those that are not pages)."""
+    found = [json.loads(files.read_bytes(files.join(work, shard.rows_name))) for shard in shards]
+    return sum(one["num_rows"] for one in found), [row for one in found for row in one["quarantined"]]
 
 
 def read_sample(shards: Sequence[SourceShard], work: str) -> Iterator[tuple[int, list[str]]]:
@@ -178,5 +212,10 @@ def read_sample(shards: Sequence[SourceShard], work: str) -> Iterator[tuple[int,
         yield source, sorted(texts, key=lambda text: (page_hash(text), text))
 
 
-def _texts(path: str) -> Iterator[str]:
-    return (row["text"] for row in read_text_shard(path, columns=("text",)))
+def _texts(shard: SourceShard, bad: list[BadRecord]) -> Iterator[str]:
+    """The texts of a shard's pages; rows that are not pages are put into `bad`."""
+    num_bad = 0
+    for row in read_text_shard(shard.path, columns=("text",), page_per=shard.page_per, on_bad=bad.append):
+        if len(bad) == num_bad:
+            yield row["text"]
+        num_bad = len(bad)

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from c4pipe.command_line import run
+from c4pipe.errors import UserError
 from c4pipe.shards import manifest
 from c4pipe.shards.example_shards import ExampleShard, read_example_shard
 from c4pipe.shards.text_shards import write_text_shard
@@ -288,8 +289,8 @@ def test_mistakes_end_with_one_line_and_status_2(changes, words, c4, vocabulary,
     ("changes", "words"),
     [
         ({"--input": "missing"}, "matches"),
-        ({"--input": "{c4}:much"}, "no weight"),
-        ({"--input": "{c4}:0"}, "out of range"),
+        ({"--input": "{c4}:much"}, "not 'much'"),
+        ({"--input": "{c4}:0"}, "must be a number above 0"),
         ({"--input": "{c4}@nope"}, "nope"),
         ({"--num_pieces": "2"}, "too small"),
         ({"--num_pieces": "99999"}, "gives at most"),
@@ -322,3 +323,89 @@ def test_a_missing_library_costs_the_page_alone(c4, vocabulary, tmp_path, monkey
     assert c4_to_examples.main(examples_of(c4, vocabulary, tmp_path / "out")) == 0
     assert "notice: no report.html: pages need matplotlib" in capsys.readouterr().err
     assert manifest.exists(str(tmp_path / "out")) and not (tmp_path / "out" / "report.html").exists()
+
+
+def write_lines(path, rows):
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+
+def test_several_sources_and_a_whole_multilingual_folder(vocabulary, tmp_path, capsys):
+    pages = ["bado fige lamo " * 50]
+    splits = {"de": [pages], "de-validation": [pages], "ro": [pages], "ro-validation": [pages]}
+    source = write_folder(tmp_path / "multilingual", splits)
+    whole = c4_to_examples.text_shards(str(source))
+    assert [(os.path.basename(shard.path).split(".")[0], shard.split) for shard in whole] == [
+        *(("c4-de", "train"), ("c4-ro", "train")),
+        *(("c4-de-validation", "validation"), ("c4-ro-validation", "validation")),
+    ]
+    assert c4_to_examples.text_shards(f"{source}@ro,{source}@de") == whole
+    with pytest.raises(UserError, match="has a weight: mix when you train"):
+        c4_to_examples.text_shards(f"{source}@ro:2,{source}@de")
+    # The command that wet_to_c4 prints, and the one that this prints.
+    output = tmp_path / "vocabulary"
+    assert c4_to_vocabulary.main([f"--input={source}:2", f"--output={output}", "--num_pieces=20", *ONE_PROCESS]) == 0
+    assert f"c4_to_examples --input={source} --vocabulary={output}" in capsys.readouterr().out
+
+
+def test_a_glob_of_a_folder_does_not_train_on_validation_pages(c4, vocabulary, examples, tmp_path, capsys):
+    output = tmp_path / "examples"
+    assert c4_to_examples.main(examples_of(f"{c4}/c4-*.json.gz", vocabulary, output)) == 0
+    assert "notice" not in capsys.readouterr().err.replace("UserWarning", "")
+    assert contents(output)["manifest.json"] == contents(examples)["manifest.json"]
+
+
+def test_rows_that_are_not_pages_are_counted_listed_and_left_out(vocabulary, tmp_path, capsys):
+    pages = [{"text": f"bado fige lamo {number} " * 20} for number in range(300)]
+    write_lines(tmp_path / "good" / "a.jsonl", pages)
+    broken = [*pages[:100], {"text": None}, *pages[100:200], {"other": "x"}, *pages[200:]]
+    write_lines(tmp_path / "broken" / "a.jsonl", broken)
+    for name in ("good", "broken"):
+        source, output = str(tmp_path / name), tmp_path / f"{name}-examples"
+        assert c4_to_examples.main(examples_of(source, vocabulary, output)) == 0
+    assert "rows that are not pages, in quarantine.jsonl: no_text 2; next:" in capsys.readouterr().out
+    (row, other) = map(json.loads, (tmp_path / "broken-examples" / "quarantine.jsonl").read_text().splitlines())
+    assert (row["file"], row["reason"]) == ("a.jsonl", "no_text") and other["offset"] > row["offset"] > 1000
+    counts = manifest.read(str(tmp_path / "broken-examples")).statistics["counts"]["train"]
+    assert (counts["pages"], counts["quarantined_no_text"], counts["empty_pages"]) == (302, 2, 0)
+    shards = [tmp_path / f"{name}-examples" / "train-00000-of-00001.arrow" for name in ("good", "broken")]
+    good, rest = (list(read_example_shard(str(shard))) for shard in shards)
+    assert [row["inputs"].tolist() for row in good] == [row["inputs"].tolist() for row in rest]
+    # Rows keep the numbers that they have in the file.
+    assert [row["row"] + (row["row"] >= 100) + (row["row"] >= 200) for row in good] == [row["row"] for row in rest]
+    assert not (tmp_path / "good-examples" / "quarantine.jsonl").exists()
+
+
+def test_too_many_rows_that_are_not_pages_end_without_a_result(vocabulary, tmp_path):
+    write_lines(tmp_path / "text" / "a.jsonl", [{"text": "bado fige lamo " * 20}] * 20 + [{"text": 3}])
+    output = tmp_path / "examples"
+    with pytest.raises(UserError, match=r"1 of 21 records could not be taken \(bad_text 1\); see .*quarantine.jsonl"):
+        c4_to_examples.main(examples_of(tmp_path / "text", vocabulary, output))
+    assert (output / "quarantine.jsonl").exists() and not (output / "manifest.json").exists()
+    more = "--max_quarantined_fraction=0.1"
+    assert c4_to_examples.main(examples_of(tmp_path / "text", vocabulary, output, more)) == 0
+    flags = [f"--input={tmp_path}/text", f"--output={tmp_path}/pieces", "--num_pieces=15", *ONE_PROCESS]
+    with pytest.raises(UserError, match=r"1 of 21 records could not be taken \(bad_text 1\)"):
+        c4_to_vocabulary.main(flags)
+    assert c4_to_vocabulary.main([*flags, more]) == 0
+    assert len((tmp_path / "pieces" / "quarantine.jsonl").read_text().splitlines()) == 1
+
+
+def test_what_is_left_out_of_long_pages_is_on_the_last_line(vocabulary, tmp_path, capsys):
+    write_lines(tmp_path / "text" / "a.jsonl", [{"text": "bado " * 150_000}])
+    assert c4_to_examples.main(examples_of(tmp_path / "text", vocabulary, tmp_path / "examples", "--replicas=2")) == 0
+    last = capsys.readouterr().out.splitlines()[-1]
+    counts = manifest.read(str(tmp_path / "examples")).statistics["counts"]["train"]
+    left_out = 2 * counts["text_tokens"] - counts["raw_tokens"]
+    assert left_out > 100_000
+    assert f"; {left_out:,} tokens ({left_out / (2 * counts['text_tokens']):.1%}) are left out" in last
+
+
+def test_plain_text_makes_examples_of_its_lines_or_files(vocabulary, tmp_path):
+    (tmp_path / "a.txt").write_text("bado fige lamo\n" * 10)
+    for page_per, num_pages in (("line", 10), ("file", 1)):
+        output = tmp_path / page_per
+        assert c4_to_examples.main(examples_of(tmp_path / "*.txt", vocabulary, output, f"--page_per={page_per}")) == 0
+        held = manifest.read(str(output))
+        assert held.statistics["counts"]["train"]["pages"] == num_pages
+        assert held.settings.get("page_per") == (None if page_per == "line" else "file")
