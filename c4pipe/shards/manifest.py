@@ -88,7 +88,7 @@ def read(folder: str) -> Manifest:
 
 @dataclass(frozen=True)
 class _ExampleSettings:
-    inputs_length: _Length | None = None
+    inputs_length: Annotated[int, between(0, 1 << 17)] | None = None  # 0 where an objective reads nothing (lm)
     targets_length: _Length | None = None
     vocabulary_size: Annotated[int, between(1, 1 << 32)] | None = None
     replicas: Annotated[int, between(1, 1 << 20)] = 1
