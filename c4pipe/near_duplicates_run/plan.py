@@ -1,0 +1,55 @@
+"""What every worker of drop_near_duplicates knows: the shards, the banding, and where each work file lies."""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from c4pipe.near_duplicates.signatures import Banding
+from c4pipe.shards import files, names
+
+
+@dataclass(frozen=True)
+class TextShard:
+    """One text shard: its place among all, its place among the `count` shards of its split, and its path."""
+
+    number: int
+    path: str
+    split: str
+    index: int
+    count: int
+
+
+@dataclass(frozen=True)
+class Plan:
+    """code: names the version that makes the work files. format: of the shards that are written."""
+
+    output: str
+    work: str
+    banding: Banding
+    format: str
+    code: str
+    num_shards: int
+    bucket_bytes: int = 16 << 20
+
+    @property
+    def signing_key(self) -> str:
+        """Names all that decides the keys of a shard, its text apart."""
+        return digest(asdict(self.banding), self.code)
+
+    def signed(self, shard: TextShard, ending: str) -> str:
+        """`ending`: `.keys` (band keys), `.priorities`, or `.json` (the record, written last)."""
+        return files.join(self.work, "signed", f"{shard.number:05d}{ending}")
+
+    def later(self, run_key: str, kind: str, name: str) -> str:
+        """A work file that depends on all shards together."""
+        return files.join(self.work, run_key, kind, name)
+
+    def written(self, shard: TextShard) -> str:
+        """The path of a shard of the output."""
+        return files.join(self.output, names.text_shard(shard.split, shard.index, shard.count, f".{self.format}"))
+
+
+def digest(*parts: Any) -> str:
+    """16 hex digits that name JSON values."""
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]

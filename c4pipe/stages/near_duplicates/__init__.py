@@ -1,0 +1,1 @@
+"""The transforms of drop_near_duplicates, one verb per file."""

@@ -1,0 +1,53 @@
+"""The graph of drop_near_duplicates: text is read twice and never travels, only keys and pairs meet."""
+
+import apache_beam as beam
+
+from c4pipe.near_duplicates_run.plan import Plan, TextShard, digest
+from c4pipe.stages.near_duplicates.find_clusters import find_clusters
+from c4pipe.stages.near_duplicates.match_pages import MatchPages, bucket_edges
+from c4pipe.stages.near_duplicates.sign_pages import SignPages
+from c4pipe.stages.near_duplicates.write_kept import WriteKept
+
+Signed = tuple[int, int, int, str]
+
+
+class DropNearDuplicates(beam.PTransform):
+    """Pipeline -> (number of a shard, record of what was written) of every shard."""
+
+    def __init__(self, plan: Plan, shards: list[TextShard]) -> None:
+        super().__init__()
+        self._plan, self._shards = plan, shards
+
+    def expand(self, pipeline):
+        plan, shards = self._plan, self._shards
+        spread = pipeline | "Text shards" >> beam.Create(shards) | "Spread" >> beam.Reshuffle()
+        signed = spread | "Sign pages" >> SignPages(plan) | "All signed" >> beam.combiners.ToList()
+        corpus = signed | "Number pages" >> beam.Map(number_pages, plan)
+        pairs = (
+            signed
+            | "Lay out buckets" >> beam.FlatMap(_buckets, plan)
+            | "Spread buckets" >> beam.Reshuffle()
+            | "Match pages" >> MatchPages(plan, shards, corpus)
+            | "All matched" >> beam.combiners.ToList()
+        )
+        run_key = pairs | "Find clusters" >> beam.Map(find_clusters, plan, shards, beam.pvalue.AsSingleton(corpus))
+        return spread | "Write kept" >> WriteKept(plan, corpus, run_key)
+
+
+def number_pages(signed: list[Signed], plan: Plan) -> tuple[str, list[int]]:
+    """(the name of all work that depends on these shards together, the number of each shard's first page and the end).
+
+    >>> from c4pipe.near_duplicates.signatures import Banding
+    >>> plan = Plan("out", "work", Banding(), "json.gz", "", num_shards=2)
+    >>> number_pages([(1, 5, 5, "b"), (0, 3, 2, "a")], plan)[1]
+    [0, 3, 8]
+    """
+    ordered = sorted(signed)
+    first_pages = [0]
+    for _, rows, _, _ in ordered:
+        first_pages.append(first_pages[-1] + rows)
+    return digest(plan.signing_key, plan.format, [sha256 for *_, sha256 in ordered]), first_pages
+
+
+def _buckets(signed: list[Signed], plan: Plan) -> list[tuple[int, int]]:
+    return bucket_edges(sum(pages for _, _, pages, _ in signed) * plan.banding.bands, plan)

@@ -1,0 +1,95 @@
+"""Text shards without the pages that are near to another one: one shard in, one shard out, rows in their order."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import apache_beam as beam
+
+from c4pipe.near_duplicates_run.plan import Plan, TextShard
+from c4pipe.shards import cluster_files, files
+from c4pipe.shards.manifest import describe_shard
+from c4pipe.shards.text_shards import COLUMNS, read_text_shard, write_text_shard
+from c4pipe.shards.work.key_files import read_parts
+from c4pipe.shards.work.work_files import read_record, write_record
+from c4pipe.stages.near_duplicates.find_clusters import MEMBER, SUMMARY
+
+# Of a page that the report shows, as much text.
+SHOWN_CHARACTERS = 3_000
+
+
+class WriteKept(beam.PTransform):
+    """`TextShard` -> (its number, the record of what was written)."""
+
+    def __init__(self, plan: Plan, corpus, run_key) -> None:
+        super().__init__()
+        self._plan, self._corpus, self._run_key = plan, corpus, run_key
+
+    def expand(self, shards):
+        corpus, run_key = beam.pvalue.AsSingleton(self._corpus), beam.pvalue.AsSingleton(self._run_key)
+        return shards | beam.Map(write_kept, self._plan, corpus, run_key)
+
+
+def write_kept(shard: TextShard, plan: Plan, corpus: tuple[str, list[int]], run_key: str) -> tuple[int, dict[str, Any]]:
+    """Write one shard of the output and its rows of `clusters.parquet`, unless they are there already."""
+    _, first_pages = corpus
+    record_path = plan.later(run_key, "written", f"{shard.number:05d}.json")
+    record = read_record(record_path, run_key)
+    if record is None or not files.exists(plan.written(shard)):
+        sifter = _Sifter(shard, plan, run_key, first_pages[shard.number])
+        rows = write_text_shard(plan.written(shard), sifter.kept(), format=plan.format)
+        cluster_files.write_members(plan.later(run_key, "written", f"{shard.number:05d}.parquet"), sifter.members)
+        described = describe_shard(plan.output, files.base_name(plan.written(shard)), rows)
+        record = {
+            "shard": [described.file, described.rows, described.bytes, described.sha256],
+            "dropped": sifter.num_dropped,
+            "dropped_characters": sifter.dropped_characters,
+            "shown": sifter.shown,
+        }
+        write_record(record_path, run_key, record)
+    return shard.number, record
+
+
+class _Sifter:
+    """Parts the rows of a shard; what it met on the way is known once all rows were taken."""
+
+    def __init__(self, shard: TextShard, plan: Plan, run_key: str, first_page: int) -> None:
+        self._shard, self._first_page = shard, first_page
+        members = read_parts(plan.later(run_key, "clusters", f"{shard.number:05d}.members"), 0, 1, MEMBER)
+        self._winners = dict(zip(members["row"].tolist(), members["winner"].tolist(), strict=True))
+        self._wanted = _wanted(json.loads(files.read_bytes(plan.later(run_key, "clusters", SUMMARY))))
+        self.members: list[dict[str, Any]] = []
+        self.shown: dict[str, dict[str, Any]] = {}
+        self.num_dropped = self.dropped_characters = 0
+
+    def kept(self) -> Iterator[dict[str, Any]]:
+        for row, page in enumerate(read_text_shard(self._shard.path, COLUMNS)):
+            winner = self._winners.get(row)
+            if winner is not None:
+                self._note(row, page, winner)
+            if winner is None or winner == self._first_page + row:
+                yield page
+            else:
+                self.num_dropped += 1
+                self.dropped_characters += len(page["text"])
+
+    def _note(self, row: int, page: dict[str, Any], winner: int) -> None:
+        number = self._first_page + row
+        self.members.append(
+            {
+                "cluster": winner,
+                "kept": winner == number,
+                "shard": files.base_name(self._shard.path),
+                "row": row,
+                "url": page["url"],
+                "timestamp": page["timestamp"],
+                "characters": len(page["text"]),
+            }
+        )
+        if number in self._wanted:
+            self.shown[str(number)] = {"url": page["url"], "text": page["text"][:SHOWN_CHARACTERS]}
+
+
+def _wanted(summary: dict[str, Any]) -> set[int]:
+    """The pages whose text the report shows."""
+    return {page for page, _ in summary["largest"]} | {page for pair in summary["drawn"] for page in pair}
