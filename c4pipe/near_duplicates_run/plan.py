@@ -37,6 +37,11 @@ class Plan:
         """Names all that decides the keys of a shard, its text apart."""
         return digest(asdict(self.banding), self.code)
 
+    @property
+    def result(self) -> str:
+        """Where the graph leaves what the launcher wants to know."""
+        return files.join(self.work, "result.json")
+
     def signed(self, shard: TextShard, ending: str) -> str:
         """`ending`: `.keys` (band keys), `.priorities`, or `.json` (the record, written last)."""
         return files.join(self.work, "signed", f"{shard.number:05d}{ending}")
@@ -44,6 +49,14 @@ class Plan:
     def later(self, run_key: str, kind: str, name: str) -> str:
         """A work file that depends on all shards together."""
         return files.join(self.work, run_key, kind, name)
+
+    def record(self, shard: TextShard, run_key: str) -> str:
+        """The record of what was written of a shard, which is written last."""
+        return self.later(run_key, "written", f"{shard.number:05d}.json")
+
+    def members(self, shard: TextShard, run_key: str) -> str:
+        """The shard's rows of `clusters.parquet`."""
+        return self.later(run_key, "written", f"{shard.number:05d}.parquet")
 
     def written(self, shard: TextShard) -> str:
         """The path of a shard of the output."""

@@ -1,8 +1,11 @@
 """The graph of drop_near_duplicates: text is read twice and never travels, only keys and pairs meet."""
 
+import json
+
 import apache_beam as beam
 
 from c4pipe.near_duplicates_run.plan import Plan, TextShard, digest
+from c4pipe.shards import files
 from c4pipe.stages.near_duplicates.find_clusters import find_clusters
 from c4pipe.stages.near_duplicates.match_pages import MatchPages, bucket_edges
 from c4pipe.stages.near_duplicates.sign_pages import SignPages
@@ -12,7 +15,7 @@ Signed = tuple[int, int, int, str]
 
 
 class DropNearDuplicates(beam.PTransform):
-    """Pipeline -> (number of a shard, record of what was written) of every shard."""
+    """Pipeline -> one element, the path of the result: the name of the run's work, and what was read."""
 
     def __init__(self, plan: Plan, shards: list[TextShard]) -> None:
         super().__init__()
@@ -31,7 +34,10 @@ class DropNearDuplicates(beam.PTransform):
             | "All matched" >> beam.combiners.ToList()
         )
         run_key = pairs | "Find clusters" >> beam.Map(find_clusters, plan, shards, beam.pvalue.AsSingleton(corpus))
-        return spread | "Write kept" >> WriteKept(plan, corpus, run_key)
+        written = spread | "Write kept" >> WriteKept(plan, corpus, run_key) | "All written" >> beam.combiners.ToList()
+        return written | "Leave result" >> beam.Map(
+            _leave_result, plan, beam.pvalue.AsSingleton(run_key), beam.pvalue.AsSingleton(signed)
+        )
 
 
 def number_pages(signed: list[Signed], plan: Plan) -> tuple[str, list[int]]:
@@ -51,3 +57,9 @@ def number_pages(signed: list[Signed], plan: Plan) -> tuple[str, list[int]]:
 
 def _buckets(signed: list[Signed], plan: Plan) -> list[tuple[int, int]]:
     return bucket_edges(sum(pages for _, _, pages, _ in signed) * plan.banding.bands, plan)
+
+
+def _leave_result(written: list[int], plan: Plan, run_key: str, signed: list[Signed]) -> str:
+    result = {"run_key": run_key, "shards": len(written), "sha256": [sha256 for *_, sha256 in sorted(signed)]}
+    files.write_bytes(plan.result, json.dumps(result).encode())
+    return plan.result

@@ -58,7 +58,8 @@ def match_bucket(bucket: tuple[int, int], plan: Plan, shards: list[TextShard], c
 
 def _pairs(bucket: tuple[int, int], plan: Plan, shards: list[TextShard], first_pages: list[int]) -> np.ndarray:
     """The pairs of a bucket. The first byte of a hash is not compared: in one bucket, seven tell hashes apart."""
-    hashes, pages = [np.zeros(0, np.uint64)], [np.zeros(0, np.uint64)]
+    hashes: list[np.ndarray] = [np.zeros(0, np.uint64)]
+    pages: list[np.ndarray] = [np.zeros(0, np.uint64)]
     for shard in shards:
         shard_hashes, rows = unpack_band_keys(read_parts(plan.signed(shard, ".keys"), *bucket, BAND_KEY))
         hashes.append(shard_hashes)

@@ -19,7 +19,7 @@ SHOWN_CHARACTERS = 3_000
 
 
 class WriteKept(beam.PTransform):
-    """`TextShard` -> (its number, the record of what was written)."""
+    """`TextShard` -> its number; the record of what was written lies in the work folder."""
 
     def __init__(self, plan: Plan, corpus, run_key) -> None:
         super().__init__()
@@ -30,15 +30,15 @@ class WriteKept(beam.PTransform):
         return shards | beam.Map(write_kept, self._plan, corpus, run_key)
 
 
-def write_kept(shard: TextShard, plan: Plan, corpus: tuple[str, list[int]], run_key: str) -> tuple[int, dict[str, Any]]:
+def write_kept(shard: TextShard, plan: Plan, corpus: tuple[str, list[int]], run_key: str) -> int:
     """Write one shard of the output and its rows of `clusters.parquet`, unless they are there already."""
     _, first_pages = corpus
-    record_path = plan.later(run_key, "written", f"{shard.number:05d}.json")
+    record_path = plan.record(shard, run_key)
     record = read_record(record_path, run_key)
     if record is None or not files.exists(plan.written(shard)):
         sifter = _Sifter(shard, plan, run_key, first_pages[shard.number])
         rows = write_text_shard(plan.written(shard), sifter.kept(), format=plan.format)
-        cluster_files.write_members(plan.later(run_key, "written", f"{shard.number:05d}.parquet"), sifter.members)
+        cluster_files.write_members(plan.members(shard, run_key), sifter.members)
         described = describe_shard(plan.output, files.base_name(plan.written(shard)), rows)
         record = {
             "shard": [described.file, described.rows, described.bytes, described.sha256],
@@ -47,7 +47,7 @@ def write_kept(shard: TextShard, plan: Plan, corpus: tuple[str, list[int]], run_
             "shown": sifter.shown,
         }
         write_record(record_path, run_key, record)
-    return shard.number, record
+    return shard.number
 
 
 class _Sifter:

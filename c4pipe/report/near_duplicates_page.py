@@ -1,0 +1,105 @@
+"""The page of a run that dropped near-duplicates: clusters by size, the largest, and pairs side by side."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from difflib import SequenceMatcher
+from typing import TYPE_CHECKING, Any
+
+from c4pipe.near_duplicates.signatures import Banding
+from c4pipe.report.html import Section, page, plot, render, table, tiles
+
+if TYPE_CHECKING:
+    from markupsafe import Markup
+    from matplotlib.axes import Axes
+
+_SIMILARITIES = (0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95)
+_EXCERPT_CHARACTERS = 200
+
+
+def near_duplicates_page(summary: Mapping[str, Any], shown: Mapping[str, Mapping[str, str]], banding: Banding) -> str:
+    """The HTML page.
+
+    summary: of `find_clusters`. shown: page number -> `url` and the beginning of `text`, of the pages that it names.
+    """
+    sections = [
+        Section("At a glance", _glance(summary)),
+        Section("Sizes of clusters", _sizes(summary["sizes"])),
+        Section("The largest clusters", _largest(summary["largest"], shown)),
+        Section("Pairs, drawn by a hash", _pairs(summary["drawn"], shown)),
+        Section("How likely a pair is found", _curve(banding)),
+    ]
+    subtitle = "Pages whose runs of five words are nearly the same; one page of each cluster stays"
+    return page("Near-duplicates", subtitle, sections)
+
+
+def _glance(summary: Mapping[str, Any]) -> "Markup":
+    share = summary["dropped"] / max(summary["pages"], 1)
+    return tiles(
+        [
+            ("pages read", summary["pages"]),
+            ("pages dropped", summary["dropped"]),
+            ("of all pages", f"{share:.2%}"),
+            ("clusters", summary["clusters"]),
+            ("pages in clusters", summary["in_clusters"]),
+        ]
+    )
+
+
+def _sizes(sizes: Sequence[tuple[int, int]]) -> "Markup | str":
+    if not sizes:
+        return "No page is near to another."
+
+    def draw(axes: "Axes") -> None:
+        axes.scatter([size for size, _ in sizes], [count for _, count in sizes], color="#1f6feb", s=14)
+        axes.set_xscale("log")
+        axes.set_yscale("log")
+        axes.set_xlabel("pages in the cluster")
+        axes.set_ylabel("clusters")
+
+    return plot(draw, caption="How many clusters have which size.")
+
+
+def _largest(largest: Sequence[tuple[int, int]], shown: Mapping[str, Mapping[str, str]]) -> "Markup | str":
+    if not largest:
+        return "There are no clusters."
+    rows = []
+    for number, size in largest:
+        kept = shown.get(str(number), {})
+        rows.append((size, kept.get("url") or "", " ".join(kept.get("text", "").split())[:_EXCERPT_CHARACTERS]))
+    return table(("pages", "URL of the page that stays", "its beginning"), rows)
+
+
+def _pairs(drawn: Sequence[tuple[int, int]], shown: Mapping[str, Mapping[str, str]]) -> "Markup | str":
+    pairs = [(shown[str(kept)], shown[str(gone)]) for kept, gone in drawn if {str(kept), str(gone)} <= shown.keys()]
+    if not pairs:
+        return "There are no pairs."
+    marked = [
+        (kept["url"], gone["url"], list(_marked(kept["text"], gone["text"])), list(_marked(gone["text"], kept["text"])))
+        for kept, gone in pairs
+    ]
+    return render(_PAIRS, pairs=marked)
+
+
+def _marked(text: str, other: str) -> Iterator[tuple[bool, str]]:
+    """Runs of a text's words: (whether the other text lacks them, the words).
+
+    >>> list(_marked("the old mill stands", "the new mill stands"))
+    [(False, 'the'), (True, 'old'), (False, 'mill stands')]
+    """
+    words, others = text.split(), other.split()
+    for kind, start, end, _, _ in SequenceMatcher(None, words, others, autojunk=False).get_opcodes():
+        if end > start:
+            yield kind != "equal", " ".join(words[start:end])
+
+
+def _curve(banding: Banding) -> "Markup":
+    rows = [(f"{similarity:.2f}", f"{banding.probability(similarity):.1%}") for similarity in _SIMILARITIES]
+    return table(("shared share of the shingles (Jaccard)", "found"), rows)
+
+
+_PAIRS = """{% for kept_url, gone_url, kept, gone in pairs %}
+<details{% if loop.first %} open{% endif %}><summary>{{ gone_url or "(no URL)" }}</summary>
+<div class="pair"><div><h4>stays: {{ kept_url or "(no URL)" }}</h4><p>
+{%- for differs, words in kept %}{% if differs %}<mark>{{ words }}</mark>{% else %}{{ words }}{% endif %} {% endfor -%}
+</p></div><div><h4>dropped: {{ gone_url or "(no URL)" }}</h4><p>
+{%- for differs, words in gone %}{% if differs %}<mark>{{ words }}</mark>{% else %}{{ words }}{% endif %} {% endfor -%}
+</p></div></div></details>{% endfor %}"""
