@@ -170,15 +170,8 @@ def make_job(flags: argparse.Namespace, options: PipelineOptions) -> Job:
     )
     output = flags.output.rstrip("/") or "/"
     work = work_folder.place(output, flags.work_dir)
-    is_local = beam_options.is_local(options)
     through_files = keys_go_through_files(options)
-    if not is_local:
-        for name, path in (("--output", output), ("--work_dir", work), ("--input", wet_files[0].path)):
-            if not files.is_remote(path) and not beam_options.shares_this_machine(options):
-                raise UserError(
-                    f"{name}={path} is a path of this machine, which workers elsewhere cannot reach; give a URL that "
-                    "all of them share (gs://, s3://, ...)"
-                )
+    beam_options.refuse_local_paths(options, output=output, work_dir=work, input=wet_files[0].path)
     run_name = digest(settings.to_json(), hashes, flags.samples_per_rule, [file[1:] for file in wet_files])[:16]
     plan = Plan(
         settings=settings,

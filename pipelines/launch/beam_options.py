@@ -29,7 +29,7 @@ from apache_beam.transforms.environments import SubprocessSDKEnvironment
 
 from c4pipe.command_line import Parser
 from c4pipe.errors import UserError
-from c4pipe.shards import files
+from pipelines.launch import shared_paths
 
 # `DirectRunner` is a switch that tries to download another runner and uses that where it can; a run must not depend on
 # what the network answers, so the local default is named.
@@ -46,9 +46,12 @@ def parse(parser: Parser, argv: Sequence[str] | None = None) -> tuple[argparse.N
     process may use, in processes of their own where there is more than one.
     Raises: UserError for a flag that neither we nor Beam know (Beam itself would ignore it), or one with a bad value.
     """
+    shared_paths.add_flag(parser)
     flags, rest = parser.parse_known_args(argv)
+    shared_paths.plain_paths(flags)
     _check_beam_flags(parser.prog, rest, _option_strings(parser))
     options = PipelineOptions(rest)
+    options.view_as(shared_paths.SharedPathOptions).shared_paths = flags.shared_paths
     if options.view_as(StandardOptions).runner is None:
         options.view_as(StandardOptions).runner = LOCAL_RUNNER
         _use_all_cores(options.view_as(DirectOptions), rest)
@@ -61,24 +64,16 @@ def is_local(options: PipelineOptions) -> bool:
     return runner in _LOCAL_RUNNERS
 
 
-def shares_this_machine(options: PipelineOptions) -> bool:
-    """Whether a portable runner's workers are known to see this machine's files: in this process, or on localhost."""
-    portable = options.view_as(PortableOptions)
-    if portable.environment_type == "LOOPBACK":
-        return True
-    return portable.environment_type in ("PROCESS", "EXTERNAL") and "localhost" in str(portable.job_endpoint)
-
-
 def refuse_local_paths(options: PipelineOptions, **places: str) -> None:
-    """Raises: UserError where workers run elsewhere and a place (flag -> path) is of this machine alone."""
-    if is_local(options) or shares_this_machine(options):
+    """Raises: UserError where workers may run elsewhere and a place (flag -> path) is of this machine alone.
+
+    With `--shared_paths` it is not refused; `run` has the workers look before the work begins.
+    """
+    if is_local(options) or options.view_as(PortableOptions).environment_type == "LOOPBACK":
         return
-    for flag, path in places.items():
-        if not files.is_remote(path):
-            raise UserError(
-                f"--{flag}={path} is a path of this machine, which workers elsewhere cannot reach; give a URL that "
-                "all of them share (gs://, s3://, ...)"
-            )
+    if not options.view_as(shared_paths.SharedPathOptions).shared_paths:
+        shared_paths.refuse(places)
+    shared_paths.note(options, places)
 
 
 def num_workers(options: PipelineOptions) -> int:
@@ -88,11 +83,16 @@ def num_workers(options: PipelineOptions) -> int:
 
 
 def run(build: Callable[[beam.Pipeline], object], options: PipelineOptions) -> PipelineResult:
-    """Build a graph with `build(pipeline)`, run it and wait for its end.
+    """Build a graph with `build(pipeline)`, run it and wait for its end; before it, `--shared_paths` is looked at.
 
     Raises: UserError where a worker met one or the disk is full; on most runners the worker's exception arrives as the
     text of another one.
     """
+    shared_paths.check(options, lambda check: _run(check, options))
+    return _run(build, options)
+
+
+def _run(build: Callable[[beam.Pipeline], object], options: PipelineOptions) -> PipelineResult:
     if is_local(options):
         _quieten(options)
     pipeline = beam.Pipeline(runner=_runner(options), options=options)

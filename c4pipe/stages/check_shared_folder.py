@@ -1,0 +1,50 @@
+"""Whether workers see a folder as the launcher does: each reads what the launcher left, and answers beside it."""
+
+import apache_beam as beam
+
+from c4pipe.errors import UserError
+from c4pipe.shards import files
+
+_HOW_TO_MEND = "mount it at the same place on every machine, or give a URL that all of them share (gs://, s3://, ...)"
+
+
+def question_path(folder: str, token: str) -> str:
+    """What the launcher leaves. A killed run's leftovers have the ending that the next run clears away."""
+    return files.join(folder, f"shared-{token}{files.TEMPORARY_SUFFIX}")
+
+
+def answer_path(folder: str, token: str, number: int) -> str:
+    """What the worker leaves that was given this number."""
+    return files.join(folder, f"shared-{token}-{number}{files.TEMPORARY_SUFFIX}")
+
+
+class CheckSharedFolders(beam.PTransform):
+    """Pipeline -> the numbers of the answers given. folders: local paths, which hold the launcher's question."""
+
+    def __init__(self, folders: list[str], token: str, num_answers: int) -> None:
+        super().__init__()
+        self._folders, self._token, self._num_answers = folders, token, num_answers
+
+    def expand(self, pipeline):
+        return (
+            pipeline
+            | beam.Create(range(self._num_answers), reshuffle=False)
+            | "Spread" >> beam.Reshuffle()
+            | "Answer" >> beam.Map(answer, self._folders, self._token)
+        )
+
+
+def answer(number: int, folders: list[str], token: str) -> int:
+    """Raises: UserError where a folder does not hold the launcher's question."""
+    for folder in folders:
+        try:
+            found = files.read_bytes(question_path(folder, token)).decode()
+        except UserError:
+            found = ""
+        if found != token:
+            raise UserError(
+                f"--shared_paths was given, but a worker does not see {folder} as it is here; {_HOW_TO_MEND}"
+            )
+        # Renamed into its place: an attempt that ran twice leaves the same file.
+        files.write_bytes(answer_path(folder, token, number), token.encode())
+    return number

@@ -1,0 +1,97 @@
+"""Local paths that all machines mount: which a run takes, and whether its workers see them as the launcher does."""
+
+import argparse
+import os
+import re
+import uuid
+from collections.abc import Callable, Mapping
+
+import apache_beam as beam
+from apache_beam.options.pipeline_options import PipelineOptions
+
+from c4pipe.errors import UserError
+from c4pipe.shards import files
+from c4pipe.stages.check_shared_folder import CheckSharedFolders, answer_path, question_path
+
+# More than a runner puts into one bundle, so that every worker of a small cluster answers.
+_NUM_ANSWERS = 64
+_FILE_URL = re.compile(r"(^|[,:])file://(?:localhost)?(?=/)")
+
+
+class SharedPathOptions(PipelineOptions):
+    """What a pipeline's options carry of this, beside Beam's own."""
+
+    @classmethod
+    def _add_argparse_args(cls, parser):
+        parser.add_argument("--shared_paths", action="store_true")
+        parser.add_argument("--shared_places", nargs="*", default=[], help=argparse.SUPPRESS)
+
+
+def add_flag(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--shared_paths",
+        action="store_true",
+        help="local paths are mounted at the same place by all workers of a cluster (NFS, Lustre, ...)",
+    )
+
+
+def plain_paths(flags: argparse.Namespace) -> None:
+    """Write `file:///x` as `/x` in all flags, lists with commas too: a local file is handled as one."""
+    for name, value in vars(flags).items():
+        if isinstance(value, str):
+            setattr(flags, name, _FILE_URL.sub(r"\1", value))
+
+
+def note(options: PipelineOptions, places: Mapping[str, str]) -> None:
+    """Keep the places (flag -> path) that workers must see.
+
+    Raises: UserError for one that is not absolute: workers start in folders of their own.
+    """
+    local = {flag: path for flag, path in places.items() if not files.is_remote(path)}
+    for flag, path in local.items():
+        if not os.path.isabs(path):
+            raise UserError(f"--{flag}={path} must be a whole path, from / on, for workers that start elsewhere")
+    options.view_as(SharedPathOptions).shared_places = sorted(set(local.values()))
+
+
+def refuse(places: Mapping[str, str]) -> None:
+    """Raises: UserError where a place (flag -> path) is a path of this machine alone."""
+    for flag, path in places.items():
+        if not files.is_remote(path):
+            raise UserError(
+                f"--{flag}={path} is a path of this machine, which workers elsewhere may not reach; give "
+                "--shared_paths where all of them mount it at the same place, or a URL (gs://, s3://, ...)"
+            )
+
+
+def check(options: PipelineOptions, run: Callable[[Callable[[beam.Pipeline], object]], object]) -> None:
+    """Have the workers look, before the work begins, where `--shared_paths` was given.
+
+    run: runs a graph on the workers and waits for its end.
+    Raises: UserError where one of them sees another folder at the same path.
+    """
+    shared = options.view_as(SharedPathOptions)
+    folders = [folder for folder in shared.shared_places if os.path.isdir(folder) and os.access(folder, os.W_OK)]
+    if not shared.shared_paths or not folders:
+        return
+    token = uuid.uuid4().hex
+    try:
+        for folder in folders:
+            files.write_bytes(question_path(folder, token), token.encode())
+        run(lambda pipeline: pipeline | CheckSharedFolders(folders, token, _NUM_ANSWERS))
+        for folder in folders:
+            _look_for_answers(folder, token)
+    finally:
+        for folder in folders:
+            for name in files.list_folder(folder):
+                if token in name:
+                    files.remove(files.join(folder, name))
+
+
+def _look_for_answers(folder: str, token: str) -> None:
+    missing = sum(not files.exists(answer_path(folder, token, number)) for number in range(_NUM_ANSWERS))
+    if missing:
+        raise UserError(
+            f"--shared_paths was given, but what workers write to {folder} does not arrive here ({missing} of "
+            f"{_NUM_ANSWERS} answers are missing); mount it at the same place on every machine"
+        )
