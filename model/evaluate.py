@@ -23,7 +23,7 @@ from tqdm import tqdm
 import c4pipe
 from c4pipe.command_line import Parser, run
 from c4pipe.errors import UserError
-from c4pipe.shards import files, manifest
+from c4pipe.shards import checked_json, files, manifest
 from c4pipe.vocabulary.vocabulary import Vocabulary
 from model.architectures.catalog import build_model
 from model.architectures.t5 import T5Model
@@ -186,7 +186,8 @@ def _is_finished(output: Path, identity: dict[str, Any], overwrite: bool) -> boo
     if not path.exists():
         return False
     try:
-        held = json.loads(path.read_text()).get("settings")
+        content = checked_json.parse_any(path.read_bytes())
+        held = content.get("settings") if isinstance(content, dict) else None
     except ValueError:
         held = None
     if held == identity and (output / PREDICTIONS_FILE).exists():

@@ -5,9 +5,23 @@ from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 from c4pipe.errors import UserError
+from c4pipe.shards import checked_json
 
 FEED_FORWARDS = ("relu", "gated_gelu")
 ROWS_MULTIPLE = 128
+# Far above any T5. A config.json with more is damaged, and building such a model would take all memory or hours.
+_LARGEST = {
+    "vocabulary_size": 1 << 24,
+    "d_model": 1 << 17,
+    "d_ff": 1 << 20,
+    "d_kv": 1 << 14,
+    "num_heads": 1 << 14,
+    "num_layers": 1 << 12,
+    "num_decoder_layers": 1 << 12,
+    "adapter_size": 1 << 17,
+    "num_buckets": 1 << 16,
+    "max_distance": 1 << 24,
+}
 
 
 @dataclass(frozen=True)
@@ -48,6 +62,18 @@ class ModelConfig:
         for name in ("vocabulary_size", "d_model", "d_ff", "d_kv", "num_heads", "num_layers"):
             if getattr(self, name) < 1:
                 raise UserError(f"{name} is {getattr(self, name)}; it must be at least 1")
+        for name, largest in _LARGEST.items():
+            if (getattr(self, name) or 0) > largest:
+                value = str(getattr(self, name))[:20]
+                raise UserError(f"{name} is {value}; there is no model with more than {largest:,}")
+        if self.num_decoder_layers is not None and self.num_decoder_layers < 1:
+            raise UserError(f"num_decoder_layers is {self.num_decoder_layers}; it must be at least 1")
+        if not 0 < self.norm_epsilon < 1:
+            raise UserError(f"norm_epsilon is {self.norm_epsilon}; it must be in (0, 1)")
+        for name in ("pad_id", "eos_id"):
+            if not 0 <= getattr(self, name) < self.vocabulary_size:
+                value = str(getattr(self, name))[:20]
+                raise UserError(f"{name} is {value}; it must be one of the {self.vocabulary_size:,} ids")
         if self.adapter_size < 0:
             raise UserError(f"adapter_size is {self.adapter_size}; it must not be negative")
         if not 0 <= self.dropout_rate < 1:
@@ -79,12 +105,15 @@ class ModelConfig:
     def from_json(cls, values: Mapping[str, Any]) -> "ModelConfig":
         """The config that `to_json` was made of.
 
-        Raises: UserError where a field is unknown (a run of a newer version).
+        Raises: UserError where a field is unknown (a run of a newer version), of another type or out of range.
         """
         unknown = set(values) - {field.name for field in fields(cls)}
         if unknown:
             raise UserError(f"the model settings {sorted(unknown)} are unknown here; use the c4pipe that made the run")
-        return cls(**values)
+        try:
+            return checked_json.convert(dict(values), cls)
+        except ValueError as error:
+            raise UserError(f"the model settings are damaged ({error}); use another copy of the run") from error
 
 
 def embedding_rows(num_ids: int) -> int:

@@ -1,13 +1,16 @@
 """Adapters stored alone, to be loaded on top of the model that they were made for.
 
 adapters.safetensors   the adapters' and norms' weights
-adapters.json          adapter_size, and a digest of each base weight's bytes, so that no other base is taken
+adapters.json          adapter_size, SHA-256 of the file above, and a digest of each base weight's bytes, so that no
+                       other base is taken
 """
 
 import hashlib
 import json
 from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Annotated
 
 import safetensors.torch
 import torch
@@ -15,11 +18,19 @@ from safetensors import SafetensorError
 from torch import Tensor
 
 from c4pipe.errors import UserError
-from c4pipe.shards import files
+from c4pipe.shards import checked_json, files
+from c4pipe.shards.checked_json import Sha256, between
 from model.architectures.config import ModelConfig
 
 WEIGHTS_FILE = "adapters.safetensors"
 DESCRIPTION_FILE = "adapters.json"
+
+
+@dataclass(frozen=True)
+class _Description:
+    adapter_size: Annotated[int, between(1, 1 << 17)]
+    base_sha256: Mapping[str, str]
+    sha256: Sha256 | None = None  # files of earlier versions have none
 
 
 def is_adapted(name: str) -> bool:
@@ -38,8 +49,8 @@ def save(folder: str, adapter_size: int, weights: Mapping[str, Tensor]) -> int:
     adapted = {name: tensor.detach().cpu().contiguous() for name, tensor in weights.items() if is_adapted(name)}
     content = safetensors.torch.save(adapted)
     base = {name: _digest(tensor) for name, tensor in sorted(weights.items()) if not is_adapted(name)}
-    description = {"adapter_size": adapter_size, "base_sha256": base}
-    text = json.dumps(description, indent=1) + "\n"
+    description = _Description(adapter_size, base, hashlib.sha256(content).hexdigest())
+    text = json.dumps(asdict(description), indent=1) + "\n"
     files.write_bytes(str(Path(folder) / WEIGHTS_FILE), content)
     files.write_bytes(str(Path(folder) / DESCRIPTION_FILE), text.encode())
     return len(content) + len(text)
@@ -51,13 +62,16 @@ def load_onto(folder: str, config: ModelConfig, weights: Mapping[str, Tensor]) -
     Raises: UserError where the folder holds no adapters, or they were made for another base.
     """
     try:
-        description = json.loads((Path(folder) / DESCRIPTION_FILE).read_text())
-        adapted = safetensors.torch.load((Path(folder) / WEIGHTS_FILE).read_bytes())
-        size, base = int(description["adapter_size"]), dict(description["base_sha256"])
+        description = checked_json.parse((Path(folder) / DESCRIPTION_FILE).read_bytes(), _Description)
+        content = (Path(folder) / WEIGHTS_FILE).read_bytes()
+        if description.sha256 not in (None, hashlib.sha256(content).hexdigest()):
+            raise ValueError(f"{WEIGHTS_FILE} is not what was written: its checksum differs")
+        adapted = safetensors.torch.load(content)
     except FileNotFoundError as error:
         raise UserError(f"{folder} holds no adapters ({Path(str(error.filename)).name} is not there)") from error
-    except (OSError, ValueError, KeyError, SafetensorError) as error:
+    except (OSError, ValueError, SafetensorError) as error:
         raise UserError(f"the adapters in {folder} are damaged ({error}); copy them again") from error
+    base = description.base_sha256
     ours = {name: _digest(tensor) for name, tensor in weights.items() if not is_adapted(name)}
     if ours != base:
         differing = sorted(name for name in ours.keys() | base.keys() if ours.get(name) != base.get(name))
@@ -65,7 +79,7 @@ def load_onto(folder: str, config: ModelConfig, weights: Mapping[str, Tensor]) -
             f"the adapters in {folder} were made for another base model ({differing[0]} differs); give the checkpoint "
             "that the fine-tuning started from"
         )
-    return config.with_(adapter_size=size), {**weights, **adapted}
+    return config.with_(adapter_size=description.adapter_size), {**weights, **adapted}
 
 
 def _digest(tensor: Tensor) -> str:

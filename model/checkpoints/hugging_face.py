@@ -25,7 +25,6 @@ transformers 4: `tie_word_embeddings`. Version 5 always writes true there, and t
 | mT5 once loaded (built anew) | unnamed, never scaled   | there (absent) | a head of its own (a copy)        |
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,6 +34,8 @@ import torch
 from torch import Tensor
 
 from c4pipe.errors import UserError
+from c4pipe.shards import checked_json
+from c4pipe.shards.checked_json import FileName
 from model.architectures.catalog import build_model
 from model.architectures.config import ModelConfig
 
@@ -49,6 +50,35 @@ _DEFAULTS: dict[str, dict[str, Any]] = {
     "mt5": {"feed_forward_proj": "gated-gelu", "tie_word_embeddings": False},
 }
 _ARCHITECTURES = ("encoder_decoder", "encoder_decoder_half")
+
+
+# The sizes' ranges are `ModelConfig`'s.
+@dataclass(frozen=True)
+class _ConfigFile:
+    """The types of what is read of a `config.json`. What is not named here may be anything."""
+
+    feed_forward_proj: str
+    tie_word_embeddings: bool
+    vocab_size: int = 1
+    d_model: int = 1
+    d_ff: int = 1
+    d_kv: int = 1
+    num_heads: int = 1
+    num_layers: int = 1
+    num_decoder_layers: int | None = None
+    decoder_start_token_id: int | None = None
+    pad_token_id: int = 0
+    eos_token_id: int = 1
+    dropout_rate: float = 0.0
+    layer_norm_epsilon: float = 1e-6
+    relative_attention_num_buckets: int = 32
+    relative_attention_max_distance: int = 128
+    scale_decoder_outputs: bool = True
+
+
+@dataclass(frozen=True)
+class _WeightIndex:
+    weight_map: Mapping[str, FileName]
 
 
 @dataclass(frozen=True)
@@ -74,6 +104,7 @@ def load(folder: str) -> Loaded:
     values = _read_values(folder)
     config = _config_of(folder, values)
     theirs = _read_weights(Path(folder))
+    _check_size(folder, config, theirs)
     one_for_both = values["tie_word_embeddings"] and "lm_head.weight" not in theirs and "shared.weight" in theirs
     if one_for_both and not config.tie_embeddings:
         theirs["lm_head.weight"] = theirs["shared.weight"].clone()  # safetensors writes no tensor under two names
@@ -225,15 +256,20 @@ def _read_values(folder: str) -> dict[str, Any]:
     """What `config.json` says, and where it says nothing, what transformers takes."""
     path = Path(folder) / CONFIG_FILE
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
+        values = checked_json.parse_any(path.read_bytes())
     except (FileNotFoundError, NotADirectoryError) as error:
         raise UserError(f"{folder} has no {CONFIG_FILE}; give a Hugging Face T5 folder") from error
     except ValueError as error:
         raise UserError(f"{path} is no JSON ({error}); fetch it again") from error
-    kind = values.get("model_type")
-    if kind not in _DEFAULTS:
-        raise UserError(f"{path} is of model_type {kind!r}; T5 folders (t5, mt5) are read here")
-    return {**_DEFAULTS[kind], **values}
+    kind = values.get("model_type") if isinstance(values, dict) else None
+    if not isinstance(kind, str) or kind not in _DEFAULTS:
+        raise UserError(f"{path} is of model_type {str(kind)[:80]!r}; T5 folders (t5, mt5) are read here")
+    values = {**_DEFAULTS[kind], **values}
+    try:
+        checked_json.convert(values, _ConfigFile, may_hold_more=True)
+    except ValueError as error:
+        raise UserError(f"{path} is no config of a T5 ({error}); fetch it again") from error
+    return values
 
 
 def _scales_logits(values: Mapping[str, Any]) -> bool:
@@ -261,6 +297,15 @@ def _check_tied(folder: str, values: Mapping[str, Any], config: ModelConfig, the
     )
 
 
+def _check_size(folder: str, config: ModelConfig, theirs: Mapping[str, Tensor]) -> None:
+    """A config that asks for far more layers than there are weights is said at once, before such a model is built."""
+    num_layers = config.num_layers + config.decoder_layers
+    if num_layers > len(theirs):
+        raise UserError(
+            f"{folder} has {len(theirs)} weights, its config.json says {num_layers} layers; fetch both again"
+        )
+
+
 def _read_weights(folder: Path) -> dict[str, Tensor]:
     """All tensors of a folder, from the first of the known files that is there."""
     for name, read in ((WEIGHTS_FILE, _read_safetensors), (_BIN_FILE, _read_bin)):
@@ -269,8 +314,9 @@ def _read_weights(folder: Path) -> dict[str, Tensor]:
             return read(folder / name)
         if index.is_file():
             weights: dict[str, Tensor] = {}
-            for shard in sorted(set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())):
-                if Path(shard).name != shard or not (folder / shard).is_file():
+            described = checked_json.read(str(index), _WeightIndex, "fetch it again", may_hold_more=True)
+            for shard in sorted(set(described.weight_map.values())):
+                if not (folder / shard).is_file():
                     raise UserError(f"{index} names {shard}, which is not there; fetch the folder again")
                 weights.update(read(folder / shard))
             return weights
@@ -289,9 +335,12 @@ def _read_safetensors(path: Path) -> dict[str, Tensor]:
 
 def _read_bin(path: Path) -> dict[str, Tensor]:
     try:
-        return torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+        weights = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
     except Exception as error:  # a zip, an unpickling or a runtime error, by where the file breaks off
         try:  # files of PyTorch before 1.6 are no zip archives and cannot be mapped
-            return torch.load(path, map_location="cpu", weights_only=True)
+            weights = torch.load(path, map_location="cpu", weights_only=True)
         except Exception:
             raise UserError(f"{path} cannot be read as weights ({error}); fetch it again") from error
+    if not isinstance(weights, dict) or not all(isinstance(tensor, Tensor) for tensor in weights.values()):
+        raise UserError(f"{path} holds something else than weights by name; fetch the model's own file")
+    return weights

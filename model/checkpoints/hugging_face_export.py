@@ -8,7 +8,6 @@ import uuid
 from collections.abc import Mapping
 from pathlib import Path
 
-import numpy as np
 import safetensors.torch
 from safetensors import SafetensorError
 from torch import Tensor
@@ -20,9 +19,11 @@ from c4pipe.vocabulary.hugging_face import tokenizer_files
 from c4pipe.vocabulary.vocabulary import Vocabulary
 from model.architectures.config import ModelConfig
 from model.checkpoints import hugging_face
+from model.checkpoints.digests import weights_digest
+from model.checkpoints.loading import EXPORTED, WEIGHTS
 from model.checkpoints.opening import check_vocabulary
 
-KIND = "hugging_face"
+KIND = EXPORTED
 
 
 def export(folder: str, config: ModelConfig, weights: Mapping[str, Tensor], vocabulary: Vocabulary) -> bool:
@@ -58,7 +59,7 @@ def describe(config: ModelConfig, weights: Mapping[str, Tensor], vocabulary: Voc
     """The manifest of an exported folder: it depends on nothing but the model and the vocabulary."""
     settings = {"model": config.to_json(), "num_extra_ids": vocabulary.num_extra_ids}
     inputs = (
-        Input("weights", _digest(weights)),
+        Input(WEIGHTS, weights_digest(weights)),
         Input("spiece.model", hashlib.sha256(vocabulary.model).hexdigest()),
     )
     return Manifest(KIND, {}, settings, inputs)
@@ -100,15 +101,6 @@ def _write_weights(path: str, weights: dict[str, Tensor]) -> None:
         raise OSError(int(number[1]), os.strerror(int(number[1])), path) from error
     finally:
         temporary.unlink(missing_ok=True)
-
-
-def _digest(weights: Mapping[str, Tensor]) -> str:
-    digest = hashlib.sha256()
-    for name in sorted(weights):
-        tensor = weights[name].detach().cpu().contiguous()
-        digest.update(f"{name} {tuple(tensor.shape)} {tensor.dtype}\n".encode())
-        digest.update(np.ascontiguousarray(tensor.float().numpy()).data)
-    return digest.hexdigest()
 
 
 def _json(value: Mapping) -> bytes:

@@ -1,17 +1,23 @@
 """Opening what a run or Hugging Face left: `RUN[@best|@last|@STEP]`, or a folder with Hugging Face's `config.json`."""
 
 import os
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from torch import Tensor
 
 from c4pipe.errors import UserError
+from c4pipe.shards import manifest
+from model.architectures.catalog import build_model
 from model.architectures.config import ModelConfig
 from model.checkpoints import hugging_face, step_folder
+from model.checkpoints.digests import weights_digest
 from model.checkpoints.run_folder import RunFolder
 from model.checkpoints.step_folder import State
 
 LAST, BEST = "last", "best"
+# In the manifest of a folder that model.export writes: its kind, and the input that is the weights.
+EXPORTED, WEIGHTS = "hugging_face", "weights"
 
 
 class Checkpoint(NamedTuple):
@@ -32,11 +38,41 @@ def load_checkpoint(name: str) -> Checkpoint:
     """
     if hugging_face.is_folder(name):
         loaded = hugging_face.load(name)
+        _check_exported(name, loaded.weights)
         return Checkpoint(loaded.config, loaded.weights, loaded.folder)
     folder, state = find_checkpoint(name)
     run = folder.read()
+    config = ModelConfig.from_json(run["model"])
     weights = step_folder.read_weights(folder.of_step(state.step))
-    return Checkpoint(ModelConfig.from_json(run["model"]), weights, str(folder))
+    _check_shapes(folder, config, weights)
+    return Checkpoint(config, weights, str(folder))
+
+
+def _check_exported(folder: str, weights: Mapping[str, Tensor]) -> None:
+    """Compare the weights of a folder that model.export wrote with its manifest's. Other folders have no digests."""
+    if not manifest.exists(folder):
+        return
+    described = manifest.read(folder)
+    digests = [entry.sha256 for entry in described.inputs if entry.name == WEIGHTS]
+    if described.kind == EXPORTED and digests and digests != [weights_digest(weights)]:
+        raise UserError(
+            f"the weights in {folder} are not what model.export wrote (the checksum differs): export them again, or "
+            f"remove {manifest.FILE_NAME} there if they were changed on purpose"
+        )
+
+
+def _check_shapes(folder: RunFolder, config: ModelConfig, weights: Mapping[str, Tensor]) -> None:
+    """Before anything of the config's size is built."""
+    expected = {name: parameter.shape for name, parameter in build_model(config, device="meta").named_parameters()}
+    theirs = {name: tensor.shape for name, tensor in weights.items()}
+    differing = sorted(name for name in expected.keys() | theirs.keys() if expected.get(name) != theirs.get(name))
+    if differing:
+        name = differing[0]
+        shapes = [tuple(table[name]) if name in table else "nothing" for table in (theirs, expected)]
+        raise UserError(
+            f"{folder}: {name} is {shapes[0]} in the checkpoint and {shapes[1]} by run.json; one of them is damaged or "
+            "of another run"
+        )
 
 
 def split_name(name: str) -> tuple[str, str]:
@@ -61,7 +97,7 @@ def find_checkpoint(name: str) -> tuple[RunFolder, State]:
     path, which = split_name(name)
     folder = RunFolder(path)
     run = folder.read()
-    metric = run.get("best_metric", {"name": "validation_loss", "higher_is_better": False})
+    metric = run.get("best_metric") or {"name": "validation_loss", "higher_is_better": False}
     best = folder.best(metric["name"], higher_is_better=metric["higher_is_better"])
     if which in ("", BEST) and best is not None:
         return folder, best
@@ -77,7 +113,7 @@ def find_checkpoint(name: str) -> tuple[RunFolder, State]:
         there = ", ".join(map(str, steps)) or "none"
         raise UserError(f"{path} has no checkpoint {which!r}; there are {BEST}, {LAST} and the steps {there}")
     chosen = folder.of_step(int(which))
-    fault = step_folder.fault(chosen)
+    fault = step_folder.fault(chosen, [step_folder.MODEL_FILE])
     if fault:
         raise UserError(f"the checkpoint {chosen} is damaged: {fault}; use another step")
     return folder, step_folder.read_state(chosen)

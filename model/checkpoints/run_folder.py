@@ -3,11 +3,13 @@
 import json
 import warnings
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
 from c4pipe.errors import UserError
-from c4pipe.shards import files
+from c4pipe.shards import checked_json, files
+from c4pipe.shards.checked_json import Count, between
 from model.checkpoints import step_folder
 from model.checkpoints.step_folder import State
 
@@ -18,6 +20,29 @@ PAGE_FILE = "run.html"
 CHECKPOINTS = "checkpoints"
 
 RUNNING, FINISHED = "running", "finished"
+
+
+@dataclass(frozen=True)
+class _BestMetric:
+    name: str
+    higher_is_better: bool
+
+
+@dataclass(frozen=True)
+class _Settings:
+    steps: Count
+
+
+@dataclass(frozen=True)
+class _RunFile:
+    """What is read of `run.json`; there is more."""
+
+    model: Mapping[str, Any]
+    status: Literal["running", "finished"] = "running"
+    settings: _Settings | None = None
+    num_extra_ids: Annotated[int, between(0, 1 << 20)] | None = None
+    best_metric: _BestMetric | None = None
+    summary: Mapping[str, Any] = field(default_factory=dict)
 
 
 class RunFolder:
@@ -48,7 +73,9 @@ class RunFolder:
         """
         file = self.path / RUN_FILE
         try:
-            return json.loads(file.read_text())
+            content = checked_json.parse_any(file.read_bytes())
+            checked_json.convert(content, _RunFile, may_hold_more=True)
+            return content
         except FileNotFoundError:
             raise UserError(f"{self.path} holds no run ({RUN_FILE} is not there); check the path") from None
         except (OSError, ValueError) as error:
@@ -64,13 +91,13 @@ class RunFolder:
         files.write_bytes(str(self.path / VOCABULARY_FILE), model)
 
     def states(self) -> list[State]:
-        """The states of all checkpoints that have a readable one, by step."""
+        """The states of all checkpoints, by step; those that cannot be read are passed over with a warning each."""
         found = []
         for step in step_folder.steps(self.checkpoints):
             try:
                 found.append(step_folder.read_state(self.of_step(step)))
-            except step_folder.READ_ERRORS:
-                continue
+            except step_folder.READ_ERRORS as error:
+                warnings.warn(f"the checkpoint {self.of_step(step)} is passed over: {error}", stacklevel=2)
         return found
 
     def of_step(self, step: int) -> Path:

@@ -2,18 +2,22 @@
 
     model.safetensors      parameter name -> float32
     optimizer.safetensors  PARAMETER/SLOT -> tensor; absent where a checkpoint is for use only
-    state.json             step, examples seen, metrics, and size and SHA-256 of the files above
+    state.json             step, examples seen, metrics, size and SHA-256 of the files above, and its own SHA-256
 
-Nothing in it depends on the number of ranks, and reading it runs no code of the file's.
+Nothing in it depends on the number of ranks, and reading it runs no code of the file's. Weights are compared with their
+digest wherever they are read.
 """
 
+import hashlib
 import json
 import os
 import re
 import shutil
 import uuid
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +27,8 @@ from torch import Tensor
 
 import c4pipe
 from c4pipe.errors import UserError
-from c4pipe.shards import files
+from c4pipe.shards import checked_json, files
+from c4pipe.shards.checked_json import Count, FileName, Sha256, Word
 
 MODEL_FILE = "model.safetensors"
 OPTIMIZER_FILE = "optimizer.safetensors"
@@ -35,6 +40,14 @@ READ_ERRORS = (OSError, ValueError, KeyError, TypeError, SafetensorError)
 
 
 @dataclass(frozen=True)
+class StoredFile:
+    """What a file of the checkpoint was when it was written."""
+
+    bytes: Count
+    sha256: Sha256
+
+
+@dataclass(frozen=True)
 class State:
     """What `state.json` holds.
 
@@ -42,12 +55,12 @@ class State:
     step beside that, for a run that was killed before it could write it.
     """
 
-    step: int
-    examples_seen: int
+    step: Count
+    examples_seen: Count
     metrics: Mapping[str, float] = field(default_factory=dict)
     line: Mapping[str, Any] = field(default_factory=dict)
-    files: Mapping[str, Mapping[str, int | str]] = field(default_factory=dict)
-    version: str = c4pipe.__version__
+    files: Mapping[FileName, StoredFile] = field(default_factory=dict)
+    version: Word = c4pipe.__version__
 
 
 def name_of(step: int) -> str:
@@ -90,16 +103,22 @@ def write(parent: Path, state: State, weights: Mapping[str, Tensor], optimizer: 
 
 def write_state(folder: Path, state: State) -> None:
     """Write `state.json`, whole or not at all."""
-    files.write_bytes(str(folder / STATE_FILE), (json.dumps(asdict(state), indent=1) + "\n").encode())
+    content = asdict(state)
+    content["sha256"] = _digest_of_state(content)
+    files.write_bytes(str(folder / STATE_FILE), (json.dumps(content, indent=1) + "\n").encode())
 
 
-def _write_tensors(path: Path, tensors: Mapping[str, Tensor]) -> dict[str, int | str]:
+def _digest_of_state(content: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def _write_tensors(path: Path, tensors: Mapping[str, Tensor]) -> StoredFile:
     try:
         safetensors.torch.save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, path)
     except SafetensorError as error:
         raise _as_os_error(error, path) from error
     _synchronise(path)
-    return {"bytes": path.stat().st_size, "sha256": files.sha256(str(path))}
+    return StoredFile(path.stat().st_size, files.sha256(str(path)))
 
 
 def _as_os_error(error: SafetensorError, path: Path) -> OSError:
@@ -140,43 +159,75 @@ def steps(parent: Path) -> list[int]:
 
 def read_state(folder: Path) -> State:
     """Raises: one of READ_ERRORS where it is missing or damaged."""
-    return State(**json.loads((folder / STATE_FILE).read_text()))
+    content = checked_json.parse_any((folder / STATE_FILE).read_bytes())
+    if not isinstance(content, dict):
+        raise ValueError(f"{STATE_FILE} is not an object")
+    expected = content.pop("sha256", None)  # checkpoints of earlier versions have none
+    if expected is not None and expected != _digest_of_state(content):
+        raise ValueError(f"{STATE_FILE} is not what was written (its checksum differs)")
+    state = checked_json.convert(content, State)
+    if step_of(folder.name) not in (state.step, None):
+        raise ValueError(f"{STATE_FILE} is of step {state.step}")
+    return state
 
 
-def fault(folder: Path) -> str | None:
-    """What is wrong with a checkpoint, or None where every file has the size and the checksum it was written with."""
+def fault(folder: Path, names: Collection[str] | None = None) -> str | None:
+    """What is wrong with a checkpoint, or None where every file has the size and the checksum it was written with.
+
+    names: of the files to look at; all where None.
+    """
     try:
         described = read_state(folder).files
         for name, expected in described.items():
-            path = folder / name
-            if path.stat().st_size != expected["bytes"]:
-                return f"{name} has {path.stat().st_size} bytes instead of {expected['bytes']}"
-            if files.sha256(str(path)) != expected["sha256"]:
-                return f"{name} is not what was written (its checksum differs)"
+            if names is None or name in names:
+                _check(folder / name, expected)
         return None if MODEL_FILE in described else f"{STATE_FILE} names no {MODEL_FILE}"
     except READ_ERRORS as error:
-        return f"{type(error).__name__}: {error}"
+        return str(error) if isinstance(error, ValueError) else f"{type(error).__name__}: {error}"
+
+
+def _check(path: Path, expected: StoredFile) -> None:
+    """Raises: ValueError where a file is not what was written, OSError where it cannot be read."""
+    status = path.stat()
+    if status.st_size != expected.bytes:
+        raise ValueError(f"{path.name} has {status.st_size} bytes instead of {expected.bytes}")
+    if _digest(path, status.st_size, status.st_mtime_ns, status.st_ino) != expected.sha256:
+        raise ValueError(f"{path.name} is not what was written (its checksum differs)")
+
+
+@lru_cache(maxsize=64)
+def _digest(path: Path, size: int, changed: int, inode: int) -> str:
+    """SHA-256 of a file, once for each process as long as the file's size, time and place stay."""
+    return files.sha256(str(path))
 
 
 def read_weights(folder: Path) -> dict[str, Tensor]:
-    """The weights, on the CPU.
+    """The weights, on the CPU, compared with the digest they were written with.
 
-    Raises: UserError where they cannot be read.
+    Raises: UserError where they cannot be read, or are not what was written.
     """
-    return _read_tensors(folder / MODEL_FILE)
+    return _read_tensors(folder, MODEL_FILE)
 
 
 def read_optimizer(folder: Path) -> dict[str, Tensor]:
-    """The optimizer's state, on the CPU; empty where the checkpoint has none.
+    """The optimizer's state, on the CPU, compared in the same way; empty where the checkpoint has none.
 
-    Raises: UserError where it cannot be read.
+    Raises: UserError where it cannot be read, or is not what was written.
     """
-    path = folder / OPTIMIZER_FILE
-    return _read_tensors(path) if path.exists() else {}
+    return _read_tensors(folder, OPTIMIZER_FILE) if (folder / OPTIMIZER_FILE).exists() else {}
 
 
-def _read_tensors(path: Path) -> dict[str, Tensor]:
+def _read_tensors(folder: Path, name: str) -> dict[str, Tensor]:
+    """Tensors of a file, which is hashed while it is read."""
+    path = folder / name
     try:
-        return safetensors.torch.load_file(path)
+        described = read_state(folder).files
+        if name not in described:
+            raise ValueError(f"{STATE_FILE} does not name {name}")
+        with ThreadPoolExecutor(1) as hashing:
+            checked = hashing.submit(_check, path, described[name])
+            tensors = safetensors.torch.load_file(path)
+            checked.result()
+        return tensors
     except READ_ERRORS as error:
         raise UserError(f"{path} is damaged ({error}); use another checkpoint of the run") from error

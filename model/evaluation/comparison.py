@@ -7,7 +7,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from c4pipe.errors import UserError
 from c4pipe.report import html
+from c4pipe.shards import checked_json
 from c4pipe.tasks import libraries
 
 CONFIDENCE = 0.95
@@ -179,5 +181,9 @@ def _readable(name: str) -> str:
 
 
 def read_lines(folder: Path) -> list[dict[str, Any]]:
-    """The lines of a run's `metrics.jsonl`."""
-    return [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+    """The lines of a run's `metrics.jsonl`. Raises: UserError where one of them is damaged."""
+    path = folder / "metrics.jsonl"
+    try:
+        return [checked_json.parse(line, dict[str, Any]) for line in path.read_bytes().splitlines()]
+    except ValueError as error:
+        raise UserError(f"{path} is damaged ({error}); train that run again") from error

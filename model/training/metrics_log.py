@@ -5,10 +5,19 @@ import math
 import os
 import warnings
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from c4pipe.shards import files
+from c4pipe.shards import checked_json, files
+from c4pipe.shards.checked_json import Count
+
+
+@dataclass(frozen=True)
+class _Line:
+    """What every line has; there is more."""
+
+    step: Count
 
 
 class MetricsLog:
@@ -47,14 +56,17 @@ class MetricsLog:
 
 
 def read(path: Path) -> list[dict[str, Any]]:
-    """The lines of a `metrics.jsonl`; a last line that was cut off is left out."""
+    """The lines of a `metrics.jsonl`. A last line that was cut off is left out; any other fault costs a warning."""
     lines = []
-    if path.exists():
-        for line in path.read_text(encoding="utf-8").splitlines():
-            try:
-                lines.append(json.loads(line))
-            except ValueError:
-                break
+    texts = path.read_bytes().splitlines() if path.exists() else []
+    for number, text in enumerate(texts, 1):
+        try:
+            line = checked_json.parse_any(text)
+            checked_json.convert(line, _Line, may_hold_more=True)
+            lines.append(line)
+        except ValueError as error:
+            if number < len(texts):
+                warnings.warn(f"{path}, line {number} is damaged ({error}) and left out", stacklevel=2)
     return lines
 
 

@@ -13,6 +13,7 @@ from model.architectures.catalog import build_model
 from model.architectures.config import ModelConfig
 from model.checkpoints import hugging_face
 from model.checkpoints.hugging_face_export import export
+from model.checkpoints.loading import load_checkpoint
 from model.checkpoints.opening import open_model
 
 transformers = pytest.importorskip("transformers")
@@ -223,6 +224,54 @@ def test_what_does_not_fit_is_an_error_that_says_so(vocabulary, tmp_path, change
     spoil(tmp_path, **changes)
     with pytest.raises(UserError, match=message):
         hugging_face.load(str(tmp_path))
+
+
+ODD_VALUES = ["8", 8.5, True, None, [8], {}, float("nan"), float("inf"), -1, 10**9, 10**400]
+READ = ["vocab_size", "d_model", "d_ff", "d_kv", "num_heads", "num_layers", "num_decoder_layers"]
+READ += ["relative_attention_num_buckets", "relative_attention_max_distance", "pad_token_id", "eos_token_id"]
+
+
+@pytest.mark.parametrize("name", [*READ, "dropout_rate", "layer_norm_epsilon", "feed_forward_proj", "model_type"])
+def test_odd_values_of_a_config_are_one_line_before_anything_is_built(vocabulary, tmp_path, name, monkeypatch):
+    export(str(tmp_path), SMALL, build_model(SMALL, seed=0).state_dict(), vocabulary)
+    monkeypatch.setattr(hugging_face, "build_model", lambda *_, **__: pytest.fail("a model was built"))
+    harmless = {"num_decoder_layers": [None], "dropout_rate": [], "layer_norm_epsilon": []}
+    for value in ODD_VALUES:
+        if value in harmless.get(name, ()):
+            continue
+        spoil(tmp_path, **{name: value})
+        with pytest.raises(UserError) as caught:
+            hugging_face.load(str(tmp_path))
+        assert "\n" not in str(caught.value) and len(str(caught.value)) < 400
+
+
+@pytest.mark.parametrize("content", ["[]", "null", "3", "{", "", "[" * 200_000])
+def test_a_config_that_is_no_object_is_one_line(tmp_path, content):
+    (tmp_path / "config.json").write_text(content)
+    with pytest.raises(UserError):
+        hugging_face.load(str(tmp_path))
+
+
+def test_an_index_that_leads_out_of_the_folder_is_refused(vocabulary, tmp_path):
+    export(str(tmp_path), SMALL, build_model(SMALL, seed=0).state_dict(), vocabulary)
+    (tmp_path / "model.safetensors").rename(tmp_path / "part.safetensors")
+    for name in ("../part.safetensors", "/part.safetensors", 7):
+        index = {"weight_map": {"shared.weight": name}}
+        (tmp_path / "model.safetensors.index.json").write_text(json.dumps(index))
+        with pytest.raises(UserError, match="is damaged"):
+            hugging_face.load(str(tmp_path))
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_an_exported_folder_is_compared_with_its_digest(name, vocabulary, tmp_path):
+    export(str(tmp_path), CASES[name], build_model(CASES[name], seed=0).state_dict(), vocabulary)
+    assert load_checkpoint(str(tmp_path)).state_dict
+    path = tmp_path / "model.safetensors"
+    content = bytearray(path.read_bytes())
+    content[-3] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(UserError, match="checksum differs"):
+        load_checkpoint(str(tmp_path))
 
 
 def test_damaged_or_missing_weights_are_errors_that_say_so(vocabulary, tmp_path):

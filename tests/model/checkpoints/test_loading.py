@@ -1,3 +1,6 @@
+import json
+import os
+
 import pytest
 import torch
 
@@ -76,3 +79,91 @@ def test_a_name_with_an_at_sign_that_exists_is_a_folder(tmp_path):
     (tmp_path / "runs@home").mkdir()
     assert split_name(str(tmp_path / "runs@home")) == (str(tmp_path / "runs@home"), "")
     assert split_name("runs@home/small@last") == ("runs@home/small", "last")
+
+
+def flip(path, place=None):
+    """One bit of a file, whose times stay."""
+    status, content = path.stat(), bytearray(path.read_bytes())
+    content[len(content) // 2 if place is None else place] ^= 16
+    path.write_bytes(content)
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+
+
+@pytest.mark.parametrize(("which", "step"), [("", 20), ("@best", 20), ("@last", 30), ("@10", 10)])
+def test_a_flipped_bit_is_never_loaded(run, which, step):
+    flip(run.of_step(step) / step_folder.MODEL_FILE, -5)
+    if which == "@last":
+        with pytest.warns(UserWarning, match="checksum"):
+            assert find_checkpoint(f"{run}{which}")[1].step == 20
+        return
+    with pytest.raises(UserError, match="its checksum differs"):
+        load_checkpoint(f"{run}{which}")
+
+
+def test_a_flipped_bit_of_the_optimizer_is_never_loaded(run):
+    flip(run.of_step(30) / step_folder.OPTIMIZER_FILE, -2)
+    with pytest.raises(UserError, match="its checksum differs"):
+        step_folder.read_optimizer(run.of_step(30))
+
+
+def test_a_metric_that_was_changed_does_not_make_another_checkpoint_the_best(run):
+    path = run.of_step(10) / step_folder.STATE_FILE
+    path.write_text(path.read_text().replace("3.0", "1.0"))
+    with pytest.warns(UserWarning, match="passed over: state.json is not what was written"):
+        assert find_checkpoint(str(run))[1].step == 20
+
+
+def test_a_state_of_an_earlier_version_has_no_checksum_of_its_own_and_is_read(run):
+    path = run.of_step(10) / step_folder.STATE_FILE
+    content = json.loads(path.read_text())
+    del content["sha256"]
+    path.write_text(json.dumps(content))
+    assert step_folder.read_state(run.of_step(10)).metrics == {"validation_loss": 3.0}
+
+
+ODD_STATES = {
+    "a step as text": {"step": "10"},
+    "another step": {"step": 11},
+    "a negative step": {"step": -1},
+    "files as a list": {"files": []},
+    "a file elsewhere": {"files": {"../model.safetensors": {"bytes": 1, "sha256": "0" * 64}}},
+    "a file without a digest": {"files": {"model.safetensors": {"bytes": 1}}},
+    "metrics as text": {"metrics": {"validation_loss": "2"}},
+    "a field of a later version": {"later": 1},
+}
+
+
+@pytest.mark.parametrize("what", ODD_STATES)
+@pytest.mark.filterwarnings("ignore:the checkpoint:UserWarning")
+def test_an_odd_state_is_one_line(run, what):
+    path = run.of_step(10) / step_folder.STATE_FILE
+    content = json.loads(path.read_text()) | ODD_STATES[what]
+    del content["sha256"]
+    path.write_text(json.dumps(content))
+    with pytest.raises(UserError, match="is damaged") as caught:
+        load_checkpoint(f"{run}@10")
+    assert "\n" not in str(caught.value)
+
+
+ODD_RUNS = {
+    "a list": [],
+    "no model": {"status": "finished"},
+    "a model that is text": {"model": "small"},
+    "a size as text": {"model": {"d_model": "16"}},
+    "a size that is not a number": {"model": {"dropout_rate": float("nan")}},
+    "a size below zero": {"model": {"num_heads": -2}},
+    "a billion layers": {"model": {"num_layers": 10**9}},
+    "sizes of another model": {"model": SMALL.with_(d_ff=1 << 20).to_json()},
+    "an unknown status": {"model": SMALL.to_json(), "status": "odd"},
+    "extra ids as text": {"model": SMALL.to_json(), "num_extra_ids": "ten"},
+    "settings as a list": {"model": SMALL.to_json(), "settings": []},
+    "a metric without a direction": {"model": SMALL.to_json(), "best_metric": {"name": "loss"}},
+}
+
+
+@pytest.mark.parametrize("what", ODD_RUNS)
+def test_an_odd_run_file_is_one_line(run, what):
+    (run.path / "run.json").write_text(json.dumps(ODD_RUNS[what]))
+    with pytest.raises(UserError) as caught:
+        load_checkpoint(str(run))
+    assert "\n" not in str(caught.value)

@@ -1,0 +1,17 @@
+"""What names a model's weights, whatever file they lie in."""
+
+import hashlib
+from collections.abc import Mapping
+
+import numpy as np
+from torch import Tensor
+
+
+def weights_digest(weights: Mapping[str, Tensor]) -> str:
+    """SHA-256 of names, shapes, types and float32 values, in the order of the names."""
+    digest = hashlib.sha256()
+    for name in sorted(weights):
+        tensor = weights[name].detach().cpu().contiguous()
+        digest.update(f"{name} {tuple(tensor.shape)} {tensor.dtype}\n".encode())
+        digest.update(np.ascontiguousarray(tensor.float().numpy()).data)
+    return digest.hexdigest()
