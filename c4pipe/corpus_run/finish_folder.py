@@ -12,6 +12,7 @@ from c4pipe.corpus_run.plan import Plan
 from c4pipe.report import corpus_report
 from c4pipe.report.summary import Summary
 from c4pipe.shards import files, manifest
+from c4pipe.shards.work.frames import read_frames
 
 REPORT = "report.json"
 REPORT_PAGE = "report.html"
@@ -35,9 +36,8 @@ def write_quarantine(plan: Plan, cleaned: Summary) -> None:
     with files.write_atomically(files.join(plan.output, QUARANTINE)) as target:
         for file in read_list(plan.inputs):
             if file.number in with_rows:
-                with files.open_for_reading(plan.cleaned(file.stem, ".quarantine")) as rows:
-                    while block := rows.read(1 << 20):
-                        target.write(block)
+                for row in read_frames(plan.cleaned(file.stem, ".quarantine")):
+                    target.write(row)
 
 
 def make_report(plan: Plan, result: Mapping[str, Any], timing: Mapping[str, Any], machine: Mapping[str, Any]) -> dict:

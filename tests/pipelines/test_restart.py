@@ -142,3 +142,19 @@ def test_a_run_killed_again_and_again_ends_all_the_same(crawl, undisturbed, tmp_
         run(crawl, output, (chosen.choice(STAGES), chosen.randrange(1, 4), chosen.choice(MOMENTS)))
     assert run(crawl, output) == 0
     assert digests(output) == undisturbed
+
+
+def test_damaged_work_files_and_shards_are_made_again(crawl, undisturbed, tmp_path):
+    chosen = random.Random(6)
+    output = tmp_path / "c4"
+    assert run(crawl, output, ("/manifest", 1, "before")) == signal.SIGKILL
+    kinds = ("cleaned", "urls_losers", "lines", "lines_losers", "finished", "shards")
+    shards = [*output.glob("c4-*"), *output.rglob("provenance-*")]
+    for path in sorted([*(path for kind in kinds for path in output.rglob(f"{kind}/*")), *shards]):
+        content, status = bytearray(path.read_bytes()), path.stat()
+        if content:
+            content[chosen.randrange(len(content))] ^= 1 << chosen.randrange(8)
+            path.write_bytes(content)
+            os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+    assert run(crawl, output) == 0
+    assert digests(output) == undisturbed

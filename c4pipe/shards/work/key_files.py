@@ -3,21 +3,28 @@
 They are what a shuffle on one machine is made of: each WET file writes its keys sorted by bucket, each bucket reads
 its slice of every file. Nothing but one bucket is ever in memory.
 
-Layout, little-endian: magic `c4pkeys1`; row size in bytes (uint64); number of parts P (uint64); P + 1 offsets in rows
-(uint64), of which the last is the number of rows; the rows.
+Layout, little-endian: magic `c4pkeys2`; row size in bytes (uint64); number of parts P (uint64); P + 1 entries of which
+each is the first row of a part (uint64) and the part's checksum (uint32), the last the number of rows; the rows. A
+checksum is the CRC-32 of row size, P, the part's number, its first row, the first row of the next part, and its rows.
+So every byte is covered, and a reader of few parts reads no more for that.
 """
 
 import struct
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from c4pipe.errors import UserError
 from c4pipe.shards import files
+from c4pipe.shards.work.frames import DamagedWorkFile, checksum
 
-MAGIC = b"c4pkeys1"
+MAGIC = b"c4pkeys2"
 _HEAD = struct.Struct("<8sQQ")
+_ENTRY = np.dtype([("first", "<u8"), ("checksum", "<u4")])
+_PART = struct.Struct("<QQQQQ")
+
+T = TypeVar("T")
 
 
 def write_key_file(path: str, rows: np.ndarray, parts: np.ndarray, num_parts: int, dtype: np.dtype) -> None:
@@ -34,49 +41,93 @@ def write_key_file(path: str, rows: np.ndarray, parts: np.ndarray, num_parts: in
     ([10, 12], [11])
     """
     order = np.argsort(parts, kind="stable")
-    offsets = np.zeros(num_parts + 1, dtype="<u8")
-    offsets[1:] = np.cumsum(np.bincount(parts, minlength=num_parts))
+    packed = np.ascontiguousarray(rows[order].astype(dtype, copy=False)).tobytes()
+    table = np.zeros(num_parts + 1, dtype=_ENTRY)
+    table["first"][1:] = np.cumsum(np.bincount(parts, minlength=num_parts))
+    table["checksum"] = _checksums(0, table["first"].tolist(), packed, num_parts, dtype.itemsize)
     with files.write_atomically(path) as target:
         target.write(_HEAD.pack(MAGIC, dtype.itemsize, num_parts))
-        target.write(offsets.tobytes())
-        target.write(np.ascontiguousarray(rows[order].astype(dtype, copy=False)).tobytes())
+        target.write(table.tobytes())
+        target.write(packed)
+
+
+def _checksums(number: int, firsts: list[int], packed: bytes, num_parts: int, row_bytes: int) -> list[int]:
+    """Of the parts from `number` on, whose rows are `packed`; the last is that of the table's end, without rows.
+
+    firsts: the first row of each part, and the one behind the last part.
+    """
+    content, start = memoryview(packed), firsts[0]
+    found = []
+    for place, (first, end) in enumerate(zip(firsts, [*firsts[1:], firsts[-1]], strict=True)):
+        head = _PART.pack(row_bytes, num_parts, number + place, first, end)
+        rows = content[(first - start) * row_bytes : (end - start) * row_bytes]
+        found.append(checksum(rows, checksum(head)) if len(rows) else checksum(head))
+    return found
 
 
 def read_parts(path: str, first: int, end: int, dtype: np.dtype) -> np.ndarray:
     """The rows of parts `first` up to `end`, which is left out.
 
-    Raises: UserError where the file is no key file with rows of this dtype, or is cut.
+    Raises: DamagedWorkFile where the file is no key file with rows of this dtype, is cut, or is not what was written.
     """
 
     def read(source: Any, num_parts: int) -> np.ndarray:
-        source.seek(_HEAD.size + 8 * first)
-        offsets = np.frombuffer(source.read(8 * (end - first + 1)), dtype="<u8")
-        start, stop = int(offsets[0]), int(offsets[-1])
-        source.seek(_HEAD.size + 8 * (num_parts + 1) + start * dtype.itemsize)
-        content = source.read((stop - start) * dtype.itemsize)
-        if len(content) != (stop - start) * dtype.itemsize:
+        source.seek(_HEAD.size + _ENTRY.itemsize * first)
+        table = np.frombuffer(source.read(_ENTRY.itemsize * (end - first + 1)), dtype=_ENTRY)
+        if len(table) != end - first + 1:
             raise ValueError("it is cut")
+        firsts = table["first"].tolist()
+        num_bytes = (firsts[-1] - firsts[0]) * dtype.itemsize
+        offset = _HEAD.size + _ENTRY.itemsize * (num_parts + 1) + firsts[0] * dtype.itemsize
+        if sorted(firsts) != firsts or offset + num_bytes > source.seek(0, 2):
+            raise ValueError("it is cut, or its table is not what was written")
+        source.seek(offset)
+        content = source.read(num_bytes)
+        if _checksums(first, firsts, content, num_parts, dtype.itemsize)[:-1] != table["checksum"].tolist()[:-1]:
+            raise ValueError("a checksum differs")
         return np.frombuffer(content, dtype=dtype)
 
     return _with_head(path, dtype, read)
 
 
 def count_rows(path: str, dtype: np.dtype) -> int:
-    """The number of rows of a key file."""
+    """The number of rows of a key file. Raises: DamagedWorkFile."""
 
     def read(source: Any, num_parts: int) -> int:
-        source.seek(_HEAD.size + 8 * num_parts)
-        return int(np.frombuffer(source.read(8), dtype="<u8")[0])
+        source.seek(_HEAD.size + _ENTRY.itemsize * num_parts)
+        (entry,) = np.frombuffer(source.read(_ENTRY.itemsize), dtype=_ENTRY)
+        count = int(entry["first"])
+        if _checksums(num_parts, [count], b"", num_parts, dtype.itemsize) != [int(entry["checksum"])]:
+            raise ValueError("a checksum differs")
+        return count
 
     return _with_head(path, dtype, read)
 
 
-def _with_head(path: str, dtype: np.dtype, read: Callable[[Any, int], Any]) -> Any:
-    with files.open_for_reading(path) as source:
+def is_whole(path: str, dtype: np.dtype) -> bool:
+    """Whether a key file is there and all of it is what was written."""
+
+    def read(source: Any, num_parts: int) -> int:
+        return num_parts
+
+    try:
+        read_parts(path, 0, _with_head(path, dtype, read), dtype)
+        count_rows(path, dtype)
+        return True
+    except DamagedWorkFile:
+        return False
+
+
+def _with_head(path: str, dtype: np.dtype, read: Callable[[Any, int], T]) -> T:
+    try:
+        source = files.open_for_reading(path)
+    except UserError as error:
+        raise DamagedWorkFile.of(path, error) from error
+    with source:
         try:
             magic, row_bytes, num_parts = _HEAD.unpack(source.read(_HEAD.size))
             if magic != MAGIC or row_bytes != dtype.itemsize:
                 raise ValueError("it is no key file with such rows")
             return read(source, num_parts)
-        except (ValueError, IndexError, struct.error) as error:
-            raise UserError(f"work file {path} is damaged ({error}); remove it and run the same command") from error
+        except (ValueError, IndexError, OverflowError, struct.error) as error:
+            raise DamagedWorkFile.of(path, error) from error

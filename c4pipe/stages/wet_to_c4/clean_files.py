@@ -21,6 +21,8 @@ from c4pipe.corpus_run.rules_of_worker import CleaningRules
 from c4pipe.records import Dropped, Page, Quarantined
 from c4pipe.report.summary import EXCERPT_LENGTH, Summary
 from c4pipe.shards import files
+from c4pipe.shards.work import key_files, work_files
+from c4pipe.shards.work.frames import FramesWriter
 from c4pipe.shards.work.key_files import write_key_file
 from c4pipe.shards.work.work_files import CLEANED, PagesWriter, read_pages, read_record, write_record
 
@@ -66,7 +68,7 @@ def clean_file(file: File, plan: Plan, rules: CleaningRules) -> Summary:
     if files.exists(record_path):
         sha256 = files.sha256(file.path)
         record = read_record(record_path, digest(plan.cleaning_key, sha256))
-        if record is not None and record["excluded"] == _excluded_again(file, plan, rules):
+        if record is not None and _is_whole(file, plan) and record["excluded"] == _excluded_again(file, plan, rules):
             return _described(file, sha256, record, reused=True)
         # A record beside other pages than its own would be taken over by a later run.
         files.remove(record_path)
@@ -81,6 +83,15 @@ def clean_file(file: File, plan: Plan, rules: CleaningRules) -> Summary:
     record = {"excluded": excluded, "summary": summary.to_json()}
     write_record(record_path, digest(plan.cleaning_key, sha256), record)
     return _described(file, sha256, record, reused=False)
+
+
+def _is_whole(file: File, plan: Plan) -> bool:
+    """Whether the work files of a WET file are still what was written."""
+    return (
+        work_files.is_whole(plan.cleaned(file.stem, ".arrow"))
+        and key_files.is_whole(plan.cleaned(file.stem, ".urls"), _URLS.dtype)
+        and work_files.is_whole(plan.cleaned(file.stem, ".quarantine"))
+    )
 
 
 def _excluded_again(file: File, plan: Plan, rules: CleaningRules) -> str:
@@ -136,7 +147,7 @@ def _clean(file: File, source: Any, plan: Plan, rules: CleaningRules, summary: S
     excluded: list[str] = []
     with (
         PagesWriter(plan.cleaned(file.stem, ".arrow"), CLEANED) as writer,
-        files.write_atomically(plan.cleaned(file.stem, ".quarantine")) as quarantine,
+        FramesWriter(plan.cleaned(file.stem, ".quarantine")) as quarantine,
     ):
         summary.counters[counters.WET_FILE] += 1
         row = 0

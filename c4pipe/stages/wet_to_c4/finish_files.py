@@ -13,7 +13,8 @@ from c4pipe.corpus.finishing import Finished, Finisher
 from c4pipe.corpus_run.plan import EXCLUDED_ASSET, File, Plan, digest
 from c4pipe.corpus_run.rules_of_worker import make_finisher
 from c4pipe.report.summary import EXCERPT_LENGTH, Summary
-from c4pipe.shards.work.work_files import FINISHED, PagesWriter, read_pages, read_record, write_record
+from c4pipe.shards.work.frames import DamagedWorkFile
+from c4pipe.shards.work.work_files import FINISHED, PagesWriter, is_whole, read_pages, read_record, write_record
 from c4pipe.stages.wet_to_c4.clean_files import EXCLUDED_URLS
 from c4pipe.stages.wet_to_c4.pack_lines import lost_rows
 from c4pipe.stages.wet_to_c4.pick_losers import losers_of
@@ -48,6 +49,8 @@ class _FinishFile(beam.DoFn):
         file, held = File(*element[0]), element[1]
         record_path = self._plan.later(run_key, "finished", f"{file.stem}.json")
         record = read_record(record_path, run_key)
+        if record is not None and not is_whole(self._plan.finished(file.stem, record["key"], ".arrow")):
+            record = None
         is_new = False
         if record is None:
             record, is_new = self._finish(file, held, run_key)
@@ -65,11 +68,16 @@ class _FinishFile(beam.DoFn):
         plan = self._plan
         lost = lost_rows(losers_of(file, plan, "urls", held[0], run_key))
         lost_lines = _lost_lines(losers_of(file, plan, "lines", held[1] if len(held) > 1 else b"", run_key))
-        cleaned = read_record(plan.cleaned(file.stem, ".json")) or {}
-        cleaned_from = [cleaned.get("made_from"), cleaned.get("excluded")]
+        cleaned_path = plan.cleaned(file.stem, ".json")
+        cleaned = read_record(cleaned_path)
+        if cleaned is None:
+            raise DamagedWorkFile.of(cleaned_path, "its checksum differs")
+        cleaned_from = [cleaned["made_from"], cleaned["excluded"]]
         key = digest(plan.finishing_key, cleaned_from, sorted(map(int, lost)), sorted(lost_lines.items()))
         own_path = plan.finished(file.stem, key, ".json")
         record = read_record(own_path, key)
+        if record is not None and not is_whole(plan.finished(file.stem, key, ".arrow")):
+            record = None
         is_new = record is None
         if record is None:
             record = _finish(plan.finished(file.stem, key, ".arrow"), file, plan, self._finisher, lost, lost_lines)
@@ -229,8 +237,17 @@ class _FiledBySplit:
         self._held, self._num_characters = {}, 0
 
 
+def record_of(plan: Plan, file: File, run_key: str) -> dict:
+    """The record of a finished file. Raises: DamagedWorkFile where it is gone or not what was written."""
+    path = plan.later(run_key, "finished", f"{file.stem}.json")
+    record = read_record(path, run_key)
+    if record is None:
+        raise DamagedWorkFile.of(path, "it is gone, or its checksum differs")
+    return record
+
+
 def read_finished(plan: Plan, file: File, run_key: str, split: str) -> Iterator[dict[str, list]]:
     """The pages of one split that a WET file gave, as batches of columns."""
-    record = read_record(plan.later(run_key, "finished", f"{file.stem}.json"), run_key)
-    if record is not None and (batches := record["batches"].get(split)):
+    record = record_of(plan, file, run_key)
+    if batches := record["batches"].get(split):
         yield from read_pages(plan.finished(file.stem, record["key"], ".arrow"), batches=batches)

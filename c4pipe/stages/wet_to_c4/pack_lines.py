@@ -7,8 +7,7 @@ from c4pipe.corpus import deduplication
 from c4pipe.corpus.urls import normalized_url
 from c4pipe.corpus_run.keys import KINDS
 from c4pipe.corpus_run.plan import NUM_KEY_PARTS, File, Plan
-from c4pipe.shards import files
-from c4pipe.shards.work.key_files import write_key_file
+from c4pipe.shards.work.key_files import is_whole, write_key_file
 from c4pipe.shards.work.work_files import read_pages
 from c4pipe.stages.wet_to_c4.pick_losers import count_keys, keys_path, losers_of, slices
 
@@ -24,7 +23,7 @@ class WriteLineKeys(beam.DoFn):
     def process(self, element, run_key: str):
         file, held = File(*element[0]), element[1]
         path = keys_path(self._plan, "lines", file.stem, run_key)
-        if not files.exists(path):
+        if not is_whole(path, _LINES.dtype):
             keys = line_keys(file, self._plan, losers_of(file, self._plan, "urls", held[0], run_key))
             write_key_file(path, keys, _LINES.parts(keys), NUM_KEY_PARTS, _LINES.dtype)
         yield count_keys(path, "lines")

@@ -10,8 +10,7 @@ import numpy as np
 from c4pipe.corpus_run.inputs import read_list
 from c4pipe.corpus_run.keys import KINDS, KeyKind, bucket_edges, num_buckets
 from c4pipe.corpus_run.plan import KEY_PART_BITS, File, Plan
-from c4pipe.shards import files
-from c4pipe.shards.work.key_files import count_rows, read_parts, write_key_file
+from c4pipe.shards.work.key_files import count_rows, is_whole, read_parts, write_key_file
 
 
 def keys_path(plan: Plan, kind: str, stem: str, run_key: str) -> str:
@@ -64,7 +63,7 @@ class _PickInBucket(beam.DoFn):
     def process(self, bucket, run_key: str):
         kind, plan = KINDS[self._kind], self._plan
         path = _losers_path(plan, kind.name, bucket, run_key)
-        if not files.exists(path):
+        if not is_whole(path, kind.losers):
             losers = kind.pick(_read_bucket(plan, kind, bucket, run_key))
             write_key_file(path, losers, losers["file"].astype(np.int64), plan.num_files, kind.losers)
         yield tuple(bucket)

@@ -13,7 +13,7 @@ from c4pipe.shards.manifest import describe_shard
 from c4pipe.shards.provenance import write_provenance
 from c4pipe.shards.text_shards import write_text_shard
 from c4pipe.shards.work.work_files import read_record, write_record
-from c4pipe.stages.wet_to_c4.finish_files import read_finished
+from c4pipe.stages.wet_to_c4.finish_files import read_finished, record_of
 
 _SPLIT = "split:"
 _VALIDATION = "validation"
@@ -93,14 +93,21 @@ def _write(element: tuple[str, int, int], plan: Plan, run_key: str) -> tuple[str
     path = files.join(plan.output, name)
     record_path = plan.later(run_key, "shards", f"{name}.json".removeprefix("c4-"))
     record = read_record(record_path, run_key)
-    if record is None or not files.exists(path) or files.size(path) != record["shard"][2]:
+    provenance = files.join(plan.output, names.provenance(split, number, count))
+    if record is None or not (_is(path, record["shard"][3]) and _is(provenance, record["provenance"])):
         origins: list[tuple[str, int]] = []
         rows = write_text_shard(path, _rows(split, number, count, plan, run_key, origins), plan.settings.format)
-        write_provenance(files.join(plan.output, names.provenance(split, number, count)), origins)
+        write_provenance(provenance, origins)
         shard = describe_shard(plan.output, name, rows)
-        record = {"shard": [shard.file, shard.rows, shard.bytes, shard.sha256]}
+        listed = [shard.file, shard.rows, shard.bytes, shard.sha256]
+        record = {"shard": listed, "provenance": files.sha256(provenance)}
         write_record(record_path, run_key, record)
     return split, record["shard"]
+
+
+def _is(path: str, sha256: str) -> bool:
+    """Whether a file that an earlier start of this run wrote is there and still what it wrote."""
+    return files.exists(path) and files.sha256(path) == sha256
 
 
 def _rows(
@@ -117,8 +124,7 @@ def _rows(
 def _rows_of_file(
     file: File, split: str, low: int, high: int, count: int, plan: Plan, run_key: str, origins: list[tuple[str, int]]
 ) -> Iterator[dict[str, str]]:
-    record = read_record(plan.later(run_key, "finished", f"{file.stem}.json"), run_key)
-    num_rows = record["rows"] if record is not None else 0
+    num_rows = record_of(plan, file, run_key)["rows"]
     first, end = num_rows * low // count, num_rows * high // count
     for batch in read_finished(plan, file, run_key, split):
         for place, row in enumerate(batch["row"]):
