@@ -68,7 +68,8 @@ class Words:
     def __init__(self, compared_as: Callable[[str], str] = str) -> None:
         """compared_as: what a word in lower case counts as; it must be a function of a module."""
         self._compared_as = compared_as
-        self._find = _word_pattern().findall
+        self._pattern = _word_pattern()
+        self._find = self._pattern.findall
         self._hashes = _WordHashes(compared_as)
 
     def split(self, text: str) -> list[str]:
@@ -78,6 +79,16 @@ class Words:
         ['it', 's', '3.14', 'degrees', 'café', 'no', '12b']
         """
         return [self._compared_as(word) for word in self._find(text.lower())]
+
+    def spans(self, text: str) -> list[tuple[int, int]]:
+        """Where each word stands in a text: (start, end) in characters.
+
+        >>> Words().spans("It's it")
+        [(0, 2), (3, 4), (5, 7)]
+        """
+        # Lower case may be longer than what it was made of (the Turkish capital I with a dot); then it is not used.
+        lowered = text.lower()
+        return [match.span() for match in self._pattern.finditer(lowered if len(lowered) == len(text) else text)]
 
     def hashes(self, texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
         """(the hashes of all words, (n,) uint64; how many words each text has, (len(texts),) int64)."""

@@ -26,7 +26,7 @@ DATA_LAYERS = [
     ],
     ["c4pipe.folders"],
     ["c4pipe.report"],
-    ["c4pipe.corpus_run", "c4pipe.near_duplicates_run"],
+    ["c4pipe.corpus_run", "c4pipe.near_duplicates_run", "c4pipe.contamination_run"],
     ["c4pipe.stages", "c4pipe.inspect_shard"],
     ["pipelines"],
 ]

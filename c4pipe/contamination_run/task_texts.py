@@ -1,0 +1,73 @@
+"""The evaluation texts of task folders: the fields of each example's inputs, and its right answers."""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from c4pipe.contamination.fields import labels_of, split_fields
+from c4pipe.errors import UserError
+from c4pipe.shards import files, manifest
+from c4pipe.shards.example_shards import read_example_shard
+from c4pipe.shards.reading.source_names import SourceName
+from c4pipe.vocabulary.vocabulary import Vocabulary
+
+INPUTS, TARGETS = "inputs", "targets"
+DEFAULT_SPLIT = "validation"
+
+
+@dataclass(frozen=True)
+class TaskExample:
+    """One example of an evaluation split. key: names its ids, as `model.evaluate` sees them."""
+
+    task: str
+    split: str
+    key: str
+    inputs: tuple[str, ...]
+    targets: tuple[str, ...]
+
+    def texts(self) -> Iterator[tuple[str, str]]:
+        """(side, text) of everything that may stand in a corpus."""
+        yield from ((INPUTS, text) for text in self.inputs)
+        yield from ((TARGETS, text) for text in self.targets)
+
+
+def example_key(inputs: np.ndarray, targets: np.ndarray) -> str:
+    """16 hex digits that name an example by its ids (without padding), on whichever machine."""
+    packed = [np.asarray(ids, "<u4").tobytes() for ids in (inputs, targets)]
+    return hashlib.sha256(len(packed[0]).to_bytes(8, "little") + b"".join(packed)).hexdigest()[:16]
+
+
+def read_task_texts(sources: Sequence[SourceName]) -> list[TaskExample]:
+    """The examples of `DIR[@SPLIT]` folders made by tasks_to_examples; the split is `validation` where none is named.
+
+    Raises: UserError where a folder holds no tasks, or none of them has the split.
+    """
+    found: list[TaskExample] = []
+    for source in sources:
+        held = manifest.read(source.path)
+        if held.kind != "tasks":
+            raise UserError(f"{source.path} holds {held.kind}, not tasks; give a folder made by tasks_to_examples")
+        split = source.split or DEFAULT_SPLIT
+        wanted = [name for name in held.splits if name == split or name.endswith(f"-{split}")]
+        if not wanted:
+            there = ", ".join(sorted(held.splits))
+            raise UserError(f"{source.path} has no task with the split {split!r}; its splits are {there}")
+        vocabulary = Vocabulary.load(source.path, held.settings.get("num_extra_ids"))
+        for name in sorted(wanted):
+            found += _examples(source.path, held, name, split, vocabulary)
+    return found
+
+
+def _examples(
+    folder: str, held: manifest.Manifest, name: str, split: str, vocabulary: Vocabulary
+) -> Iterator[TaskExample]:
+    rows = [row for shard in held.splits[name] for row in read_example_shard(files.join(folder, shard.file))]
+    inputs = [vocabulary.decode(row["inputs"]) for row in rows]
+    labels = labels_of(inputs)
+    task = name.removesuffix(f"-{split}")
+    for row, text in zip(rows, inputs, strict=True):
+        answers = dict.fromkeys([vocabulary.decode(row["targets"]), *map(str, row["references"])])
+        key = example_key(row["inputs"], row["targets"])
+        yield TaskExample(task, split, key, tuple(split_fields(text, labels)), tuple(answers))

@@ -1,0 +1,81 @@
+"""Text shards -> which evaluation texts stand in their pages. One element is one text shard."""
+
+from collections.abc import Iterator
+from itertools import islice
+from typing import Any
+
+import apache_beam as beam
+
+from c4pipe.contamination.task_grams import Match, TaskGrams
+from c4pipe.contamination_run.plan import Plan, TextShard
+from c4pipe.shards import files
+from c4pipe.shards.text_shards import read_text_shard
+from c4pipe.shards.work.work_files import read_record, write_record
+
+_PAGES_PER_BATCH = 64
+# Pages that are told of one text and shard; all are counted.
+MOST_PAGES = 5
+
+
+class SearchPages(beam.PTransform):
+    """`TextShard` -> its number; what was found lies in the work folder."""
+
+    def __init__(self, plan: Plan) -> None:
+        super().__init__()
+        self._plan = plan
+
+    def expand(self, shards):
+        return shards | beam.ParDo(_SearchPages(self._plan))
+
+
+class _SearchPages(beam.DoFn):
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+
+    def setup(self):
+        self._grams = self._plan.grams()
+
+    def process(self, shard: TextShard):
+        yield search_shard(shard, self._plan, self._grams)
+
+
+def search_shard(shard: TextShard, plan: Plan, grams: TaskGrams) -> int:
+    """Leave what is found in a shard in the work folder, unless it is there already; returns the shard's number.
+
+    The record: `pages` (read), `urls` (of pages with a match, empty for a page without one), and `texts`: number of an
+    evaluation text -> `words` (where its grams begin that were found), `num_pages`, `pages` (URLs of the first ones).
+    """
+    sha256 = files.sha256(shard.path)
+    made_from = f"{plan.code} {plan.texts_key} {sha256}"
+    if read_record(plan.found(shard), made_from) is None:
+        write_record(plan.found(shard), made_from, {**_search(shard, grams), "sha256": sha256})
+    return shard.number
+
+
+def _search(shard: TextShard, grams: TaskGrams) -> dict[str, Any]:
+    found: dict[int, dict[str, Any]] = {}
+    urls: list[str] = []
+    num_pages = 0
+    for pages in _batches(read_text_shard(shard.path, ("text", "url"))):
+        num_pages += len(pages)
+        by_page: dict[int, dict[int, list[Match]]] = {}
+        for match in grams.find([page["text"] for page in pages]):
+            by_page.setdefault(match.page, {}).setdefault(match.text, []).append(match)
+        for page_number, by_text in sorted(by_page.items()):
+            url = pages[page_number]["url"] or ""
+            urls.append(url)
+            for text, matches in by_text.items():
+                _add(found.setdefault(text, {"words": [], "num_pages": 0, "pages": []}), url, matches)
+    return {"pages": num_pages, "urls": urls, "texts": {str(text): entry for text, entry in sorted(found.items())}}
+
+
+def _add(entry: dict[str, Any], url: str, matches: list[Match]) -> None:
+    entry["words"] = sorted({*entry["words"], *(match.text_word for match in matches)})
+    entry["num_pages"] += 1
+    if len(entry["pages"]) < MOST_PAGES:
+        entry["pages"].append(url)
+
+
+def _batches(rows: Iterator[dict]) -> Iterator[list[dict]]:
+    while batch := list(islice(rows, _PAGES_PER_BATCH)):
+        yield batch

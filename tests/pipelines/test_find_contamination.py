@@ -1,0 +1,145 @@
+"""find_contamination: planted leaks are found whatever their spelling, and what shares nothing is not."""
+
+import io
+import json
+import random
+from pathlib import Path
+
+import pytest
+import sentencepiece
+
+from c4pipe.errors import UserError
+from c4pipe.shards.text_shards import write_text_shard
+from pipelines import tasks_to_examples
+from pipelines.find_contamination import main
+
+ONE_PROCESS = ["--direct_running_mode=in_memory", "--direct_num_workers=1"]
+NUM_EXAMPLES = 40
+
+
+def words(seed: int, count: int) -> str:
+    draw = random.Random(seed)
+    return " ".join("".join(draw.choices("abcdefgh", k=5)) for _ in range(count))
+
+
+def record(number: int) -> dict:
+    inputs = f"qa question: {words(number, 20)}? context: {words(1_000 + number, 40)}."
+    return {"inputs": inputs, "targets": words(2_000 + number, 8), "task": "mine", "split": "validation"}
+
+
+QUESTION, CONTEXT, ANSWER = (lambda n: words(n, 20)), (lambda n: words(1_000 + n, 40)), (lambda n: words(2_000 + n, 8))
+
+
+@pytest.fixture(scope="module")
+def tasks(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("tasks")
+    model = io.BytesIO()
+    sentencepiece.SentencePieceTrainer.train(
+        sentence_iterator=iter(["abcdefgh question context qa : ? ."] * 20),
+        model_writer=model,
+        vocab_size=60,
+        pad_id=0,
+        eos_id=1,
+        unk_id=2,
+        bos_id=-1,
+        hard_vocab_limit=False,
+        minloglevel=2,
+    )
+    (folder / "spiece.model").write_bytes(model.getvalue())
+    (folder / "records.jsonl").write_text("".join(json.dumps(record(number)) + "\n" for number in range(NUM_EXAMPLES)))
+    output = folder / "examples"
+    flags = [f"--input={folder}/records.jsonl", f"--vocabulary={folder}", f"--output={output}", "--targets_length=114"]
+    assert tasks_to_examples.main([*flags, *ONE_PROCESS]) == 0
+    return output
+
+
+def page(url: str, text: str) -> dict:
+    return {"text": f"{words(9_000, 30)}. {text} {words(9_001, 30)}.", "timestamp": "", "url": url}
+
+
+@pytest.fixture(scope="module")
+def c4(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("c4")
+    first = [
+        page("http://nothing.example/", words(5_000, 200)),
+        page("http://whole.example/", f"{QUESTION(0)}? {CONTEXT(0)}. {ANSWER(0)}"),
+        page("http://inputs.example/", CONTEXT(1)),
+    ]
+    second = [
+        page("http://spelled.example/", QUESTION(2).upper().replace(" ", " -- ")),
+        page("http://answer.example/", f"“{ANSWER(3).title()}!”"),
+        page("http://part.example/", " ".join(CONTEXT(4).split()[5:18])),
+        page("http://too-little.example/", " ".join(CONTEXT(5).split()[5:17])),
+        page("http://whole.example/again", CONTEXT(0)),
+    ]
+    write_text_shard(str(folder / "c4-train.00000-of-00002.json.gz"), first)
+    write_text_shard(str(folder / "c4-train.00001-of-00002.json.gz"), second)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def found(c4, tasks, tmp_path_factory) -> Path:
+    output = tmp_path_factory.mktemp("found") / "out"
+    assert main([f"--c4={c4}", f"--tasks={tasks}", f"--output={output}", *ONE_PROCESS]) == 0
+    return output
+
+
+def test_planted_leaks_are_found_and_nothing_else(found):
+    result = json.loads((found / "contamination.json").read_text())
+    shares = [(round(example["inputs"], 3), example["targets"]) for example in result["examples"]]
+    grams = 8 + 28  # of a question of 20 words and a context of 40
+    assert shares == [
+        (1, 1),
+        (round(28 / grams, 3), 0),
+        (round(8 / grams, 3), 0),
+        (0, 1),
+        (round(1 / grams, 3), 0),
+    ]
+    (row,) = result["tasks"]
+    assert (row["task"], row["split"], row["examples"]) == ("mine", "validation", NUM_EXAMPLES)
+    assert (row["found"], row["found_inputs"], row["found_targets"], row["whole_inputs"]) == (5, 4, 2, 1)
+
+
+def test_the_urls_of_pages_with_a_match_go_into_a_list(found):
+    names = ("answer", "inputs", "part", "spelled", "whole")
+    expected = {*(f"http://{name}.example/" for name in names), "http://whole.example/again"}
+    assert set((found / "contaminated_urls.txt").read_text().splitlines()) == expected
+
+
+def test_the_page_marks_what_was_found(found):
+    page = (found / "report.html").read_text()
+    assert f"<mark>{QUESTION(2)}</mark>" in page and "http://spelled.example/" in page
+
+
+def test_eight_words_find_more(c4, tasks, tmp_path):
+    flags = [f"--c4={c4}", f"--tasks={tasks}", f"--output={tmp_path}/out", "--ngram=8"]
+    assert main([*flags, *ONE_PROCESS]) == 0
+    assert len(json.loads((tmp_path / "out/contamination.json").read_text())["examples"]) == 6
+
+
+def test_the_same_command_again_changes_nothing(c4, tasks, found, capsys):
+    before = {path.name: path.stat().st_mtime_ns for path in found.iterdir()}
+    assert main([f"--c4={c4}", f"--tasks={tasks}", f"--output={found}", *ONE_PROCESS]) == 0
+    assert "finished already" in capsys.readouterr().out
+    assert {path.name: path.stat().st_mtime_ns for path in found.iterdir()} == before
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--ngram=3"], "--ngram=3 says little"),
+        (["--tasks={tasks}@test"], "no task with the split 'test'"),
+        (["--tasks={c4}"], "no manifest.json"),
+    ],
+    ids=["short grams", "a split that is not there", "no tasks"],
+)
+def test_what_cannot_be_searched_is_said(c4, tasks, tmp_path, flags, message):
+    flags = [flag.format(c4=c4, tasks=tasks) for flag in flags]
+    with pytest.raises(UserError, match=message):
+        main([f"--c4={c4}", f"--tasks={tasks}", f"--output={tmp_path}/out", *ONE_PROCESS, *flags])
+
+
+def test_a_dry_run_writes_nothing(c4, tasks, tmp_path, capsys):
+    flags = [f"--c4={c4}", f"--tasks={tasks}", f"--output={tmp_path}/out"]
+    assert main([*flags, *ONE_PROCESS, "--dry_run"]) == 0
+    assert "would look for 40 evaluation examples" in capsys.readouterr().out and not (tmp_path / "out").exists()
