@@ -178,7 +178,7 @@ def make_job(flags: argparse.Namespace, options: PipelineOptions) -> Job:
         output=output,
         work=work,
         inputs=files.join(work, f"inputs-{run_name}.jsonl"),
-        rules=files.join(work, f"rules-{digest(hashes)[:16]}.pickle"),
+        rules=files.join(work, f"rules-{digest(hashes)[:16]}.npz"),
         num_files=len(wet_files),
         code=code_digest(),
         samples_per_rule=flags.samples_per_rule,

@@ -58,6 +58,20 @@ class ListedUrls:
         is_first[1:] = (keys[1:] != keys[:-1]).any(axis=1)
         self._first, self._second = np.ascontiguousarray(keys[is_first].T)
 
+    @property
+    def keys(self) -> np.ndarray:
+        """(n, 2) uint64 that `of_keys` makes the same list of."""
+        return np.stack([self._first, self._second], axis=1)
+
+    @classmethod
+    def of_keys(cls, keys: np.ndarray) -> "ListedUrls":
+        """The list that `keys` is of. Raises: ValueError where these are not such keys, in order."""
+        if keys.dtype != np.uint64 or keys.ndim != 2 or keys.shape[1] != 2 or (keys[1:, 0] < keys[:-1, 0]).any():
+            raise ValueError("the list of URLs is not (n, 2) sorted numbers of 64 bits")
+        made = cls(())
+        made._first, made._second = np.ascontiguousarray(keys.T)
+        return made
+
     def __contains__(self, normalized: object) -> bool:
         key = url_key(str(normalized))
         first, second = int.from_bytes(key[:8], "big"), int.from_bytes(key[8:], "big")
@@ -91,6 +105,23 @@ class ExcludedUrls:
             else:
                 domains.add(entry.lower().removeprefix("www.").strip("."))
         self._urls, self._domains = frozenset(urls), frozenset(domains)
+
+    @property
+    def urls(self) -> frozenset[str]:
+        """The URLs, normalized."""
+        return self._urls
+
+    @property
+    def domains(self) -> frozenset[str]:
+        """The domains, in lower case."""
+        return self._domains
+
+    @classmethod
+    def of(cls, urls: Iterable[str], domains: Iterable[str]) -> "ExcludedUrls":
+        """What has these `urls` and `domains`, which are normalized already."""
+        made = cls(())
+        made._urls, made._domains = frozenset(urls), frozenset(domains)
+        return made
 
     def __contains__(self, normalized: object) -> bool:
         if not isinstance(normalized, str):

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import pickle
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache
@@ -11,8 +10,10 @@ from typing import Any, NamedTuple
 
 import c4pipe
 from c4pipe.corpus import variants
-from c4pipe.corpus.assets import Assets
+from c4pipe.corpus_run.rules_file import RuleSet, read_rules, write_rules
 from c4pipe.shards import files
+
+__all__ = ["File", "Plan", "RuleSet", "Settings", "code_digest", "digest", "read_rules", "write_rules"]
 
 # Keys are filed in this many parts by the first bits of their hash; a bucket is a run of parts.
 KEY_PART_BITS = 12
@@ -79,15 +80,6 @@ class Settings:
     @property
     def _lasting_assets(self) -> dict[str, str]:
         return {name: sha256 for name, sha256 in self.assets.items() if name != EXCLUDED_ASSET}
-
-
-@dataclass(frozen=True)
-class RuleSet:
-    """The assets and lists of a run. Pickled into the work folder once: a list of URLs may be larger than a graph."""
-
-    assets: Assets
-    listed_urls: Any = None
-    excluded_urls: Any = None
 
 
 @dataclass(frozen=True)
@@ -164,13 +156,3 @@ def code_digest() -> str:
         for path in sorted((root / folder).rglob("*.py")):
             found.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes())
     return found.hexdigest()
-
-
-def read_rules(path: str) -> RuleSet:
-    """The rules that the launcher left in the work folder."""
-    return pickle.loads(files.read_bytes(path))
-
-
-def write_rules(path: str, rules: RuleSet) -> None:
-    """Leave the rules for the workers."""
-    files.write_bytes(path, pickle.dumps(rules))

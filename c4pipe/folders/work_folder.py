@@ -41,7 +41,7 @@ class WorkFolder:
         """Make it, or take it over; whatever a killed run left half-written is removed. Raises: as `check`."""
         self.check()
         try:
-            files.make_folder(self.path)
+            files.make_private_folder(self.path)
             mark = json.dumps({"command": command, "run": run})
             files.write_bytes(files.join(self.path, MARK), mark.encode())
         except OSError as error:

@@ -50,7 +50,7 @@ class _Sample:
 
     def __init__(self, plan: Plan, file: File, rules: RuleSet) -> None:
         with tempfile.TemporaryDirectory() as folder:
-            local = replace(plan, rules=str(Path(folder) / "rules.pickle"))
+            local = replace(plan, rules=str(Path(folder) / "rules.npz"))
             write_rules(local.rules, rules)
             cleaning, finisher = CleaningRules(local), make_finisher(local)
         # Once before the clock runs: what is loaded once is no part of a rate.
