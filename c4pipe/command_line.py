@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import NoReturn
 
 from c4pipe.errors import UserError
+from c4pipe.shown import ShownStream, visible, without_credentials
 
 EXIT_USER_ERROR = 2
 EXIT_INTERRUPTED = 130
@@ -33,8 +34,12 @@ def run(main: Callable[[], int | None], *, is_speaker: Callable[[], bool] = lamb
     """Run a command's `main` and exit with its status.
 
     A `UserError` or a full disk becomes one line on standard error and status 2. `is_speaker` tells whether this
-    process is the one that prints (rank 0 of a distributed run).
+    process is the one that prints (rank 0 of a distributed run). What goes to the terminal goes there without control
+    characters, on standard error also without credentials of URLs.
     """
+    sys.stderr = ShownStream(sys.stderr, hides_credentials=True)  # type: ignore[assignment]
+    if sys.stdout.isatty():
+        sys.stdout = ShownStream(sys.stdout, hides_credentials=False)  # type: ignore[assignment]
     try:
         status = main() or 0
     except UserError as error:
@@ -75,6 +80,6 @@ def of_the_system(error: OSError) -> str | None:
 
 def _complain(message: str, aloud: bool) -> int:
     if aloud:
-        one_line = " ".join(message.split())
+        one_line = without_credentials(visible(" ".join(message.split())))
         print(f"error: {one_line}", file=sys.stderr)
     return EXIT_USER_ERROR

@@ -20,6 +20,7 @@ from c4pipe.report.shard_summary import summarise_examples, summarise_text
 from c4pipe.shards import files, manifest
 from c4pipe.shards.example_shards import ExampleShard
 from c4pipe.shards.origins import Origin, find_text_shard, origins_of
+from c4pipe.shown import visible
 from c4pipe.vocabulary.vocabulary import Vocabulary
 
 WIDTH = 120
@@ -47,7 +48,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     else:
         lines = _page(flags.shard, flags.row) if flags.row is not None else summarise_text(flags.shard)
     for line in lines:
-        print(line)
+        print(visible(line))
     return 0
 
 
@@ -123,7 +124,7 @@ def _paragraph(title: str, text: str) -> Iterator[str]:
 
 
 def _folder(path: str) -> str:
-    return path[: -len(files.base_name(path))].rstrip("/") or "."
+    return files.folder_of(path)
 
 
 def _settings(path: str) -> dict[str, Any]:

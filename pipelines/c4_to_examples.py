@@ -32,6 +32,7 @@ from c4pipe.shards.manifest import Input, Manifest, Shard
 from c4pipe.shards.reading import plain_text
 from c4pipe.shards.reading.source_names import no_weights, parse_source_names
 from c4pipe.shards.reading.text_sources import find_text
+from c4pipe.shown import without_credentials
 from c4pipe.stages.make_examples import (
     TRAIN,
     VALIDATION,
@@ -258,7 +259,7 @@ def _manifest(shards: Sequence[TextShard], made: Sequence[Made], recipe: Recipe,
 
 def _report(held: Manifest, shards: Sequence[TextShard]) -> bytes:
     """`report.json`: the counts, and where the text lay, so that the pages of an example can be found again."""
-    folders = sorted({shard.path[: -len(files.base_name(shard.path))].rstrip("/") or "." for shard in shards})
+    folders = sorted({without_credentials(files.folder_of(shard.path)) for shard in shards})
     places = [folder if files.is_remote(folder) else str(Path(folder).absolute()) for folder in folders]
     report = {"counters": held.statistics["counts"], "text_folders": places}
     return (json.dumps(report, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode()

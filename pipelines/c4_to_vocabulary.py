@@ -172,7 +172,7 @@ def _short_name(source: str) -> str:
     >>> _short_name("/data/c4/en/"), _short_name("c4/multilingual@de")
     ('en', 'multilingual@de')
     """
-    return source.rstrip("/").rsplit("/", 1)[-1]
+    return files.base_name(source)
 
 
 def _settings(flags: argparse.Namespace, sources: Sequence[WeightedSource]) -> dict:

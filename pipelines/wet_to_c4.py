@@ -42,6 +42,7 @@ from c4pipe.report.corpus_page import corpus_page
 from c4pipe.report.summary import Summary
 from c4pipe.shards import files, manifest, output_folder
 from c4pipe.shards.text_shards import WRITERS
+from c4pipe.shown import without_credentials
 from c4pipe.stages.wet_to_c4.make_c4 import MakeC4
 from pipelines.launch import beam_options
 from pipelines.launch.estimate import estimate, free_bytes
@@ -172,7 +173,9 @@ def make_job(flags: argparse.Namespace, options: PipelineOptions) -> Job:
     work = work_folder.place(output, flags.work_dir)
     through_files = keys_go_through_files(options)
     beam_options.refuse_local_paths(options, output=output, work_dir=work, input=wet_files[0].path)
-    run_name = digest(settings.to_json(), hashes, flags.samples_per_rule, [file[1:] for file in wet_files])[:16]
+    run_name = digest(
+        settings.to_json(), hashes, flags.samples_per_rule, [without_credentials(file.path) for file in wet_files]
+    )[:16]
     plan = Plan(
         settings=settings,
         output=output,

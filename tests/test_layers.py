@@ -11,7 +11,15 @@ import pytest
 ROOT = Path(__file__).parents[1]
 
 # Ground to top, for each half. A layer may import itself (its own package) and any layer below, never a sibling.
-GROUND = ["c4pipe", "c4pipe.compression", "c4pipe.records", "c4pipe.errors", "c4pipe.command_line", "c4pipe.words"]
+GROUND = [
+    "c4pipe",
+    "c4pipe.compression",
+    "c4pipe.records",
+    "c4pipe.errors",
+    "c4pipe.command_line",
+    "c4pipe.shown",
+    "c4pipe.words",
+]
 DATA_LAYERS = [
     GROUND,
     [

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from c4pipe.corpus_run.plan import File
 from c4pipe.errors import UserError
 from c4pipe.shards import files
+from c4pipe.shown import without_credentials
 
 
 def list_inputs(globs: str | None, list_file: str | None) -> list[File]:
@@ -20,7 +21,9 @@ def list_inputs(globs: str | None, list_file: str | None) -> list[File]:
     if (globs is None) == (list_file is None):
         raise UserError("give either --input=GLOB[,GLOB] or --input_list=FILE")
     paths = files.expand(globs) if globs is not None else _read_list(str(list_file))
-    paths = sorted(dict.fromkeys(paths), key=files.base_name)
+    # Two spellings of a token name the same file.
+    named = {without_credentials(path): path for path in reversed(paths)}
+    paths = sorted(sorted(named.values()), key=files.base_name)
     counts = Counter(map(files.base_name, paths))
     hashes = {path: files.sha256(path) for path in paths if counts[files.base_name(path)] > 1}
     paths.sort(key=lambda path: (files.base_name(path), hashes.get(path, "")))

@@ -145,7 +145,7 @@ def same_files(paths: Sequence[str]) -> Callable[[manifest.Manifest], str | None
 
 def known_digests(paths: Sequence[str]) -> dict[str, str]:
     """SHA-256 of those files whose folder has a manifest that tells it, without reading them."""
-    folders = {path[: -len(files.base_name(path))].rstrip("/") or "." for path in paths}
+    folders = {files.folder_of(path) for path in paths}
     known: dict[str, str] = {}
     for folder in folders:
         if manifest.exists(folder):

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from typing import Any, BinaryIO, cast
 
 from c4pipe.errors import UserError
+from c4pipe.shown import without_credentials
 
 TEMPORARY_SUFFIX = ".incomplete"
 _BLOCK_BYTES = 1 << 20
@@ -28,8 +29,23 @@ def join(folder: str, *names: str) -> str:
 
 
 def base_name(path: str) -> str:
-    """The last component of a local path or URL."""
-    return path.rstrip("/").rsplit("/", 1)[-1]
+    """The last component of a local path or URL, without what gives access to it: a name that may be written down.
+
+    >>> base_name("c4/en/"), base_name("https://a.example/b.warc.wet.gz?part=a/b&token=c")
+    ('en', 'b.warc.wet.gz?part=a/b')
+    """
+    plain, mark, query = path.partition("?") if is_remote(path) else (path, "", "")
+    return without_credentials(plain.rstrip("/").rsplit("/", 1)[-1] + mark + query)
+
+
+def folder_of(path: str) -> str:
+    """The folder that a file lies in, `.` where the path names none.
+
+    >>> folder_of("c4/en/a.json.gz"), folder_of("a.json.gz"), folder_of("https://a.example/b/c.gz?token=d/e")
+    ('c4/en', '.', 'https://a.example/b')
+    """
+    plain = path.partition("?")[0] if is_remote(path) else path
+    return plain.rstrip("/").rpartition("/")[0].rstrip("/") or ("/" if plain.startswith("/") else ".")
 
 
 def file_system(url: str) -> tuple[Any, str]:
@@ -126,7 +142,7 @@ def expand(patterns: str) -> list[str]:
     for pattern in patterns.split(","):
         if is_remote(pattern):
             fs, inner = file_system(pattern)
-            matches = [fs.unstrip_protocol(match) for match in fs.glob(inner)] if _has_magic(inner) else [pattern]
+            matches = [fs.unstrip_protocol(match) for match in fs.glob(inner)] if _has_magic(pattern) else [pattern]
         else:
             matches = globbing.glob(pattern, recursive=True)
             matches = [match for match in matches if os.path.isfile(match)]
@@ -137,6 +153,8 @@ def expand(patterns: str) -> list[str]:
 
 
 def _has_magic(pattern: str) -> bool:
+    if pattern.startswith(("http://", "https://")):  # where the question mark begins a query
+        return globbing.has_magic(pattern.partition("?")[0])
     return globbing.has_magic(pattern)
 
 

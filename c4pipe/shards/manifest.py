@@ -9,6 +9,7 @@ import c4pipe
 from c4pipe.errors import UserError
 from c4pipe.shards import checked_json, files
 from c4pipe.shards.checked_json import Count, FileName, Sha256, Word, between, length_between
+from c4pipe.shown import scrubbed
 
 FILE_NAME = "manifest.json"
 MAX_ROWS_OF_SHARD = 1 << 32  # as example shards count the rows of text shards
@@ -59,7 +60,7 @@ class Manifest:
 
 def write(folder: str, manifest: Manifest) -> None:
     """Write `manifest.json`: last of all files of a folder, so that its presence says the folder is whole."""
-    text = json.dumps(asdict(manifest), indent=1, sort_keys=True, ensure_ascii=False)
+    text = json.dumps(scrubbed(asdict(manifest)), indent=1, sort_keys=True, ensure_ascii=False)
     files.write_bytes(files.join(folder, FILE_NAME), (text + "\n").encode())
 
 

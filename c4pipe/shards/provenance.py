@@ -51,4 +51,4 @@ def beside(text_shard: str) -> str | None:
     parsed = names.parse(name)
     if parsed is None or not parsed[0].startswith("c4-"):
         return None
-    return text_shard[: len(text_shard) - len(name)] + names.provenance(parsed[0][3:], parsed[1], parsed[2])
+    return files.join(files.folder_of(text_shard), names.provenance(parsed[0][3:], parsed[1], parsed[2]))

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 from c4pipe.errors import UserError
 from c4pipe.shards import checked_json, files
 from c4pipe.shards.checked_json import Count, between
+from c4pipe.shown import scrubbed
 from model.checkpoints import step_folder
 from model.checkpoints.step_folder import State
 
@@ -83,7 +84,7 @@ class RunFolder:
 
     def write(self, content: Mapping[str, Any]) -> None:
         """Write `run.json`, whole or not at all."""
-        text = json.dumps(content, indent=1, ensure_ascii=False)
+        text = json.dumps(scrubbed(dict(content)), indent=1, ensure_ascii=False)
         files.write_bytes(str(self.path / RUN_FILE), (text + "\n").encode())
 
     def write_vocabulary(self, model: bytes) -> None:

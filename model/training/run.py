@@ -11,6 +11,7 @@ import c4pipe
 from c4pipe.errors import UserError
 from c4pipe.shards import files
 from c4pipe.shards.stream.stream import Source, Stream, open_stream
+from c4pipe.shown import scrubbed
 from c4pipe.vocabulary.vocabulary import Vocabulary
 from model.checkpoints.run_folder import FINISHED, RUNNING, RunFolder
 from model.training import metrics_log
@@ -101,7 +102,7 @@ class Run:
 
     def _check_same(self, held: Mapping[str, Any]) -> None:
         for name, value in self.identity.items():
-            if held.get(name) != value:
+            if held.get(name) != scrubbed(value):
                 raise UserError(
                     f"{self.folder} holds a run with another {name.replace('_', ' ')} "
                     f"({_difference(held.get(name), value)}); choose another --output, or the same flags as before"

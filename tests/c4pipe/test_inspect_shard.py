@@ -158,3 +158,13 @@ def test_a_vocabulary_that_does_not_fit_is_an_error(root, tmp_path):
 def test_dry_run_reads_nothing(root, capsys):
     out = _print(capsys, root / "examples/train-00000-of-00001.arrow", "--dry_run")
     assert "would read" in out
+
+
+def test_control_characters_of_a_page_are_shown_and_not_sent(tmp_path, capsys):
+    pages = [{"url": "https://a.example/\x1b[2J", "timestamp": "", "text": "one \x1b[31mred\x1b]0;title\x07 \u202etwo"}]
+    write_text_shard(str(tmp_path / TEXT_SHARD), pages)
+    inspect_shard.main([str(tmp_path / TEXT_SHARD), "--row=0"])
+    inspect_shard.main([str(tmp_path / TEXT_SHARD)])
+    shown = capsys.readouterr().out
+    assert "\\x1b[31mred" in shown and "\\u202etwo" in shown
+    assert not set(shown) & set("\x1b\x07\u202e\x9b")

@@ -16,6 +16,7 @@ def kind_of(path: str) -> str | None:
     >>> [kind_of(name) for name in ("a.jsonl", "c4-train.00000-of-00001.json.gz", "b.parquet", "b.parquet.gz", "c.md")]
     ['json', 'json', 'parquet', None, None]
     """
+    path = path.partition("?")[0] if "://" in path else path
     table = next((kind for ending, kind in _TABLES.items() if path.endswith(ending)), None)
     if table is not None:
         return table
