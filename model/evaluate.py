@@ -33,6 +33,7 @@ from model.checkpoints.opening import OpenModel, open_model, resolve_device
 from model.checkpoints.run_folder import RunFolder
 from model.data.task_sources import task_sources
 from model.evaluation.scoring import Decoding, TaskScores, evaluate_sets, summary
+from model.evaluation.submission_files import submission_files
 from model.evaluation.task_sets import TaskSet, read_task_sets
 from model.training.computation import resolve_precision
 from model.training.settings import PRECISIONS
@@ -237,19 +238,24 @@ def _write(
 ) -> None:
     lines = []
     for one in found:
-        examples = zip(one.task_set.inputs, one.task_set.references, one.outputs, strict=True)
-        for ids, references, prediction in examples:
-            line = {
+        keys = one.task_set.keys or [()] * len(one.task_set)
+        examples = zip(one.task_set.inputs, one.task_set.references, keys, one.outputs, strict=True)
+        for ids, references, key, prediction in examples:
+            line: dict[str, Any] = {
                 "task": one.task_set.task.name,
                 "inputs": vocabulary.decode(ids.tolist()),
                 "prediction": prediction,
                 "references": list(references),
             }
+            if key:
+                line["idx"] = list(key)
             written = [one.task_set.write(text) for text in references]
             if written != line["references"]:
                 line["written_references"] = written
             lines.append(json.dumps(line, ensure_ascii=False) + "\n")
     files.write_bytes(str(output / PREDICTIONS_FILE), "".join(lines).encode())
+    for name, rows in submission_files(found).items():
+        files.write_bytes(str(output / name), rows)
     with warnings.catch_warnings():
         # Resamples of small sets leave out a class now and then, of which scikit-learn warns each time.
         warnings.simplefilter("ignore")
@@ -264,6 +270,9 @@ def _write(
 def _table(found: Sequence[TaskScores]) -> str:
     rows = []
     for one in found:
+        if one.task_set.keys is not None:
+            rows.append(f"{one.task_set.task.name} [{len(one.task_set)}]: no labels, so predictions without a score")
+            continue
         literal = {name: f" (literally {value:.2f})" for name, value in one.literal_values.items()}
         scores = ", ".join(f"{name} {value:.2f}{literal.get(name, '')}" for name, value in one.values.items())
         invalid = f" ({one.invalid} outputs are no label)" if one.invalid else ""

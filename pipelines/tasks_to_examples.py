@@ -10,12 +10,11 @@ says (train, validation, test), else one in ten, by a hash of its inputs, valida
     -> TASK-train-*.arrow TASK-validation-*.arrow manifest.json report.json report.html quarantine.jsonl spiece.model
 """
 
-import hashlib
 import json
 import shutil
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -24,6 +23,7 @@ from apache_beam.options.pipeline_options import PipelineOptions
 
 from c4pipe.command_line import Parser, run
 from c4pipe.errors import UserError
+from c4pipe.folders.kinds import QUARANTINE
 from c4pipe.report.task_page import task_page
 from c4pipe.shards import files, manifest, names
 from c4pipe.shards.example_shards import ExampleShardWriter
@@ -33,7 +33,7 @@ from c4pipe.shards.schemas import ExampleSchema
 from c4pipe.stages.write_task_examples import TaskFile, TaskSettings, WriteTaskExamples, done_path
 from c4pipe.tasks import catalog, hugging_face
 from c4pipe.vocabulary.vocabulary import MODEL_FILE, Vocabulary
-from pipelines.launch import beam_options
+from pipelines.launch import beam_options, quarantine, task_inputs
 from pipelines.launch.progress import Progress
 
 WORK_FOLDER = ".work"
@@ -43,7 +43,12 @@ _ALWAYS = ("train", "validation")
 
 def parser() -> Parser:
     parser = Parser(prog="python -m pipelines.tasks_to_examples", description=__doc__)
-    parser.add_argument("--input", required=True, help=f"globs, with commas between ({kinds.IN_WORDS}), or hf:PATH")
+    parser.add_argument(
+        "--input",
+        required=True,
+        metavar="PATH[@SPLIT],...",
+        help=f"globs of files ({kinds.IN_WORDS}), or hf:PATH; SPLIT where a file's name does not tell it",
+    )
     parser.add_argument("--vocabulary", required=True, help="folder with spiece.model")
     parser.add_argument("--output", required=True, help="folder for the shards")
     parser.add_argument("--task", default="", help=f"what raw records are: {' '.join(catalog.TASKS)}")
@@ -61,7 +66,7 @@ def main(argv: list[str] | None = None) -> int:
     flags, options = beam_options.parse(parser(), argv)
     settings = _settings(flags)
     vocabulary = Vocabulary.load(flags.vocabulary, flags.num_extra_ids)
-    task_files = _task_files(flags.input)
+    task_files = task_inputs.task_files(flags.input)
     asked = _manifest_settings(settings, vocabulary, flags.targets_length)
     if _is_finished(flags.output, asked, task_files, vocabulary, flags.overwrite):
         print(f"{flags.output} is finished already; nothing to do")
@@ -103,10 +108,21 @@ def main(argv: list[str] | None = None) -> int:
     print(
         f"{counters['examples']:,} examples of {len({name.rpartition('-')[0] for name in shards})} tasks, "
         f"{num_bytes / 1e6:,.1f} MB, in {flags.output} after {time.monotonic() - started:.0f} s"
-        f"{_what_cannot_be_written(statistics)}; next: "
+        f"{_what_was_left_out(counters)}{_what_cannot_be_written(statistics)}; next: "
         f"python -m model.finetune --checkpoint=RUN --tasks={flags.output} --output=FINETUNED"
     )
     return 0
+
+
+def _what_was_left_out(counters: Mapping[str, int]) -> str:
+    """What the last line says of records that are not among the examples, and of examples without a label."""
+    said = ""
+    if count := counters.get("examples_without_label", 0):
+        said += f"; {count:,} examples of test splits have no label, and are decoded without a score"
+    for what, prefix in (("left out", "dropped_"), (f"in {QUARANTINE}", quarantine.PREFIX)):
+        if reasons := quarantine.reasons(counters, prefix):
+            said += f"; {what}: {reasons}"
+    return said
 
 
 def _what_cannot_be_written(statistics: dict[str, dict[str, Any]]) -> str:
@@ -134,22 +150,6 @@ def _settings(flags) -> TaskSettings:
     if not 0 <= flags.max_quarantined_fraction <= 1:
         raise UserError(f"--max_quarantined_fraction={flags.max_quarantined_fraction} is no share; give 0 to 1")
     return TaskSettings(flags.task, flags.inputs_length, flags.targets_length or DEFAULT_TARGETS_LENGTH)
-
-
-def _task_files(patterns: str) -> list[TaskFile]:
-    """The inputs in the order of their shards: by base name, then by content, wherever they lie."""
-    parts = patterns.split(",")
-    found = [
-        TaskFile(part, part, hashlib.sha256(part.encode()).hexdigest())
-        for part in parts
-        if part.startswith(hugging_face.PREFIX)
-    ]
-    globs = ",".join(part for part in parts if not part.startswith(hugging_face.PREFIX))
-    for path in files.expand(globs) if globs else []:
-        if kinds.kind_of(path) is None:
-            raise UserError(f"{path}: task files end in one of {kinds.IN_WORDS}; give a glob that matches those")
-        found.append(TaskFile(path, files.base_name(path), files.sha256(path)))
-    return sorted(found, key=lambda one: (one.name, one.sha256))
 
 
 def _manifest_settings(settings: TaskSettings, vocabulary: Vocabulary, asked_length: int | None) -> dict[str, Any]:

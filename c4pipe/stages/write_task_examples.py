@@ -18,16 +18,15 @@ from apache_beam.metrics import Metrics
 from c4pipe.records import Quarantined
 from c4pipe.shards import files
 from c4pipe.shards.example_shards import ExampleShardWriter
-from c4pipe.shards.reading.records import BadRecord, RawRecord, ReadingOptions, read_records
+from c4pipe.shards.reading.records import BadRecord, RawRecord
 from c4pipe.shards.schemas import ExampleSchema
-from c4pipe.tasks import hugging_face
-from c4pipe.tasks.catalog import TASKS
-from c4pipe.tasks.conversion import Placed, convert
-from c4pipe.tasks.task import MalformedRecord, Unlabelled
+from c4pipe.stages.task_records import read_task_records
+from c4pipe.tasks.conversion import Placed, convert, unfold
+from c4pipe.tasks.task import Dropped, MalformedRecord
 from c4pipe.vocabulary.vocabulary import Vocabulary
 
 DONE_FILE = "done.json"
-FORMAT = 2
+FORMAT = 3
 _BLOCK_ROWS = 1024
 _NUM_SAMPLES = 5
 _MAX_DETAIL = 300
@@ -48,15 +47,19 @@ class TaskSettings:
 
 @dataclass(frozen=True)
 class TaskFile:
-    """An input: a path, or a data set's name behind `hf:`. sha256: of its bytes (of the name, for a data set)."""
+    """An input: a path, or a data set's name behind `hf:`. sha256: of its bytes (of the name, for a data set).
+
+    split: of a file, the split of its records that do not tell one themselves; of a data set, the only one to be read.
+    """
 
     path: str
     name: str
     sha256: str
+    split: str | None = None
 
     def fingerprint(self, settings: TaskSettings, vocabulary: Vocabulary) -> str:
         """What names its folder in the work folder."""
-        parts = [FORMAT, self.name, self.sha256, asdict(settings), vocabulary.num_extra_ids]
+        parts = [FORMAT, self.name, self.sha256, self.split, asdict(settings), vocabulary.num_extra_ids]
         digest = hashlib.sha256(json.dumps(parts, sort_keys=True).encode())
         digest.update(vocabulary.model)
         return digest.hexdigest()[:24]
@@ -124,7 +127,7 @@ def convert_file(task_file: TaskFile, settings: TaskSettings, vocabulary: Vocabu
     folder = path[: -len(DONE_FILE) - 1]
     files.make_folder(folder)
     conversion = _Conversion(folder, task_file, settings, vocabulary)
-    conversion.run(_records(task_file, settings))
+    conversion.run(read_task_records(task_file.path, settings.task, task_file.split))
     done = {
         "splits": {name: asdict(statistics) for name, statistics in sorted(conversion.statistics.items())},
         "counters": dict(sorted(conversion.counters.items())),
@@ -132,18 +135,6 @@ def convert_file(task_file: TaskFile, settings: TaskSettings, vocabulary: Vocabu
     }
     files.write_bytes(path, json.dumps(done, sort_keys=True, ensure_ascii=False).encode("utf-8", "replace"))
     return done
-
-
-def _records(task_file: TaskFile, settings: TaskSettings) -> Iterator[tuple[RawRecord | BadRecord, str | None]]:
-    """(record, the split that its source tells) of a file or data set."""
-    if task_file.path.startswith(hugging_face.PREFIX):
-        rows = hugging_face.read_data_set(task_file.path.removeprefix(hugging_face.PREFIX))
-        for number, (split, fields) in enumerate(rows):
-            yield RawRecord(number, number, fields), split
-        return
-    columns = TASKS[settings.task].tsv_columns if settings.task in TASKS else ()
-    for record in read_records(task_file.path, ReadingOptions(delimited_columns=columns)):
-        yield record, None
 
 
 class _Conversion:
@@ -161,20 +152,31 @@ class _Conversion:
     def run(self, records: Iterable[tuple[RawRecord | BadRecord, str | None]]) -> None:
         with self._stack:
             for record, told_split in records:
-                self.counters["records"] += 1
-                for placed in self._examples(record, told_split):
-                    self._add(record.number, placed)
+                for number, part in enumerate(self._unfolded(record)):
+                    self.counters["records"] += 1
+                    for placed in self._examples(part, told_split):
+                        self._add(record.number + number, placed)
             for name in self._blocks:
                 self._write(name)
         for name, statistics in self.statistics.items():
             statistics.sha256 = files.sha256(files.join(self._folder, f"{name}.arrow"))
+
+    def _unfolded(self, record: RawRecord | BadRecord) -> list[RawRecord | BadRecord]:
+        """The record, or those that it holds where a task's files nest them."""
+        if isinstance(record, BadRecord):
+            return [record]
+        try:
+            parts = unfold(record.fields, self._settings.task or None)
+        except MalformedRecord as fault:
+            return [BadRecord(record.number, record.offset, fault.reason, fault.detail)]
+        return [RawRecord(record.number, record.offset, dict(fields)) for fields in parts]
 
     def _examples(self, record: RawRecord | BadRecord, told_split: str | None) -> list[Placed]:
         try:
             if isinstance(record, BadRecord):
                 raise MalformedRecord(record.reason, record.detail)
             placed = list(convert(record.fields, self._settings.task or None, told_split))
-        except Unlabelled as fault:
+        except Dropped as fault:
             self.counters[f"dropped_{fault.reason}"] += 1
             return []
         except MalformedRecord as fault:
@@ -185,6 +187,8 @@ class _Conversion:
         if not placed:
             self.counters["dropped_not_to_train_on"] += 1
         self.counters["examples"] += len(placed)
+        if num_unlabelled := sum(one.example.fault is not None for one in placed):
+            self.counters["examples_without_label"] += num_unlabelled
         return placed
 
     def _add(self, number: int, placed: Placed) -> None:
@@ -202,7 +206,8 @@ class _Conversion:
         examples = [placed.example for _, placed in block]
         inputs = self._encode([example.inputs for example in examples], self._settings.inputs_length)
         targets = self._encode([example.targets for example in examples], self._settings.targets_length)
-        self._look_at_targets(self.statistics[name], [example.targets for example in examples])
+        with_label = [example.targets for example in examples if example.fault is None]
+        self._look_at_targets(self.statistics[name], with_label)
         writer.write(
             [ids for ids, _ in inputs],
             [ids for ids, _ in targets],
@@ -265,6 +270,8 @@ def _count(statistics: SplitStatistics, examples, inputs, targets) -> None:
         statistics.input_lengths[bound] = statistics.input_lengths.get(bound, 0) + 1
     for example in examples:
         # What repeats are labels; beyond some dozens it is free text, and its counts say nothing.
+        if example.fault is not None:
+            continue
         if example.targets in statistics.targets or len(statistics.targets) < 64:
             statistics.targets[example.targets] = statistics.targets.get(example.targets, 0) + 1
     for example, (ids, cut) in zip(examples, inputs, strict=True):

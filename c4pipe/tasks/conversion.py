@@ -1,12 +1,12 @@
 """From raw records to text-to-text examples: pure, for one record at a time."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from c4pipe.tasks.catalog import find_or_make
+from c4pipe.tasks.catalog import TASKS, find_or_make
 from c4pipe.tasks.ready import is_ready, ready_example
-from c4pipe.tasks.splits import TRAIN, split_of
+from c4pipe.tasks.splits import TRAIN, half_of, is_test, split_of
 from c4pipe.tasks.task import MalformedRecord, Record, TextExample
 
 
@@ -19,14 +19,22 @@ class Placed:
     example: TextExample
 
 
+def unfold(record: Record, task: str | None) -> Sequence[Record]:
+    """The records that one record of a file holds: itself, but for files of a task that nest them."""
+    known = TASKS.get(task or "")
+    return [record] if known is None or known.unfold is None else known.unfold(record)
+
+
 def convert(record: Record, task: str | None, told_split: str | None = None) -> Iterator[Placed]:
     """The examples of one raw or ready record.
 
     task: of raw records; a ready record names its own, and `task` only where it does not. told_split: of a source that
     knows its splits; the record's own field `split` comes first.
 
-    Raises: MalformedRecord where the record is no example. Examples that must not be learnt from are left out of the
-    training split.
+    Examples that must not be learnt from are left out of the training split; those without a label are kept in a test
+    split only.
+
+    Raises: MalformedRecord where the record is not an example; Dropped where it is a good record without one.
     """
     told: Any = record.get("split") if record.get("split") is not None else told_split
     if is_ready(record):
@@ -40,8 +48,13 @@ def convert(record: Record, task: str | None, told_split: str | None = None) -> 
     else:
         name = task
         examples = [_checked(example) for example in find_or_make(task).format(record)]
+    fault = next((example.fault for example in examples if example.fault is not None), None)
+    if fault is not None and not is_test(told):
+        raise fault
     # All examples of a record go the same way.
     split = split_of(examples[0].inputs, told) if examples else TRAIN
+    if name in TASKS:
+        name = TASKS[name].halves.get(half_of(told), name)
     for example in examples:
         if split != TRAIN or example.trains:
             yield Placed(name, split, example)
@@ -50,7 +63,7 @@ def convert(record: Record, task: str | None, told_split: str | None = None) -> 
 def _checked(example: TextExample) -> TextExample:
     if not example.inputs.strip():
         raise MalformedRecord("no_inputs", "the inputs are empty")
-    if not example.targets.strip():
+    if example.fault is None and not example.targets.strip():
         raise MalformedRecord("no_targets", "the targets are empty")
     return example
 

@@ -13,6 +13,7 @@ from c4pipe.tasks.task import (
     TextExample,
     Unlabelled,
     classified,
+    example_of,
     field,
     named_fields,
     nearest_fifth,
@@ -33,20 +34,23 @@ def stsb(record: Record) -> list[TextExample]:
     >>> stsb({"sentence1": "A.", "sentence2": "B.", "label": 3.25})[0]
     TextExample(inputs='stsb sentence1: A. sentence2: B.', targets='3.2', references=('3.25',), trains=True)
     """
-    value = field(record, "label", "score")
+    inputs = named_fields("stsb", record, "sentence1", "sentence2")
     try:
-        score = float(value)
+        value = field(record, "label", "score")
+    except MalformedRecord as fault:
+        return [example_of(inputs, Unlabelled() if "label" in record or "score" in record else fault, record)]
+    try:
+        score = float(value) if value != "" else -1.0
     except (TypeError, ValueError):
-        raise MalformedRecord("unknown_label", f"label {value!r} is no number") from None
+        raise MalformedRecord("unknown_label", f"label {value!r} is not a number") from None
     if score == -1:
-        raise Unlabelled
+        return [example_of(inputs, Unlabelled(), record)]
     if not (math.isfinite(score) and 0 <= score <= 5):
         raise MalformedRecord("unknown_label", f"label {value!r} is not between 0 and 5")
-    inputs = named_fields("stsb", record, "sentence1", "sentence2")
     return [TextExample(inputs, nearest_fifth(score), (f"{score:.6g}",))]
 
 
-def _mnli(name: str) -> Task:
+def _mnli(name: str, halves: dict[str, str]) -> Task:
     prefix = "mnli"
     return Task(
         name,
@@ -56,6 +60,7 @@ def _mnli(name: str) -> Task:
         metrics=("accuracy",),
         labels=_NLI,
         counts_as="mnli",
+        halves=halves,
     )
 
 
@@ -93,9 +98,9 @@ TASKS: dict[str, Task] = {
         _DUPLICATE,
     ),
     "stsb": Task("stsb", "glue", "glue/stsb", stsb, ("pearson", "spearman")),
-    "mnli": _mnli("mnli"),
-    "mnli_matched": _mnli("mnli_matched"),
-    "mnli_mismatched": _mnli("mnli_mismatched"),
+    "mnli": _mnli("mnli", {"mismatched": "mnli_mismatched"}),
+    "mnli_matched": _mnli("mnli_matched", {"mismatched": "mnli_mismatched"}),
+    "mnli_mismatched": _mnli("mnli_mismatched", {"matched": "mnli_matched"}),
     "qnli": Task(
         "qnli",
         "glue",

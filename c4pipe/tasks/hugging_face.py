@@ -1,22 +1,23 @@
 """Raw records by the Hugging Face `datasets` package, where it is installed: `hf:PATH` or `hf:PATH/CONFIG`.
 
-PATH is a folder that `save_to_disk` wrote, or the name of a data set (`glue/sst2`, `stanfordnlp/imdb`,
-`aps/super_glue/cb`), which `datasets` downloads to its own cache.
+PATH is the name of a data set (`glue/sst2`, `stanfordnlp/imdb`, `aps/super_glue/cb`), which `datasets` downloads to its
+own cache. (Folders that `save_to_disk` wrote are read without it.)
 """
 
-import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from c4pipe.errors import UserError
 
 PREFIX = "hf:"
-# How data sets call what is a validation split here.
-_SPLITS = {"dev": "validation", "valid": "validation", "validation_matched": "validation"}
 
 
-def read_data_set(name: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    """(split, record) of every split, in the data set's order.
+def read_data_set(
+    name: str, check: Callable[[Mapping[str, Sequence[str]]], None]
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """(split, record) of every split, in the data set's order. Class numbers are the names that it has for them.
+
+    check: gets the names of the classes of each column that has them, before the first record.
 
     Raises: UserError where the package is missing or the data set cannot be opened.
     """
@@ -25,18 +26,26 @@ def read_data_set(name: str) -> Iterator[tuple[str, dict[str, Any]]]:
     except ImportError as error:
         raise UserError(f"{PREFIX}{name} needs the package datasets: pip install datasets") from error
     try:
-        if os.path.isdir(name):
-            found = datasets.load_from_disk(name)
-        else:
-            path, config = _path_and_config(name)
-            found = datasets.load_dataset(path, config)
+        path, config = _path_and_config(name)
+        found = datasets.load_dataset(path, config)
     except Exception as error:
         reason = (str(error) or type(error).__name__).splitlines()[0]
         raise UserError(f"datasets cannot open {name!r}: {reason}; check the name and the network") from error
     splits = found if isinstance(found, datasets.DatasetDict) else {str(found.split or "train"): found}
     for split, rows in splits.items():
+        names = {
+            column: list(feature.names)
+            for column, feature in rows.features.items()
+            if isinstance(feature, datasets.ClassLabel) and feature.names
+        }
+        check(names)
         for row in rows:
-            yield _SPLITS.get(split, split), row
+            yield split, {column: _named(value, names.get(column)) for column, value in row.items()}
+
+
+def _named(value: Any, names: Sequence[str] | None) -> Any:
+    """The name of a class number; what is none (-1 for a hidden label) stays."""
+    return names[value] if names is not None and isinstance(value, int) and 0 <= value < len(names) else value
 
 
 def _path_and_config(name: str) -> tuple[str, str | None]:

@@ -1,11 +1,11 @@
 """Ready records: `inputs`, `targets`, `task`, for any task of the user's own."""
 
-from c4pipe.tasks.task import MalformedRecord, Record, TextExample, text
+from c4pipe.tasks.task import MalformedRecord, Record, TextExample, example_of, text
 
 
 def is_ready(record: Record) -> bool:
-    """Whether a record is an example already."""
-    return "inputs" in record and "targets" in record
+    """Whether a record is an example already. One of a test split may have no targets."""
+    return "inputs" in record and ("targets" in record or "task" in record)
 
 
 def ready_example(record: Record, task: str) -> TextExample:
@@ -13,7 +13,15 @@ def ready_example(record: Record, task: str) -> TextExample:
 
     Raises: MalformedRecord where a field is missing or no text.
     """
-    inputs, targets = text(record, "inputs"), text(record, "targets")
+    inputs = text(record, "inputs")
+    try:
+        targets = text(record, "targets")
+    except MalformedRecord as fault:
+        if fault.reason != "missing_field":
+            raise
+        return example_of(inputs, fault, record)
+    if not targets.strip():
+        return example_of(inputs, MalformedRecord("no_targets", "the targets are empty"), record)
     given = record.get("references")
     if given is None:
         return TextExample(inputs, targets, _references(task, inputs, targets))

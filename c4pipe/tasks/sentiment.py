@@ -1,6 +1,6 @@
 """Sentiment of a review or a sentence: `sentiment: This movie is terrible!` -> `negative`."""
 
-from c4pipe.tasks.task import Record, Task, TextExample, classified, label_of, text
+from c4pipe.tasks.task import Record, Task, TextExample, classified, example_of, label_of, text
 
 _LABELS = ("negative", "positive")
 
@@ -11,7 +11,7 @@ def sentiment(record: Record) -> list[TextExample]:
     TextExample(inputs='sentiment: This movie is terrible!', targets='negative', references=('negative',), trains=True)
     """
     label = label_of(record, _LABELS, "sentiment")
-    return [TextExample(f"sentiment: {text(record, 'text', 'sentence', 'review')}", label, (label,))]
+    return [example_of(f"sentiment: {text(record, 'text', 'sentence', 'review')}", label, record)]
 
 
 TASKS: dict[str, Task] = {

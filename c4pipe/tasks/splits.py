@@ -21,6 +21,31 @@ _NAMES = {
 }
 
 
+# Halves of a split, behind its name: MNLI's validation and test.
+_HALVES = ("matched", "mismatched")
+
+
+def half_of(told: Any) -> str:
+    """
+    >>> half_of("validation_mismatched"), half_of("test"), half_of(None)
+    ('mismatched', '', '')
+    """
+    return _divided(told)[1]
+
+
+def is_test(told: Any) -> bool:
+    """Whether a told split is for tests."""
+    return _NAMES.get(_divided(told)[0]) == TEST
+
+
+def _divided(told: Any) -> tuple[str, str]:
+    if not isinstance(told, str):
+        return "", ""
+    name = told.strip().lower()
+    split, _, half = name.rpartition("_")
+    return (split, half) if split and half in _HALVES else (name, "")
+
+
 def split_of(inputs: str, told: Any = None) -> str:
     """The record's own split where it tells one, else by a hash of the inputs: equal inputs never lie in two splits.
 
@@ -30,7 +55,7 @@ def split_of(inputs: str, told: Any = None) -> str:
     Raises: MalformedRecord where the record names a split that is not known.
     """
     if told is not None:
-        name = _NAMES.get(told.strip().lower()) if isinstance(told, str) else None
+        name = _NAMES.get(_divided(told)[0])
         if name is None:
             raise MalformedRecord("unknown_split", f"split {told!r} is none of {', '.join(_NAMES)}")
         return name

@@ -14,9 +14,11 @@ from c4pipe.tasks.task import (
     TextExample,
     Unlabelled,
     classified,
+    example_of,
     field,
     label_of,
     named_fields,
+    server_key,
     text,
 )
 
@@ -43,6 +45,8 @@ def multirc(record: Record) -> list[TextExample]:
     label = label_of(record, _BOOLEAN)
     joined = named_fields("multirc", record, "question", "answer", "paragraph")
     joined = re.sub(r"</?b>", "", joined.replace("<br>", " "))
+    if isinstance(label, MalformedRecord):
+        return [example_of(joined, label, record)]
     return [TextExample(joined, label, (label, _key(record, "paragraph", "question")))]
 
 
@@ -77,12 +81,12 @@ def record_cloze(record: Record) -> list[TextExample]:
     if "qas" in record:
         return [example for flat in _flat_record(record) for example in record_cloze(flat)]
     answers = record.get("answers") or ()
-    if not answers:
-        raise Unlabelled
     passage = re.sub(r"([.?!\"'])\n@highlight\n", r"\1 ", text(record, "passage"))
     passage = passage.replace("\n@highlight\n", ". ")
     entities = ", ".join(field(record, "entities"))
     inputs = f"record query: {text(record, 'query')} entities: {entities} passage: {passage}"
+    if not answers:
+        return [example_of(inputs, Unlabelled(), record)]
     references = (_key(record, "passage", "query"), *answers)
     return [TextExample(inputs, answer, references) for answer in answers]
 
@@ -119,6 +123,9 @@ def wsc(record: Record) -> list[TextExample]:
     pronoun = text(flat, "span2_text")
     marked = _mark_pronoun(text(flat, "text"), pronoun, flat.get("span2_index"))
     noun = text(flat, "span1_text")
+    if isinstance(label, MalformedRecord):
+        # The server asks whether the pronoun means this noun.
+        return [TextExample(f"wsc: {marked}", "", (*server_key(record), noun), fault=label)]
     return [TextExample(f"wsc: {marked}", noun, (noun, label), trains=label == "True")]
 
 

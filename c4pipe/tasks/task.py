@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from dataclasses import field as dataclass_field
 from typing import Any
 
 import numpy as np
 
 Record = Mapping[str, Any]
+LABEL = "label"
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,13 +17,15 @@ class TextExample:
 
     references: what the task's metrics need to judge an output: the acceptable answers for most tasks; the metrics of
     MultiRC, ReCoRD and WSC say in `c4pipe.tasks.metrics` what theirs hold. trains: False for an example that is right
-    to be scored but wrong to be learnt from (WSC's false referents).
+    to be scored but wrong to be learnt from (WSC's false referents). fault: why the example has no label; it has no
+    targets then, and `references` holds what a benchmark's server knows it by (see `server_key`).
     """
 
     inputs: str
     targets: str
     references: tuple[str, ...]
     trains: bool = True
+    fault: "MalformedRecord | None" = dataclass_field(default=None, repr=False, compare=False)
 
 
 class MalformedRecord(Exception):
@@ -33,8 +37,12 @@ class MalformedRecord(Exception):
         self.detail = detail
 
 
-class Unlabelled(MalformedRecord):
-    """A record of a test split, whose label is hidden (-1 or nothing): not malformed, but nothing to learn or score."""
+class Dropped(MalformedRecord):
+    """A good record with nothing to learn or to score: it is counted, and not in the quarantine."""
+
+
+class Unlabelled(Dropped):
+    """A record whose label is hidden (-1 or nothing), as in test splits."""
 
     def __init__(self) -> None:
         super().__init__("no_label", "the record has no label")
@@ -49,7 +57,8 @@ class Task:
     tasks make one). metrics: names in `c4pipe.tasks.metrics.METRICS`. labels: all right outputs, in the order of the
     class numbers; empty where outputs are free text. counts_as: tasks of one benchmark with the same `counts_as` are
     averaged first and count once (MNLI's two validation sets). tsv_columns: the columns of its TSV file where that has
-    no header.
+    no header. halves: half of a split -> the task it belongs to, where that is another (MNLI's `mismatched`). unfold: a
+    record that holds many -> these, where files of the task have such.
     """
 
     name: str
@@ -60,6 +69,45 @@ class Task:
     labels: tuple[str, ...] = ()
     counts_as: str = ""
     tsv_columns: tuple[str, ...] = ()
+    halves: Mapping[str, str] = dataclass_field(default_factory=dict)
+    unfold: Callable[[Record], Sequence[Record]] | None = None
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """The names of the fields that it reads, where its format tells them."""
+        return getattr(self.format, "fields", ())
+
+    @property
+    def label_fields(self) -> tuple[str, ...]:
+        """The fields that its label may stand in."""
+        return getattr(self.format, "label_fields", (LABEL,))
+
+
+# What `idx` has in benchmarks whose examples are numbered within a passage.
+_LEVELS = ("paragraph", "passage", "question", "query", "answer")
+# How data sets of the hub name what the tasks here name otherwise.
+_SYNONYMS = {"neg": "negative", "pos": "positive"}
+
+
+def server_key(record: Record) -> tuple[str, ...]:
+    """What a benchmark's server knows a record by: its `idx` or `index`, level by level; empty where it has none.
+
+    >>> server_key({"index": "7"}), server_key({"idx": {"paragraph": 0, "question": 3, "answer": 1}}), server_key({})
+    (('7',), ('0', '3', '1'), ())
+    """
+    index = record.get("idx", record.get("index"))
+    if isinstance(index, dict):
+        return tuple(str(index[level]) for level in _LEVELS if index.get(level) is not None)
+    if index is None:
+        return tuple(str(record[f"idx/{level}"]) for level in _LEVELS if record.get(f"idx/{level}") is not None)
+    return (str(index),)
+
+
+def example_of(inputs: str, label: "str | MalformedRecord", record: Record) -> TextExample:
+    """The example of a label, which is its reference too; without a label, one that only a test split may hold."""
+    if isinstance(label, str):
+        return TextExample(inputs, label, (label,))
+    return TextExample(inputs, "", server_key(record), fault=label)
 
 
 def text(record: Record, *names: str) -> str:
@@ -99,20 +147,28 @@ def label_name(value: Any, labels: Sequence[str]) -> str:
     number: Any = value
     if isinstance(value, str):
         by_name = {label.lower(): label for label in labels}
-        if value.strip().lower() in by_name:
-            return by_name[value.strip().lower()]
+        name = value.strip().lower()
+        if (known := by_name.get(name) or by_name.get(_SYNONYMS.get(name, ""))) is not None:
+            return known
         number = int(value) if value.strip().isdecimal() else None
     if number is None or number != number or int(number) != number or not 0 <= number < len(labels):
         raise MalformedRecord("unknown_label", f"label {value!r} is none of {', '.join(labels)}")
     return labels[int(number)]
 
 
-def label_of(record: Record, labels: Sequence[str], *names: str) -> str:
-    """The record's label by name, looked for under `label` and `names`. See `label_name` for what is raised."""
-    for name in ("label", *names):
+def label_of(record: Record, labels: Sequence[str], *names: str) -> str | MalformedRecord:
+    """The record's label by name, looked for under `label` and `names`; where it has none, the fault that this is.
+
+    Raises: MalformedRecord where the label is none of the task's.
+    """
+    fields = (LABEL, *names)
+    for name in fields:
         if name in record:
-            return label_name(record[name], labels)
-    raise Unlabelled
+            try:
+                return label_name(record[name], labels)
+            except Unlabelled as fault:
+                return fault
+    return MalformedRecord("missing_field", f"no field {' or '.join(map(repr, fields))}; it has {', '.join(record)}")
 
 
 def named_fields(prefix: str, record: Record, *fields: str | tuple[str, ...]) -> str:
@@ -137,8 +193,12 @@ def classified(
 
     def format_record(record: Record) -> list[TextExample]:
         label = label_of(record, labels, *label_fields)
-        return [TextExample(named_fields(prefix, record, *fields), label, (label,))]
+        return [example_of(named_fields(prefix, record, *fields), label, record)]
 
+    # What `Task.fields` and `Task.label_fields` give.
+    format_record.label_fields = (LABEL, *label_fields)  # type: ignore[attr-defined]
+    names = [name for names in fields for name in ((names,) if isinstance(names, str) else names)]
+    format_record.fields = (*names, LABEL, *label_fields)  # type: ignore[attr-defined]
     return format_record
 
 

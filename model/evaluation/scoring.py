@@ -55,7 +55,9 @@ class TaskScores:
 
     @property
     def mean(self) -> float:
-        """The mean of the task's metrics, which is what it counts with."""
+        """The mean of the task's metrics, which is what it counts with; 0 of a set without labels."""
+        if not self.scores:
+            return 0.0
         return sum(self.values.values()) / len(self.values)
 
 
@@ -110,6 +112,8 @@ def score_outputs(task_set: TaskSet, outputs: Sequence[str]) -> TaskScores:
     """The scores of a set's outputs, against what the vocabulary can write of the references."""
     labels = set(map(task_set.write, task_set.task.labels))
     invalid = sum(output not in labels for output in outputs) if labels else 0
+    if task_set.keys is not None:
+        return TaskScores(task_set, outputs, {}, invalid)
     scores = metrics.score(task_set.task, task_set.references, outputs, task_set.write)
     return TaskScores(task_set, outputs, scores, invalid)
 
@@ -125,14 +129,16 @@ def majority(task_set: TaskSet) -> dict[str, float]:
 def summary(found: Sequence[TaskScores], *, seed: int = 0) -> dict[str, Any]:
     """What `metrics.json` says of the scores: by task, and the average of every benchmark.
 
-    seed: of the bootstrap of the 95% confidence intervals.
+    seed: of the bootstrap of the 95% confidence intervals. Sets without labels are counted, and have no scores.
     """
+    unlabelled = {one.task_set.task.name: len(one.task_set) for one in found if one.task_set.keys is not None}
+    found = [one for one in found if one.task_set.keys is None]
     values = {one.task_set.task.name: one.values for one in found}
     notes = {
         one.task_set.task.name: {name: score.note for name, score in one.scores.items() if score.note} for one in found
     }
     literal = {one.task_set.task.name: one.literal_values for one in found}
-    return {
+    return ({"num_without_label": unlabelled} if unlabelled else {}) | {
         "tasks": values,
         "literal_scores": {name: of_task for name, of_task in literal.items() if of_task},
         "averages": benchmark_averages(values),

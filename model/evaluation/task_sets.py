@@ -29,6 +29,7 @@ class TaskSet:
     max_length: tokens at which decoding may end, since longer outputs of this task are wrong or were cut in the data.
     forms: text -> what the vocabulary can write of it, for references and labels that it cannot write as they are.
     num_indistinct: texts of references that it cannot tell from one another; they have no form and stay as they are.
+    keys: of examples without a label, what their benchmark's server knows each by; None where they have labels.
     """
 
     task: Task
@@ -38,6 +39,7 @@ class TaskSet:
     max_length: int
     forms: Mapping[str, str] = field(default_factory=dict)
     num_indistinct: int = 0
+    keys: Sequence[tuple[str, ...]] | None = None
 
     def __len__(self) -> int:
         return len(self.inputs)
@@ -49,7 +51,9 @@ class TaskSet:
     @cached_property
     def num_unwritable(self) -> int:
         """Examples whose references no output can equal as they are."""
-        return writable.num_unwritable(self.task.metrics, self.references, self.write) if self.forms else 0
+        if self.keys is not None or not self.forms:
+            return 0
+        return writable.num_unwritable(self.task.metrics, self.references, self.write)
 
 
 def read_task_sets(
@@ -62,10 +66,12 @@ def read_task_sets(
 ) -> list[TaskSet]:
     """The sets of all tasks of the sources' split, in the order of their names.
 
+    Examples without a label, which test splits have, are a set of their own.
+
     max_examples: of each task, its first ones. metrics: of tasks of the user's own, by task.
     Raises: UserError where a folder holds no tasks, or its vocabulary is another than the model's.
     """
-    sets: dict[str, TaskSet] = {}
+    sets: dict[str, list[TaskSet]] = {}
     for source in sources:
         held = manifest.read(source.folder)
         if held.kind != "tasks":
@@ -75,15 +81,31 @@ def read_task_sets(
             if name in sets:
                 raise UserError(f"two folders hold the task {name}; evaluate them one at a time")
             task = find_or_make(name, (metrics or {}).get(name, ()))
-            inputs, targets, references = _rows(held, member, max_examples)
-            if inputs:
+            rows = _rows(held, member, max_examples)
+            if rows:
                 max_length = _max_length(task, vocabulary, int(held.settings["targets_length"]))
-                forms, num_indistinct = _forms(task, references, vocabulary)
-                sets[name] = TaskSet(task, inputs, targets, references, max_length, forms, num_indistinct)
+                with_label = [row for row in rows if _has_label(row)]
+                without = [row for row in rows if not _has_label(row)]
+                parts = ((with_label, False), (without, True))
+                sets[name] = [_task_set(task, part, vocabulary, max_length, hidden) for part, hidden in parts if part]
     if not sets:
         folders = ", ".join(source.folder for source in sources)
         raise UserError(f"{folders} has no examples of the split {split!r}")
-    return [sets[name] for name in sorted(sets)]
+    return [one for name in sorted(sets) for one in sets[name]]
+
+
+def _has_label(row: "Row") -> bool:
+    """A label has a token at least; where there is none, the targets are EOS alone."""
+    return len(row[1]) > 1
+
+
+def _task_set(task: Task, rows: Sequence["Row"], vocabulary: Vocabulary, max_length: int, is_hidden: bool) -> TaskSet:
+    last = [row[2] for row in rows]
+    references: list[tuple[str, ...]] = [() for _ in rows] if is_hidden else last
+    forms, num_indistinct = _forms(task, references, vocabulary)
+    inputs, targets = [row[0] for row in rows], [row[1] for row in rows]
+    keys = last if is_hidden else None
+    return TaskSet(task, inputs, targets, references, max_length, forms, num_indistinct, keys)
 
 
 def _check_vocabulary(folder: str, held: manifest.Manifest, vocabulary: Vocabulary) -> None:
@@ -101,25 +123,22 @@ def _forms(task: Task, references: References, vocabulary: Vocabulary) -> tuple[
     return writable.differing_forms(texts, forms, unknown=vocabulary.decode([vocabulary.unk_id]).strip())
 
 
-Rows = tuple[list[np.ndarray], list[np.ndarray], list[tuple[str, ...]]]
+# Inputs, targets, references.
+Row = tuple[np.ndarray, np.ndarray, tuple[str, ...]]
 
 
-def _rows(held: manifest.Manifest, source: Source, max_examples: int | None) -> Rows:
-    inputs: list[np.ndarray] = []
-    targets: list[np.ndarray] = []
-    references: list[tuple[str, ...]] = []
+def _rows(held: manifest.Manifest, source: Source, max_examples: int | None) -> list[Row]:
+    rows: list[Row] = []
     for shard in held.splits.get(source.split, ()):
         if not shard.rows:
             continue
         path = files.join(source.folder, shard.file)
         check_shard(path, shard)
         for row in read_example_shard(path):
-            if max_examples is not None and len(inputs) >= max_examples:
-                return inputs, targets, references
-            inputs.append(row["inputs"])
-            targets.append(row["targets"])
-            references.append(tuple(row["references"]))
-    return inputs, targets, references
+            if max_examples is not None and len(rows) >= max_examples:
+                return rows
+            rows.append((row["inputs"], row["targets"], tuple(row["references"])))
+    return rows
 
 
 def _max_length(task: Task, vocabulary: Vocabulary, targets_length: int) -> int:

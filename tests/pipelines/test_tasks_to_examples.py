@@ -211,6 +211,144 @@ def test_a_data_set_of_hugging_face_is_read_with_its_splits(vocabulary, tmp_path
     assert {split: held.num_rows(split) for split in held.splits} == {"sst2-train": 2, "sst2-validation": 2}
 
 
+def convert(vocabulary, output, source, task, *more):
+    """Runs the command; returns the manifest's splits with their rows, and its counters."""
+    arguments = [f"--input={source}", f"--vocabulary={vocabulary}", f"--output={output}", f"--task={task}", *more]
+    assert main([*arguments, *ONE_PROCESS]) == 0
+    held = manifest.read(str(output))
+    return {split: held.num_rows(split) for split in held.splits}, held.statistics["counters"]
+
+
+def save_data_set(folder, splits, names):
+    """Split -> class numbers; a row per number."""
+    datasets = pytest.importorskip("datasets")
+    features = datasets.Features({"sentence": datasets.Value("string"), "label": datasets.ClassLabel(names=names)})
+    rows = {
+        split: datasets.Dataset.from_dict(
+            {"sentence": [f"film {number} of {split}" for number in range(len(labels))], "label": labels}, features
+        )
+        for split, labels in splits.items()
+    }
+    datasets.DatasetDict(rows).save_to_disk(str(folder))
+
+
+def test_the_class_names_of_a_data_set_decide(vocabulary, tmp_path):
+    save_data_set(tmp_path / "data", {"train": [0, 1, 0], "test": [-1, 1]}, ["positive", "negative"])
+    splits, counters = convert(vocabulary, tmp_path / "out", f"hf:{tmp_path}/data", "sst2")
+    assert splits == {"sst2-test": 2, "sst2-train": 3, "sst2-validation": 0}
+    assert counters["examples_without_label"] == 1
+    rows = list(read_example_shard(str(tmp_path / "out" / "sst2-train-00000-of-00001.arrow")))
+    assert [row["references"] for row in rows] == [["positive"], ["negative"], ["positive"]]
+    assert convert(vocabulary, tmp_path / "plain", tmp_path / "data", "sst2")[0] == splits
+    assert convert(vocabulary, tmp_path / "one", f"hf:{tmp_path}/data@train", "sst2")[0]["sst2-train"] == 3
+    save_data_set(tmp_path / "short", {"train": [0, 1]}, ["neg", "pos"])
+    convert(vocabulary, tmp_path / "out2", f"hf:{tmp_path}/short", "sst2")
+    rows = list(read_example_shard(str(tmp_path / "out2" / "sst2-train-00000-of-00001.arrow")))
+    assert [row["references"] for row in rows] == [["negative"], ["positive"]]
+    save_data_set(tmp_path / "other", {"train": [0, 1]}, ["good", "negative"])
+    with pytest.raises(UserError, match="the classes of its column 'label' are good, negative; the task sst2 knows"):
+        convert(vocabulary, tmp_path / "out3", f"hf:{tmp_path}/other", "sst2")
+
+
+def test_files_named_as_on_the_hub_are_their_splits(vocabulary, tmp_path, capsys):
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    for split, label in (("train", 1), ("validation", 0), ("test", -1)):
+        table = pa.table({"sentence": [f"{split} film {number}" for number in range(30)], "label": [label] * 30})
+        pq.write_table(table, tmp_path / f"{split}-00000-of-00001.parquet")
+    splits, counters = convert(vocabulary, tmp_path / "out", tmp_path / "*.parquet", "sst2")
+    assert splits == {"sst2-test": 30, "sst2-train": 30, "sst2-validation": 30}
+    assert counters == {"records": 90, "examples": 90, "examples_without_label": 30}
+    said = capsys.readouterr()
+    assert "by their names, of 3 files are 1 for test, 1 for train, 1 for validation" in said.err
+    assert "; 30 examples of test splits have no label, and are decoded without a score" in said.out
+    # A file for training alone: a tenth of it validates, as of any file.
+    splits, _ = convert(vocabulary, tmp_path / "alone", tmp_path / "train-*.parquet", "sst2")
+    assert sum(splits.values()) == 30 and splits["sst2-validation"] > 0
+    asked = f"{tmp_path}/train-*.parquet@dev,{tmp_path}/validation-*.parquet@train"
+    assert convert(vocabulary, tmp_path / "asked", asked, "sst2")[0] == {"sst2-train": 30, "sst2-validation": 30}
+
+
+def test_all_splits_of_mnli_go_where_they_belong(vocabulary, tmp_path):
+    datasets = pytest.importorskip("datasets")
+    names = ["entailment", "neutral", "contradiction"]
+    features = datasets.Features(
+        {name: datasets.Value("string") for name in ("premise", "hypothesis")}
+        | {"label": datasets.ClassLabel(names=names), "idx": datasets.Value("int32")}
+    )
+    rows = {"premise": ["film"] * 4, "hypothesis": ["good", "bad", "a", "b"], "idx": [0, 1, 2, 3]}
+    labels = {
+        "train": 0,
+        "validation_matched": 1,
+        "validation_mismatched": 2,
+        "test_matched": -1,
+        "test_mismatched": -1,
+    }
+    data = {
+        split: datasets.Dataset.from_dict({**rows, "label": [label] * 4}, features) for split, label in labels.items()
+    }
+    datasets.DatasetDict(data).save_to_disk(str(tmp_path / "mnli"))
+    splits, _ = convert(vocabulary, tmp_path / "out", f"hf:{tmp_path}/mnli", "mnli")
+    assert {split: rows for split, rows in splits.items() if rows} == {
+        "mnli-train": 4,
+        "mnli-validation": 4,
+        "mnli-test": 4,
+        "mnli_mismatched-validation": 4,
+        "mnli_mismatched-test": 4,
+    }
+    (row, *_) = read_example_shard(str(tmp_path / "out" / "mnli_mismatched-test-00000-of-00001.arrow"))
+    assert row["references"] == ["0"] and row["targets"].tolist() == [1]
+
+
+def test_a_missing_label_field_and_a_missing_header_are_named(vocabulary, tmp_path):
+    rows = [{"sentence": f"film {number}", "labels": 1} for number in range(5)]
+    (tmp_path / "labels.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    with pytest.raises(UserError, match="5 of 5 records could not be taken .*missing_field 5"):
+        convert(vocabulary, tmp_path / "out", tmp_path / "labels.jsonl", "sst2")
+    (row, *_) = map(json.loads, (tmp_path / "out" / "quarantine.jsonl").read_text().splitlines())
+    assert row["detail"] == "no field 'label'; it has sentence, labels"
+    (tmp_path / "noheader.tsv").write_text("a good film\t1\na bad film\t0\n")
+    with pytest.raises(UserError, match=r"has no header: its first line \(a good film, 1\) names none of the columns"):
+        convert(vocabulary, tmp_path / "out2", tmp_path / "noheader.tsv", "sst2")
+    (tmp_path / "ready.csv").write_text("a,x,my\n")
+    with pytest.raises(UserError, match=r"has no header: .* that a ready record has \(inputs, targets\)"):
+        convert(vocabulary, tmp_path / "out3", tmp_path / "ready.csv", "")
+
+
+def test_csv_is_read(vocabulary, tmp_path):
+    (tmp_path / "tasks.csv").write_text('inputs,targets,task\n"a, b",x,my\n"two\nlines",y,my\n')
+    splits, _ = convert(vocabulary, tmp_path / "out", tmp_path / "tasks.csv", "")
+    assert sum(splits.values()) == 2 and set(splits) == {"my-train", "my-validation"}
+
+
+def test_squads_own_file_is_taken_and_what_has_no_answer_is_on_the_last_line(vocabulary, tmp_path, capsys):
+    def question(number):
+        answers = [{"text": "good film", "answer_start": 0}] if number % 3 else []
+        return {"id": str(number), "question": f"who was {number}", "answers": answers, "is_impossible": not answers}
+
+    paragraphs = [{"context": "the good film", "qas": [question(number) for number in range(60)]}]
+    content = {"version": "v2.0", "data": [{"title": "t", "paragraphs": paragraphs}]}
+    (tmp_path / "train-v2.0.json").write_text(json.dumps(content))
+    splits, counters = convert(vocabulary, tmp_path / "out", tmp_path / "train-v2.0.json", "squad")
+    assert sum(splits.values()) == 40 and splits["squad-train"] > splits["squad-validation"] > 0
+    assert counters == {"records": 60, "examples": 40, "dropped_unanswerable": 20}
+    assert "; left out: unanswerable 20" in capsys.readouterr().out
+    rows = list(read_example_shard(str(tmp_path / "out" / "squad-train-00000-of-00001.arrow")))
+    assert len({row["row"] for row in rows}) == len(rows)
+
+
+def test_a_task_file_cut_in_half_is_an_error(vocabulary, tmp_path):
+    import zstandard
+
+    rows = b"".join(b'{"inputs": "film %d", "targets": "good", "task": "my"}\n' % number for number in range(20_000))
+    whole = zstandard.ZstdCompressor().compress(rows)
+    (tmp_path / "a.jsonl.zst").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(UserError, match=r"a\.jsonl\.zst is damaged"):
+        convert(vocabulary, tmp_path / "out", tmp_path / "a.jsonl.zst", "")
+    assert not (tmp_path / "out" / "manifest.json").exists()
+
+
 def test_mistakes_are_named(vocabulary, task_files, tmp_path):
     with pytest.raises(UserError, match="unknown task 'nope'"):
         run(task_files, vocabulary, tmp_path / "out", "--task=nope")

@@ -2,9 +2,9 @@
 
 import pytest
 
-from c4pipe.tasks.conversion import convert
+from c4pipe.tasks.conversion import convert, unfold
 from c4pipe.tasks.splits import split_of
-from c4pipe.tasks.task import MalformedRecord
+from c4pipe.tasks.task import Dropped, MalformedRecord
 
 
 def made(record, task=None, split=None):
@@ -63,3 +63,61 @@ def test_what_is_no_example_says_why(record, task, reason):
     with pytest.raises(MalformedRecord) as caught:
         list(convert(record, task))
     assert caught.value.reason == reason
+
+
+def test_examples_without_a_label_are_kept_in_test_splits_alone():
+    for record, reason in (
+        ({"sentence": "x", "label": -1, "idx": 7}, "no_label"),
+        ({"sentence": "x", "index": "7"}, "missing_field"),
+    ):
+        (placed,) = convert(record, "sst2", "test")
+        assert (placed.split, placed.example.inputs) == ("test", "sst2 sentence: x")
+        assert (placed.example.targets, placed.example.references) == ("", ("7",))
+        for split in ("train", "validation", "unsupervised", None):
+            with pytest.raises(MalformedRecord) as caught:
+                list(convert(record, "sst2", split))
+            assert caught.value.reason == reason
+
+
+def test_ready_records_of_a_test_split_need_no_targets():
+    for record in ({"inputs": "a", "task": "mine"}, {"inputs": "a", "targets": "", "task": "mine"}):
+        (placed,) = convert(record, None, "test")
+        assert placed.example.targets == "" and placed.example.fault is not None
+        with pytest.raises(MalformedRecord):
+            list(convert(record, None))
+
+
+def test_the_halves_of_mnli_are_their_tasks():
+    record = {"premise": "p", "hypothesis": "h", "label": 0}
+    where = {
+        (task, told): next(iter(convert(record, task, told)))
+        for task in ("mnli", "mnli_matched", "mnli_mismatched")
+        for told in ("train", "validation_matched", "validation_mismatched", "test_matched", "dev_mismatched")
+    }
+    assert {told: f"{placed.task}-{placed.split}" for (task, told), placed in where.items() if task == "mnli"} == {
+        "train": "mnli-train",
+        "validation_matched": "mnli-validation",
+        "validation_mismatched": "mnli_mismatched-validation",
+        "test_matched": "mnli-test",
+        "dev_mismatched": "mnli_mismatched-validation",
+    }
+    assert where["mnli_mismatched", "validation_matched"].task == "mnli_matched"
+    assert where["mnli_mismatched", "dev_mismatched"].task == "mnli_mismatched"
+    assert next(iter(convert({"sentence": "x", "label": 0}, "sst2", "validation_matched"))).task == "sst2"
+
+
+def test_a_question_without_an_answer_is_dropped_and_named():
+    record = {"question": "q", "context": "c", "answers": {"text": [], "answer_start": []}}
+    with pytest.raises(Dropped) as caught:
+        list(convert(record, "squad", "validation"))
+    assert caught.value.reason == "unanswerable"
+
+
+def test_squads_own_file_is_unfolded():
+    paragraph = {"context": "c", "qas": [{"question": f"q{number}", "answers": []} for number in range(3)]}
+    whole = {"version": "1.1", "data": [{"title": "t", "paragraphs": [paragraph, paragraph]}]}
+    assert [one["question"] for one in unfold(whole, "squad")] == ["q0", "q1", "q2"] * 2
+    assert unfold({"question": "q"}, "squad") == [{"question": "q"}] and unfold(whole, None) == [whole]
+    with pytest.raises(MalformedRecord) as caught:
+        unfold({"data": [{"paragraphs": 3}]}, "squad")
+    assert caught.value.reason == "bad_field"

@@ -4,6 +4,7 @@ import pytest
 
 from c4pipe.errors import UserError
 from c4pipe.tasks.catalog import TASKS, find, find_or_make
+from c4pipe.tasks.conversion import convert
 from c4pipe.tasks.metrics import METRICS
 from c4pipe.tasks.task import MalformedRecord, Unlabelled
 
@@ -338,12 +339,14 @@ def test_official_nested_files_equal_flat_records():
         ({"sentence": "x", "label": float("nan")}, "unknown_label"),
         ({"sentence": "x", "label": "great"}, "unknown_label"),
         ({"sentence": "x", "label": -1}, "no_label"),
-        ({"sentence": "x"}, "no_label"),
+        ({"sentence": "x", "label": None}, "no_label"),
+        ({"sentence": "x", "label": ""}, "no_label"),
+        ({"sentence": "x", "labels": 1}, "missing_field"),
     ],
 )
 def test_a_record_that_is_no_example_says_why(record, reason):
     with pytest.raises(MalformedRecord) as caught:
-        TASKS["sst2"].format(record)
+        list(convert(record, "sst2"))
     assert caught.value.reason == reason
     assert isinstance(caught.value, Unlabelled) == (reason == "no_label")
 

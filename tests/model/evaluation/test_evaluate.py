@@ -175,3 +175,44 @@ def test_outputs_are_compared_with_what_the_vocabulary_can_write(sets, task_fold
     assert told["unwritable_references"] == {"mine": len(mine)}
     assert evaluate._table([found]) == f"mine [{len(mine)}]: accuracy 100.00 (literally 0.00)"
     assert score_outputs(mine, [given[0] for given in mine.references]).literal_values == {}
+
+
+def test_examples_without_labels_get_predictions_and_a_file_for_the_server(base_run, task_folder, tmp_path, capsys):
+    from c4pipe.shards import manifest
+    from c4pipe.shards.example_shards import ExampleShardWriter
+    from c4pipe.shards.schemas import ExampleSchema
+
+    vocabulary = Vocabulary.load(str(task_folder))
+    folder = tmp_path / "tasks"
+    folder.mkdir()
+    (folder / "spiece.model").write_bytes((task_folder / "spiece.model").read_bytes())
+    schema = ExampleSchema(32, 16, vocabulary.size, fixed_inputs=False, fixed_targets=False, task=True)
+    shard = "sst2-test-00000-of-00001.arrow"
+    with ExampleShardWriter(str(folder / shard), schema) as writer:
+        writer.write(
+            [[*vocabulary.encode(f"sst2 sentence: film {word}"), 1] for word in ("bad", "good", "that")],
+            [[1], [*vocabulary.encode("positive"), 1], [1]],
+            row=[0, 1, 2],
+            token_offset=[0, 0, 0],
+            num_pages=[1, 1, 1],
+            task=["sst2"] * 3,
+            references=[["7"], ["positive"], ["3"]],
+        )
+    splits = {"sst2-test": (manifest.describe_shard(str(folder), shard, 3),)}
+    settings = {"inputs_length": 32, "targets_length": 16, "vocabulary_size": vocabulary.size, "num_extra_ids": 10}
+    manifest.write(str(folder), manifest.Manifest("tasks", splits, settings))
+    output = tmp_path / "out"
+    arguments = [f"--checkpoint={base_run}", f"--tasks={folder}", f"--output={output}", "--device=cpu", "--split=test"]
+    assert main(arguments) == 0
+    assert "sst2 [2]: no labels, so predictions without a score" in capsys.readouterr().out
+    lines = [json.loads(line) for line in (output / "predictions.jsonl").read_text().splitlines()]
+    assert [line.get("idx") for line in lines] == [None, ["7"], ["3"]]
+    assert [line["references"] for line in lines] == [["positive"], [], []]
+    found = json.loads((output / "metrics.json").read_text())
+    assert found["num_without_label"] == {"sst2": 2} and found["num_examples"] == {"sst2": 1}
+    rows = (output / "glue" / "SST-2.tsv").read_text().splitlines()
+    classes = {"negative": "0", "positive": "1"}
+    by_key = {line["idx"][0]: classes.get(line["prediction"], "0") for line in lines[1:]}
+    assert rows == ["index\tprediction", f"3\t{by_key['3']}", f"7\t{by_key['7']}"]
+    assert main(arguments) == 0
+    assert "nothing to do" in capsys.readouterr().out
