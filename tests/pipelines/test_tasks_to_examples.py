@@ -304,7 +304,7 @@ def test_all_splits_of_mnli_go_where_they_belong(vocabulary, tmp_path):
 def test_a_missing_label_field_and_a_missing_header_are_named(vocabulary, tmp_path):
     rows = [{"sentence": f"film {number}", "labels": 1} for number in range(5)]
     (tmp_path / "labels.jsonl").write_text("\n".join(map(json.dumps, rows)))
-    with pytest.raises(UserError, match="5 of 5 records could not be taken .*missing_field 5"):
+    with pytest.raises(UserError, match=r"5 of 5 records could not be taken .*missing_field 5"):
         convert(vocabulary, tmp_path / "out", tmp_path / "labels.jsonl", "sst2")
     (row, *_) = map(json.loads, (tmp_path / "out" / "quarantine.jsonl").read_text().splitlines())
     assert row["detail"] == "no field 'label'; it has sentence, labels"

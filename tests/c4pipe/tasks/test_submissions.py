@@ -55,14 +55,14 @@ def test_glue_takes_rows_of_index_and_prediction(task, file, outputs, prediction
         (
             "wsc",
             "WSC.jsonl",
-            {"text": "Bob asked Tom if he can go .", "span1_text": "Tom", "span2_text": "he", "span2_index": 4, "idx": 4},
+            {"text": "Bob asked Tom if he left .", "span1_text": "Tom", "span2_text": "he", "span2_index": 4, "idx": 4},
             "Tom",
             "True",
         ),
         (
             "record",
             "ReCoRD.jsonl",
-            {"passage": "p", "query": "@placeholder q", "entities": ["A"], "answers": [], "idx": {"passage": 1, "query": 4}},
+            {"passage": "p", "query": "q", "entities": ["A"], "answers": [], "idx": {"passage": 1, "query": 4}},
             "A",
             "A",
         ),
