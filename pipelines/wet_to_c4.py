@@ -78,7 +78,7 @@ def parser() -> Parser:
     add("--language_identifier", choices=IDENTIFIERS, help="the variant's if not given")
     add("--assets", help="folder with punkt_tab, badwords, realnews; downloaded once if not given")
     add("--sentence_model", default=assets.PUNKT_TAB, help="punkt_tab, bundled, or a folder with Punkt's four files")
-    add("--badwords", help="a list of bad words of your own, instead of LDNOOBW's")
+    add("--badwords", metavar="LANG:FILE,...", help="bad words of your own, one per line, instead of a language's list")
     add("--urls", help="for webtextlike: the URLs to keep, one a line (.gz too)")
     add("--exclude_urls", help="URLs or domains that must not be in the corpus, one a line (.gz too)")
     add("--num_shards", type=int, help="shards of a training split; the number of WET files, 1,024 at most")
@@ -154,7 +154,11 @@ def make_job(flags: argparse.Namespace, options: PipelineOptions) -> Job:
         raise UserError(f"variant {variant.name} takes no --urls; --variant=webtextlike does")
     wet_files = list_inputs(flags.input, flags.input_list)
     found = assets.resolve(
-        variant, folder=flags.assets, sentence_model=flags.sentence_model, badwords_file=flags.badwords
+        variant,
+        folder=flags.assets,
+        sentence_model=flags.sentence_model,
+        badwords_file=flags.badwords,
+        languages=languages,
     )
     hashes = dict(found.sha256)
     listed = _read_list(flags.urls, LISTED_ASSET, hashes, ListedUrls)

@@ -12,11 +12,12 @@ import tempfile
 import urllib.error
 import urllib.request
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from c4pipe.corpus.badwords import parse_lists
+from c4pipe.corpus.badwords import base_language, parse_lists
+from c4pipe.corpus.own_badwords import own_lists
 from c4pipe.corpus.pinned_assets import BADWORDS, PUNKT, REALNEWS, PinnedFile
 from c4pipe.corpus.sentences.counter import PUNKT_FILES, parse_punkt_files
 from c4pipe.corpus.sentences.punkt import PunktParameters
@@ -46,13 +47,16 @@ def resolve(
     folder: str | None = None,
     sentence_model: str = PUNKT_TAB,
     badwords_file: str | None = None,
+    languages: Sequence[str] | None = None,
     cache: str | None = None,
 ) -> Assets:
     """Find everything that `variant` needs.
 
     folder: the user's `--assets`. sentence_model: `punkt_tab`, `bundled` (parameters that come with this package), or
-    a folder with the four files of a `punkt_tab` language. badwords_file: a list of one's own for English, or a
-    folder of lists named for their languages. cache: the folder of downloads, `~/.cache/c4pipe` if not given.
+    a folder with the four files of a `punkt_tab` language. badwords_file: lists of one's own (see `own_lists`), which
+    take the place of their languages' lists alone; or a folder of lists named for their languages, which is the whole
+    set. languages: of the run; the variant's if not given. cache: the folder of downloads, `~/.cache/c4pipe` if not
+    given.
 
     Raises: UserError where something cannot be had.
     """
@@ -61,7 +65,7 @@ def resolve(
     if variant.needs_sentences:
         punkt = parse_punkt_files(_punkt_files(finder, sentence_model))
     if variant.needs_badwords:
-        badwords = parse_lists(_badwords_lists(finder, variant, badwords_file))
+        badwords = parse_lists(_badwords_lists(finder, variant, badwords_file, languages or variant.languages))
     if variant.listed_domains:
         realnews = json.loads(finder.find(REALNEWS))
     return Assets(punkt, badwords, realnews, dict(sorted(finder.sha256.items())))
@@ -90,18 +94,21 @@ def _punkt_files(finder: "_Finder", sentence_model: str) -> dict[str, str]:
     return files
 
 
-def _badwords_lists(finder: "_Finder", variant: Variant, own: str | None) -> dict[str, str]:
-    if own is None:
-        wanted = [pinned for pinned in BADWORDS if variant.splits_by_language or Path(pinned.name).name == "en"]
-        return {Path(pinned.name).name: finder.find(pinned) for pinned in wanted}
-    path = Path(own)
-    if path.is_file():
-        return {"en": finder.read(path, f"badwords/{path.name}")}
-    if path.is_dir():
-        lists = [entry for entry in sorted(path.iterdir()) if entry.is_file() and "." not in entry.name]
-        if lists:
-            return {entry.name: finder.read(entry, f"badwords/{entry.name}") for entry in lists}
-    raise UserError(f"no list of bad words at {own}; --badwords takes a file with one word a line, or a folder of them")
+def _badwords_lists(finder: "_Finder", variant: Variant, given: str | None, languages: Sequence[str]) -> dict[str, str]:
+    if given is not None and Path(given).is_dir():
+        lists = [entry for entry in sorted(Path(given).iterdir()) if entry.is_file() and "." not in entry.name]
+        if not lists:
+            raise UserError(f"--badwords={given} is a folder without lists named for their languages, such as en or de")
+        return {entry.name: finder.read(entry, f"badwords/{entry.name}") for entry in lists}
+    own = own_lists(given, languages) if given is not None else {}
+    names = {pinned: Path(pinned.name).name for pinned in BADWORDS}
+    wanted = [pinned for pinned, name in names.items() if variant.splits_by_language or name == "en"]
+    found = {names[pinned]: finder.find(pinned) for pinned in wanted if base_language(names[pinned]) not in own}
+    is_named = given is not None and not Path(given).is_file()
+    for language, path in own.items():
+        name = f"badwords/{language}/{path.name}" if is_named else f"badwords/{path.name}"
+        found[language] = finder.read(path, name)
+    return found
 
 
 class _Finder:

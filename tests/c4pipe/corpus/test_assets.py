@@ -170,6 +170,34 @@ def test_bad_words_of_one_s_own(folder, tmp_path):
         assets.resolve(EN, sentence_model="bundled", badwords_file=str(tmp_path / "no"))
 
 
+def test_a_list_of_bad_words_goes_to_its_language_and_leaves_the_others(folder, server, tmp_path):
+    multilingual = VARIANTS["multilingual"]
+    own = tmp_path / "mine"
+    own.write_text("gosh\n")
+    cache = str(tmp_path / "cache")
+
+    def words(given, languages=multilingual.languages):
+        return assets.resolve(multilingual, badwords_file=given, languages=languages, cache=cache).badwords
+
+    assert words(f"ro:{own}") == {"en": {"darn"}, "ro": {"gosh"}}
+    assert words(f"ro:{own},en:{own}") == {"en": {"gosh"}, "ro": {"gosh"}}
+    assert words(f"ru-Latn:{own}")["ru"] == {"gosh"}
+    assert words(str(own), languages=("ro",)) == {"en": {"darn"}, "ro": {"gosh"}}
+    named = assets.resolve(multilingual, badwords_file=f"ro:{own}", cache=cache).sha256
+    assert set(named) == {"badwords/en", "badwords/ro/mine"}
+    for given, complaint in (
+        (str(own), rf"does not say which of the run's \d+ languages .* --badwords=LANG:{own}"),
+        (f"tlh:{own}", "the run has no language 'tlh'"),
+        (f"ro:{own},{own}", "has no language; give LANG:FILE"),
+        (f"ro:{own},ro:{own}", "names ro twice"),
+        (f"ro:{own}x", "no list of bad words at"),
+    ):
+        with pytest.raises(UserError, match=complaint):
+            words(given)
+    with pytest.raises(UserError, match="the run has no language 'ro'; it has en"):
+        assets.resolve(EN, sentence_model="bundled", badwords_file=f"ro:{own}")
+
+
 def test_the_pinned_hashes_are_those_of_the_real_files(shared):
     for pinned in (*pinned_assets.PUNKT, *pinned_assets.BADWORDS, pinned_assets.REALNEWS):
         content = (shared / "assets" / pinned.name).read_bytes()
