@@ -8,15 +8,18 @@ flags of model.finetune that train are taken too.
 """
 
 import argparse
+import contextlib
 import statistics
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from c4pipe.command_line import Parser, run
 from c4pipe.errors import UserError
+from c4pipe.folders import names
+from c4pipe.folders.lock import held
 from c4pipe.shards import files
 from c4pipe.shards.stream.example_sources import Source
 from c4pipe.tasks.splits import TRAIN, VALIDATION
@@ -85,20 +88,10 @@ def main(argv: list[str] | None = None) -> int:
             f"{arguments.seeds} seeds"
         )
         return 0
-    results: list[Result] = []
-    beside: dict[str, dict[str, float]] = {}
-    for number, (task, source, variant, seed) in enumerate(planned, 1):
-        folder = Path(arguments.output) / "runs" / task / variant / f"seed-{seed}"
-        print(f"run {number} of {len(planned)}: {task}, {variant}, seed {seed}", file=sys.stderr, flush=True)
-        stopped = _run(arguments, task, source, variant, seed, rates, folder)
-        if stopped:
-            print(f"stopped in {folder}; the same command continues there")
-            return 0
-        results.append(_result(task, variant, seed, folder, base))
-        if task not in beside:
-            beside[task] = _beside(task, source, base, arguments.validation_examples)
-        # After every run, so that what is done can be read.
-        _write(arguments, rates, results, beside)
+    with _held(Path(arguments.output)):
+        results = _compare(arguments, planned, rates, base)
+    if results is None:
+        return 0
     for task in tasks:
         cells = ", ".join(
             f"{variant} {comparison.spread([one.score for one in group])}"
@@ -107,6 +100,42 @@ def main(argv: list[str] | None = None) -> int:
         print(f"{task}: {cells}")
     print(f"{len(results)} runs, {duration(time.monotonic() - began)}; {Path(arguments.output) / PAGE_FILE} written")
     return 0
+
+
+@contextlib.contextmanager
+def _held(output: Path) -> Iterator[None]:
+    """Hold the folder against other runs.
+
+    Raises: UserError where another run holds it, or it has files of our names that this command did not write.
+    """
+    with held(str(output), "compare_methods"):
+        if not comparison.is_ours(output / JSON_FILE):
+            names.refuse_others(str(output), names.matching(str(output), (JSON_FILE, PAGE_FILE)))
+        yield
+
+
+def _compare(
+    arguments: argparse.Namespace,
+    planned: Sequence[tuple[str, Source, str, int]],
+    rates: dict[str, float],
+    base: Base,
+) -> list[Result] | None:
+    """Run what is planned and write the page; the results. None: a run was stopped by a signal, which is said."""
+    results: list[Result] = []
+    beside: dict[str, dict[str, float]] = {}
+    for number, (task, source, variant, seed) in enumerate(planned, 1):
+        folder = Path(arguments.output) / "runs" / task / variant / f"seed-{seed}"
+        print(f"run {number} of {len(planned)}: {task}, {variant}, seed {seed}", file=sys.stderr, flush=True)
+        stopped = _run(arguments, task, source, variant, seed, rates, folder)
+        if stopped:
+            print(f"stopped in {folder}; the same command continues there")
+            return None
+        results.append(_result(task, variant, seed, folder, base))
+        if task not in beside:
+            beside[task] = _beside(task, source, base, arguments.validation_examples)
+        # After every run, so that what is done can be read.
+        _write(arguments, rates, results, beside)
+    return results
 
 
 def _tasks(text: str) -> dict[str, Source]:
@@ -246,7 +275,7 @@ def _write(
 ) -> None:
     output = Path(arguments.output)
     text = comparison.to_json(results, beside, FROM_SCRATCH)
-    files.write_bytes(str(output / JSON_FILE), text.encode())
+    _write_if_new(output / JSON_FILE, text)
     subtitle = (
         f"{len(results)} runs of {arguments.steps:,} steps of {arguments.batch_size} examples from "
         f"{files.base_name(arguments.checkpoint)}; mean and 95% interval (Student's t) over seeds of the best score on "
@@ -255,7 +284,13 @@ def _write(
             f"{name.replace('_', ' ')} {rates[name]:g}" for name in dict.fromkeys(one.variant for one in results)
         )
     )
-    files.write_bytes(str(output / PAGE_FILE), comparison.page(results, beside, FROM_SCRATCH, subtitle).encode())
+    _write_if_new(output / PAGE_FILE, comparison.page(results, beside, FROM_SCRATCH, subtitle))
+
+
+def _write_if_new(path: Path, text: str) -> None:
+    """Write a file, unless it holds this text already."""
+    if not path.exists() or path.read_bytes() != text.encode():
+        files.write_bytes(str(path), text.encode())
 
 
 if __name__ == "__main__":

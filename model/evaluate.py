@@ -23,7 +23,11 @@ from tqdm import tqdm
 import c4pipe
 from c4pipe.command_line import Parser, run
 from c4pipe.errors import UserError
-from c4pipe.shards import checked_json, files, manifest
+from c4pipe.folders.output_folder import OutputFolder
+from c4pipe.folders.results import SettingsResult
+from c4pipe.shards import files, manifest
+from c4pipe.shards.stream.example_sources import Source
+from c4pipe.tasks import submissions
 from c4pipe.vocabulary.vocabulary import Vocabulary
 from model.architectures.catalog import build_model
 from model.architectures.t5 import T5Model
@@ -87,10 +91,34 @@ def main(argv: list[str] | None = None) -> int:
     checkpoints = _checkpoints(arguments.checkpoint)
     sources = task_sources(arguments.tasks, arguments.split)
     identity = _identity(arguments, checkpoints, [source.folder for source in sources])
-    if _is_finished(output, identity, arguments.overwrite):
-        print(f"{output / METRICS_FILE} holds this evaluation; nothing to do")
+    result = SettingsResult("evaluate", METRICS_FILE, identity, (PREDICTIONS_FILE,), submissions.FILE_NAMES)
+    folder = OutputFolder(str(output), result, overwrite=arguments.overwrite)
+    if arguments.dry_run:
+        print(folder.outlook(lambda: _plan(arguments, sources, checkpoints[0], device, output)))
         return 0
-    model, vocabulary = _open(checkpoints[0], arguments.adapters, device)
+    if folder.is_finished():
+        return folder.nothing_to_do()
+    with folder.opened():
+        model, vocabulary = _open(checkpoints[0], arguments.adapters, device)
+        sets = _read_sets(arguments, sources, vocabulary)
+        total = sum(map(len, sets))
+        found = _evaluate(model, vocabulary, sets, arguments, total)
+        steps = dict.fromkeys((one.task.name for one in sets), checkpoints[0])
+        for name in checkpoints[1:]:
+            other = _evaluate(_open(name, arguments.adapters, device).model, vocabulary, sets, arguments, total)
+            for index, (best, one) in enumerate(zip(found, other, strict=True)):
+                if one.mean > best.mean:
+                    found[index], steps[one.task_set.task.name] = one, name
+        seconds = time.monotonic() - began
+        chosen = {"chosen_checkpoints": steps} if len(checkpoints) > 1 else {}
+        more = {"settings": identity, **chosen, "seconds": round(seconds, 1)}
+        _write(folder, more, found, vocabulary, arguments.seed)
+    print(_table(found))
+    print(f"{total:,} examples in {seconds:.0f} s; {output / METRICS_FILE} and {PREDICTIONS_FILE} written")
+    return 0
+
+
+def _read_sets(arguments: argparse.Namespace, sources: Sequence[Source], vocabulary: Vocabulary) -> list[TaskSet]:
     sets = read_task_sets(
         sources,
         vocabulary,
@@ -99,23 +127,16 @@ def main(argv: list[str] | None = None) -> int:
         metrics=_own_metrics(arguments.metrics),
     )
     _say_what_cannot_be_written(sets)
-    total = sum(map(len, sets))
-    if arguments.dry_run:
-        print(f"would decode {total:,} examples of {', '.join(one.task.name for one in sets)} into {output}")
-        return 0
-    found = _evaluate(model, vocabulary, sets, arguments, total)
-    steps = dict.fromkeys((one.task.name for one in sets), checkpoints[0])
-    for name in checkpoints[1:]:
-        other = _evaluate(_open(name, arguments.adapters, device).model, vocabulary, sets, arguments, total)
-        for index, (best, one) in enumerate(zip(found, other, strict=True)):
-            if one.mean > best.mean:
-                found[index], steps[one.task_set.task.name] = one, name
-    seconds = time.monotonic() - began
-    chosen = {"chosen_checkpoints": steps} if len(checkpoints) > 1 else {}
-    _write(output, {"settings": identity, **chosen, "seconds": round(seconds, 1)}, found, vocabulary, arguments.seed)
-    print(_table(found))
-    print(f"{total:,} examples in {seconds:.0f} s; {output / METRICS_FILE} and {PREDICTIONS_FILE} written")
-    return 0
+    return sets
+
+
+def _plan(
+    arguments: argparse.Namespace, sources: Sequence[Source], checkpoint: str, device: torch.device, output: Path
+) -> str:
+    """What `--dry_run` says."""
+    sets = _read_sets(arguments, sources, _open(checkpoint, arguments.adapters, device).vocabulary)
+    names = ", ".join(task_set.task.name for task_set in sets)
+    return f"would decode {sum(map(len, sets)):,} examples of {names} into {output}"
 
 
 def _checkpoints(name: str) -> list[str]:
@@ -182,22 +203,6 @@ def weights_digest(name: str) -> str:
     return hashlib.sha256("".join(parts).encode()).hexdigest()
 
 
-def _is_finished(output: Path, identity: dict[str, Any], overwrite: bool) -> bool:
-    path = output / METRICS_FILE
-    if not path.exists():
-        return False
-    try:
-        content = checked_json.parse_any(path.read_bytes())
-        held = content.get("settings") if isinstance(content, dict) else None
-    except ValueError:
-        held = None
-    if held == identity and (output / PREDICTIONS_FILE).exists():
-        return True
-    if not overwrite:
-        raise UserError(f"{output} holds another evaluation; choose another --output or give --overwrite")
-    return False
-
-
 def _own_metrics(text: str) -> dict[str, list[str]]:
     """
     >>> _own_metrics("mine:squad+rouge,other:bleu")
@@ -230,7 +235,7 @@ def _say_what_cannot_be_written(sets: Sequence[TaskSet]) -> None:
 
 
 def _write(
-    output: Path,
+    folder: OutputFolder,
     more: Mapping[str, Any],
     found: Sequence[TaskScores],
     vocabulary: Vocabulary,
@@ -253,9 +258,9 @@ def _write(
             if written != line["references"]:
                 line["written_references"] = written
             lines.append(json.dumps(line, ensure_ascii=False) + "\n")
-    files.write_bytes(str(output / PREDICTIONS_FILE), "".join(lines).encode())
+    files.write_bytes(folder.file(PREDICTIONS_FILE), "".join(lines).encode())
     for name, rows in submission_files(found).items():
-        files.write_bytes(str(output / name), rows)
+        files.write_bytes(folder.file(name), rows)
     with warnings.catch_warnings():
         # Resamples of small sets leave out a class now and then, of which scikit-learn warns each time.
         warnings.simplefilter("ignore")
@@ -264,7 +269,7 @@ def _write(
             **more,
             "version": c4pipe.__version__,
         }
-    files.write_bytes(str(output / METRICS_FILE), (json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode())
+    folder.commit((json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode())
 
 
 def _table(found: Sequence[TaskScores]) -> str:

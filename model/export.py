@@ -10,7 +10,7 @@ from c4pipe.command_line import Parser, run
 from c4pipe.shards import files
 from c4pipe.vocabulary.vocabulary import Vocabulary
 from model.checkpoints import hugging_face
-from model.checkpoints.hugging_face_export import describe, export, is_finished
+from model.checkpoints.hugging_face_export import describe, export, output_folder
 from model.checkpoints.loading import load_checkpoint
 from model.checkpoints.opening import num_extra_ids
 
@@ -33,12 +33,9 @@ def main(argv: list[str] | None = None) -> int:
     vocabulary = Vocabulary.load(folder, num_extra_ids(arguments.checkpoint))
     num_parameters = sum(tensor.numel() for tensor in weights.values())
     if arguments.dry_run:
-        finished = is_finished(arguments.output, describe(config, weights, vocabulary))
-        print(
-            f"{arguments.output} holds this model already; nothing would be done"
-            if finished
-            else f"would write {num_parameters:,} parameters ({4 * num_parameters / 1e6:,.1f} MB) to {arguments.output}"
-        )
+        what = f"{num_parameters:,} parameters ({4 * num_parameters / 1e6:,.1f} MB)"
+        output = output_folder(arguments.output, describe(config, weights, vocabulary))
+        print(output.outlook(lambda: f"would write {what} to {arguments.output}"))
         return 0
     if not export(arguments.output, config, weights, vocabulary):
         print(f"{arguments.output} holds this model already; nothing to do")

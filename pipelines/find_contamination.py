@@ -104,7 +104,8 @@ def _folder(flags: argparse.Namespace, plan: Plan, shards: Sequence[TextShard]) 
         command="find_contamination",
         record=RESULT,
         settings=_settings(plan, shards),
-        names=(URLS,),
+        beside=(URLS,),
+        others=(report_page.REPORT_PAGE,),
     )
     return OutputFolder(flags.output, result, overwrite=flags.overwrite, work=WorkFolder(plan.work))
 

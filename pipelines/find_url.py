@@ -9,7 +9,7 @@ only; to take pages out, give wet_to_c4 --exclude_urls and make the examples aga
 
 import os
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Executor, ProcessPoolExecutor
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from multiprocessing import get_context
 from urllib.parse import urlsplit
@@ -25,6 +25,7 @@ from c4pipe.shards.provenance import beside, read_provenance
 from c4pipe.shards.reading.text_sources import resolve_source
 from c4pipe.shards.schemas import ROWS_PER_BATCH
 from c4pipe.shards.text_shards import read_text_shard
+from pipelines.launch.workers import worker_processes
 
 # Below this many bytes of shards the start of worker processes costs more than they save.
 _PARALLEL_BYTES = 64 << 20
@@ -96,7 +97,7 @@ def find_pages(shards: Sequence[str], wanted: str, is_domain: bool, *, in_parall
     jobs = [(shard, wanted, is_domain) for shard in shards]
     if not in_parallel:
         return [match for job in jobs for match in _find_in_shard(job)]
-    with ProcessPoolExecutor(mp_context=get_context("spawn")) as pool:
+    with worker_processes(context=get_context("spawn")) as pool:
         return _gather(pool, jobs)
 
 

@@ -33,6 +33,7 @@ from apache_beam.runners.dataflow.internal import apiclient  # noqa: E402
 from small_crawl import digests, write_crawl, write_punkt  # noqa: E402
 
 from pipelines import c4_to_examples, c4_to_vocabulary, tasks_to_examples, wet_to_c4  # noqa: E402
+from pipelines.jobs import corpus  # noqa: E402
 from pipelines.launch import beam_options  # noqa: E402
 
 MOST_GRAPH_BYTES = 1 << 20
@@ -106,7 +107,7 @@ def capture(main: Callable, flags: list[str], folder: Path) -> tuple[Path, Path]
         mock.patch.object(beam_options, "run", run),
         mock.patch.object(GcsIO, "is_soft_delete_enabled", lambda self, bucket: False),
         # As on a cluster; the folders stay local, so that the graph can be run here.
-        mock.patch.object(wet_to_c4, "keys_go_through_files", lambda options: False),
+        mock.patch.object(corpus, "keys_go_through_files", lambda options: False),
         contextlib.suppress(Captured),
     ):
         main([*flags, "--direct_num_workers=1"])

@@ -15,14 +15,7 @@ from c4pipe.shards import files, manifest
 from c4pipe.shards.work.frames import read_frames
 
 REPORT = "report.json"
-REPORT_PAGE = "report.html"
 QUARANTINE = "quarantine.jsonl"
-_PREFIXES = ("c4-", "provenance-")
-
-
-def is_ours(name: str) -> bool:
-    """Whether wet_to_c4 writes files of this name."""
-    return name.startswith(_PREFIXES) or name in (REPORT, REPORT_PAGE, QUARANTINE, manifest.FILE_NAME)
 
 
 def read_result(path: str) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from c4pipe.shards.provenance import beside
 from c4pipe.vocabulary.vocabulary import MODEL_FILE, PIECES_FILE
 
 REPORT, REPORT_PAGE, QUARANTINE = "report.json", "report.html", "quarantine.jsonl"
+REPORTS = frozenset({REPORT, REPORT_PAGE, QUARANTINE})
 _TOKENIZER = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json")
 
 
@@ -28,7 +29,9 @@ class Kind:
 
 
 KINDS: dict[str, Kind] = {
-    "c4": Kind(others=(REPORT, REPORT_PAGE, QUARANTINE), patterns=("c4-*-of-*", "provenance-*-of-*")),
+    "c4": Kind(
+        others=(REPORT, REPORT_PAGE, QUARANTINE, "clusters.parquet"), patterns=("c4-*-of-*", "provenance-*-of-*")
+    ),
     "vocabulary": Kind(needed=(MODEL_FILE, PIECES_FILE), others=(*_TOKENIZER, REPORT_PAGE, QUARANTINE)),
     "examples": Kind(needed=(MODEL_FILE,), others=(REPORT, REPORT_PAGE, QUARANTINE)),
     "tasks": Kind(needed=(MODEL_FILE,), others=(REPORT, REPORT_PAGE, QUARANTINE)),

@@ -4,16 +4,19 @@ import contextlib
 import errno
 import json
 import os
+import re
 import socket
 import sys
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from typing import Annotated
 
 from filelock import FileLock, Timeout
 
 from c4pipe.errors import UserError
-from c4pipe.shards import files
+from c4pipe.shards import checked_json, files
+from c4pipe.shards.checked_json import Count, Word, length_between
 
 LOCK_FILE = ".c4pipe.lock"
 HOLDER_FILE = ".c4pipe.holder.json"
@@ -25,15 +28,15 @@ _NO_LOCKS = frozenset({errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOL
 class Holder:
     """Who holds a lock. since: ISO 8601, UTC."""
 
-    command: str
-    process: int
-    host: str
-    since: str
+    command: Word
+    process: Count
+    host: Word
+    since: Annotated[str, length_between(20, 20)]
 
     @classmethod
     def this_process(cls, command: str) -> "Holder":
         now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-        return cls(command, os.getpid(), socket.gethostname(), now)
+        return cls(command, os.getpid(), re.sub("[^A-Za-z0-9_.+-]", "_", socket.gethostname())[:64] or "unnamed", now)
 
     def __str__(self) -> str:
         return f"{self.command}, process {self.process} on {self.host}, since {self.since}"
@@ -76,6 +79,26 @@ def locked(folder: str, command: str) -> Iterator[None]:
         lock.release()
 
 
+@contextlib.contextmanager
+def held(folder: str, command: str) -> Iterator[None]:
+    """Make a local folder where it is not there, and hold it; a new one that nothing was written to is removed again.
+
+    Raises: as `locked`.
+    """
+    is_new = not os.path.exists(folder)
+    try:
+        os.makedirs(folder, exist_ok=True)
+    except OSError as error:
+        raise cannot_write(folder, error) from error
+    try:
+        with locked(folder, command):
+            yield
+    finally:
+        if is_new:
+            with contextlib.suppress(OSError):
+                os.rmdir(folder)
+
+
 def cannot_write(path: str, error: OSError) -> Exception:
     """The error to raise where a folder cannot be written to; a full disk stays what it is."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
@@ -85,6 +108,6 @@ def cannot_write(path: str, error: OSError) -> Exception:
 
 def _holder(folder: str) -> str:
     try:
-        return str(Holder(**json.loads(files.read_bytes(os.path.join(folder, HOLDER_FILE)))))
-    except (UserError, ValueError, TypeError):
+        return str(checked_json.parse(files.read_bytes(os.path.join(folder, HOLDER_FILE)), Holder))
+    except (UserError, ValueError):
         return "another run, which has not said yet who it is"

@@ -1,6 +1,7 @@
 """Which names in a folder are whose: the patterns that runs write, and names that must stay inside the folder."""
 
 import os
+import re
 from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
 
@@ -8,6 +9,7 @@ from c4pipe.errors import UserError
 from c4pipe.shards import files
 
 _MOST_SHOWN = 5
+_TEMPORARY = re.compile(rf".+\.[0-9a-f]{{8}}{re.escape(files.TEMPORARY_SUFFIX)}")
 
 
 def matching(folder: str, patterns: Iterable[str]) -> list[str]:
@@ -20,6 +22,12 @@ def matching(folder: str, patterns: Iterable[str]) -> list[str]:
             if any(fnmatchcase(whole, pattern) for pattern in patterns if os.path.dirname(pattern) == place):
                 found.add(whole)
     return sorted(found)
+
+
+def temporaries(folder: str, patterns: Iterable[str]) -> list[str]:
+    """What a killed run left half-written of files of these names."""
+    found = matching(folder, [f"{pattern}.*{files.TEMPORARY_SUFFIX}" for pattern in patterns])
+    return [name for name in found if _TEMPORARY.fullmatch(name)]
 
 
 def check_inside(folder: str, names: Iterable[str], said_by: str) -> list[str]:

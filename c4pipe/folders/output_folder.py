@@ -18,17 +18,16 @@ import os
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
 
 from c4pipe.errors import UserError
 from c4pipe.folders import names
+from c4pipe.folders.kinds import REPORTS
 from c4pipe.folders.lock import Holder, cannot_write, locked
 from c4pipe.folders.results import Result
 from c4pipe.folders.work_folder import WorkFolder
-from c4pipe.shards import files, manifest
+from c4pipe.shards import checked_json, files, manifest
 
 MARKER = "unfinished.json"
-_TEMPORARY = re.compile(rf"(?P<name>.+)\.[0-9a-f]{{8}}{re.escape(files.TEMPORARY_SUFFIX)}")
 
 
 @dataclass(frozen=True)
@@ -37,7 +36,7 @@ class Marker:
 
     run: str
     names: tuple[str, ...]
-    by: dict[str, Any]
+    by: Holder
 
     @classmethod
     def read(cls, folder: str) -> "Marker | None":
@@ -46,9 +45,8 @@ class Marker:
         if not files.exists(path):
             return None
         try:
-            fields = json.loads(files.read_bytes(path))
-            return cls(str(fields["run"]), tuple(map(str, fields["names"])), dict(fields["by"]))
-        except (ValueError, KeyError, TypeError):
+            return checked_json.parse(files.read_bytes(path), cls)
+        except ValueError:
             return None
 
     def write(self, folder: str) -> None:
@@ -118,7 +116,7 @@ class OutputFolder:
         What a run left that was killed just after it wrote the record (marker and work) is removed.
         """
         if files.exists(self.file(MARKER)):
-            with locked(self.path, self.result.command):
+            with locked(self._lockable(), self.result.command):
                 self._close()
         print(f"{self.path} is finished already{what and f': {what}'}; nothing to do")
         return 0
@@ -132,13 +130,16 @@ class OutputFolder:
         Raises: UserError where another run is in it, where it holds another run's work or others' files that would be
         replaced, or where it cannot be written to.
         """
+        self._replaceable()
         is_new = not files.is_remote(self.path) and not os.path.exists(self.path)
         try:
             files.make_folder(self.path)
         except OSError as error:
             raise cannot_write(self.path, error) from error
         try:
-            with locked(self.path, self.result.command):
+            if self.work is not None:
+                self.work.open(self.result.command, self.result.run)
+            with locked(self._lockable(), self.result.command):
                 self._begin()
                 try:
                     yield self
@@ -167,6 +168,10 @@ class OutputFolder:
         manifest.write(self.path, made)
         self._close()
 
+    def _lockable(self) -> str:
+        """The folder itself, or the local work folder of one behind a URL."""
+        return self.work.path if self.work is not None and files.is_remote(self.path) else self.path
+
     def _has_record(self) -> bool:
         return files.exists(self.file(self.result.record))
 
@@ -183,7 +188,7 @@ class OutputFolder:
         marker = Marker.read(self.path)
         ours = self._replaceable()
         if self.work is not None:
-            self.work.open(self.result.command, self.result.run)
+            self.work.remove_incomplete()
         if self._has_record() or marker is None or marker.run != self.result.run:
             # The record first: without it the folder counts as unfinished.
             for name in sorted(ours, key=lambda name: name != self.result.record):
@@ -209,9 +214,11 @@ class OutputFolder:
             ours += [name for name in names.matching(self.path, marker.names) if name not in ours]
         others = [name for name in names.matching(self.path, self.result.names) if name not in ours]
         names.refuse_others(self.path, [*others, *names.links(self.path, ours), *self._folders(ours)])
-        if ours and not self._has_record() and marker and marker.run != self.result.run and not self._overwrite:
+        is_of_another = marker is not None and marker.run != self.result.run and not self._has_record()
+        # A run that refused its input leaves nothing but the report of why, which the next try may replace.
+        if is_of_another and not self._overwrite and (lost := [name for name in ours if name not in REPORTS]):
             raise UserError(
-                f"{self.path} holds what an unfinished run with other settings left ({names.shown(ours)}); give "
+                f"{self.path} holds what an unfinished run with other settings left ({names.shown(lost)}); give "
                 "another --output, or --overwrite"
             )
         return ours
@@ -223,14 +230,12 @@ class OutputFolder:
         return [name for name in ours if os.path.isdir(self.file(name)) and not os.path.islink(self.file(name))]
 
     def _marker(self) -> Marker:
-        return Marker(self.result.run, self.result.names, asdict(Holder.this_process(self.result.command)))
+        return Marker(self.result.run, self.result.names, Holder.this_process(self.result.command))
 
     def _remove_temporaries(self, marker: Marker) -> None:
         """Remove what a killed run left half-written of its own names."""
-        known = (*marker.names, self.result.record, MARKER)
-        for name in names.matching(self.path, [f"{pattern}.*{files.TEMPORARY_SUFFIX}" for pattern in known]):
-            if _TEMPORARY.fullmatch(name):
-                files.remove(self.file(name))
+        for name in names.temporaries(self.path, (*marker.names, self.result.record, MARKER)):
+            files.remove(self.file(name))
 
     def _close(self) -> None:
         if self.work is not None and not self._keep_work:
@@ -244,7 +249,7 @@ class OutputFolder:
             return
         if self.work is None or not self.work.exists():
             files.remove(self.file(MARKER))
-        elif set(files.list_folder(self.work.path)) <= {".c4pipe-work"}:
+        elif self.work.is_empty():
             self._close()
 
 

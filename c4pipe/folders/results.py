@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from c4pipe.errors import UserError
 from c4pipe.folders.kinds import KINDS, files_of
-from c4pipe.shards import files, manifest
+from c4pipe.shards import checked_json, files, manifest
 
 
 class Result(Protocol):
@@ -84,13 +84,18 @@ class ManifestResult:
 class SettingsResult:
     """A result whose record is a JSON object with `settings` and `version`: everything that it depends on.
 
-    names: the files beside it, all of which must be there.
+    beside: the files beside it, all of which must be there. others: those that may be there.
     """
 
     command: str
     record: str
     settings: Mapping[str, Any]
-    names: tuple[str, ...]
+    beside: tuple[str, ...]
+    others: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return (*self.beside, *self.others)
 
     @property
     def run(self) -> str:
@@ -106,12 +111,12 @@ class SettingsResult:
         return dict.fromkeys(self.names)
 
     def needed(self, folder: str) -> Sequence[str]:
-        return self.names
+        return self.beside
 
     def _settings(self, folder: str) -> dict[str, Any]:
         path = files.join(folder, self.record)
         try:
-            content = json.loads(files.read_bytes(path))
+            content = checked_json.parse_any(files.read_bytes(path))
             if isinstance(content["settings"], dict) and isinstance(content["version"], str):
                 return content["settings"]
         except (ValueError, KeyError, TypeError):

@@ -23,6 +23,10 @@ class WorkFolder:
         """Whether it is there and carries our mark."""
         return files.exists(files.join(self.path, MARK))
 
+    def is_empty(self) -> bool:
+        """Whether nothing but our mark lies in it."""
+        return files.list_folder(self.path) == [MARK]
+
     def check(self) -> None:
         """Raises: UserError where something else has its name: a file, a link, or a folder of the user's."""
         is_link = not files.is_remote(self.path) and os.path.islink(self.path)
@@ -38,14 +42,18 @@ class WorkFolder:
         return os.path.exists(self.path) and (not os.path.isdir(self.path) or bool(os.listdir(self.path)))
 
     def open(self, command: str, run: str) -> None:
-        """Make it, or take it over; whatever a killed run left half-written is removed. Raises: as `check`."""
+        """Make it, or take it over. Raises: as `check`, and where it cannot be written to."""
         self.check()
         try:
             files.make_private_folder(self.path)
-            mark = json.dumps({"command": command, "run": run})
-            files.write_bytes(files.join(self.path, MARK), mark.encode())
+            if not self.exists():
+                mark = json.dumps({"command": command, "run": run})
+                files.write_bytes(files.join(self.path, MARK), mark.encode())
         except OSError as error:
             raise cannot_write(self.path, error) from error
+
+    def remove_incomplete(self) -> None:
+        """Remove what a killed run left half-written."""
         if not files.is_remote(self.path):
             for folder, _, _ in os.walk(self.path):
                 files.remove_incomplete(folder)

@@ -166,3 +166,9 @@ _SUPERGLUE: dict[str, tuple[str, _Make]] = {
     "wic": ("WiC.jsonl", _flat(_lower_name)),
     "wsc": ("WSC.jsonl", _referents),
 }
+
+# Every file that a submission may be, as `BENCHMARK/FILE`.
+FILE_NAMES = (
+    *dict.fromkeys(f"glue/{file}" for file, _ in _GLUE.values()),
+    *dict.fromkeys(f"super_glue/{file}" for file, _ in _SUPERGLUE.values()),
+)

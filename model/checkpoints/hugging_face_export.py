@@ -12,8 +12,10 @@ import safetensors.torch
 from safetensors import SafetensorError
 from torch import Tensor
 
-from c4pipe.errors import UserError
-from c4pipe.shards import files, manifest
+from c4pipe.folders.kinds import KINDS
+from c4pipe.folders.output_folder import OutputFolder
+from c4pipe.folders.results import ManifestResult
+from c4pipe.shards import files
 from c4pipe.shards.manifest import Input, Manifest
 from c4pipe.vocabulary.hugging_face import tokenizer_files
 from c4pipe.vocabulary.vocabulary import Vocabulary
@@ -35,16 +37,22 @@ def export(folder: str, config: ModelConfig, weights: Mapping[str, Tensor], voca
     check_vocabulary(config, vocabulary)
     theirs = hugging_face.their_weights(config, weights)
     described = describe(config, weights, vocabulary)
-    if is_finished(folder, described):
+    output = output_folder(folder, described)
+    if output.is_finished():
         return False
+    with output.opened():
+        _write(folder, config, theirs, vocabulary)
+        output.commit_manifest(described)
+    return True
+
+
+def _write(folder: str, config: ModelConfig, theirs: dict[str, Tensor], vocabulary: Vocabulary) -> None:
     for name, content in tokenizer_files(vocabulary).items():
         files.write_bytes(files.join(folder, name), content)
     ids = {"decoder_start_token_id": config.pad_id, "eos_token_id": config.eos_id, "pad_token_id": config.pad_id}
     _write_weights(files.join(folder, hugging_face.WEIGHTS_FILE), theirs)
     files.write_bytes(files.join(folder, "generation_config.json"), _json(ids))
     write_config(folder, config)
-    manifest.write(folder, described)
-    return True
 
 
 def write_config(folder: str, config: ModelConfig) -> None:
@@ -65,22 +73,14 @@ def describe(config: ModelConfig, weights: Mapping[str, Tensor], vocabulary: Voc
     return Manifest(KIND, {}, settings, inputs)
 
 
-def is_finished(folder: str, described: Manifest) -> bool:
-    """Whether a folder holds this very model.
+def output_folder(folder: str, described: Manifest) -> OutputFolder:
+    """The folder, with the model that it is to hold. Anything else there is refused; there is no --overwrite."""
 
-    Raises: UserError where it holds anything else.
-    """
-    present = [name for name in files.list_folder(folder) if not name.endswith(files.TEMPORARY_SUFFIX)]
-    if manifest.exists(folder):
-        found = manifest.read(folder)
-        if (found.kind, dict(found.settings), found.inputs) == (described.kind, described.settings, described.inputs):
-            return True
-        raise UserError(f"{folder} holds another result; give another --output")
-    ours = {hugging_face.CONFIG_FILE, hugging_face.WEIGHTS_FILE, "generation_config.json", "spiece.model"}
-    ours |= {"tokenizer.json", "tokenizer_config.json", "special_tokens_map.json"}
-    if set(present) - ours:
-        raise UserError(f"{folder} holds other files ({sorted(set(present) - ours)[0]}); give another --output")
-    return False
+    def difference(made: Manifest) -> str | None:
+        return None if made.inputs == described.inputs else "of another model"
+
+    names = KINDS[KIND].names
+    return OutputFolder(folder, ManifestResult("export", KIND, described.settings, names, difference))
 
 
 def _write_weights(path: str, weights: dict[str, Tensor]) -> None:

@@ -1,17 +1,21 @@
 """A run's folder: `run.json`, `metrics.jsonl`, `spiece.model`, `checkpoints/step-00001000/`, `run.html`."""
 
+import contextlib
 import json
+import shutil
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from c4pipe.errors import UserError
+from c4pipe.folders import names
+from c4pipe.folders.lock import held
 from c4pipe.shards import checked_json, files
 from c4pipe.shards.checked_json import Count, between
 from c4pipe.shown import scrubbed
-from model.checkpoints import step_folder
+from model.checkpoints import adapter_files, step_folder
 from model.checkpoints.step_folder import State
 
 RUN_FILE = "run.json"
@@ -19,6 +23,12 @@ METRICS_FILE = "metrics.jsonl"
 VOCABULARY_FILE = "spiece.model"
 PAGE_FILE = "run.html"
 CHECKPOINTS = "checkpoints"
+
+# All that trainers write there, as patterns of names.
+NAMES = (
+    *(RUN_FILE, METRICS_FILE, VOCABULARY_FILE, PAGE_FILE, CHECKPOINTS, "non_finite-step-*.json"),
+    *(adapter_files.WEIGHTS_FILE, adapter_files.DESCRIPTION_FILE),
+)
 
 RUNNING, FINISHED = "running", "finished"
 
@@ -63,6 +73,18 @@ class RunFolder:
 
     def __str__(self) -> str:
         return str(self.path)
+
+    @contextlib.contextmanager
+    def held(self, command: str) -> Iterator[None]:
+        """Hold the folder against other runs; a new one that nothing was written to is removed again.
+
+        Raises: UserError where another run holds it, where it has files of a run's names that no run wrote, or where
+        it cannot be written to.
+        """
+        with held(str(self.path), command):
+            if not self.holds_a_run():
+                names.refuse_others(str(self.path), names.matching(str(self.path), NAMES))
+            yield
 
     def holds_a_run(self) -> bool:
         return (self.path / RUN_FILE).exists()
@@ -136,10 +158,7 @@ class RunFolder:
 
     def clear_unfinished(self) -> None:
         """Remove what a killed run was in the middle of writing."""
-        import shutil
-
-        for folder in (self.path, self.checkpoints):
-            for name in files.list_folder(str(folder)):
-                if name.endswith(files.TEMPORARY_SUFFIX):
-                    target = folder / name
-                    shutil.rmtree(target, ignore_errors=True) if target.is_dir() else files.remove(str(target))
+        for folder, patterns in ((self.path, NAMES), (self.checkpoints, ("step-*",))):
+            for name in names.temporaries(str(folder), patterns):
+                target = folder / name
+                shutil.rmtree(target, ignore_errors=True) if target.is_dir() else files.remove(str(target))

@@ -99,6 +99,15 @@ def to_json(results: Sequence[Result], references: Mapping[str, Mapping[str, flo
     return json.dumps(content, indent=1) + "\n"
 
 
+def is_ours(path: Path) -> bool:
+    """Whether a file is a `comparison.json` that this command wrote."""
+    try:
+        content = json.loads(path.read_text())
+        return {"tasks", "beside", "runs"} <= content.keys()
+    except (OSError, ValueError, AttributeError):
+        return False
+
+
 def _gain(results: Sequence[Result], task: str, variant: str, baseline: str) -> dict[str, Any] | None:
     found = gain(results, task, variant, baseline)
     return None if found is None else asdict(found)

@@ -1,5 +1,6 @@
 """A run from its start to its page: what pre-training and fine-tuning have in common around the loop."""
 
+import contextlib
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -35,13 +36,12 @@ def launch(run: Run, *, plan: Callable[[], str], work: Callable[[World], None]) 
         say(plan())
         return
     world = World.join(device=run.running.device, timeout_seconds=run.running.timeout_seconds)
-    try:
+    with contextlib.ExitStack() as held:
+        held.callback(world.leave)
         # Before the model is made, which may take long.
         run.settings.share(world.size)
-        world.first_does(run.check_open)
+        world.first_does(lambda: held.enter_context(run.held()))
         work(world)
-    finally:
-        world.leave()
 
 
 def make_trainer(

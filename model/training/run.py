@@ -1,7 +1,8 @@
 """A run as a command wants it: what trains, on which examples, how and where; and whether its folder is free."""
 
+import contextlib
 import platform
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,12 +10,10 @@ import torch
 
 import c4pipe
 from c4pipe.errors import UserError
-from c4pipe.shards import files
 from c4pipe.shards.stream.stream import Source, Stream, open_stream
 from c4pipe.shown import scrubbed
 from c4pipe.vocabulary.vocabulary import Vocabulary
 from model.checkpoints.run_folder import FINISHED, RUNNING, RunFolder
-from model.training import metrics_log
 from model.training.settings import BestMetric, RunningSettings, TrainingSettings
 from model.training.world import was_restarted
 
@@ -52,26 +51,27 @@ class Run:
         self._check_same(held)
         return held["status"] == FINISHED and self.settings.steps <= held["settings"]["steps"]
 
-    def check_open(self) -> None:
-        """Check that the folder is free, or can be continued. For rank 0.
+    @contextlib.contextmanager
+    def held(self) -> Iterator[None]:
+        """Hold the folder against other runs, and check that it is free, or can be continued. For rank 0.
 
-        Raises: UserError where it holds a run that is not to be resumed, or another run.
+        Raises: UserError where it holds a run that is not to be resumed, another run, or is in use.
         """
-        if self.folder.holds_a_run():
-            if not self.resumes:
-                raise UserError(
-                    f"{self.folder} holds a run that is not done; continue it with --resume, or choose another --output"
-                )
-            self._check_same(self.folder.read())
-        elif metrics_log.read(self.folder.metrics):
-            raise UserError(f"{self.folder} holds something else; choose another --output")
+        with self.folder.held(str(self.identity["command"])):
+            if self.folder.holds_a_run():
+                if not self.resumes:
+                    raise UserError(
+                        f"{self.folder} holds a run that is not done; continue it with --resume, or choose another "
+                        "--output"
+                    )
+                self._check_same(self.folder.read())
+            yield
 
     def open(self) -> None:
-        """Make the folder, or check that it can be continued. For rank 0. Raises: as `check_open`."""
-        self.check_open()
-        files.make_folder(str(self.folder.path))
-        self.folder.write_vocabulary(self.vocabulary.model)
+        """Write what is known at the start, into a folder that is held. For rank 0."""
+        # run.json first: it says whose the other files are.
         self.folder.write(self.content(RUNNING))
+        self.folder.write_vocabulary(self.vocabulary.model)
 
     def stream(self, rank: int = 0, world_size: int = 1) -> Stream:
         """A rank's part of the examples, in the order of training. Raises: as `open_stream`."""

@@ -120,27 +120,27 @@ def test_a_finished_folder_is_left_alone_and_another_result_refused(finished, ta
     before = digests(finished)
     assert run(task_files, vocabulary, finished) == 0
     assert "nothing to do" in capsys.readouterr().out
-    with pytest.raises(UserError, match="other inputs_length"):
+    with pytest.raises(UserError, match="inputs_length is"):
         run(task_files, vocabulary, finished, "--inputs_length=100")
     assert digests(finished) == before
 
 
 def test_a_killed_run_continues_to_the_same_bytes(finished, task_files, vocabulary, tmp_path, monkeypatch):
-    from pipelines import tasks_to_examples
-
     def die(*arguments):
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(tasks_to_examples.manifest, "write", die)
+        patch.setattr(manifest, "write", die)
         with pytest.raises(KeyboardInterrupt):
             run(task_files, vocabulary, tmp_path / "out", *ONE_PROCESS)
     assert not (tmp_path / "out" / "manifest.json").exists()
-    # One file's work is lost, and a shard of an earlier attempt lies about.
+    # One file's work is lost, and a file of the user's lies about.
     lost = sorted((tmp_path / "out" / ".work").glob("*/done.json"))[0]
     lost.unlink()
     (tmp_path / "out" / "old-train-00000-of-00001.arrow").write_bytes(b"x")
     assert run(task_files, vocabulary, tmp_path / "out", *ONE_PROCESS) == 0
+    assert (tmp_path / "out" / "old-train-00000-of-00001.arrow").read_bytes() == b"x"
+    (tmp_path / "out" / "old-train-00000-of-00001.arrow").unlink()
     assert digests(tmp_path / "out") == digests(finished)
 
 
@@ -195,6 +195,7 @@ def test_too_many_bad_records_end_without_shards(vocabulary, tmp_path):
         "quarantine.jsonl",
         "report.json",
         "report.html",
+        "unfinished.json",
     }
 
 

@@ -11,6 +11,7 @@ from c4pipe.errors import UserError
 from c4pipe.shards import manifest
 from c4pipe.shards.provenance import read_provenance
 from pipelines import wet_to_c4
+from pipelines.jobs import corpus
 
 sys.path.insert(0, str(Path(__file__).parent))
 from small_crawl import digests, write_crawl, write_punkt
@@ -98,7 +99,7 @@ def test_datasets_reads_the_shards_as_it_reads_the_released_corpus(made, tmp_pat
 
 
 def test_too_little_room_for_the_work_is_said_before(crawl, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(wet_to_c4, "free_bytes", lambda folder: 1000)
+    monkeypatch.setattr(corpus, "free_bytes", lambda folder: 1000)
     make(crawl, tmp_path / "c4")
     said = capsys.readouterr().err
     assert "notice: the work may take" in said and "0 MB are free" in said
@@ -155,13 +156,13 @@ def test_every_way_to_run_gives_the_same_bytes(crawl, made, tmp_path, flags):
 
 
 def test_keys_through_the_shuffle_give_the_same_bytes(crawl, made, tmp_path, monkeypatch):
-    monkeypatch.setattr(wet_to_c4, "keys_go_through_files", lambda options: False)
+    monkeypatch.setattr(corpus, "keys_go_through_files", lambda options: False)
     make(crawl, tmp_path / "c4")
     assert digests(tmp_path / "c4") == digests(made)
 
 
 def test_many_buckets_give_the_same_bytes(crawl, made, tmp_path, monkeypatch):
-    monkeypatch.setattr(wet_to_c4, "BUCKET_BYTES", 2000)
+    monkeypatch.setattr(corpus, "BUCKET_BYTES", 2000)
     make(crawl, tmp_path / "c4")
     assert digests(tmp_path / "c4") == digests(made)
 
@@ -183,11 +184,23 @@ def test_another_result_is_refused_unless_it_may_go(crawl, tmp_path):
     assert len(list(output.glob("provenance-train.*"))) == 2
 
 
-def test_an_unfinished_folder_of_other_settings_is_refused(crawl, tmp_path):
+def test_shards_that_no_run_vouches_for_are_refused_and_stay(crawl, tmp_path):
     output = make(crawl, tmp_path / "c4")
     (output / "manifest.json").unlink()
-    with pytest.raises(UserError, match="unfinished"):
-        wet_to_c4.main(command(crawl, output))
+    before = digests(output)
+    for more in ([], ["--overwrite"]):
+        with pytest.raises(UserError, match="no run of c4pipe has written there"):
+            wet_to_c4.main(command(crawl, output, *more))
+    assert digests(output) == before
+
+
+def test_a_work_folder_of_the_users_stays(crawl, tmp_path):
+    (tmp_path / "c4" / "work").mkdir(parents=True)
+    (tmp_path / "c4" / "work" / "notes.txt").write_text("mine")
+    with pytest.raises(UserError, match="not a work folder"):
+        wet_to_c4.main(command(crawl, tmp_path / "c4"))
+    assert (tmp_path / "c4" / "work" / "notes.txt").read_text() == "mine"
+    assert [path.name for path in (tmp_path / "c4").iterdir()] == ["work"]
 
 
 @pytest.mark.parametrize("num_shards", [1, 3, 7])
@@ -208,10 +221,10 @@ def test_every_format_has_the_same_rows(crawl, made, tmp_path, format):
     assert found == rows(made, "train")
 
 
-def test_too_much_quarantine_is_an_error_without_shards(crawl, tmp_path, capsys):
+def test_too_much_quarantine_is_an_error_without_shards(crawl, tmp_path):
     flags = [*command(crawl, tmp_path / "c4"), ONE_WORKER, "--max_quarantined_fraction=0.001"]
-    assert wet_to_c4.main(flags) == 2
-    assert "--max_quarantined_fraction" in capsys.readouterr().err
+    with pytest.raises(UserError, match="--max_quarantined_fraction"):
+        wet_to_c4.main(flags)
     assert {path.name for path in (tmp_path / "c4").iterdir()} >= {"report.json", "quarantine.jsonl"}
     assert not list((tmp_path / "c4").glob("c4-*")) and not (tmp_path / "c4" / "manifest.json").exists()
     # With a higher limit the same folder can be finished; cleaned files are taken over.
@@ -258,7 +271,7 @@ def test_the_graph_is_as_large_for_many_files_as_for_few(crawl, tmp_path):
         names.write_text("".join(f"https://data.example.org/{number:06d}.warc.wet.gz\n" for number in range(count)))
         flags = [flag for flag in command(crawl, tmp_path / "c4") if not flag.startswith("--input=")]
         parsed, options = beam_options.parse(wet_to_c4.parser(), [*flags, f"--input_list={names}"])
-        job = wet_to_c4.make_job(parsed, options)
+        job = corpus.make_job(parsed, options)
         assert job.plan.num_files == count
         pipeline = beam.Pipeline(options=options)
         pipeline | MakeC4(job.plan, "result.json")

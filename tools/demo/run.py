@@ -6,19 +6,18 @@ Without --wet the crawl is packed from the documentation that this Python instal
 from what is there; other WET files than the last time start anew.
 """
 
-import json
 import os
-import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
 from c4pipe.command_line import Parser, run
 from c4pipe.errors import UserError
+from c4pipe.folders.lock import held
 from c4pipe.shards import files
+from tools.demo import folder
+from tools.demo.folder import Demo
 from tools.demo.summary import summary
 
 NUM_PROCESSES = 2
@@ -98,26 +97,58 @@ def main(argv: list[str] | None = None) -> int:
     if flags.assets and not os.path.isdir(flags.assets):
         raise UserError(f"{flags.assets} is not a folder; ASSETS names the one with punkt_tab/, badwords/ and realnews/")
     plan = Plan(flags.wet, flags.assets, flags.num_pieces, flags.steps, flags.batch_size, flags.preset)
-    os.makedirs(flags.output, exist_ok=True)
-    seconds = _begin(plan, flags.output)
+    earlier = Demo.read(flags.output)
     if flags.dry_run:
-        for command in stages(plan, flags.output).values():
-            print(" ".join(["python", *command[1:]]))
+        print(_outlook(plan, flags.output, earlier))
         return 0
+    with held(flags.output, "demo"):
+        print(summary(flags.output, _run_stages(plan, flags.output, _begin(plan, flags.output, earlier))))
+    return 0
+
+
+def _outlook(plan: Plan, output: str, earlier: Demo | None) -> str:
+    """The commands, and whether the folder is made anew. Raises: UserError where the demo would be refused."""
+    lines = [" ".join(["python", *command[1:]]) for command in stages(plan, output).values()]
+    if earlier is None or earlier.plan != asdict(plan):
+        folder.refuse_others(output, earlier.made if earlier else {})
+        if earlier and earlier.made:
+            lines.insert(0, f"{output} holds the demo of other inputs or settings, whose files would be removed")
+    return "\n".join(lines)
+
+
+def _begin(plan: Plan, output: str, earlier: Demo | None) -> Demo:
+    """The demo to go on with. What a demo of another plan made is removed; raises: UserError where there is more."""
+    if earlier is not None and earlier.plan == asdict(plan):
+        return earlier
+    if earlier is not None:
+        print(f"{output} holds the demo of other inputs or settings; made anew", flush=True)
+    folder.remove_made(output, earlier.made if earlier else {})
+    demo = Demo(asdict(plan), {}, {})
+    demo.write(output)
+    return demo
+
+
+def _run_stages(plan: Plan, output: str, demo: Demo) -> dict[str, float]:
+    """Run the stages that are not done; how many seconds each took when it was."""
+    seconds, made = dict(demo.seconds), dict(demo.made)
     environment = {**os.environ, "OMP_NUM_THREADS": str(max(1, (os.cpu_count() or 1) // NUM_PROCESSES))}
-    for name, command in stages(plan, flags.output).items():
+    for name, command in stages(plan, output).items():
         if name == "pack_crawl" and name in seconds:
             continue
         print(f"\n== {name}\n$ {' '.join(['python', *command[1:]])}", flush=True)
-        start = time.monotonic()
-        status = subprocess.run(command, env=environment if name == "pretrain" else None).returncode
+        start, before = time.monotonic(), folder.look(output)
+        try:
+            status = subprocess.run(command, env=environment if name == "pretrain" else None).returncode
+            if not status:
+                # A stage that was finished before takes a moment; what it took in the first place is worth keeping.
+                seconds[name] = max(time.monotonic() - start, seconds.get(name, 0.0))
+        finally:
+            there = folder.look(output)
+            made = {path: size for path, size in there.items() if path in made or path not in before}
+            Demo(demo.plan, seconds, made).write(output)
         if status:
             raise UserError(f"{name} ended with status {status}; what it said stands above, `make demo` continues there")
-        # A stage that was finished before takes a moment; what it took in the first place is worth keeping.
-        seconds[name] = max(time.monotonic() - start, seconds.get(name, 0.0))
-        _remember(flags.output, plan, seconds)
-    print(summary(flags.output, seconds))
-    return 0
+    return seconds
 
 
 def parser() -> Parser:
@@ -131,25 +162,6 @@ def parser() -> Parser:
     parser.add_argument("--batch_size", type=int, default=16, help="examples an update")
     parser.add_argument("--dry_run", action="store_true", help="print the commands")
     return parser
-
-
-def _begin(plan: Plan, output: str) -> dict[str, float]:
-    """Seconds of the stages that an earlier run of the same plan finished. What another plan made is removed."""
-    path = Path(output, "demo.json")
-    if path.exists():
-        held = json.loads(path.read_text())
-        if held["plan"] == asdict(plan):
-            return held["seconds"]
-        print(f"{output} holds the demo of other inputs or settings; made anew", flush=True)
-    for name in ("wet", "c4", "vocabulary", "examples", "run"):
-        shutil.rmtree(Path(output, name), ignore_errors=True)
-    _remember(output, plan, {})
-    return {}
-
-
-def _remember(output: str, plan: Plan, seconds: Mapping[str, float]) -> None:
-    text = json.dumps({"plan": asdict(plan), "seconds": dict(seconds)}, indent=1)
-    files.write_bytes(os.path.join(output, "demo.json"), text.encode())
 
 
 if __name__ == "__main__":

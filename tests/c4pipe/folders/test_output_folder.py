@@ -144,6 +144,14 @@ def test_an_unfinished_run_goes_on_but_only_the_same(tmp_path):
         assert not (tmp_path / SHARD).exists()
 
 
+def test_the_report_of_a_run_that_refused_its_input_is_replaced(tmp_path):
+    with pytest.raises(UserError), folder_of(tmp_path).opened():
+        (tmp_path / "report.json").write_text("why not")
+        raise UserError("too many bad records")
+    with folder_of(tmp_path, seed=1).opened():
+        assert not (tmp_path / "report.json").exists()
+
+
 def test_a_run_that_ends_before_it_wrote_leaves_nothing(tmp_path):
     with pytest.raises(RuntimeError), folder_of(tmp_path / "new").opened():
         raise RuntimeError("stopped")

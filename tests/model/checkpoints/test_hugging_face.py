@@ -338,9 +338,10 @@ def test_exporting_again_does_nothing_and_another_model_is_refused(vocabulary, t
     with pytest.raises(UserError, match="another result"):
         export(str(folder), SMALL, build_model(SMALL, seed=1).state_dict(), vocabulary)
     (tmp_path / "other").mkdir()
-    (tmp_path / "other" / "notes.txt").write_text("mine")
-    with pytest.raises(UserError, match=r"notes\.txt"):
+    (tmp_path / "other" / "config.json").write_text("mine")
+    with pytest.raises(UserError, match=r"no run of c4pipe has written there: config\.json"):
         export(str(tmp_path / "other"), SMALL, model.state_dict(), vocabulary)
+    assert [(path.name, path.read_text()) for path in (tmp_path / "other").iterdir()] == [("config.json", "mine")]
 
 
 def test_a_vocabulary_that_is_larger_than_the_model_is_refused(vocabulary, tmp_path):

@@ -1,0 +1,223 @@
+"""What crawl_to_wet works on: the files of the crawls that are wanted, those that are missing, and their download."""
+
+import os
+import shutil
+import signal
+import sys
+import threading
+import time
+from argparse import Namespace
+from collections.abc import Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from pathlib import Path
+
+from tqdm import tqdm
+
+from c4pipe.crawl import paths
+from c4pipe.crawl.download import PARTIAL_FOLDER, Downloader, Failed, Stopped, free_bytes
+from c4pipe.crawl.politeness import Backoff, RetryGate
+from c4pipe.errors import UserError
+from c4pipe.folders.work_folder import WorkFolder
+from c4pipe.shards import files
+
+_LIST_FOLDER = ".lists"
+_NOTICE_EVERY_SECONDS = 15.0
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """One WET file to have: its URL and the name it gets in the output folder."""
+
+    url: str
+    name: str
+
+
+@dataclass(frozen=True)
+class Manners:
+    """How a server is treated, for all downloads of a run together; and whether the run is to stop."""
+
+    backoff: Backoff
+    gate: RetryGate
+    stopping: threading.Event
+
+    @classmethod
+    def of(cls, retry_seconds: float, stopping: threading.Event) -> "Manners":
+        return cls(Backoff(first_seconds=retry_seconds), RetryGate(retry_seconds, stopping), stopping)
+
+    def downloader(self, folder: str, **callbacks) -> Downloader:
+        """A downloader into a folder that is there, with these manners."""
+        return Downloader(folder, backoff=self.backoff, gate=self.gate, stopping=self.stopping, **callbacks)
+
+
+class Crawls:
+    """The lists of crawls: taken from the output folder where an earlier run left them, else fetched into `apart`.
+
+    Nothing is written to the output folder before `keep`.
+    """
+
+    def __init__(self, output: str, apart: str, manners: Manners, base_url: str) -> None:
+        self._kept, self._apart = Path(output, _LIST_FOLDER), Path(apart)
+        self._base = base_url.rstrip("/")
+        self._downloader = manners.downloader(apart, on_wait=_say)
+
+    def wanted(self, crawl: str, first_file: int, num_files: int) -> list[Wanted]:
+        """The files asked for of one crawl. Raises: UserError where it has not so many; Failed, Stopped."""
+        name, url = f"{crawl}.wet.paths.gz", f"{self._base}/{paths.list_path(crawl)}"
+        kept = self._kept / name
+        path = str(kept) if kept.exists() else self._downloader.fetch(url, name)
+        listed = paths.parse_list(files.read_bytes(path), url)
+        chosen = listed[first_file : first_file + num_files]
+        if not chosen:
+            raise UserError(f"{crawl} has {len(listed)} WET files; --first_file={first_file} is past its end")
+        return [Wanted(f"{self._base}/{path}", paths.file_name(path)) for path in chosen]
+
+    def estimate_bytes(self, missing: Sequence[Wanted]) -> int | None:
+        """Bytes to come, from the size of the first file: the files of a crawl are about the same size."""
+        size = self._downloader.size(missing[0].url)
+        return None if size is None else size * len(missing)
+
+    def keep(self) -> None:
+        """Leave the lists in the output folder, so that a second run need not fetch them."""
+        self._kept.mkdir(exist_ok=True)
+        for path in self._apart.glob("*.wet.paths.gz"):
+            shutil.copyfile(path, self._kept / path.name)
+
+
+def check_flags(flags: Namespace) -> None:
+    """Raises: UserError for whatever is wrong with the command line."""
+    if flags.num_files < 1 or flags.first_file < 0 or flags.connections < 1 or flags.retry_seconds < 0:
+        raise UserError("--num_files and --connections start at 1, --first_file and --retry_seconds at 0")
+    if files.is_remote(flags.output):
+        raise UserError("--output must be a local folder; copy it to an object store afterwards")
+
+
+def all_wanted(flags: Namespace, crawls: Crawls) -> list[Wanted]:
+    """The files of all crawls. Raises: UserError where two of them have one name; as `Crawls.wanted`."""
+    wanted = [
+        entry for crawl in flags.crawl.split(",") for entry in crawls.wanted(crawl, flags.first_file, flags.num_files)
+    ]
+    seen: dict[str, str] = {}
+    for entry in wanted:
+        if seen.setdefault(entry.name, entry.url) != entry.url:
+            raise UserError(f"two listed files are called {entry.name}; download the crawls into folders of their own")
+    return wanted
+
+
+def missing_of(wanted: Sequence[Wanted], output: str) -> list[Wanted]:
+    """Those that are not in the output folder yet."""
+    return [entry for entry in wanted if not os.path.exists(os.path.join(output, entry.name))]
+
+
+def partial_folder(output: str) -> WorkFolder:
+    """Where files lie until they are whole."""
+    return WorkFolder(os.path.join(output, PARTIAL_FOLDER))
+
+
+def describe(output: str, wanted: Sequence[Wanted], missing: Sequence[Wanted], total: int | None) -> str:
+    """What `--dry_run` says."""
+    size = "of unknown size" if total is None else f"about {total / 1e6:,.1f} MB"
+    last = f"{len(missing)} of {len(wanted)} WET files would be downloaded to {output}, {size}"
+    return "\n".join([*(entry.url for entry in missing), last])
+
+
+def look_for_space(output: str, total: int | None) -> None:
+    free = free_bytes(output)
+    if total is not None and free < total:
+        raise UserError(
+            f"{output} has {free / 1e9:,.1f} GB free and about {total / 1e9:,.1f} GB are to come; "
+            "ask for fewer files by --num_files, or make space"
+        )
+
+
+class Progress:
+    """A bar on a terminal; elsewhere a plain line now and then."""
+
+    def __init__(self, total_bytes: int | None, num_files: int) -> None:
+        self._plain = not sys.stderr.isatty()
+        self._bar = tqdm(total=total_bytes, unit="B", unit_scale=True, smoothing=0.1, disable=self._plain, desc="WET")
+        self._num_files, self._files, self._bytes = num_files, 0, 0
+        self._total, self._start = total_bytes, time.monotonic()
+        self._spoke = self._start
+        self._lock = threading.Lock()
+
+    def add_bytes(self, count: int) -> None:
+        with self._lock:
+            self._bytes += count
+            self._bar.update(count)
+
+    def add_file(self) -> None:
+        with self._lock:
+            self._files += 1
+            self._bar.set_postfix_str(f"{self._files}/{self._num_files} files")
+            self._say(force=self._files == self._num_files)
+
+    def notice(self, text: str) -> None:
+        with self._lock:
+            if not self._plain:
+                self._bar.set_description_str(text[:70])
+            elif time.monotonic() - self._spoke > _NOTICE_EVERY_SECONDS or self._files == 0:
+                self._spoke = time.monotonic()
+                print(text, file=sys.stderr, flush=True)
+
+    def _say(self, force: bool) -> None:
+        now = time.monotonic()
+        if self._plain and (force or now - self._spoke > _NOTICE_EVERY_SECONDS):
+            self._spoke = now
+            rate = self._bytes / max(now - self._start, 1e-9)
+            left = "" if not self._total or not rate else f", {max(0, self._total - self._bytes) / rate:.0f} s left"
+            line = f"{self._files}/{self._num_files} files, {self._bytes / 1e6:,.1f} MB, {rate / 1e6:.2f} MB/s{left}"
+            print(line, file=sys.stderr, flush=True)
+
+    def close(self) -> None:
+        self._bar.close()
+
+
+def download(
+    missing: Sequence[Wanted], output: str, connections: int, manners: Manners, total: int | None
+) -> list[str]:
+    """Download all into a folder that is held, and return why some failed.
+
+    Raises: UserError at once where no file can go on (a full disk).
+    """
+    progress = Progress(total, len(missing))
+    downloader = manners.downloader(output, on_bytes=progress.add_bytes, on_wait=progress.notice)
+    failures: list[str] = []
+    pool = ThreadPoolExecutor(connections)
+    open_futures: set[Future] = {pool.submit(downloader.fetch, entry.url, entry.name) for entry in missing}
+    try:
+        while open_futures and not manners.stopping.is_set():
+            done, open_futures = wait(open_futures, timeout=0.2, return_when=FIRST_COMPLETED)
+            for future in done:
+                try:
+                    future.result()
+                    progress.add_file()
+                except Failed as failure:
+                    failures.append(str(failure))
+                except Stopped:
+                    pass
+    finally:
+        if open_futures:
+            manners.stopping.set()
+            downloader.abort()
+        pool.shutdown(wait=True, cancel_futures=True)
+        progress.close()
+    return failures
+
+
+class stop_on_signals:
+    """Within the block, Ctrl-C and SIGTERM set the event, so that every thread ends at a whole block."""
+
+    def __init__(self, stopping: threading.Event) -> None:
+        self._stopping = stopping
+
+    def __enter__(self) -> None:
+        self._before = {s: signal.signal(s, lambda *_: self._stopping.set()) for s in (signal.SIGINT, signal.SIGTERM)}
+
+    def __exit__(self, *_) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)

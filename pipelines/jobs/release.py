@@ -1,0 +1,244 @@
+"""What verify_release works on: the released shards and WET files it compares, and what comes of that."""
+
+import json
+import pickle
+from argparse import Namespace
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from concurrent.futures import Executor
+from dataclasses import asdict, dataclass, field
+from functools import lru_cache
+from itertools import repeat
+from typing import Any
+
+from tqdm import tqdm
+
+import c4pipe
+from c4pipe.corpus import assets, release
+from c4pipe.corpus.badwords import BadwordsFilter
+from c4pipe.corpus.language.identifier import load_identifier
+from c4pipe.corpus.release import Cleansed, Disagreement, Judge, LineOwners
+from c4pipe.corpus.sentences.counter import SentenceCounter
+from c4pipe.corpus.urls import normalized_url
+from c4pipe.corpus.variants import compat_named, variant_named
+from c4pipe.corpus.wet.parsers import read_records
+from c4pipe.errors import UserError
+from c4pipe.folders.output_folder import OutputFolder
+from c4pipe.folders.results import SettingsResult
+from c4pipe.records import Page
+from c4pipe.report.release_page import release_page
+from c4pipe.shards import files, names
+from c4pipe.shards.text_shards import read_text_shard
+
+RESULT, PAGE = "verify.json", "verify.html"
+EXIT_DISAGREE = 1
+_MAX_EXAMPLES = 1000
+_Key = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What the judge's rules are made of; every process builds its own judge from it."""
+
+    assets: assets.Assets
+    variant: str
+    compat: str
+    wet_parser: str
+
+
+@dataclass
+class Result:
+    """verify.json. examples: the first disagreements, `kind, url, timestamp, detail`."""
+
+    settings: dict[str, Any]
+    pages: int = 0
+    rows_released: int = 0
+    rows_checked: int = 0
+    rows_disagreeing: int = 0
+    pages_absent: int = 0
+    shards_read: int = 0
+    shards_of_release: int = 0
+    disagreements: Counter = field(default_factory=Counter)
+    absent: Counter = field(default_factory=Counter)
+    examples: list[dict[str, str]] = field(default_factory=list)
+    seconds: float = 0.0
+    version: str = c4pipe.__version__
+
+
+@dataclass(frozen=True)
+class Job:
+    """A command line of verify_release, understood. splits: path of a released shard -> its split. rules: pickled."""
+
+    wet: tuple[str, ...]
+    splits: dict[str, str]
+    rules: bytes
+    settings: dict[str, Any]
+
+    def result(self) -> SettingsResult:
+        """What the command would leave in its folder."""
+        return SettingsResult("verify_release", RESULT, self.settings, (PAGE,))
+
+    def estimate(self, output: str) -> str:
+        """What `--dry_run` says."""
+        return f"would compare {len(self.splits)} released shards with {len(self.wet)} WET files into {output}"
+
+
+def make_job(flags: Namespace) -> Job:
+    """Understand the command line. Raises: UserError for whatever is wrong with it."""
+    wet, released = files.expand(flags.wet), files.expand(flags.released)
+    splits = {path: _split(path) for path in released}
+    found = assets.resolve(
+        variant_named(flags.variant),
+        folder=flags.assets,
+        sentence_model=flags.sentence_model,
+        badwords_file=flags.badwords,
+    )
+    settings = {
+        "wet": sorted(f"{files.base_name(path)} {files.size(path)}" for path in wet),
+        "released": sorted(f"{files.base_name(path)} {files.size(path)}" for path in released),
+        "variant": flags.variant,
+        "compat": flags.compat,
+        "wet_parser": flags.wet_parser,
+        "assets": found.sha256,
+    }
+    rules = pickle.dumps(Rules(found, flags.variant, flags.compat, flags.wet_parser))
+    return Job(tuple(wet), splits, rules, settings)
+
+
+def _split(path: str) -> str:
+    parts = names.parse(files.base_name(path))
+    if parts is None:
+        raise UserError(f"{path} is not named like a shard (c4-train.00000-of-01024.json.gz), which tells its split")
+    return parts[0].removeprefix("c4-")
+
+
+def verify(job: Job, pool: Executor) -> Result:
+    """Read the WET files, clean their pages, and compare the released shards with them."""
+    return compare(pool, _read_pages(pool, job.wet, job.rules), job.splits, job.rules, job.settings)
+
+
+def commit(folder: OutputFolder, result: Result) -> None:
+    """Write the page, then verify.json, which says that the folder is whole."""
+    fields = vars(result)
+    page = release_page(fields).encode("utf-8", "backslashreplace")
+    files.write_bytes(folder.file(PAGE), page)
+    folder.commit(json.dumps(fields, indent=1, ensure_ascii=False).encode("utf-8", "backslashreplace"))
+
+
+def read_result(folder: OutputFolder) -> dict[str, Any]:
+    """The fields of a finished folder's verify.json."""
+    return json.loads(files.read_bytes(folder.file(RESULT)))
+
+
+def _read_pages(pool: Executor, wet: Sequence[str], rules: bytes) -> dict[_Key, list[Cleansed]]:
+    """The pages of the WET files by URL and timestamp, cleaned."""
+    pages: dict[_Key, list[Cleansed]] = defaultdict(list)
+    tasks = pool.map(_clean_file, wet, repeat(rules))
+    for cleaned in tqdm(tasks, total=len(wet), desc="WET files", unit="file", disable=None):
+        for page in cleaned:
+            pages[page.url, page.timestamp].append(page)
+    return pages
+
+
+def compare(
+    pool: Executor,
+    pages: dict[_Key, list[Cleansed]],
+    splits: dict[str, str],
+    rules: bytes,
+    settings: dict[str, Any],
+) -> Result:
+    """Compare released shards (path -> split) with the pages of the WET files."""
+    result = Result(settings, pages=sum(map(len, pages.values())))
+    counts = {parts[0]: parts[2] for parts in map(names.parse, map(files.base_name, splits)) if parts}
+    result.shards_read, result.shards_of_release = len(splits), sum(counts.values())
+    seen: set[_Key] = set()
+    released_urls: set[str] = set()
+    wanted = {normalized_url(url) for url, _ in pages}
+    for path, split in tqdm(splits.items(), desc="released shards", unit="shard", disable=None):
+        here: list[tuple[str, str, list[Cleansed]]] = []
+        for row in read_text_shard(path, ("url", "timestamp", "text")):
+            result.rows_released += 1
+            key = (row["url"], row["timestamp"])
+            if key in pages:
+                seen.add(key)
+                here.append((row["text"], split, pages[key]))
+            if (normalized := normalized_url(row["url"])) in wanted:
+                released_urls.add(normalized)
+        for found in pool.map(_judge_rows, _batches(here, 256), repeat(rules)):
+            for disagreements in found:
+                _count(result, disagreements)
+    _explain_absent(pool, pages, seen, released_urls, rules, result)
+    return result
+
+
+def _count(result: Result, disagreements: Sequence[Disagreement]) -> None:
+    result.rows_checked += 1
+    result.rows_disagreeing += bool(disagreements)
+    for one in disagreements:
+        result.disagreements[one.kind] += 1
+        if len(result.examples) < _MAX_EXAMPLES:
+            result.examples.append(asdict(one))
+
+
+def _explain_absent(
+    pool: Executor,
+    pages: dict[_Key, list[Cleansed]],
+    seen: set[_Key],
+    released_urls: set[str],
+    rules: bytes,
+    result: Result,
+) -> None:
+    """Count, for each page that was not released, what could explain it."""
+    owners = LineOwners(page for candidates in pages.values() for page in candidates)
+    copies = Counter(normalized_url(url) for url, _ in pages)
+    missing = [page for key, candidates in pages.items() if key not in seen for page in candidates]
+    result.pages_absent = len(missing)
+    unexplained = release.COPY_UNSEEN if result.shards_read >= result.shards_of_release else release.OTHER_SHARD
+    alone: list[Cleansed] = []
+    for page in missing:
+        if page.normalized in released_urls:
+            result.absent[release.OTHER_COPY_RELEASED] += 1
+        else:
+            alone.append(page)
+    judge = _judge(rules)
+    for page in alone:
+        reason = judge.why_absent(page, owners)
+        if not reason:
+            reason = release.OTHER_COPY_HERE if copies[page.normalized] > 1 else unexplained
+        result.absent[reason] += 1
+
+
+def verdict(fields: dict[str, Any]) -> str:
+    checked, wrong = fields["rows_checked"], fields["rows_disagreeing"]
+    if not checked:
+        return f"none of the {fields['rows_released']:,} released rows is from these WET files"
+    kinds = ", ".join(f"{name}: {count}" for name, count in sorted(fields["disagreements"].items()))
+    return f"{checked:,} released rows checked, {wrong:,} disagree{f' ({kinds})' if kinds else ''}"
+
+
+def _batches(rows: list, size: int) -> Iterable[list]:
+    return [rows[start : start + size] for start in range(0, len(rows), size)]
+
+
+@lru_cache(maxsize=1)
+def _judge(pickled_rules: bytes) -> Judge:
+    """The judge of these rules: built once a process, for it reads tables."""
+    rules: Rules = pickle.loads(pickled_rules)
+    variant = variant_named(rules.variant)
+    badwords = None
+    if rules.assets.badwords is not None:
+        badwords = BadwordsFilter(rules.assets.badwords, compat_named(rules.compat), variant.badwords_fraction)
+    assert rules.assets.punkt is not None
+    return Judge(SentenceCounter(rules.assets.punkt), load_identifier(variant.language_identifier), badwords)
+
+
+def _clean_file(path: str, pickled_rules: bytes) -> list[Cleansed]:
+    judge, rules = _judge(pickled_rules), pickle.loads(pickled_rules)
+    with files.open_for_reading(path) as source:
+        outcomes = read_records(source, rules.wet_parser, files.base_name(path), compat_named(rules.compat))
+        return [judge.clean(outcome) for outcome in outcomes if isinstance(outcome, Page)]
+
+
+def _judge_rows(rows: Sequence[tuple[str, str, list[Cleansed]]], pickled_rules: bytes) -> list[list[Disagreement]]:
+    judge = _judge(pickled_rules)
+    return [judge.judge(text, split, candidates) for text, split, candidates in rows]

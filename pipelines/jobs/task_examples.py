@@ -1,0 +1,284 @@
+"""What tasks_to_examples works on: the task files in their order, and what it leaves of them in its folder."""
+
+import hashlib
+import json
+import shutil
+from argparse import Namespace
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from c4pipe.errors import UserError
+from c4pipe.folders.kinds import KINDS, QUARANTINE, REPORT
+from c4pipe.folders.output_folder import OutputFolder
+from c4pipe.folders.results import ManifestResult
+from c4pipe.report.task_page import task_page
+from c4pipe.shards import files, manifest, names
+from c4pipe.shards.example_shards import ExampleShardWriter
+from c4pipe.shards.manifest import Input, Manifest, Shard
+from c4pipe.shards.schemas import ExampleSchema
+from c4pipe.stages.write_task_examples import TaskFile, TaskSettings, done_path
+from c4pipe.tasks import catalog, hugging_face
+from c4pipe.vocabulary.vocabulary import MODEL_FILE, Vocabulary
+from pipelines.launch import quarantine, report_page, task_inputs
+
+WORK_FOLDER = ".work"
+DEFAULT_TARGETS_LENGTH = 512
+_ALWAYS = ("train", "validation")
+# For the estimate of --dry_run: JSON lines per second of one core, and bytes of shards per byte of them.
+_BYTES_PER_SECOND = 2.4e6
+_SHARD_BYTES_PER_BYTE = 0.35
+_START_SECONDS = 3
+
+
+@dataclass(frozen=True)
+class TaskJob:
+    """A command line of tasks_to_examples, understood. targets_length: as the flag asks, None for the longest."""
+
+    source: str
+    output: str
+    settings: TaskSettings
+    targets_length: int | None
+    vocabulary: Vocabulary
+    task_files: tuple[TaskFile, ...]
+    max_quarantined_fraction: float
+
+    @property
+    def work_dir(self) -> str:
+        return files.join(self.output, WORK_FOLDER)
+
+    @property
+    def asked(self) -> dict[str, Any]:
+        """The settings of the manifest that are known before the work."""
+        return {
+            **asdict(self.settings),
+            "asked_targets_length": self.targets_length,
+            "vocabulary_size": self.vocabulary.size,
+            "num_extra_ids": self.vocabulary.num_extra_ids,
+        }
+
+    @property
+    def inputs(self) -> tuple[Input, ...]:
+        return tuple(Input(task_file.name, task_file.sha256) for task_file in self.task_files)
+
+    @property
+    def assets(self) -> dict[str, str]:
+        return {MODEL_FILE: hashlib.sha256(self.vocabulary.model).hexdigest()}
+
+    def result(self) -> ManifestResult:
+        """What the command would leave in its folder. Names of shards are known only when the files were read."""
+        return ManifestResult(
+            command="tasks_to_examples",
+            kind="tasks",
+            settings=self.asked,
+            names=KINDS["tasks"].names,
+            inputs=self._difference,
+            free=frozenset({"targets_length"}),
+            identity=[*map(asdict, self.inputs), self.assets, [file.split for file in self.task_files]],
+        )
+
+    def _difference(self, made: Manifest) -> str | None:
+        if tuple(made.inputs) != self.inputs:
+            return "made from other files"
+        return None if dict(made.assets) == self.assets else "made with another vocabulary"
+
+    def done_path(self, task_file: TaskFile) -> str:
+        """Where a task file's `done.json` lies, once it is converted."""
+        return done_path(task_file, self.settings, self.vocabulary, self.work_dir)
+
+    def unconverted(self) -> list[TaskFile]:
+        """The task files that are still to be converted."""
+        return [task_file for task_file in self.task_files if not files.exists(self.done_path(task_file))]
+
+    def estimate(self) -> str:
+        """What `--dry_run` says."""
+        local = [one.path for one in self.task_files if not one.path.startswith(hugging_face.PREFIX)]
+        size = sum(map(files.size, local))
+        return "\n".join(
+            [
+                *(task_file.path for task_file in self.task_files),
+                f"{len(self.task_files)} files, {size / 1e6:,.1f} MB, would become about "
+                f"{_SHARD_BYTES_PER_BYTE * size / 1e6:,.1f} MB of shards in {self.output}, in about "
+                f"{_START_SECONDS + size / _BYTES_PER_SECOND:,.0f} s of one core",
+            ]
+        )
+
+
+def make_job(flags: Namespace) -> TaskJob:
+    """Understand the command line. Raises: UserError for whatever is wrong with it."""
+    return TaskJob(
+        source=flags.input,
+        output=flags.output,
+        settings=_settings(flags),
+        targets_length=flags.targets_length,
+        vocabulary=Vocabulary.load(flags.vocabulary, flags.num_extra_ids),
+        task_files=tuple(task_inputs.task_files(flags.input)),
+        max_quarantined_fraction=flags.max_quarantined_fraction,
+    )
+
+
+def _settings(flags: Namespace) -> TaskSettings:
+    if flags.task and flags.task not in catalog.TASKS:
+        raise UserError(
+            f"unknown task {flags.task!r}; the catalog has {', '.join(catalog.TASKS)} (records with `inputs`, "
+            "`targets` and `task` need no --task)"
+        )
+    for name in ("inputs_length", "targets_length"):
+        if (getattr(flags, name) or 2) < 2:
+            raise UserError(f"--{name}={getattr(flags, name)} leaves no room for a token and EOS; give 2 or more")
+    return TaskSettings(flags.task, flags.inputs_length, flags.targets_length or DEFAULT_TARGETS_LENGTH)
+
+
+@dataclass(frozen=True)
+class Converted:
+    """All task files, converted: what each `done.json` holds, the counters of all, and statistics by TASK-SPLIT."""
+
+    done: Sequence[dict[str, Any]]
+    counters: Counter[str]
+    statistics: Mapping[str, dict[str, Any]]
+
+
+def read_converted(job: TaskJob) -> Converted:
+    """What the graph left in the work folder."""
+    done = [json.loads(files.read_bytes(job.done_path(task_file))) for task_file in job.task_files]
+    counters = sum((Counter(one["counters"]) for one in done), Counter())
+    return Converted(done, counters, _merge(done))
+
+
+def _merge(done: Iterable[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Statistics of every task and split over all files."""
+    merged: dict[str, dict[str, Any]] = {}
+    for one in done:
+        for name, found in one["splits"].items():
+            known = merged.setdefault(name, {})
+            for key, value in found.items():
+                if key.startswith("longest_"):
+                    known[key] = max(known.get(key, 0), value)
+                elif isinstance(value, int):
+                    known[key] = known.get(key, 0) + value
+                elif isinstance(value, dict):
+                    known[key] = dict(Counter(known.get(key, {})) + Counter(value))
+                elif key in ("samples", "unwritable_samples"):
+                    known[key] = (known.get(key, []) + value)[:5]
+    return dict(sorted(merged.items()))
+
+
+def write_reports(job: TaskJob, folder: OutputFolder, converted: Converted) -> None:
+    """`quarantine.jsonl`, `report.json` and `report.html`.
+
+    Raises: UserError where too many records could not be taken, or none became an example.
+    """
+    quarantine.write(str(folder), (row for one in converted.done for row in one["quarantined"]))
+    report = {"counters": dict(sorted(converted.counters.items())), "splits": converted.statistics}
+    content = json.dumps(report, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+    files.write_bytes(folder.file(REPORT), content.encode("utf-8", "replace"))
+    subtitle = f"{len(job.task_files)} files, {converted.counters['records']:,} records"
+    report_page.write(str(folder), lambda: task_page(converted.statistics, converted.counters, subtitle))
+    counters = converted.counters
+    quarantine.check(str(folder), counters, counters["records"], job.max_quarantined_fraction)
+    if not converted.statistics:
+        raise UserError(f"no record of {job.source} became an example; {folder.file(REPORT)} says why")
+
+
+def publish(job: TaskJob, folder: OutputFolder, converted: Converted) -> dict[str, tuple[Shard, ...]]:
+    """Give every file's shards, and the vocabulary, their names in the folder. Returns: TASK-SPLIT -> its shards.
+
+    Raises: UserError where other files have these names.
+    """
+    parts: dict[str, list[tuple[str, dict[str, Any]]]] = {}
+    for task_file, one in zip(job.task_files, converted.done, strict=True):
+        made_in = job.done_path(task_file).rpartition("/")[0]
+        for name, statistics in one["splits"].items():
+            task = name.rpartition("-")[0]
+            for split in _ALWAYS:
+                parts.setdefault(f"{task}-{split}", [])
+            parts.setdefault(name, []).append((files.join(made_in, f"{name}.arrow"), statistics))
+    count = {name: max(len(of_name), 1) for name, of_name in parts.items()}
+    folder.claim([names.example_shard(name, index, count[name]) for name in parts for index in range(count[name])])
+    shards: dict[str, tuple[Shard, ...]] = {}
+    for name in sorted(parts):
+        made = []
+        for index, (source, statistics) in enumerate(parts[name]):
+            shard = names.example_shard(name, index, len(parts[name]))
+            _copy(source, folder.file(shard))
+            made.append(Shard(shard, statistics["rows"], files.size(folder.file(shard)), statistics["sha256"]))
+        shards[name] = tuple(made) or (_empty_shard(job, name),)
+    files.write_bytes(folder.file(MODEL_FILE), job.vocabulary.model)
+    return shards
+
+
+def _empty_shard(job: TaskJob, name: str) -> Shard:
+    schema = ExampleSchema(
+        job.settings.inputs_length,
+        job.settings.targets_length,
+        job.vocabulary.size,
+        fixed_inputs=False,
+        fixed_targets=False,
+        task=True,
+    )
+    shard = names.example_shard(name, 0, 1)
+    with ExampleShardWriter(files.join(job.output, shard), schema):
+        pass
+    return manifest.describe_shard(job.output, shard, 0)
+
+
+def _copy(source: str, target: str) -> None:
+    with files.open_for_reading(source) as reading, files.write_atomically(target) as writing:
+        shutil.copyfileobj(reading, writing, 1 << 20)
+
+
+def make_manifest(job: TaskJob, shards: Mapping[str, tuple[Shard, ...]], converted: Converted) -> Manifest:
+    """The manifest of the finished folder."""
+    longest = max(statistics["longest_targets"] for statistics in converted.statistics.values())
+    return Manifest(
+        kind="tasks",
+        splits=shards,
+        settings={**job.asked, "targets_length": job.targets_length or longest},
+        inputs=job.inputs,
+        assets=job.assets,
+        statistics={
+            "counters": dict(converted.counters),
+            "splits": {name: _numbers(statistics) for name, statistics in converted.statistics.items()},
+        },
+    )
+
+
+def _numbers(statistics: dict[str, Any]) -> dict[str, int]:
+    return {key: value for key, value in statistics.items() if isinstance(value, int)}
+
+
+def describe(made: Manifest) -> str:
+    """One phrase: how many examples of how many tasks."""
+    num_tasks = len({name.rpartition("-")[0] for name in made.splits})
+    size = sum(shard.bytes for shards in made.splits.values() for shard in shards)
+    return f"{made.statistics['counters']['examples']:,} examples of {num_tasks} tasks, {size / 1e6:,.1f} MB"
+
+
+def left_out(converted: Converted) -> str:
+    """What the last line says of records and targets that are not, or not wholly, among the examples."""
+    return _what_was_left_out(converted.counters) + _what_cannot_be_written(converted.statistics)
+
+
+def _what_was_left_out(counters: Mapping[str, int]) -> str:
+    """What the last line says of records that are not among the examples, and of examples without a label."""
+    said = ""
+    if count := counters.get("examples_without_label", 0):
+        said += f"; {count:,} examples of test splits have no label, and are decoded without a score"
+    for what, prefix in (("left out", "dropped_"), (f"in {QUARANTINE}", quarantine.PREFIX)):
+        if reasons := quarantine.reasons(counters, prefix):
+            said += f"; {what}: {reasons}"
+    return said
+
+
+def _what_cannot_be_written(statistics: Mapping[str, dict[str, Any]]) -> str:
+    """What the last line says of targets that no output can equal; nothing where there are none."""
+    count = sum(one["unwritable_targets"] for one in statistics.values())
+    if not count:
+        return ""
+    sample = next(one["unwritable_samples"][0] for one in statistics.values() if one["unwritable_samples"])
+    total = sum(one["rows"] for one in statistics.values())
+    return (
+        f"; the vocabulary cannot write {count:,} of {total:,} targets as they are (such as {sample['target'][:60]!r}, "
+        f"which becomes {sample['written'][:60]!r}), so scores compare what it can write (see report.html)"
+    )
