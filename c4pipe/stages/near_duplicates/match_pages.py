@@ -33,7 +33,7 @@ def bucket_edges(num_keys: int, plan: Plan) -> list[tuple[int, int]]:
     >>> from c4pipe.near_duplicates.signatures import Banding
     >>> plan = Plan("out", "work", Banding(bands=2), "json.gz", "", num_shards=1, bucket_bytes=1 << 20)
     >>> bucket_edges(10, plan), len(bucket_edges(1 << 20, plan))
-    ([(0, 256), (256, 512)], 10)
+    ([(0, 64), (64, 128)], 10)
     """
     keys_per_band = num_keys // plan.banding.bands
     count = min(max(-(-keys_per_band * BAND_KEY.itemsize // plan.bucket_bytes), 1), PARTS_PER_BAND)
@@ -57,7 +57,7 @@ def match_bucket(bucket: tuple[int, int], plan: Plan, shards: list[TextShard], c
 
 
 def _pairs(bucket: tuple[int, int], plan: Plan, shards: list[TextShard], first_pages: list[int]) -> np.ndarray:
-    """The pairs of a bucket. The first byte of a hash is not compared: in one bucket, seven tell hashes apart."""
+    """The pairs of a bucket. Where a key is filed is not compared: in one bucket, seven bytes tell hashes apart."""
     hashes: list[np.ndarray] = [np.zeros(0, np.uint64)]
     pages: list[np.ndarray] = [np.zeros(0, np.uint64)]
     for shard in shards:

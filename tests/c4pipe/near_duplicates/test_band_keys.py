@@ -18,8 +18,8 @@ def test_keys_give_back_hashes_and_rows():
     pages, bands = np.array([0, 7, (1 << 24) - 1]), rng.integers(0, 2**64, (3, 14), np.uint64)
     keys, parts = pack_band_keys(pages, bands)
     hashes, rows = unpack_band_keys(keys)
-    first_bytes = (parts % PARTS_PER_BAND).astype(np.uint64)
-    assert ((first_bytes << np.uint64(56)) | hashes).tolist() == bands.reshape(-1).tolist()
+    assert hashes.tolist() == [value & ((1 << 56) - 1) for value in bands.reshape(-1).tolist()]
+    assert (parts % PARTS_PER_BAND).tolist() == [value >> 58 for value in bands.reshape(-1).tolist()]
     assert (parts // PARTS_PER_BAND).reshape(3, 14).tolist() == [list(range(14))] * 3
     assert rows.reshape(3, 14).tolist() == [[page] * 14 for page in pages.tolist()]
 
