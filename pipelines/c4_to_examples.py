@@ -22,7 +22,7 @@ from c4pipe.command_line import Parser, run
 from c4pipe.errors import UserError
 from c4pipe.folders.kinds import KINDS, QUARANTINE
 from c4pipe.folders.output_folder import OutputFolder
-from c4pipe.folders.results import ManifestResult, same_files
+from c4pipe.folders.results import ManifestResult, known_digests, same_files
 from c4pipe.folders.work_folder import WorkFolder
 from c4pipe.objectives.catalog import OBJECTIVES, OVERFLOW_POLICIES, Corruption, Parameters, find
 from c4pipe.objectives.pieces import CHUNK_LENGTH
@@ -184,7 +184,8 @@ def text_shards(text: str, page_per: str = plain_text.LINE) -> list[TextShard]:
 
 
 def _numbered(paths: Sequence[str], split: str, page_per: str) -> list[TextShard]:
-    return [TextShard(path, split, index, len(paths), page_per) for index, path in enumerate(paths)]
+    known = known_digests(paths)
+    return [TextShard(path, split, index, len(paths), page_per, known.get(path)) for index, path in enumerate(paths)]
 
 
 def settings_of(recipe: Recipe, page_per: str = plain_text.LINE) -> dict:

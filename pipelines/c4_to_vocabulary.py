@@ -31,7 +31,15 @@ from c4pipe.shards.manifest import Input, Manifest
 from c4pipe.shards.reading import plain_text
 from c4pipe.shards.reading.source_names import parse_source_names
 from c4pipe.shards.reading.text_sources import resolve_source
-from c4pipe.stages.sample_pages import Plan, SamplePages, SourceShard, read_bad_rows, read_plan, read_sample
+from c4pipe.stages.sample_pages import (
+    Plan,
+    SamplePages,
+    SourceShard,
+    read_bad_rows,
+    read_digests,
+    read_plan,
+    read_sample,
+)
 from c4pipe.vocabulary.hugging_face import tokenizer_files
 from c4pipe.vocabulary.training import TrainingOptions, pieces_file, train
 from c4pipe.vocabulary.vocabulary import DEFAULT_NUM_EXTRA_IDS, MODEL_FILE, PIECES_FILE, Vocabulary
@@ -107,7 +115,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         # What is sampled in part cannot be gone on with, so nothing of it stays where this ends early.
         with contextlib.ExitStack() as cleared:
             cleared.callback(work.remove)
-            plan, samples = _sample(sources, flags, options)
+            plan, samples, digests = _sample(sources, flags, options)
             model = train((text for texts in samples.values() for text in texts), training)
         vocabulary = Vocabulary(model, flags.num_extra_ids)
         shares = _shares(sources, plan, samples)
@@ -117,7 +125,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         contents = {MODEL_FILE: model, PIECES_FILE: pieces_file(model), **tokenizer_files(vocabulary)}
         for name, content in contents.items():
             files.write_bytes(folder.file(name), content)
-        folder.commit_manifest(_manifest(paths, settings, shares, contents))
+        folder.commit_manifest(_manifest(digests, settings, shares, contents))
     taken = sum(share[4] for share in shares)
     print(
         f"wrote a vocabulary of {vocabulary.num_pieces:,} pieces and {vocabulary.num_extra_ids} extra ids, trained on "
@@ -189,11 +197,14 @@ def _settings(flags: argparse.Namespace, sources: Sequence[WeightedSource]) -> d
     )
 
 
-def _sample(sources: Sequence[WeightedSource], flags: argparse.Namespace, options) -> tuple[Plan, dict[int, list[str]]]:
-    """The plan and the sampled texts by source."""
+def _sample(
+    sources: Sequence[WeightedSource], flags: argparse.Namespace, options
+) -> tuple[Plan, dict[int, list[str]], list[Input]]:
+    """The plan, the sampled texts by source, and the text shards as they were read."""
     work = files.join(flags.output, WORK_FOLDER)
+    known = known_digests([path for source in sources for path in source.paths])
     shards = [
-        SourceShard(number, index, path, flags.page_per)
+        SourceShard(number, index, path, flags.page_per, known.get(path))
         for number, source in enumerate(sources)
         for index, path in enumerate(source.paths)
     ]
@@ -226,7 +237,8 @@ def _sample(sources: Sequence[WeightedSource], flags: argparse.Namespace, option
                 file=sys.stderr,
             )
     print(f"training on {sum(len(texts) for texts in samples.values()):,} pages", file=sys.stderr)
-    return plan, samples
+    names = [files.base_name(shard.path) for shard in shards]
+    return plan, samples, [Input(*pair) for pair in zip(names, read_digests(shards, work), strict=True)]
 
 
 def _check_rows(shards: Sequence[SourceShard], work: str, flags: argparse.Namespace) -> None:
@@ -260,18 +272,17 @@ def _shares(
 
 
 def _manifest(
-    paths: Sequence[str],
+    inputs: Sequence[Input],
     settings: dict,
     shares: Sequence[tuple[str, float, int, int, int]],
     contents: Mapping[str, bytes],
 ) -> Manifest:
-    known = known_digests(paths)
     names = ("name", "weight", "available_bytes", "asked_bytes", "taken_bytes")
     return Manifest(
         kind="vocabulary",
         splits={},
         settings=settings,
-        inputs=tuple(Input(files.base_name(path), known.get(path) or files.sha256(path)) for path in paths),
+        inputs=tuple(inputs),
         assets={name: hashlib.sha256(content).hexdigest() for name, content in sorted(contents.items())},
         statistics={"sources": [dict(zip(names, share, strict=True)) for share in shares]},
     )

@@ -150,10 +150,10 @@ def same_files(paths: Sequence[str]) -> Callable[[manifest.Manifest], str | None
 
 def known_digests(paths: Sequence[str]) -> dict[str, str]:
     """SHA-256 of those files whose folder has a manifest that tells it, without reading them."""
-    folders = {files.folder_of(path) for path in paths}
-    known: dict[str, str] = {}
-    for folder in folders:
+    known: dict[tuple[str, str], str] = {}
+    for folder in {files.folder_of(path) for path in paths}:
         if manifest.exists(folder):
             for shards in manifest.read(folder).splits.values():
-                known.update({files.join(folder, shard.file): shard.sha256 for shard in shards})
-    return {path: known[path] for path in paths if path in known}
+                known.update({(folder, shard.file): shard.sha256 for shard in shards})
+    named = {path: (files.folder_of(path), files.base_name(path)) for path in paths}
+    return {path: known[name] for path, name in named.items() if name in known}

@@ -10,6 +10,7 @@ from typing import Any, BinaryIO
 
 from c4pipe.errors import UserError
 from c4pipe.shards import files
+from c4pipe.shards.digests import ReadDigest
 from c4pipe.shards.reading import kinds, plain_text, tables
 from c4pipe.shards.reading.record import BadRecord
 from c4pipe.shards.reading.records import ReadingOptions, read_records
@@ -90,6 +91,7 @@ def read_text_shard(
     *,
     page_per: str = plain_text.LINE,
     on_bad: Callable[[BadRecord], None] | None = None,
+    digest: ReadDigest | None = None,
 ) -> Iterator[Row]:
     """The rows of a text shard in the order of the file, with the columns asked for.
 
@@ -97,7 +99,7 @@ def read_text_shard(
     None. Blank lines are not rows.
     page_per: `line` or `file`, of plain text. on_bad: takes each row that is not a page (no text, or no valid JSON);
     the row comes all the same, without a text (""), so that every other row keeps its number. Without `on_bad` the
-    first such row is an error.
+    first such row is an error. digest: as `read_records` takes it.
 
     Raises: UserError where the file is missing, damaged, of an unknown kind, or a table without a column `text`.
     """
@@ -106,7 +108,7 @@ def read_text_shard(
         there = tables.schema_of(path).names
         if "text" not in there:
             raise UserError(f"{path} has no column `text` (its columns: {', '.join(there)})")
-    for record in read_records(path, ReadingOptions(columns=wanted, page_per=page_per)):
+    for record in read_records(path, ReadingOptions(columns=wanted, page_per=page_per), digest):
         fault = record if isinstance(record, BadRecord) else _fault_of(record.number, record.offset, record.fields)
         if fault is None:
             fields = record.fields  # type: ignore[union-attr]

@@ -20,6 +20,7 @@ from c4pipe.objectives.pieces import PAGES_A_GROUP, Pages, Pieces, choose_chunks
 from c4pipe.objectives.randomness import example_keys, stream_key
 from c4pipe.records import Quarantined
 from c4pipe.shards import files, names
+from c4pipe.shards.digests import ReadDigest
 from c4pipe.shards.example_shards import ExampleShardWriter
 from c4pipe.shards.manifest import Shard, describe_shard
 from c4pipe.shards.reading import plain_text
@@ -41,7 +42,7 @@ CHARACTERS_A_BATCH = 4_000_000
 class TextShard:
     """One text shard to make examples of: its path, and its place among the `count` shards of its split.
 
-    page_per: `line` or `file`, where the shard is plain text.
+    page_per: `line` or `file`, where the shard is plain text. sha256: what its folder's manifest says it is.
     """
 
     path: str
@@ -49,6 +50,7 @@ class TextShard:
     index: int
     count: int
     page_per: str = plain_text.LINE
+    sha256: str | None = None
 
     @property
     def record_name(self) -> str:
@@ -175,13 +177,15 @@ def find_made(output: str, shard: TextShard, digest: str, *, check_text: bool = 
         if not files.exists(there) or files.size(there) != one.bytes:
             return None
     is_same = (made.recipe, made.text_shard, made.page_per) == (digest, files.base_name(shard.path), shard.page_per)
+    is_same = is_same and shard.sha256 in (None, made.input_sha256)
     return made if is_same and (not check_text or made.input_sha256 == files.sha256(shard.path)) else None
 
 
 def make_examples(shard: TextShard, recipe: Recipe, output: str) -> Made:
     """Write the example shards of one text shard, then the record of it."""
     bad: list[BadRecord] = []
-    rows = read_text_shard(shard.path, columns=("text",), page_per=shard.page_per, on_bad=bad.append)
+    digest = ReadDigest(shard.sha256)
+    rows = read_text_shard(shard.path, ("text",), page_per=shard.page_per, on_bad=bad.append, digest=digest)
     texts = (row["text"] for row in rows)
     outputs = shard_names(shard, recipe.replicas)
     with ExitStack() as stack:
@@ -192,11 +196,12 @@ def make_examples(shard: TextShard, recipe: Recipe, output: str) -> Made:
             for replica, name in enumerate(outputs)
         ]
         tally = corrupt_texts(texts, recipe, shard, writers)
+    assert digest.sha256 is not None  # the shard is read to its end
     tally.add_bad(bad)
     name = files.base_name(shard.path)
     made = Made(
         text_shard=name,
-        input_sha256=files.sha256(shard.path),
+        input_sha256=digest.sha256,
         recipe=recipe.digest(),
         shards=tuple(
             describe_shard(output, name, writer.num_rows) for name, writer in zip(outputs, writers, strict=True)

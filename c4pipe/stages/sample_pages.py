@@ -15,6 +15,7 @@ import numpy as np
 
 from c4pipe.records import Quarantined
 from c4pipe.shards import files
+from c4pipe.shards.digests import ReadDigest
 from c4pipe.shards.reading import plain_text
 from c4pipe.shards.reading.record import BadRecord
 from c4pipe.shards.text_shards import read_text_shard, write_text_shard
@@ -30,13 +31,14 @@ NUM_BUCKETS = 65 << _MANTISSA_BITS
 class SourceShard:
     """One text shard of source number `source`; `index` is its place among the shards of that source.
 
-    page_per: `line` or `file`, where the shard is plain text.
+    page_per: `line` or `file`, where the shard is plain text. sha256: what its folder's manifest says it is.
     """
 
     source: int
     index: int
     path: str
     page_per: str = plain_text.LINE
+    sha256: str | None = None
 
     @property
     def sample_name(self) -> str:
@@ -129,7 +131,7 @@ class SamplePages(beam.PTransform):
 def bytes_by_hash(shard: SourceShard) -> tuple[int, np.ndarray]:
     """(source, bytes of the shard's pages in each bucket of hashes)."""
     histogram = np.zeros(NUM_BUCKETS, np.int64)
-    for text in _texts(shard, []):
+    for text in _texts(shard, [], ReadDigest(shard.sha256)):
         histogram[bucket_of(page_hash(text))] += len(text.encode())
     return shard.source, histogram
 
@@ -176,12 +178,13 @@ def take_pages(shard: SourceShard, plan: Plan, work: str) -> str:
     Beside it goes a file that tells of the rows that are not pages (see `read_bad_rows`).
     """
     limit = plan.limits[shard.source]
+    digest = ReadDigest(shard.sha256)
     bad: list[BadRecord] = []
     num_pages = 0
 
     def taken() -> Iterator[dict[str, str]]:
         nonlocal num_pages
-        for text in _texts(shard, bad):
+        for text in _texts(shard, bad, digest):
             num_pages += 1
             if bucket_of(page_hash(text)) < limit:
                 yield {"text": text}
@@ -189,8 +192,8 @@ def take_pages(shard: SourceShard, plan: Plan, work: str) -> str:
     write_text_shard(files.join(work, shard.sample_name), taken(), format="json.zst", columns=("text",))
     name = files.base_name(shard.path)
     rows = [asdict(Quarantined(name, fault.offset, fault.reason, fault.detail)) for fault in bad]
-    content = json.dumps({"num_rows": num_pages + len(bad), "quarantined": rows}).encode("utf-8", "replace")
-    files.write_bytes(files.join(work, shard.rows_name), content)
+    content = {"num_rows": num_pages + len(bad), "quarantined": rows, "sha256": digest.sha256}
+    files.write_bytes(files.join(work, shard.rows_name), json.dumps(content).encode("utf-8", "replace"))
     return shard.sample_name
 
 
@@ -212,10 +215,16 @@ def read_sample(shards: Sequence[SourceShard], work: str) -> Iterator[tuple[int,
         yield source, sorted(texts, key=lambda text: (page_hash(text), text))
 
 
-def _texts(shard: SourceShard, bad: list[BadRecord]) -> Iterator[str]:
+def read_digests(shards: Sequence[SourceShard], work: str) -> list[str]:
+    """SHA-256 of each shard as it was read for the sample."""
+    return [json.loads(files.read_bytes(files.join(work, shard.rows_name)))["sha256"] for shard in shards]
+
+
+def _texts(shard: SourceShard, bad: list[BadRecord], digest: ReadDigest) -> Iterator[str]:
     """The texts of a shard's pages; rows that are not pages are put into `bad`."""
     num_bad = 0
-    for row in read_text_shard(shard.path, columns=("text",), page_per=shard.page_per, on_bad=bad.append):
+    rows = read_text_shard(shard.path, ("text",), page_per=shard.page_per, on_bad=bad.append, digest=digest)
+    for row in rows:
         if len(bad) == num_bad:
             yield row["text"]
         num_bad = len(bad)

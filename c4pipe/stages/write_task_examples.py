@@ -15,12 +15,14 @@ from typing import Any
 import apache_beam as beam
 from apache_beam.metrics import Metrics
 
+from c4pipe.errors import UserError
 from c4pipe.records import Quarantined
 from c4pipe.shards import files
 from c4pipe.shards.example_shards import ExampleShardWriter
 from c4pipe.shards.reading.records import BadRecord, RawRecord
 from c4pipe.shards.schemas import ExampleSchema
 from c4pipe.stages.task_records import read_task_records
+from c4pipe.tasks import hugging_face
 from c4pipe.tasks.conversion import Placed, convert, unfold
 from c4pipe.tasks.task import Dropped, MalformedRecord
 from c4pipe.vocabulary.vocabulary import Vocabulary
@@ -128,6 +130,8 @@ def convert_file(task_file: TaskFile, settings: TaskSettings, vocabulary: Vocabu
     files.make_folder(folder)
     conversion = _Conversion(folder, task_file, settings, vocabulary)
     conversion.run(read_task_records(task_file.path, settings.task, task_file.split))
+    if not task_file.path.startswith(hugging_face.PREFIX) and files.sha256(task_file.path) != task_file.sha256:
+        raise UserError(f"{task_file.path} changed while it was read; run the command again when it is whole")
     done = {
         "splits": {name: asdict(statistics) for name, statistics in sorted(conversion.statistics.items())},
         "counters": dict(sorted(conversion.counters.items())),

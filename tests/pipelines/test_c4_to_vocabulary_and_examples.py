@@ -318,6 +318,24 @@ def test_a_text_shard_cut_in_half_is_named(c4, vocabulary, tmp_path, capsys):
     assert not manifest.exists(str(tmp_path / "out"))
 
 
+def test_a_text_shard_that_is_another_one_is_named(c4, vocabulary, tmp_path, capsys):
+    damaged = tmp_path / "c4"
+    shutil.copytree(c4, damaged)
+    shutil.copy(damaged / "c4-train.00000-of-00003.json.gz", damaged / "c4-train.00001-of-00003.json.gz")
+    to_vocabulary = [f"--input={damaged}", f"--output={tmp_path / 'v'}", "--num_pieces=300", *ONE_PROCESS]
+    for command, arguments in (
+        (c4_to_examples, examples_of(damaged, vocabulary, tmp_path / "e")),
+        (c4_to_vocabulary, to_vocabulary),
+    ):
+        with pytest.raises(SystemExit) as ended:
+            run(lambda command=command, arguments=arguments: command.main(arguments))
+        error = capsys.readouterr().err.splitlines()[-1]
+        assert (
+            ended.value.code == 2 and "c4-train.00001-of-00003.json.gz is not what its folder's manifest says" in error
+        )
+    assert not (tmp_path / "e" / "manifest.json").exists() and not (tmp_path / "v" / "manifest.json").exists()
+
+
 def test_a_missing_library_costs_the_page_alone(c4, vocabulary, tmp_path, monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     assert c4_to_examples.main(examples_of(c4, vocabulary, tmp_path / "out")) == 0

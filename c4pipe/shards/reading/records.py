@@ -12,6 +12,7 @@ from typing import BinaryIO
 from c4pipe import compression
 from c4pipe.errors import UserError
 from c4pipe.shards import files
+from c4pipe.shards.digests import ReadDigest
 from c4pipe.shards.reading import delimited, json_values, kinds, plain_text, tables
 from c4pipe.shards.reading.record import BadRecord, RawRecord
 
@@ -32,17 +33,24 @@ class ReadingOptions:
     page_per: str = plain_text.LINE
 
 
-def read_records(path: str, options: ReadingOptions = ReadingOptions()) -> Iterator[RawRecord | BadRecord]:
+def read_records(
+    path: str, options: ReadingOptions = ReadingOptions(), digest: ReadDigest | None = None
+) -> Iterator[RawRecord | BadRecord]:
     """The records of a file in its order; blank lines are none.
 
-    Raises: UserError where the file is of an unknown kind, missing or damaged.
+    digest: is told what was read, and compares it with what it expects.
+    Raises: UserError where the file is of an unknown kind, missing, damaged or not what is expected.
     """
     kind = kinds.kind_of(path)
     if kind is None:
         raise UserError(f"{path}: cannot tell the kind of file; names end in {kinds.IN_WORDS}")
     with files.open_for_reading(path) as source:
         try:
-            yield from _read(source, path, kind, options)
+            if digest is None:
+                yield from _read(source, path, kind, options)
+            else:
+                with digest.reading(path, source, in_order=kind not in kinds.TABLES) as hashed:
+                    yield from _read(hashed, path, kind, options)
         except UserError:
             raise
         except Exception as error:
