@@ -22,7 +22,8 @@ from c4pipe.errors import UserError
 from c4pipe.shards import files, manifest
 from c4pipe.shards.example_shards import ExampleShard
 from c4pipe.shards.provenance import beside, read_provenance
-from c4pipe.shards.reading.text_sources import resolve_source
+from c4pipe.shards.reading.source_names import parse_source_name
+from c4pipe.shards.reading.text_sources import find_text
 from c4pipe.shards.schemas import ROWS_PER_BATCH
 from c4pipe.shards.text_shards import read_text_shard
 from pipelines.launch.workers import worker_processes
@@ -89,7 +90,9 @@ def _text_shards(c4: str) -> list[str]:
         if held.kind != "c4":
             raise UserError(f"{c4} holds {held.kind}, not text; give --c4 the folder that wet_to_c4 made")
         return [files.join(c4, shard.file) for split in sorted(held.splits) for shard in held.splits[split]]
-    return resolve_source(c4)
+    name = parse_source_name(c4)
+    found = find_text(name)
+    return list(found.asked if name.split is not None else (*found.train, *found.validation))
 
 
 def find_pages(shards: Sequence[str], wanted: str, is_domain: bool, *, in_parallel: bool) -> list[Match]:
@@ -108,7 +111,8 @@ def _gather(pool: Executor, jobs: Sequence[tuple[str, str, bool]]) -> list[Match
 def _find_in_shard(job: tuple[str, str, bool]) -> list[Match]:
     path, wanted, is_domain = job
     found = []
-    for row, page in enumerate(read_text_shard(path, ("url", "timestamp"))):
+    # A row that is not a page has no URL; whoever makes something of the shard tells of it.
+    for row, page in enumerate(read_text_shard(path, ("url", "timestamp"), on_bad=lambda fault: None)):
         url = page["url"]
         if url and (_is_of_domain(url, wanted) if is_domain else normalized_url(url) == wanted):
             found.append(Match(path, row, url, page["timestamp"]))

@@ -1,5 +1,6 @@
 """A shard in some lines: lengths, noise, spans and padding of examples; sizes of pages."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -8,6 +9,7 @@ import numpy as np
 from c4pipe.objectives.catalog import OBJECTIVES
 from c4pipe.shards import files
 from c4pipe.shards.example_shards import ExampleShard, ids_of
+from c4pipe.shards.reading.record import BadRecord
 from c4pipe.shards.text_shards import read_text_shard
 from c4pipe.vocabulary.vocabulary import Vocabulary
 
@@ -80,12 +82,16 @@ def summarise_examples(shard: ExampleShard, settings: Mapping[str, Any], vocabul
 def summarise_text(path: str) -> Iterator[str]:
     """Lines on all pages of a text shard."""
     lengths, lines, dates = [], 0, []
-    for row in read_text_shard(path, ("text", "timestamp")):
+    bad: list[BadRecord] = []
+    for row in read_text_shard(path, ("text", "timestamp"), on_bad=bad.append):
         lengths.append(len(row["text"]))
         lines += row["text"].count("\n") + 1
         if row["timestamp"]:
             dates.append(str(row["timestamp"]))
     yield f"{files.base_name(path)}: {len(lengths):,} pages, {sum(lengths):,} characters, {files.size(path):,} bytes"
+    if bad:
+        reasons = ", ".join(f"{reason} {count:,}" for reason, count in Counter(fault.reason for fault in bad).items())
+        yield f"{len(bad):,} of these rows are not pages ({reasons})"
     if lengths:
         at = np.quantile(lengths, _QUANTILES).astype(int)
         yield f"characters per page: mean {np.mean(lengths):,.0f}, least {at[0]:,}, median {at[2]:,}, most {at[4]:,}"

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 from c4pipe.errors import UserError
 from c4pipe.shards import files, manifest
@@ -30,7 +31,7 @@ def origins_of(text_shard: str, first_row: int, num_rows: int) -> list[Origin]:
     Raises: UserError where the shard is damaged or shorter than that.
     """
     rows = list(
-        islice(read_text_shard(text_shard, ("url", "timestamp", "text")), first_row, first_row + num_rows),
+        islice(_pages(text_shard), first_row, first_row + num_rows),
     )
     if len(rows) < num_rows:
         raise UserError(f"{text_shard} has no row {first_row + num_rows - 1}; it is not the one the examples are from")
@@ -41,6 +42,11 @@ def origins_of(text_shard: str, first_row: int, num_rows: int) -> list[Origin]:
         wet_file, record = records[row] if records and row < len(records) else (None, None)
         found.append(Origin(row, page["url"], page["timestamp"], page["text"], wet_file, record))
     return found
+
+
+def _pages(text_shard: str) -> Iterator[dict[str, Any]]:
+    """All rows; those that are not pages without a text, since examples count them too."""
+    return read_text_shard(text_shard, ("url", "timestamp", "text"), on_bad=lambda fault: None)
 
 
 def find_text_shard(folder: str, name: str, c4: str | None = None) -> str | None:

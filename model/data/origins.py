@@ -82,7 +82,8 @@ def _add_urls(records: list[dict[str, Any]], folder: str) -> None:
             by_shard.setdefault(files.join(folder, record["text_shard"]), []).append(record)
     for path, of_shard in by_shard.items():
         try:
-            urls = [page.get("url") for page in read_text_shard(path, columns=("url",))]
+            pages = read_text_shard(path, columns=("url",), on_bad=lambda fault: None)
+            urls = [page.get("url") for page in pages]
         except UserError:
             continue
         for record in of_shard:
