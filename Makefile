@@ -20,7 +20,7 @@ NPROC   ?= 1
 WORKERS ?= 2
 DATA    ?= data
 
-.PHONY: help setup demo test test-all lint bench parity dataflow-check \
+.PHONY: help setup demo test test-all lint bench parity dataflow-check engines \
         wet c4 vocabulary examples tasks pretrain finetune evaluate export clean
 
 help: ## this list
@@ -59,6 +59,9 @@ parity: $(STAMP) ## the reference's own functions beside ours: [WET=glob] [ASSET
 
 dataflow-check: $(STAMP) ## every pipeline as a Dataflow job, offline; its stages in a bare environment
 	@$(PY) tests/dataflow_check.py $(ARGS)
+
+engines: $(STAMP) ## every pipeline on Flink and Prism, on loopback, byte for byte; needs Java, Maven, Go: [ARGS='--engines=prism']
+	@$(PY) -m tools.engines.run $(ARGS)
 
 wet: $(STAMP) ## download WET files: CRAWL=CC-MAIN-2019-18 FILES=1 [OUT=data/wet]
 	@$(PY) -m pipelines.crawl_to_wet --crawl='$(CRAWL)' --num_files=$(FILES) --output='$(or $(OUT),$(DATA)/wet)' $(ARGS)

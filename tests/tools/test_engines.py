@@ -1,0 +1,76 @@
+"""What `make engines` compares, and what it says where something is missing. The engines themselves run there alone."""
+
+import json
+import os
+import shutil
+import sys
+
+import pytest
+
+from tools.engines import chain, fetched, run
+from tools.engines.servers import Servers
+
+
+def folder_with(path, **contents):
+    path.mkdir()
+    for name, content in contents.items():
+        (path / name.replace("_", ".", 1)).write_text(content)
+    return chain.digests(path)
+
+
+def test_other_bytes_and_files_that_only_one_side_has_are_told(tmp_path):
+    local = folder_with(tmp_path / "local", a_txt="1", b_txt="2")
+    ours = folder_with(tmp_path / "ours", a_txt="1", b_txt="3", c_txt="4")
+    assert chain.differences(ours, local) == ["b.txt", "c.txt"]
+    assert chain.differences(local, local) == []
+
+
+def test_a_report_is_compared_without_its_times_and_its_machine(tmp_path):
+    first = folder_with(tmp_path / "1", report_json=json.dumps({"timing": 1, "machine": 2, "counters": {"rows": 3}}))
+    second = folder_with(tmp_path / "2", report_json=json.dumps({"timing": 4, "machine": 5, "counters": {"rows": 3}}))
+    other = folder_with(tmp_path / "3", report_json=json.dumps({"timing": 1, "machine": 2, "counters": {"rows": 4}}))
+    assert chain.differences(first, second) == []
+    assert chain.differences(first, other) == ["report.json"]
+
+
+@pytest.mark.parametrize(("engine", "program"), [("flink", "java"), ("prism", "go")])
+def test_what_is_missing_for_an_engine_is_one_line(engine, program, monkeypatch, tmp_path):
+    monkeypatch.setattr(fetched, "FOLDER", tmp_path)
+    monkeypatch.setattr(shutil, "which", lambda name: None if name == program else f"/bin/{name}")
+    with pytest.raises(fetched.Missing, match=f"^{engine}: `{program}` is not installed"):
+        fetched.prism() if engine == "prism" else fetched.jars("flink")
+
+
+def test_an_engine_that_nobody_knows_is_an_error_before_anything_is_started():
+    with pytest.raises(run.UserError, match="unknown engine 'storm'"):
+        run.main(["--engines=storm"])
+
+
+def test_a_server_and_what_it_started_are_gone_when_the_block_ends(tmp_path):
+    """The process starts another one, writes its id, and waits."""
+    script = (
+        "import subprocess, sys, time; child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)']);"
+        "print(child.pid, flush=True); time.sleep(60)"
+    )
+    with Servers(tmp_path) as servers:
+        parent = servers.start("parent", [sys.executable, "-c", script])
+        while not (tmp_path / "parent.log").read_text().endswith("\n"):
+            assert os.path.exists(f"/proc/{parent}")
+    child = int((tmp_path / "parent.log").read_text())
+    assert not _runs(parent) and not _runs(child)
+
+
+def _runs(process: int) -> bool:
+    """Whether a process is there and not merely waiting to be reaped."""
+    try:
+        with open(f"/proc/{process}/stat") as stat:
+            return stat.read().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def test_a_server_that_ends_before_it_listens_is_told_with_its_words(tmp_path):
+    with Servers(tmp_path) as servers:
+        servers.start("broken", [sys.executable, "-c", "raise SystemExit('no such port')"])
+        with pytest.raises(RuntimeError, match=r"broken ended with status 1: no such port"):
+            servers.wait_for_port("broken", 1, 60)

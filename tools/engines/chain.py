@@ -1,0 +1,103 @@
+"""Every pipeline that runs on Beam, over a small crawl: what is given to it, and what two runs must agree on."""
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from tools.demo import pack_crawl
+
+# What a report tells of the run itself.
+_OF_THE_RUN = ("timing", "machine")
+_PAGES = "report.html"
+_REPORT = "report.json"
+_RUN_SECONDS = 3600
+_CRAWL_BYTES = 1_000_000
+
+
+@dataclass(frozen=True)
+class Run:
+    """One command: its module, its flags, and the folder below the output that it fills."""
+
+    module: str
+    folder: str
+    flags: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """wet, tasks: globs of files. assets: a folder with punkt_tab, or None for what is bundled."""
+
+    wet: str
+    tasks: str
+    assets: str | None
+
+
+def make_inputs(folder: Path) -> Inputs:
+    """A crawl from the documentation that Python carries, and a task file."""
+    crawl = folder / "wet"
+    if not crawl.is_dir():
+        pack_crawl.pack(str(crawl), _CRAWL_BYTES)
+    records = [
+        {"inputs": f"sst2 sentence: film {n} was good", "targets": "positive", "task": "sst2"} for n in range(60)
+    ]
+    (folder / "tasks.jsonl").write_text("".join(json.dumps(record) + "\n" for record in records))
+    return Inputs(f"{crawl}/*.wet.gz", f"{folder}/tasks.jsonl", None)
+
+
+def runs(inputs: Inputs, output: Path) -> list[Run]:
+    """The commands in order; a later one reads what an earlier one made. `crawl_to_wet` is no Beam pipeline."""
+    sentences = (
+        ("--sentence_model=punkt_tab", f"--assets={inputs.assets}") if inputs.assets else ("--sentence_model=bundled",)
+    )
+    c4, vocabulary = output / "c4", output / "vocabulary"
+    return [
+        Run("wet_to_c4", "c4", (f"--input={inputs.wet}", "--variant=en.noblocklist", *sentences)),
+        Run("wet_to_c4", "multilingual", (f"--input={inputs.wet}", "--variant=multilingual", *sentences)),
+        Run("c4_to_vocabulary", "vocabulary", (f"--input={c4}", "--num_pieces=600")),
+        Run("c4_to_examples", "examples", (f"--input={c4}", f"--vocabulary={vocabulary}")),
+        Run("tasks_to_examples", "tasks", (f"--input={inputs.tasks}", f"--vocabulary={vocabulary}")),
+    ]
+
+
+def start(run: Run, output: Path, flags: list[str], log: Path) -> subprocess.Popen:
+    """Start a command; what it says is appended to `log`."""
+    command = [sys.executable, "-m", f"pipelines.{run.module}", *run.flags, f"--output={output / run.folder}", *flags]
+    with open(log, "ab") as words:
+        return subprocess.Popen(command, stdout=words, stderr=subprocess.STDOUT, env={**os.environ})
+
+
+def execute(run: Run, output: Path, flags: list[str], log: Path) -> float:
+    """Run a command to its end; seconds. Raises: RuntimeError with the end of what it said, where it failed."""
+    started = time.monotonic()
+    process = start(run, output, flags, log)
+    try:
+        status = process.wait(_RUN_SECONDS)
+    finally:
+        process.kill()
+    if status:
+        raise RuntimeError(f"{run.module} ended with {status}: {log.read_text(errors='replace')[-2000:]}")
+    return time.monotonic() - started
+
+
+def digests(folder: Path) -> dict[str, str]:
+    """SHA-256 of every file, by its path in the folder, less what tells of the run itself (times, memory)."""
+    found = {}
+    for path in sorted(folder.rglob("*")):
+        if not path.is_file() or path.name == _PAGES:
+            continue
+        content = path.read_bytes()
+        if path.name == _REPORT:
+            report = json.loads(content)
+            content = json.dumps({name: report[name] for name in report if name not in _OF_THE_RUN}).encode()
+        found[str(path.relative_to(folder))] = hashlib.sha256(content).hexdigest()
+    return found
+
+
+def differences(ours: dict[str, str], local: dict[str, str]) -> list[str]:
+    """The files that are not the same, or only in one of two folders."""
+    return sorted(name for name in {*ours, *local} if ours.get(name) != local.get(name))

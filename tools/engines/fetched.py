@@ -1,0 +1,55 @@
+"""What engines are made of, fetched once into a folder of the checkout that git does not know (`.engines`)."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+FOLDER = Path(__file__).parents[2] / ".engines"
+POMS = Path(__file__).parent
+PRISM = "github.com/apache/beam/sdks/v2/go/cmd/prism@v2.77.0"
+_FETCH_SECONDS = 3600
+
+
+class Missing(Exception):
+    """What this machine lacks for an engine, in one line."""
+
+
+def jars(engine: str) -> Path:
+    """The folder of the jars that `tools/engines/ENGINE/pom.xml` names, with all that they need.
+
+    Raises: Missing where there is no Java or Maven, or a jar cannot be had.
+    """
+    for program in ("java", "mvn"):
+        if shutil.which(program) is None:
+            raise Missing(f"{engine}: `{program}` is not installed (Java 11 or 17, and Maven)")
+    folder, pom = FOLDER / engine / "jars", POMS / engine / "pom.xml"
+    done = folder.with_suffix(".pom.xml")
+    if done.exists() and done.read_bytes() == pom.read_bytes():
+        return folder
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    _run(engine, ["mvn", "-q", "-B", "-f", str(pom), "dependency:copy-dependencies", f"-DoutputDirectory={folder}"])
+    done.write_bytes(pom.read_bytes())
+    return folder
+
+
+def prism() -> Path:
+    """Prism's program. Raises: Missing where there is no Go, or Prism cannot be built."""
+    if shutil.which("go") is None:
+        raise Missing("prism: `go` is not installed")
+    program = FOLDER / "prism" / PRISM.rpartition("@")[2] / "prism"
+    if not program.exists():
+        program.parent.mkdir(parents=True, exist_ok=True)
+        _run("prism", ["go", "install", PRISM], GOBIN=str(program.parent))
+    return program
+
+
+def _run(engine: str, command: list[str], **environment: str) -> None:
+    print(f"{engine}: fetching what it is made of (once, some minutes)", flush=True)
+    done = subprocess.run(
+        command, env={**os.environ, **environment}, capture_output=True, text=True, timeout=_FETCH_SECONDS, check=False
+    )
+    if done.returncode:
+        words = (done.stdout + done.stderr).strip().splitlines()
+        raise Missing(f"{engine}: `{' '.join(command[:3])}` failed: {words[0] if words else done.returncode}")

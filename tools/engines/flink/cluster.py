@@ -1,0 +1,154 @@
+"""A Flink session cluster on loopback, with Beam's job server before it and a pool of Python workers beside it."""
+
+import json
+import time
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+
+from tools.engines import fetched, worker_pool
+from tools.engines.servers import Servers, free_port
+
+TASK_MANAGERS = ("task_manager_1", "task_manager_2")
+_START_SECONDS = 600
+_LOOK_EVERY_SECONDS = 1.0
+_JOB_MANAGER = "org.apache.flink.runtime.entrypoint.StandaloneSessionClusterEntrypoint"
+_TASK_MANAGER = "org.apache.flink.runtime.taskexecutor.TaskManagerRunner"
+_JOB_SERVER = "org.apache.beam.runners.flink.FlinkJobServerDriver"
+# What Flink's own start scripts compute from one number. `network` is Flink's sort and exchange buffers.
+_SETTINGS = """
+jobmanager.rpc.address: localhost
+jobmanager.rpc.port: {rpc_port}
+jobmanager.bind-host: localhost
+rest.address: localhost
+rest.bind-address: localhost
+rest.port: {rest_port}
+rest.bind-port: {rest_port}
+taskmanager.host: localhost
+taskmanager.bind-host: localhost
+taskmanager.numberOfTaskSlots: 1
+taskmanager.cpu.cores: 1.0
+taskmanager.memory.framework.heap.size: 128m
+taskmanager.memory.framework.off-heap.size: 128m
+taskmanager.memory.jvm-metaspace.size: 256m
+taskmanager.memory.jvm-overhead.min: 192m
+taskmanager.memory.jvm-overhead.max: 192m
+taskmanager.memory.task.heap.size: 256m
+taskmanager.memory.task.off-heap.size: 64m
+taskmanager.memory.managed.size: {managed_bytes}b
+taskmanager.memory.network.min: 64m
+taskmanager.memory.network.max: 64m
+parallelism.default: 2
+classloader.resolve-order: parent-first
+pekko.ask.timeout: 120 s
+heartbeat.interval: {heartbeat_interval}
+heartbeat.timeout: {heartbeat_timeout}
+restart-strategy.type: fixed-delay
+restart-strategy.fixed-delay.attempts: {restarts}
+restart-strategy.fixed-delay.delay: 2 s
+io.tmp.dirs: {temporary}
+"""
+# Flink and Beam reach into the JDK; Flink's distribution gives the same in its configuration.
+_OPENED = (
+    "lang",
+    "net",
+    "io",
+    "nio",
+    "lang.reflect",
+    "text",
+    "time",
+    "util",
+    "util.concurrent",
+    "util.concurrent.atomic",
+)
+_JAVA = [
+    "java",
+    "-XX:+UseSerialGC",
+    "-XX:TieredStopAtLevel=1",
+    *(f"--add-opens=java.base/java.{package}=ALL-UNNAMED" for package in _OPENED),
+    "--add-opens=java.base/sun.nio.ch=ALL-UNNAMED",
+    "--add-exports=java.base/sun.net.util=ALL-UNNAMED",
+]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """heap_megabytes: of each Java process. managed_bytes: where a task manager sorts.
+
+    heartbeat_interval, heartbeat_timeout: milliseconds.
+    """
+
+    heap_megabytes: int = 512
+    managed_bytes: int = 128 << 20
+    restarts: int = 10
+    heartbeat_interval: int = 5_000
+    heartbeat_timeout: int = 60_000
+
+
+class Cluster:
+    """One job manager, two task managers with a slot each, a job server, a worker pool."""
+
+    def __init__(self, servers: Servers, folder: Path, settings: Settings | None = None) -> None:
+        self._servers, self._folder, self._settings = servers, folder, settings or Settings()
+        self._classes = f"{fetched.jars('flink')}/*"
+        self.rest_port, self.job_port, self.pool_port = free_port(), free_port(), 0
+        configuration = folder / "conf"
+        for made in (configuration, folder / "tmp"):
+            made.mkdir(parents=True, exist_ok=True)
+        (configuration / "flink-conf.yaml").write_text(
+            _SETTINGS.format(
+                rpc_port=free_port(), rest_port=self.rest_port, temporary=folder / "tmp", **vars(self._settings)
+            )
+        )
+
+    def start(self) -> list[str]:
+        """Bring all of it up; the flags that have a pipeline run on it."""
+        self._start_java("job_manager", _JOB_MANAGER, "--executionMode", "cluster", "--configDir", "conf")
+        for name in TASK_MANAGERS:
+            self.start_task_manager(name)
+        self.start_job_server()
+        self.pool_port = worker_pool.start(self._servers)
+        self._servers.wait_for_port("job_manager", self.rest_port, _START_SECONDS)
+        self.wait_for_task_managers(len(TASK_MANAGERS))
+        self._servers.wait_for_port("job_server", self.job_port, _START_SECONDS)
+        return self.flags()
+
+    def flags(self) -> list[str]:
+        """What a pipeline is told. Both slots work: the job server's default of one would leave a machine idle."""
+        return [*worker_pool.flags(self.job_port, self.pool_port), "--parallelism=2"]
+
+    def start_task_manager(self, name: str) -> None:
+        self._start_java(name, _TASK_MANAGER, "--configDir", "conf")
+
+    def start_job_server(self) -> None:
+        self._start_java(
+            "job_server",
+            _JOB_SERVER,
+            f"--flink-master=localhost:{self.rest_port}",
+            "--job-host=localhost",
+            f"--job-port={self.job_port}",
+            "--artifact-port=0",
+            "--expansion-port=0",
+            f"--artifacts-dir={self._folder / 'artifacts'}",
+        )
+
+    def _start_java(self, name: str, program: str, *arguments: str) -> None:
+        heap = f"-Xmx{self._settings.heap_megabytes}m"
+        self._servers.start(name, [*_JAVA, heap, "-cp", self._classes, program, *arguments])
+
+    def wait_for_task_managers(self, count: int) -> None:
+        """Raises: RuntimeError where fewer have come after some minutes."""
+        end = time.monotonic() + _START_SECONDS
+        while time.monotonic() < end:
+            if len(self.ask("taskmanagers").get("taskmanagers", ())) >= count:
+                return
+            time.sleep(_LOOK_EVERY_SECONDS)
+        raise RuntimeError(f"fewer than {count} task managers came: {self._servers.words(TASK_MANAGERS[0])}")
+
+    def ask(self, question: str) -> dict:
+        """What Flink's REST interface answers; empty while it does not."""
+        try:
+            with urllib.request.urlopen(f"http://localhost:{self.rest_port}/{question}", timeout=30) as answer:
+                return json.load(answer)
+        except OSError:
+            return {}

@@ -1,0 +1,78 @@
+"""The processes of an engine: each in a session of its own, with a log, ended by its process id."""
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+
+_LOOK_EVERY_SECONDS = 0.5
+_WORDS_SHOWN = 2000
+
+
+class Servers:
+    """Processes by name. As a context: all of them, and what they started, are gone when the block ends."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._processes: dict[str, subprocess.Popen] = {}
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def __enter__(self) -> "Servers":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for name in reversed(list(self._processes)):
+            self.kill(name)
+
+    def start(self, name: str, command: Sequence[str], environment: Mapping[str, str] | None = None) -> int:
+        """Start a process and give its id. Its output is appended to NAME.log in the folder."""
+        with open(self._folder / f"{name}.log", "ab") as log:
+            process = subprocess.Popen(
+                list(command),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                cwd=self._folder,
+                env={**os.environ, **(environment or {})},
+                start_new_session=True,
+            )
+        self._processes[name] = process
+        return process.pid
+
+    def kill(self, name: str) -> None:
+        """SIGKILL, to the process and what it started."""
+        process = self._processes.pop(name)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+    def wait_for_port(self, name: str, port: int, seconds: float) -> None:
+        """Raises: RuntimeError where the process ends, or does not listen after so many seconds."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            if self._processes[name].poll() is not None:
+                raise RuntimeError(f"{name} ended with status {self._processes[name].returncode}: {self.words(name)}")
+            with socket.socket() as client:
+                client.settimeout(1)
+                if client.connect_ex(("localhost", port)) == 0:
+                    return
+            time.sleep(_LOOK_EVERY_SECONDS)
+        raise RuntimeError(f"{name} does not listen on port {port} after {seconds:.0f} s: {self.words(name)}")
+
+    def words(self, name: str) -> str:
+        """The end of its log."""
+        return (self._folder / f"{name}.log").read_bytes()[-_WORDS_SHOWN:].decode("utf-8", "replace")
+
+
+def free_port() -> int:
+    """A port of localhost that nobody listens on just now."""
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        return server.getsockname()[1]

@@ -1,0 +1,36 @@
+"""Beam's pool of Python workers, as machines of a cluster run it: `--environment_type=EXTERNAL` asks it for workers."""
+
+import os
+import sys
+
+from tools.engines.servers import Servers, free_port
+
+_START_SECONDS = 300
+_WORKERS_STAY_MILLISECONDS = 600_000
+
+
+def start(servers: Servers, name: str = "worker_pool") -> int:
+    """Start a pool; returns its port. Workers run this Python: Beam takes `python` from PATH."""
+    port = free_port()
+    command = [sys.executable, "-m", "apache_beam.runners.worker.worker_pool_main", f"--service_port={port}"]
+    python_path = os.pathsep.join(path for path in (os.getcwd(), os.environ.get("PYTHONPATH")) if path)
+    servers.start(
+        name,
+        command,
+        {"PATH": os.path.dirname(sys.executable) + os.pathsep + os.environ["PATH"], "PYTHONPATH": python_path},
+    )
+    servers.wait_for_port(name, port, _START_SECONDS)
+    return port
+
+
+def flags(job_port: int, pool_port: int) -> list[str]:
+    """What a pipeline is told, to have a job server run it with the workers of a pool."""
+    return [
+        "--runner=PortableRunner",
+        f"--job_endpoint=localhost:{job_port}",
+        "--environment_type=EXTERNAL",
+        f"--environment_config=localhost:{pool_port}",
+        "--shared_paths",
+        # Without it Flink starts a new Python worker for every stage of a job.
+        f"--environment_cache_millis={_WORKERS_STAY_MILLISECONDS}",
+    ]
