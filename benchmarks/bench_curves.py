@@ -24,7 +24,7 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from model.training import metrics_log
+from model.training.figures import metrics_log
 
 ROOT = Path(__file__).parents[1]
 NUM_VALIDATION = 128
@@ -37,10 +37,10 @@ def train_theirs(arguments: argparse.Namespace) -> None:
     from benchmarks.hugging_face_peer import hugging_face_peer
     from c4pipe.shards.stream.stream import open_stream, parse_sources
     from model.architectures.catalog import build_model
+    from model.architectures.presets import preset
     from model.data.batches import Batch, as_batch, signed
     from model.data.examples import gather_examples
-    from model.presets import preset
-    from model.training.metrics_log import MetricsLog
+    from model.training.figures.metrics_log import MetricsLog
     from model.training.settings import TrainingSettings
 
     settings = TrainingSettings(

@@ -26,12 +26,12 @@ from benchmarks.hugging_face_peer import hugging_face_peer
 from model.architectures.attention import IMPLEMENTATIONS, choose_attention
 from model.architectures.catalog import build_model
 from model.architectures.config import ModelConfig
+from model.architectures.presets import preset
 from model.data.batches import Batch
-from model.presets import preset
-from model.training.adafactor import Adafactor
 from model.training.computation import Computation, resolve_precision
-from model.training.throughput import flops_of_example, peak_flops
-from model.training.world import World
+from model.training.figures.throughput import flops_of_example, peak_flops
+from model.training.optimizers.adafactor import Adafactor
+from model.training.ranks.world import World
 
 INPUTS_LENGTH, TARGETS_LENGTH = 512, 114
 LEARNING_RATE = 0.01
@@ -67,13 +67,13 @@ def ours(config: ModelConfig, arguments: argparse.Namespace, device: torch.devic
             candidates=[arguments.attention],
         )
     computation.train_only(None)
-    optimizer = Adafactor(model.named_parameters())
+    optimizer = Adafactor(model.named_parameters(), lr=LEARNING_RATE)
 
     def step(number: int) -> torch.Tensor:
         batch = batch_of(number, arguments.batch_size, config.vocabulary_size, device)
         sums = computation.accumulate(batch, arguments.parts, seed=0, step=number + 1)
-        optimizer.step(LEARNING_RATE)
-        optimizer.zero_gradients()
+        optimizer.step()
+        optimizer.zero_grad()
         return sums[0] / sums[2]
 
     return step
@@ -180,7 +180,7 @@ def main() -> None:
                 profile(step, device)
             continue
         seconds = measure(steps, arguments, device)
-        flops = flops_of_example(config, INPUTS_LENGTH, TARGETS_LENGTH)
+        flops = flops_of_example(build_model(config, device="meta"), INPUTS_LENGTH, TARGETS_LENGTH)
         medians = {system: statistics.median(values) for system, values in seconds.items()}
         for system, median in medians.items():
             rate = arguments.batch_size / median

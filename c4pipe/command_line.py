@@ -4,14 +4,20 @@ import argparse
 import errno
 import os
 import sys
-from collections.abc import Callable
-from typing import NoReturn
+import types
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import MISSING, dataclass, field, fields
+from typing import Any, NoReturn, TypeVar, get_args, get_type_hints
 
+from c4pipe.choices import check_choice, did_you_mean
 from c4pipe.errors import UserError
 from c4pipe.shown import ShownStream, visible, without_credentials
 
 EXIT_USER_ERROR = 2
 EXIT_INTERRUPTED = 130
+
+Record = TypeVar("Record")
+_FLAG = "flag"
 
 
 class Parser(argparse.ArgumentParser):
@@ -22,12 +28,103 @@ class Parser(argparse.ArgumentParser):
         kwargs.setdefault("formatter_class", _HelpFormatter)
         super().__init__(**kwargs)
 
+    def parse_args(self, args=None, namespace=None):  # type: ignore[no-untyped-def]
+        found, rest = self.parse_known_args(args, namespace)
+        if rest:
+            raise unknown_argument(rest[0], option_strings(self), f"{self.prog} --help")
+        return found
+
     def error(self, message: str) -> NoReturn:
         raise UserError(f"{message} (see {self.prog} --help)")
 
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        if action.choices is not None and value not in action.choices:
+            check_choice(action.option_strings[0] if action.option_strings else action.dest, value, action.choices)
 
-class _HelpFormatter(argparse.RawDescriptionHelpFormatter, argparse.ArgumentDefaultsHelpFormatter):
-    """Keeps the line breaks of the description and shows each default."""
+
+class _HelpFormatter(argparse.RawDescriptionHelpFormatter):
+    """Keeps the line breaks of the description, and shows each default that is a value."""
+
+    def _get_help_string(self, action: argparse.Action) -> str:
+        text = action.help or ""
+        is_told = "%(default)" in text or action.default is argparse.SUPPRESS or not action.option_strings
+        if is_told or action.required or action.default is None or action.default is False or action.default == "":
+            return text
+        return f"{text} (default: %(default)s)"
+
+    def _get_default_metavar_for_optional(self, action: argparse.Action) -> str:
+        if action.type in (int, float):
+            return "N" if action.type is int else "X"
+        return action.dest.upper()
+
+
+@dataclass(frozen=True)
+class Flag:
+    """How a field of a record is a flag. otherwise: what is taken where its default is None, for the help."""
+
+    help: str
+    metavar: str | None = None
+    choices: Sequence[str] | None = None
+    otherwise: str = ""
+
+
+def flag(default: Any = MISSING, *, help: str, **more: Any) -> Any:
+    """A field of a dataclass that is a flag of the same name. more: as in `Flag`."""
+    return field(default=default, metadata={_FLAG: Flag(help, **more)})
+
+
+def add_flags(
+    parser: argparse.ArgumentParser,
+    title: str,
+    record: type,
+    *,
+    defaults: object | None = None,
+    otherwise: Mapping[str, str] | None = None,
+) -> None:
+    """Add a group with a flag for every field of a record that is made by `flag`.
+
+    defaults: a record to take the defaults from, where a command has its own. otherwise: by field, what this command
+    takes where the default is None.
+    """
+    group = parser.add_argument_group(title)
+    types_of = get_type_hints(record)
+    for one in fields(record):
+        described: Flag | None = one.metadata.get(_FLAG)
+        if described is None:
+            continue
+        default = getattr(defaults, one.name) if defaults is not None else one.default
+        told = (otherwise or {}).get(one.name, described.otherwise)
+        help_text = f"{described.help} (default: {told})" if told and default is None else described.help
+        help_text = help_text.replace("%", "%%")
+        if types_of[one.name] is bool:
+            group.add_argument(f"--{one.name}", action="store_true", default=default, help=help_text)
+            continue
+        group.add_argument(
+            f"--{one.name}",
+            type=_plain_type(types_of[one.name]),
+            default=None if default is MISSING else default,
+            required=default is MISSING,
+            choices=described.choices,
+            metavar=described.metavar,
+            help=help_text,
+        )
+
+
+def from_flags(record: type[Record], arguments: argparse.Namespace) -> Record:
+    """The record that the flags of `add_flags` make."""
+    return record(**{one.name: getattr(arguments, one.name) for one in fields(record)})  # type: ignore[arg-type]
+
+
+def option_strings(parser: argparse.ArgumentParser) -> list[str]:
+    """All flags of a parser, with their dashes."""
+    return [name for action in parser._actions for name in action.option_strings]
+
+
+def unknown_argument(argument: str, flags: Iterable[str], where: str) -> UserError:
+    """The error for an argument that no flag takes. where: what tells more."""
+    what = "flag" if argument.startswith("-") else "argument"
+    hint = did_you_mean(argument.split("=", 1)[0], flags).rstrip(".")
+    return UserError(f"unknown {what} {argument}{hint} (see {where})")
 
 
 def run(main: Callable[[], int | None], *, is_speaker: Callable[[], bool] = lambda: True) -> NoReturn:
@@ -76,6 +173,16 @@ def of_the_system(error: OSError) -> str | None:
     if error.errno in _OF_PATHS and error.filename:
         return f"{error.filename}: {error.strerror}; check that the path is right and that you may read and write it"
     return None
+
+
+def _plain_type(annotation: Any) -> type:
+    """
+    >>> _plain_type(float | None)
+    <class 'float'>
+    """
+    if isinstance(annotation, types.UnionType):
+        (annotation,) = (part for part in get_args(annotation) if part is not type(None))
+    return annotation
 
 
 def _complain(message: str, aloud: bool) -> int:

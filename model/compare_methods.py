@@ -16,10 +16,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from c4pipe.choices import check_choice
 from c4pipe.command_line import Parser, run
 from c4pipe.errors import UserError
 from c4pipe.folders import names
 from c4pipe.folders.lock import held
+from c4pipe.progress import duration
 from c4pipe.shards import files
 from c4pipe.shards.stream.example_sources import Source
 from c4pipe.tasks.splits import TRAIN, VALIDATION
@@ -27,7 +29,6 @@ from model import finetune
 from model.checkpoints import adapter_files, step_folder
 from model.checkpoints.loading import find_checkpoint
 from model.checkpoints.run_folder import RunFolder
-from model.config import add_training_flags
 from model.data.task_sources import each_task, task_sources
 from model.evaluation import baselines, comparison
 from model.evaluation.comparison import Result, read_lines
@@ -36,7 +37,7 @@ from model.evaluation.validation_score import NAME
 from model.finetuning.base import Base, open_base
 from model.finetuning.catalog import METHODS
 from model.finetuning.method import MethodSettings
-from model.training.progress import duration
+from model.training.flags import add_training_flags
 
 FROM_SCRATCH = "from_scratch"
 VARIANTS = (*METHODS, FROM_SCRATCH)
@@ -71,8 +72,8 @@ def main(argv: list[str] | None = None) -> int:
     if arguments.seeds < 1 or arguments.validation_examples < 1:
         raise UserError("--seeds and --validation_examples start at 1")
     variants = [name for name in arguments.methods.split(",") if name]
-    if unknown := set(variants) - set(VARIANTS):
-        raise UserError(f"unknown method {', '.join(sorted(unknown))}; there are {', '.join(VARIANTS)}")
+    for name in variants:
+        check_choice("method", name, VARIANTS)
     rates = _rates(arguments.rates)
     base = open_base(arguments.checkpoint)
     tasks = _tasks(arguments.tasks)
@@ -157,8 +158,7 @@ def _rates(text: str) -> dict[str, float]:
     rates = {name: method.learning_rate for name, method in METHODS.items()} | {FROM_SCRATCH: 0.01}
     for part in filter(None, text.split(",")):
         name, _, rate = part.partition(":")
-        if name not in rates:
-            raise UserError(f"--rates: unknown method {name!r}; there are {', '.join(VARIANTS)}")
+        check_choice("method of --rates", name, VARIANTS)
         try:
             rates[name] = float(rate)
         except ValueError:

@@ -18,13 +18,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from tqdm import tqdm
 
 import c4pipe
 from c4pipe.command_line import Parser, run
 from c4pipe.errors import UserError
 from c4pipe.folders.output_folder import OutputFolder
 from c4pipe.folders.results import SettingsResult
+from c4pipe.progress import ProgressLine
 from c4pipe.shards import files, manifest
 from c4pipe.shards.stream.example_sources import Source
 from c4pipe.tasks import submissions
@@ -173,10 +173,8 @@ def _evaluate(
     device = model.embedding.weight.device
     dtype = resolve_precision(arguments.precision, device)
     autocast = nullcontext() if dtype == torch.float32 else torch.autocast(device.type, dtype=dtype)
-    # A bar on a terminal, a line every ten seconds elsewhere.
-    interval = 0.1 if sys.stderr.isatty() else 10.0
-    with tqdm(total=total, desc="decoding", unit=" examples", mininterval=interval, file=sys.stderr) as bar, autocast:
-        return evaluate_sets(model, vocabulary, sets, decoding, on_progress=bar.update)
+    with ProgressLine("decoding", total, unit="examples") as progress, autocast:
+        return evaluate_sets(model, vocabulary, sets, decoding, on_progress=progress.advance)
 
 
 def _identity(arguments: argparse.Namespace, checkpoints: Sequence[str], folders: Sequence[str]) -> dict[str, Any]:

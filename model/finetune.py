@@ -13,13 +13,13 @@ from dataclasses import replace
 
 from c4pipe.command_line import Parser, run
 from c4pipe.errors import UserError
+from c4pipe.progress import duration
 from c4pipe.shards import manifest
 from c4pipe.shards.stream.example_sources import Source
 from c4pipe.tasks.splits import TRAIN, VALIDATION
 from model.checkpoints import adapter_files, step_folder
 from model.checkpoints.loading import find_checkpoint
 from model.checkpoints.run_folder import RunFolder
-from model.config import add_training_flags, running_settings, training_settings
 from model.data.examples import RunExamples, gather_examples
 from model.data.packing import packed_batch
 from model.data.task_sources import add_mixture_flags, each_task, mix, task_sources
@@ -32,12 +32,12 @@ from model.finetuning.catalog import METHODS
 from model.finetuning.method import MethodSettings
 from model.training.computation import Computation
 from model.training.fitting import refuse_what_cannot_fit
+from model.training.flags import add_training_flags, running_settings, training_settings
 from model.training.hooks import Hooks
 from model.training.launch import launch, make_trainer, train
-from model.training.progress import duration
+from model.training.ranks.world import World, is_first, say, silence_others
 from model.training.run import Run
 from model.training.settings import BestMetric, TrainingSettings
-from model.training.world import World, is_first, say, silence_others
 
 # The paper's: a constant rate, 2^18 steps of 128 examples, a checkpoint every 5,000 steps (section 3.1.2).
 DEFAULTS = TrainingSettings(
@@ -64,7 +64,8 @@ def parser() -> Parser:
     add("--pack", action="store_true", help="put several short examples into one row, for mixtures of uneven tasks")
     add("--max_length", type=int, help="longest outputs in validation, in tokens (by the task)")
     add_mixture_flags(flags)
-    add_training_flags(flags, DEFAULTS)
+    rates = ", ".join(f"{name} {method.learning_rate}" for name, method in METHODS.items())
+    add_training_flags(flags, DEFAULTS, {"learning_rate": f"by the method: {rates}"})
     return flags
 
 

@@ -9,30 +9,31 @@ import sys
 import time
 from typing import Any
 
+from c4pipe.choices import check_choice
 from c4pipe.command_line import Parser, run
 from c4pipe.errors import UserError
+from c4pipe.progress import duration
 from c4pipe.vocabulary.vocabulary import Vocabulary
 from model.architectures.catalog import ARCHITECTURES, build_model
 from model.architectures.config import ModelConfig
+from model.architectures.presets import PRESETS, preset
 from model.checkpoints import hugging_face
 from model.checkpoints.run_folder import RunFolder
-from model.config import add_training_flags, running_settings, training_settings
 from model.data.batches import as_batch
 from model.data.examples import RunExamples, gather_examples
 from model.data.packing import packed_batch
 from model.data.task_sources import add_mixture_flags, mix, task_sources
 from model.data.trimming import trimmed_batch
-from model.presets import PRESETS, preset
 from model.training.computation import Computation
+from model.training.figures.throughput import flops_of_example
 from model.training.fitting import planned_size, refuse_what_cannot_fit
+from model.training.flags import add_training_flags, running_settings, training_settings
 from model.training.hooks import Hooks
 from model.training.launch import launch, make_trainer, train
-from model.training.progress import duration
+from model.training.ranks.world import World, is_first, say, silence_others
 from model.training.run import Run
 from model.training.settings import BestMetric, TrainingSettings
-from model.training.throughput import flops_of_example
 from model.training.validation import Validation, yardsticks
-from model.training.world import World, is_first, say, silence_others
 
 
 def parser() -> Parser:
@@ -68,7 +69,7 @@ def main(argv: list[str] | None = None) -> int:
     sources = mix(task_sources(arguments.examples), arguments)
     examples = gather_examples(sources, num_validation=arguments.validation_examples)
     config = model_config(arguments, examples.vocabulary)
-    if not examples.inputs_length and config.architecture.startswith("encoder_decoder"):
+    if not examples.inputs_length and ARCHITECTURES[config.architecture].needs_inputs:
         raise UserError(
             f"these examples have no inputs (a language model's), which an {config.architecture} needs; give "
             "--architecture=decoder_lm, or examples of another objective"
@@ -157,8 +158,7 @@ def model_config(arguments: argparse.Namespace, vocabulary: Vocabulary) -> Model
             architecture=arguments.architecture or "encoder_decoder",
             vocabulary_size=vocabulary.embedding_rows,
         )
-    if config.architecture not in ARCHITECTURES:
-        raise UserError(f"unknown architecture {config.architecture!r}; there are {', '.join(ARCHITECTURES)}")
+    check_choice("architecture", config.architecture, ARCHITECTURES)
     return config if arguments.dropout_rate is None else config.with_(dropout_rate=arguments.dropout_rate)
 
 
@@ -172,13 +172,13 @@ def validation_notes(examples: RunExamples) -> dict[str, Any] | None:
 def plan(this: Run, config: ModelConfig, examples: RunExamples) -> str:
     """What `--dry_run` says."""
     settings = this.settings
-    parameters = sum(parameter.numel() for parameter in build_model(config, device="meta").parameters())
+    model = build_model(config, device="meta")
+    parameters = sum(parameter.numel() for parameter in model.parameters())
     seen = settings.steps * settings.batch_size
-    flops = flops_of_example(config, examples.inputs_length, examples.targets_length) * seen
+    flops = flops_of_example(model, examples.inputs_length, examples.targets_length) * seen
     lengths = {"inputs_length": examples.inputs_length, "targets_length": examples.targets_length}
     size = planned_size(config, settings, **lengths)
     rows = -(-settings.batch_size // settings.gradient_accumulation) if settings.gradient_accumulation else "one"
-    moments = 2 if settings.optimizer == "adamw" else 0
     return "\n".join(
         [
             f"would train {config.architecture} of {parameters:,} parameters into {this.folder}",
@@ -188,7 +188,7 @@ def plan(this: Run, config: ModelConfig, examples: RunExamples) -> str:
             f"updates: {settings.steps:,} of {settings.batch_size} examples, {settings.optimizer}, "
             f"{settings.schedule} from {settings.learning_rate:g}",
             f"estimate: {flops:.3g} floating point operations, {duration(flops / 4e14)} on one GPU at 400 TFLOP/s; "
-            f"a checkpoint of {4 * parameters * (1 + moments) / 1e9:.1f} GB",
+            f"a checkpoint of {(size.parameters + size.optimizer) / 1e9:.1f} GB",
             f"memory of one process here, {rows} at a time: {size}",
         ]
     )

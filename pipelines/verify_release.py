@@ -15,8 +15,8 @@ from c4pipe.corpus import assets
 from c4pipe.corpus.variants import COMPATS
 from c4pipe.corpus.wet.parsers import WET_PARSERS
 from c4pipe.folders.output_folder import OutputFolder
+from c4pipe.machine import num_cores
 from pipelines.jobs import release
-from pipelines.launch import beam_options
 from pipelines.launch.workers import worker_processes
 
 
@@ -32,7 +32,7 @@ def parser() -> Parser:
     add("--assets", help="folder with punkt_tab and badwords; downloaded once if not given")
     add("--sentence_model", default=assets.PUNKT_TAB, help="punkt_tab, bundled, or a folder with Punkt's four files")
     add("--badwords", help="a list of bad words of your own")
-    add("--num_workers", type=int, default=beam_options.num_cores(), help="processes")
+    add("--num_workers", type=int, default=num_cores(), help="processes")
     add("--overwrite", action="store_true", help="replace what another run left in the output folder")
     add("--dry_run", action="store_true", help="say what would be compared")
     return parser

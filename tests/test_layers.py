@@ -16,7 +16,10 @@ GROUND = [
     "c4pipe.compression",
     "c4pipe.records",
     "c4pipe.errors",
+    "c4pipe.choices",
+    "c4pipe.machine",
     "c4pipe.command_line",
+    "c4pipe.progress",
     "c4pipe.shown",
     "c4pipe.words",
 ]
@@ -46,7 +49,6 @@ MODEL_LAYERS = [
     ["model.generation", "model.finetuning"],
     ["model.evaluation"],
     ["model.training"],
-    ["model.config", "model.presets"],
     ["model.pretrain", "model.finetune", "model.evaluate", "model.generate", "model.export", "model.compare_methods"],
 ]
 # Siblings that may know each other although they stand on one layer.
@@ -65,6 +67,7 @@ HOMES = {
     "sentencepiece": ("c4pipe.vocabulary",),
     "pyarrow": ("c4pipe.shards",),
     "msgspec": ("c4pipe.shards",),
+    "psutil": ("pipelines",),
     "requests": ("c4pipe.crawl",),
     "matplotlib": ("c4pipe.report",),
     "jinja2": ("c4pipe.report",),

@@ -16,6 +16,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from c4pipe import machine
 from c4pipe.corpus.badwords import base_language, parse_lists
 from c4pipe.corpus.own_badwords import own_lists
 from c4pipe.corpus.pinned_assets import BADWORDS, PUNKT, REALNEWS, PinnedFile
@@ -55,12 +56,12 @@ def resolve(
     folder: the user's `--assets`. sentence_model: `punkt_tab`, `bundled` (parameters that come with this package), or
     a folder with the four files of a `punkt_tab` language. badwords_file: lists of one's own (see `own_lists`), which
     take the place of their languages' lists alone; or a folder of lists named for their languages, which is the whole
-    set. languages: of the run; the variant's if not given. cache: the folder of downloads, `~/.cache/c4pipe` if not
-    given.
+    set. languages: of the run; the variant's if not given. cache: the folder of downloads, else
+    `machine.cache_folder`.
 
     Raises: UserError where something cannot be had.
     """
-    finder = _Finder(folder, Path(cache) if cache else default_cache())
+    finder = _Finder(folder, Path(cache or machine.cache_folder()))
     punkt = badwords = realnews = None
     if variant.needs_sentences:
         punkt = parse_punkt_files(_punkt_files(finder, sentence_model))
@@ -69,13 +70,6 @@ def resolve(
     if variant.listed_domains:
         realnews = json.loads(finder.find(REALNEWS))
     return Assets(punkt, badwords, realnews, dict(sorted(finder.sha256.items())))
-
-
-def default_cache() -> Path:
-    """Where downloaded assets are kept: `$C4PIPE_CACHE`, else `c4pipe` in the user's cache folder."""
-    if own := os.environ.get("C4PIPE_CACHE"):
-        return Path(own)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "c4pipe"
 
 
 def _punkt_files(finder: "_Finder", sentence_model: str) -> dict[str, str]:

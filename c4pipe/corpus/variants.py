@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from c4pipe.choices import choose
 from c4pipe.errors import UserError
 
 UNKNOWN_LANGUAGE = "und"
@@ -126,16 +127,12 @@ COMPATS: dict[str, Compat] = {
 
 def variant_named(name: str) -> Variant:
     """The variant of that name. Raises: UserError for a name that is none."""
-    if name not in VARIANTS:
-        raise UserError(f"there is no variant {name!r}; one of {', '.join(VARIANTS)}")
-    return VARIANTS[name]
+    return choose("variant", name, VARIANTS)
 
 
 def compat_named(name: str) -> Compat:
     """The version of the reference of that name. Raises: UserError for a name that is none."""
-    if name not in COMPATS:
-        raise UserError(f"there is no compat {name!r}; one of {', '.join(COMPATS)}")
-    return COMPATS[name]
+    return choose("compat", name, COMPATS)
 
 
 def languages_of(variant: Variant, languages: str | None) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ import urllib3
 
 from c4pipe.crawl.politeness import PASSING_STATUSES, Backoff, RetryGate
 from c4pipe.errors import UserError
+from c4pipe.machine import free_bytes
 
 PARTIAL_FOLDER = ".incomplete"
 _BLOCK_BYTES = 1 << 16
@@ -269,12 +270,6 @@ def _content_range(value: str) -> tuple[int, int | None]:
         return begin, None if total == "*" else int(total)
     except ValueError as error:
         raise Damaged(f"the server sent a range that is none: {value!r}") from error
-
-
-def free_bytes(folder: str) -> int:
-    """Bytes that an ordinary user may still write below a folder."""
-    status = os.statvfs(folder)
-    return status.f_bavail * status.f_frsize
 
 
 def _look_for_space(path: str, needed: int) -> None:

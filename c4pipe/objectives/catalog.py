@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from c4pipe.choices import check_choice, choose
 from c4pipe.errors import UserError
 from c4pipe.objectives import corruption as how
 from c4pipe.objectives import lengths as room
@@ -92,8 +93,7 @@ class Objective:
 
         Raises: UserError where the parameters do not go together, or the vocabulary has too few ids for them.
         """
-        if parameters.overflow not in OVERFLOW_POLICIES:
-            raise UserError(f"unknown --overflow {parameters.overflow!r}; give one of {', '.join(OVERFLOW_POLICIES)}")
+        check_choice("--overflow", parameters.overflow, OVERFLOW_POLICIES)
         for flag in ("noise_density", "mean_noise_span_length"):
             if getattr(self, flag) is None and getattr(parameters, flag) is not None:
                 raise UserError(f"the objective {self.name} has no --{flag}; leave it out")
@@ -391,6 +391,4 @@ def find(name: str) -> Objective:
 
     Raises: UserError where there is none.
     """
-    if name not in OBJECTIVES:
-        raise UserError(f"unknown objective {name!r}; give one of {', '.join(OBJECTIVES)}")
-    return OBJECTIVES[name]
+    return choose("objective", name, OBJECTIVES)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any, BinaryIO
 
+from c4pipe.choices import choose
 from c4pipe.errors import UserError
 from c4pipe.shards import files
 from c4pipe.shards.digests import ReadDigest
@@ -32,10 +33,9 @@ def write_text_shard(path: str, rows: Iterable[Row], format: str = "json.gz", co
     Returns: the number of rows.
     Raises: UserError where the format is unknown.
     """
-    if format not in WRITERS:
-        raise UserError(f"unknown format {format!r}; choose one of {', '.join(WRITERS)}")
+    write = choose("format", format, WRITERS)
     with files.write_atomically(path) as target:
-        return WRITERS[format](target, rows, columns)
+        return write(target, rows, columns)
 
 
 def _write_lines(target: Any, rows: Iterable[Row], columns: Sequence[str]) -> int:

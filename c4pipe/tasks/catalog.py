@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from c4pipe.errors import UserError
+from c4pipe.choices import choose
 from c4pipe.tasks import cnn_dailymail, glue, sentences, sentiment, squad, superglue, wmt
 from c4pipe.tasks.metrics import check_name
 from c4pipe.tasks.ready import ready_example
@@ -28,9 +28,7 @@ def find(name: str) -> Task:
 
     Raises: UserError where there is none.
     """
-    if name not in TASKS:
-        raise UserError(f"unknown task {name!r}; the catalog has {', '.join(TASKS)}")
-    return TASKS[name]
+    return choose("task", name, TASKS)
 
 
 def find_or_make(name: str, metrics: Sequence[str] = ()) -> Task:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from c4pipe.choices import check_choice
 from c4pipe.errors import UserError
 from c4pipe.tasks import answers, libraries, tokenizers, writable
 from c4pipe.tasks.scores import Score, of_function, of_mean
@@ -59,8 +60,7 @@ def check_name(named: str, task: str) -> None:
     Raises: UserError where there is no such metric or tokenizer.
     """
     name, at, tokens = named.partition("@")
-    if name not in METRICS and name not in TOKEN_METRICS:
-        raise UserError(f"unknown metric {named!r} for {task}; choose of {', '.join([*METRICS, *TOKEN_METRICS])}")
+    check_choice(f"metric of {task}", name, [*METRICS, *TOKEN_METRICS])
     if at and name not in TOKEN_METRICS:
         raise UserError(f"the metric {name} has no tokenizers; leave {at + tokens!r} out")
     if at:

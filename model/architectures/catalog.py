@@ -2,7 +2,7 @@
 
 import torch
 
-from c4pipe.errors import UserError
+from c4pipe.choices import choose
 from model.architectures.config import ModelConfig
 from model.architectures.decoder_only import DecoderLM, PrefixLM
 from model.architectures.encoder_decoder import EncoderDecoder, HalfEncoderDecoder, SharedEncoderDecoder
@@ -24,10 +24,9 @@ def build_model(config: ModelConfig, *, seed: int | None = 0, device: torch.devi
     Device `meta` makes one without any memory, to count its parameters.
     Raises: UserError where the architecture is unknown.
     """
-    if config.architecture not in ARCHITECTURES:
-        raise UserError(f"unknown architecture {config.architecture!r}; there are {', '.join(ARCHITECTURES)}")
+    architecture = choose("architecture", config.architecture, ARCHITECTURES)
     with torch.device("meta"):
-        model = ARCHITECTURES[config.architecture](config)
+        model = architecture(config)
     if torch.device(device).type == "meta":
         return model
     model.to_empty(device=device)

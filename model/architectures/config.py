@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
+from c4pipe.choices import check_choice
 from c4pipe.errors import UserError
 from c4pipe.shards import checked_json
 
 FEED_FORWARDS = ("relu", "gated_gelu")
-ROWS_MULTIPLE = 128
 # Far above any T5. A config.json with more is damaged, and building such a model would take all memory or hours.
 _LARGEST = {
     "vocabulary_size": 1 << 24,
@@ -57,8 +57,7 @@ class ModelConfig:
     adapter_size: int = 0
 
     def __post_init__(self) -> None:
-        if self.feed_forward not in FEED_FORWARDS:
-            raise UserError(f"unknown feed-forward {self.feed_forward!r}; there are {', '.join(FEED_FORWARDS)}")
+        check_choice("feed-forward", self.feed_forward, FEED_FORWARDS)
         for name in ("vocabulary_size", "d_model", "d_ff", "d_kv", "num_heads", "num_layers"):
             if getattr(self, name) < 1:
                 raise UserError(f"{name} is {getattr(self, name)}; it must be at least 1")
@@ -114,8 +113,3 @@ class ModelConfig:
             return checked_json.convert(dict(values), cls)
         except ValueError as error:
             raise UserError(f"the model settings are damaged ({error}); use another copy of the run") from error
-
-
-def embedding_rows(num_ids: int) -> int:
-    """Rows of the embedding for so many ids: the next multiple of 128, which matrix units like (32,100 -> 32,128)."""
-    return -(-num_ids // ROWS_MULTIPLE) * ROWS_MULTIPLE

@@ -6,11 +6,14 @@ Shapes: B examples, S inputs, T targets, L = S + T, D features.
 from typing import NamedTuple
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from model.architectures.cache import LayerCache
 from model.architectures.config import ModelConfig
+from model.architectures.decoding import Decoding
+from model.architectures.layers import compute_dtype
 from model.architectures.stack import Stack
-from model.architectures.t5 import Examples, T5Model, causal, shift_right, starts
+from model.architectures.t5 import Examples, Pass, T5Model, causal, shift_right, starts, widen
 
 
 class Joined(NamedTuple):
@@ -44,6 +47,7 @@ def join(inputs_BS: Tensor, targets_BT: Tensor, inputs_segments: Tensor, targets
 class DecoderLM(T5Model):
     """A language model: every position sees only what lies before it. The loss is on the targets."""
 
+    needs_inputs = False
     sees_whole_prefix = False
 
     def __init__(self, config: ModelConfig) -> None:
@@ -72,6 +76,42 @@ class DecoderLM(T5Model):
         if is_packed or self.sees_whole_prefix:
             visible = visible & (joined.segments_BL[:, :, None] == joined.segments_BL[:, None, :])
         return visible
+
+    def passes(self, inputs_length: int, targets_length: int) -> list[Pass]:
+        length = inputs_length + targets_length
+        return [Pass(len(self.decoder.layers), length, has_masks_of_rows=self.sees_whole_prefix)]
+
+    def start_decoding(self, inputs_BS: Tensor, max_length: int) -> Decoding:
+        """The inputs are read as the beginning of the sequence that is then continued.
+
+        Shorter inputs leave a gap before the first new token. The gap is never seen and takes no positions, so that a
+        row is what it would be alone.
+        """
+        inputs_BS = widen(inputs_BS)
+        stack, pad_id = self.decoder, self.config.pad_id
+        batch, length = inputs_BS.shape[0], inputs_BS.shape[1] + 1
+        lengths_B = (inputs_BS != pad_id).sum(1)
+        places_L = torch.arange(length, device=inputs_BS.device)
+        # Place 0 reads the start, place i the i-th input; the place of the last input predicts the first target.
+        read_BL = nn.functional.pad(inputs_BS, (1, 0), value=pad_id)
+        exists_BL = places_L[None, :] <= lengths_B[:, None]
+        visible_BLL = exists_BL[:, None, :]
+        if not self.sees_whole_prefix:
+            visible_BLL = visible_BLL & causal(length, inputs_BS.device)
+        x_BLD = self.embedding(read_BL)
+        caches = [LayerCache(length + max_length) for _ in stack.layers]
+        hidden_BLD = stack.extend(x_BLD, caches, stack.bias(length, visible_BLL, compute_dtype(x_BLD)))
+        decoding = Decoding(
+            self.embedding,
+            self.project,
+            stack,
+            caches,
+            positions_NC=places_L.expand(batch, length),
+            next_positions_N=lengths_B + 1,
+            visible_NC=exists_BL,
+        )
+        decoding.first_logits_NV = self.project(hidden_BLD[torch.arange(batch), lengths_B]).float()
+        return decoding
 
 
 class PrefixLM(DecoderLM):

@@ -5,16 +5,22 @@ Shapes: B examples, S inputs, T targets, D features.
 
 from torch import Tensor
 
+from model.architectures.cache import LayerCache
 from model.architectures.config import ModelConfig
+from model.architectures.decoding import Decoding
 from model.architectures.dropout import place
-from model.architectures.stack import Stack
-from model.architectures.t5 import Examples, T5Model, causal, shift_right
+from model.architectures.layers import compute_dtype
+from model.architectures.stack import Stack, visibility_bias
+from model.architectures.t5 import Examples, Pass, T5Model, causal, shift_right, widen
 
 _ENCODER, _DECODER = range(2)
 
 
 class EncoderDecoder(T5Model):
     """The paper's baseline: an encoder that sees all inputs, a decoder that sees its past and the encoder's outputs."""
+
+    needs_inputs = True
+    is_t5 = True
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__(config)
@@ -62,6 +68,31 @@ class EncoderDecoder(T5Model):
         keys = None if dropout_keys_B is None else place(dropout_keys_B, _DECODER)
         return self.decoder(self.embedding(before_BT), visible, memory_BSD, memory_visible, keys_B=keys)
 
+    def passes(self, inputs_length: int, targets_length: int) -> list[Pass]:
+        return [
+            Pass(len(self.encoder.layers), inputs_length, has_masks_of_rows=True),
+            Pass(len(self.decoder.layers), targets_length, inputs_length),
+        ]
+
+    def start_decoding(self, inputs_BS: Tensor, max_length: int) -> Decoding:
+        """The inputs are encoded once; their keys and values in each layer are made once."""
+        inputs_BS = widen(inputs_BS)
+        memory_BSD = self.encode(inputs_BS)
+        memory_BSD = memory_BSD.to(compute_dtype(memory_BSD))
+        visible_B1S = (inputs_BS != self.config.pad_id)[:, None, :]
+        decoding = Decoding(
+            self.embedding,
+            self.project,
+            self.decoder,
+            [LayerCache(max_length, memory=memory) for memory in self.decoder.read_memory(memory_BSD)],
+            # All rows are at the same place, so one row of positions serves them all.
+            positions_NC=inputs_BS.new_empty(1, 0),
+            next_positions_N=inputs_BS.new_zeros(1),
+            memory_bias=visibility_bias(visible_B1S, compute_dtype(memory_BSD)),
+        )
+        decoding.first_logits_NV = decoding.step(inputs_BS.new_full((inputs_BS.shape[0],), self.config.pad_id))
+        return decoding
+
 
 class HalfEncoderDecoder(EncoderDecoder):
     """Half the layers in each stack: the parameters of one language model, half its cost (paper, 3.2.2)."""
@@ -77,6 +108,8 @@ class SharedEncoderDecoder(EncoderDecoder):
     Cross-attention has no counterpart in an encoder, so it is the decoder's own; the encoder's pass leaves it out. The
     bias keeps the encoder's buckets in both passes, so that a row of its table means the same distance in both.
     """
+
+    is_t5 = False
 
     def __init__(self, config: ModelConfig) -> None:
         super(EncoderDecoder, self).__init__(config)

@@ -36,7 +36,13 @@ class RMSNorm(nn.Module):
 
 
 class FeedForward(nn.Module):
-    """v1.0: wo(relu(wi(x)))."""
+    """v1.0: wo(relu(wi(x))).
+
+    num_matrices: of d_model x d_ff. num_kept: tensors of F features that stay for the backward pass.
+    """
+
+    num_matrices = 2
+    num_kept = 1
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
@@ -51,6 +57,9 @@ class FeedForward(nn.Module):
 
 class GatedFeedForward(nn.Module):
     """v1.1: wo(gelu(wi_0(x)) * wi_1(x)), GELU by its tanh approximation (Shazeer 2020, "GLU variants")."""
+
+    num_matrices = 3
+    num_kept = 4
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
@@ -79,4 +88,7 @@ class Adapter(nn.Module):
         return x_BSD + self.up(functional.relu(self.down(x_BSD)))
 
 
-FEED_FORWARDS: dict[str, type[nn.Module]] = {"relu": FeedForward, "gated_gelu": GatedFeedForward}
+FEED_FORWARDS: dict[str, type[FeedForward] | type[GatedFeedForward]] = {
+    "relu": FeedForward,
+    "gated_gelu": GatedFeedForward,
+}

@@ -11,41 +11,28 @@ import bisect
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from math import prod
-from typing import NamedTuple
 
 from c4pipe.errors import UserError
 from model.architectures.catalog import build_model
 from model.architectures.config import ModelConfig
-from model.architectures.decoder_only import DecoderLM
-from model.architectures.encoder_decoder import EncoderDecoder
+from model.architectures.layers import FEED_FORWARDS
 from model.architectures.loss import CHUNK_BYTES
-from model.architectures.t5 import T5Model
 
 _FULL = 4  # bytes of a float32
-
-
-def _adafactor_slots(shape: tuple[int, ...]) -> int:
-    """A row and a column mean for a matrix, all for anything else."""
-    return prod(shape[:-1]) + prod(shape[:-2]) * shape[-1] if len(shape) > 1 else prod(shape)
-
-
-OPTIMIZER_SLOTS: dict[str, Callable[[tuple[int, ...]], int]] = {
-    "adafactor": _adafactor_slots,
-    "adamw": lambda shape: 2 * prod(shape),
-}
 
 
 @dataclass(frozen=True)
 class Training:
     """How a model is to be trained. rows: the micro-batch, examples computed at a time on one device.
 
+    optimizer_state: how many numbers the optimizer keeps for a parameter of a shape; none without an optimizer.
     fused: whether attention weights are never stored (the kernels of CUDA) or kept (plain attention, as on a CPU).
     """
 
     rows: int
     inputs_length: int
     targets_length: int
-    optimizer: str = "adafactor"
+    optimizer_state: Callable[[tuple[int, ...]], int] = lambda shape: 0
     bf16: bool = False
     fused: bool = False
     activation_checkpointing: bool = False
@@ -91,16 +78,11 @@ def gigabytes(num_bytes: float) -> str:
 
 
 def size_of(config: ModelConfig, training: Training) -> Size:
-    """What one device needs at its peak, which is between forward and backward pass.
-
-    Raises: UserError where the optimizer is unknown.
-    """
-    if training.optimizer not in OPTIMIZER_SLOTS:
-        raise UserError(f"unknown optimizer {training.optimizer!r}; there are {', '.join(OPTIMIZER_SLOTS)}")
+    """What one device needs at its peak, which is between forward and backward pass."""
     named = build_model(config, device="meta").named_parameters()
     shapes = {name: tuple(parameter.shape) for name, parameter in named}
     count = sum(prod(shape) for shape in shapes.values())
-    slots = sum(OPTIMIZER_SLOTS[training.optimizer](shape) for shape in shapes.values())
+    slots = sum(training.optimizer_state(shape) for shape in shapes.values())
     # Embedding and norms are never cast; the head's copy lives in the loss only.
     products = sum(prod(shape) for name, shape in shapes.items() if len(shape) == 2 and name.count(".") > 2)
     kind = "cuda" if training.fused else "cpu"
@@ -169,7 +151,7 @@ def _activations(config: ModelConfig, training: Training) -> tuple[int, int]:
     rows, inputs, targets = training.rows, training.inputs_length, training.targets_length
     compute = 2 if training.bf16 else _FULL
     kept, largest_layer = 0, 0
-    for one in _passes(model, inputs, targets):
+    for one in model.passes(inputs, targets):
         layer = _layer(config, training, one.length, one.memory_length, compute)
         stream = rows * one.length * config.d_model * _FULL
         # A checkpointed layer keeps its input; the one whose turn it is computes the rest again.
@@ -183,25 +165,6 @@ def _activations(config: ModelConfig, training: Training) -> tuple[int, int]:
     return kept, largest_layer if training.activation_checkpointing else 0
 
 
-class _Pass(NamedTuple):
-    """One run through a stack. has_masks_of_rows: whether each row sees by a mask of its own."""
-
-    num_layers: int
-    length: int
-    memory_length: int
-    has_masks_of_rows: bool
-
-
-def _passes(model: T5Model, inputs_length: int, targets_length: int) -> list[_Pass]:
-    if isinstance(model, EncoderDecoder):
-        return [
-            _Pass(len(model.encoder.layers), inputs_length, 0, True),
-            _Pass(len(model.decoder.layers), targets_length, inputs_length, False),
-        ]
-    assert isinstance(model, DecoderLM)
-    return [_Pass(len(model.decoder.layers), inputs_length + targets_length, 0, model.sees_whole_prefix)]
-
-
 def _layer(config: ModelConfig, training: Training, length: int, memory: int, compute: int) -> int:
     """Bytes that one layer keeps, over all rows."""
     # A norm keeps its input (the residual stream) and what it made of it in float32, and gives its output.
@@ -209,8 +172,8 @@ def _layer(config: ModelConfig, training: Training, length: int, memory: int, co
     attention = norm + _attention(config, training, length, length, compute)
     if memory:
         attention += norm + _attention(config, training, length, memory, compute)
-    hidden = {"relu": 1, "gated_gelu": 4}[config.feed_forward]
-    return training.rows * (attention + norm + length * config.d_ff * hidden * compute)
+    hidden = FEED_FORWARDS[config.feed_forward].num_kept * length * config.d_ff * compute
+    return training.rows * (attention + norm + hidden)
 
 
 def _attention(config: ModelConfig, training: Training, queries: int, keys: int, compute: int) -> int:

@@ -3,20 +3,27 @@
 Shapes: B examples, S inputs, T targets, D features, V rows of the embedding.
 """
 
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from model.architectures import loss
 from model.architectures.config import ModelConfig
+from model.architectures.decoding import Decoding
 from model.architectures.linear import Linear, linear
 from model.architectures.loss import Loss
 from model.architectures.stack import Stack
 
 
 class Examples(NamedTuple):
-    """What a model reads and what it predicts, by int64 ids; the rest is as in `T5Model.forward`."""
+    """What a model reads and what it predicts.
+
+    Ids are of any integer dtype (16 bits are widened on the device); the pad id is neither seen nor counted.
+    segments: for packed rows, the number (1, 2, ...) of each token's example, 0 for padding; an example's tokens lie
+    together, and it sees only itself, so that its loss is what it would be alone.
+    inputs_are_full: promises that no input is padding, which saves the masks.
+    """
 
     inputs_BS: Tensor
     targets_BT: Tensor
@@ -25,8 +32,27 @@ class Examples(NamedTuple):
     inputs_are_full: bool = False
 
 
+class Pass(NamedTuple):
+    """One run of examples through a stack.
+
+    length, memory_length: positions that are read, and those of the memory that they look at (0: none).
+    has_masks_of_rows: each row sees by a mask of its own.
+    """
+
+    num_layers: int
+    length: int
+    memory_length: int = 0
+    has_masks_of_rows: bool = False
+
+
 class T5Model(nn.Module):
-    """A model that reads inputs and predicts targets. Subclasses: one an architecture family."""
+    """A model that reads inputs and predicts targets; each architecture is a subclass and carries its own facts.
+
+    needs_inputs: it cannot learn from examples without inputs. is_t5: Hugging Face's T5 computes the same.
+    """
+
+    needs_inputs: ClassVar[bool]
+    is_t5: ClassVar[bool] = False
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
@@ -44,29 +70,14 @@ class T5Model(nn.Module):
         for stack in self.stacks():
             stack.activation_checkpointing = on
 
-    def forward(
-        self,
-        inputs_BS: Tensor,
-        targets_BT: Tensor,
-        *,
-        dropout_keys_B: Tensor | None = None,
-        inputs_segments_BS: Tensor | None = None,
-        targets_segments_BT: Tensor | None = None,
-        inputs_are_full: bool = False,
-        z_loss: float = 0.0,
-    ) -> Loss:
+    def forward(self, examples: Examples, *, dropout_keys_B: Tensor | None = None, z_loss: float = 0.0) -> Loss:
         """The loss of predicting each target token from the inputs and the targets before it (teacher forcing).
 
-        Ids are any integer dtype (16 bits are widened on the device); the pad id is neither seen nor counted.
-        dropout_keys_B: `dropout.example_keys(...)`; None: no dropout.
-        segments: for packed rows, the number (1, 2, ...) of each token's example, 0 for padding; an example's tokens
-        lie together, and it sees only itself, so that its loss is what it would be alone.
-        inputs_are_full: promises that no input is padding, which saves the masks.
+        dropout_keys_B: `dropout.example_keys(...)`; None: no dropout. z_loss: see `loss.cross_entropy`.
         """
-        inputs_BS, targets_BT = widen(inputs_BS), widen(targets_BT)
-        examples = Examples(inputs_BS, targets_BT, inputs_segments_BS, targets_segments_BT, inputs_are_full)
+        examples = _widened(examples)
         hidden_BTD = self.hidden(examples, dropout_keys_B)
-        targets_N = targets_BT.flatten()
+        targets_N = examples.targets_BT.flatten()
         return loss.cross_entropy(
             self.scaled(hidden_BTD).flatten(0, 1),
             self.head_weight(),
@@ -75,20 +86,20 @@ class T5Model(nn.Module):
             z_loss=z_loss,
         )
 
-    def logits(
-        self,
-        inputs_BS: Tensor,
-        targets_BT: Tensor,
-        *,
-        inputs_segments_BS: Tensor | None = None,
-        targets_segments_BT: Tensor | None = None,
-    ) -> Tensor:
+    def logits(self, examples: Examples) -> Tensor:
         """(B, T, V): for each target its distribution given the inputs and the targets before it, as in training."""
-        examples = Examples(widen(inputs_BS), widen(targets_BT), inputs_segments_BS, targets_segments_BT)
-        return self.project(self.hidden(examples))
+        return self.project(self.hidden(_widened(examples)))
 
     def hidden(self, examples: Examples, dropout_keys_B: Tensor | None = None) -> Tensor:
-        """(B, T, D): the last stack's output at the place that predicts each target."""
+        """(B, T, D): the last stack's output at the place that predicts each target. The ids are int64."""
+        raise NotImplementedError
+
+    def passes(self, inputs_length: int, targets_length: int) -> list[Pass]:
+        """What `hidden` runs through stacks, for examples of these lengths: memory and operations follow from it."""
+        raise NotImplementedError
+
+    def start_decoding(self, inputs_BS: Tensor, max_length: int) -> Decoding:
+        """Read the inputs (0 is padding, at the end) and be ready for at most `max_length` targets."""
         raise NotImplementedError
 
     def project(self, hidden: Tensor) -> Tensor:
@@ -102,6 +113,10 @@ class T5Model(nn.Module):
     def head_weight(self) -> Tensor:
         """(V, D)."""
         return self.embedding.weight if self.config.tie_embeddings else self.head.weight
+
+
+def _widened(examples: Examples) -> Examples:
+    return examples._replace(inputs_BS=widen(examples.inputs_BS), targets_BT=widen(examples.targets_BT))
 
 
 def widen(ids: Tensor) -> Tensor:

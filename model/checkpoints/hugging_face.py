@@ -36,7 +36,7 @@ from torch import Tensor
 from c4pipe.errors import UserError
 from c4pipe.shards import checked_json
 from c4pipe.shards.checked_json import FileName
-from model.architectures.catalog import build_model
+from model.architectures.catalog import ARCHITECTURES, build_model
 from model.architectures.config import ModelConfig
 
 CONFIG_FILE = "config.json"
@@ -49,7 +49,6 @@ _DEFAULTS: dict[str, dict[str, Any]] = {
     "t5": {"feed_forward_proj": "relu", "tie_word_embeddings": True},
     "mt5": {"feed_forward_proj": "gated-gelu", "tie_word_embeddings": False},
 }
-_ARCHITECTURES = ("encoder_decoder", "encoder_decoder_half")
 
 
 # The sizes' ranges are `ModelConfig`'s.
@@ -171,9 +170,10 @@ def check_exportable(config: ModelConfig) -> None:
             "a model with adapters cannot be exported: their ReLU cannot be merged into T5's matrices, and Hugging "
             "Face's T5 has no place for them (model.generate and model.evaluate read the run itself)"
         )
-    if config.architecture not in _ARCHITECTURES:
+    if not ARCHITECTURES[config.architecture].is_t5:
+        exportable = " and ".join(name for name, architecture in ARCHITECTURES.items() if architecture.is_t5)
         raise UserError(
-            f"Hugging Face's T5 has no {config.architecture}; only {' and '.join(_ARCHITECTURES)} can be exported "
+            f"Hugging Face's T5 has no {config.architecture}; only {exportable} can be exported "
             "(model.generate and model.evaluate read the run itself)"
         )
 
@@ -184,8 +184,8 @@ def config_json(config: ModelConfig) -> dict[str, Any]:
     Raises: UserError where Hugging Face has no such architecture.
     """
     check_exportable(config)
-    half = config.architecture == "encoder_decoder_half"
-    num_layers = max(1, config.num_layers // 2) if half else config.num_layers
+    # What both passes go through, whatever the config's numbers mean to the architecture.
+    encoder, decoder = build_model(config, device="meta").passes(1, 1)
     return {
         "architectures": ["T5ForConditionalGeneration"],
         "d_ff": config.d_ff,
@@ -199,9 +199,9 @@ def config_json(config: ModelConfig) -> dict[str, Any]:
         "is_encoder_decoder": True,
         "layer_norm_epsilon": config.norm_epsilon,
         "model_type": "t5",
-        "num_decoder_layers": num_layers if half else config.decoder_layers,
+        "num_decoder_layers": decoder.num_layers,
         "num_heads": config.num_heads,
-        "num_layers": num_layers,
+        "num_layers": encoder.num_layers,
         "pad_token_id": config.pad_id,
         "relative_attention_max_distance": config.max_distance,
         "relative_attention_num_buckets": config.num_buckets,

@@ -15,6 +15,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from model.architectures.t5 import Examples
+
 
 class NumpyBatch(Protocol):
     """What the stream gives: position of the rank's first example in the run, inputs (B, S), targets (B, T)."""
@@ -29,7 +31,7 @@ class Batch:
     """A rank's share of a global batch.
 
     numbers: (B,) int64, each row's place in the run's order of examples: what dropout is keyed by.
-    inputs_segments, targets_segments: for packed rows only (see `packing`). num_tokens: ids that are no padding, in
+    inputs_segments, targets_segments: for packed rows only (see `packing`). num_tokens: ids that are not padding, in
     inputs and targets. inputs_are_full: no input is padding. On the host 16-bit ids are int16 of the same bits.
     """
 
@@ -43,6 +45,11 @@ class Batch:
 
     def __len__(self) -> int:
         return len(self.numbers)
+
+    @property
+    def examples(self) -> Examples:
+        """What the model takes."""
+        return Examples(self.inputs, self.targets, self.inputs_segments, self.targets_segments, self.inputs_are_full)
 
     def map(self, change: Callable[[Tensor], Tensor]) -> "Batch":
         """The same with every tensor changed."""

@@ -11,7 +11,6 @@ import torch
 from torch import Tensor
 
 from model.architectures.t5 import T5Model
-from model.generation.decoding import start_decoding
 
 _IMPOSSIBLE = -1e9
 
@@ -21,7 +20,7 @@ def beam_search(
     model: T5Model, inputs_BS: Tensor, *, max_length: int, num_beams: int = 4, length_penalty: float = 0.6
 ) -> Tensor:
     """(B, T) int64: the best hypothesis of each example, EOS and padding behind it; T <= max_length."""
-    decoding = start_decoding(model, inputs_BS, max_length)
+    decoding = model.start_decoding(inputs_BS, max_length)
     batch, size = inputs_BS.shape[0], model.config.vocabulary_size
     first_row_B1 = torch.arange(batch, device=inputs_BS.device)[:, None] * num_beams
     decoding.select(torch.arange(batch, device=inputs_BS.device).repeat_interleave(num_beams))

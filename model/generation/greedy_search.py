@@ -7,7 +7,6 @@ import torch
 from torch import Tensor
 
 from model.architectures.t5 import T5Model
-from model.generation.decoding import start_decoding
 
 
 @torch.inference_mode()
@@ -17,7 +16,7 @@ def greedy_search(model: T5Model, inputs_BS: Tensor, *, max_length: int) -> Tens
     Examples that have ended are left out of the following steps as soon as they are half of what is computed.
     """
     pad_id, eos_id = model.config.pad_id, model.config.eos_id
-    decoding = start_decoding(model, inputs_BS, max_length)
+    decoding = model.start_decoding(inputs_BS, max_length)
     batch = inputs_BS.shape[0]
     targets_BT = inputs_BS.new_full((batch, max_length), pad_id, dtype=torch.int64)
     examples_N = torch.arange(batch, device=inputs_BS.device)

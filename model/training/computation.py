@@ -14,8 +14,8 @@ from model.architectures.attention import choose_attention
 from model.architectures.dropout import example_keys
 from model.architectures.t5 import T5Model
 from model.data.batches import Batch
+from model.training.ranks.world import World
 from model.training.settings import TrainingSettings
-from model.training.world import World
 
 NUM_SUMS = 4
 """Columns of the sums below: loss, z-loss in it, target tokens, correct ones."""
@@ -113,7 +113,7 @@ class Computation:
         """Add one global batch's gradients to the parameters and give the rank's own sums, (4,) float64.
 
         batch: this rank's share, on the device; it is computed in `parts` parts. Gradients are those of the mean loss
-        a target token of the whole global batch, whatever the ranks and parts: each part's sum is divided by the
+        per target token of the whole global batch, whatever the ranks and parts: each part's sum is divided by the
         tokens of all (and multiplied by the ranks, over which DDP takes a mean).
         """
         config = self.model.config
@@ -130,12 +130,8 @@ class Computation:
             with self._without_reduction() if not is_last else contextlib.nullcontext():
                 with self.autocast():
                     loss = self._wrapped(
-                        part.inputs,
-                        part.targets,
+                        part.examples,
                         dropout_keys_B=None if keys is None else keys[start : start + size],
-                        inputs_segments_BS=part.inputs_segments,
-                        targets_segments_BT=part.targets_segments,
-                        inputs_are_full=batch.inputs_are_full,
                         z_loss=self.z_loss,
                     )
                 if counting is not None:
@@ -157,13 +153,7 @@ class Computation:
     def loss_sums(self, batch: Batch) -> Tensor:
         """The sums over a batch without gradients, dropout and z-loss, (4,) float64; nothing is shared with ranks."""
         with self.autocast():
-            loss = self.model(
-                batch.inputs,
-                batch.targets,
-                inputs_segments_BS=batch.inputs_segments,
-                targets_segments_BT=batch.targets_segments,
-                inputs_are_full=batch.inputs_are_full,
-            )
+            loss = self.model(batch.examples)
         return torch.stack([value.to(torch.float64) for value in loss])
 
 

@@ -1,21 +1,23 @@
 """Whether a run fits into the memory there is, said before anything is allocated."""
 
-import os
-
 import torch
 
 from model.architectures.config import ModelConfig
 from model.architectures.size import Size, Training, check_fits, size_of
 from model.training.computation import resolve_precision
-from model.training.memory import available_bytes
+from model.training.memory import free_bytes
+from model.training.optimizers.catalog import recipe_by_name
+from model.training.ranks.world import World
 from model.training.settings import TrainingSettings
-from model.training.world import World
 
 
 def refuse_what_cannot_fit(
     config: ModelConfig, settings: TrainingSettings, world: World, *, inputs_length: int, targets_length: int
 ) -> None:
-    """Raises: UserError on every rank where one of them has too little memory, with the figure and the mend."""
+    """Nothing is kept back from what is free, so what is refused would not fit at all.
+
+    Raises: UserError on every rank where one of them has too little memory, with the figure and the mend.
+    """
     training = training_of(settings, world.device, world.size, inputs_length, targets_length)
     world.everybody_does(lambda: check_fits(config, training, free_bytes(world.device)))
 
@@ -36,15 +38,8 @@ def training_of(
         rows=-(-share // parts) if parts else 1,
         inputs_length=inputs_length,
         targets_length=targets_length,
-        optimizer=settings.optimizer,
+        optimizer_state=recipe_by_name(settings.optimizer).state_elements,
         bf16=resolve_precision(settings.precision, device) == torch.bfloat16,
         fused=device.type == "cuda",
         activation_checkpointing=settings.activation_checkpointing,
     )
-
-
-def free_bytes(device: torch.device) -> float:
-    """All that is free for one process: nothing is kept back, so what is refused would not fit at all."""
-    if device.type == "cuda":
-        return float(torch.cuda.mem_get_info(device)[0])
-    return available_bytes() / int(os.environ.get("LOCAL_WORLD_SIZE", "1"))

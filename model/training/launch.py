@@ -10,16 +10,16 @@ from typing import Any
 from model.checkpoints.run_folder import FINISHED
 from model.data.batches import Batch, NumpyBatch
 from model.data.origins import describe_batch
-from model.training import metrics_log
 from model.training.computation import Computation
+from model.training.figures import metrics_log
+from model.training.figures.run_page import write_page
+from model.training.figures.trackers import open_trackers
 from model.training.hooks import Hooks
 from model.training.non_finite import stop
+from model.training.ranks.world import World, say
 from model.training.run import Run
-from model.training.run_page import write_page
 from model.training.settings import BestMetric
-from model.training.trackers import open_trackers
 from model.training.trainer import NonFiniteLoss, Outcome, Trainer
-from model.training.world import World, say
 
 
 def launch(run: Run, *, plan: Callable[[], str], work: Callable[[World], None]) -> None:

@@ -5,11 +5,12 @@ import os
 import torch
 
 from c4pipe.errors import UserError
+from c4pipe.machine import available_memory
 from model.data.batches import Batch
 from model.training.computation import Computation
 
-_CPU_SHARE = 0.6
-_GPU_SHARE = 0.9
+# Of what is free: the rest is for what is not counted, and for others.
+_SHARE = {"cpu": 0.6, "cuda": 0.9}
 
 
 def fewest_parts(computation: Computation, batch: Batch, *, state_bytes: int) -> int:
@@ -19,7 +20,8 @@ def fewest_parts(computation: Computation, batch: Batch, *, state_bytes: int) ->
     the rows. state_bytes: memory that will be needed for gradients and the optimizer's state.
     Raises: UserError where not even one row at a time fits.
     """
-    free = _free_bytes(computation) - state_bytes
+    device = computation.world.device
+    free = _SHARE[device.type] * free_bytes(device) - state_bytes
     fixed, a_row = activation_bytes(computation, batch)
     fitting = int((free - fixed) // max(a_row, 1))
     fitting = min(int(value) for (value,) in computation.world.gather_rows([fitting]))
@@ -59,26 +61,12 @@ def _kept_bytes(computation: Computation, batch: Batch) -> int:
         return tensor
 
     with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor), computation.autocast():
-        computation.model(batch.inputs, batch.targets, inputs_are_full=batch.inputs_are_full)
+        computation.model(batch.examples)
     return sum(storages.values())
 
 
-def _free_bytes(computation: Computation) -> float:
-    device = computation.world.device
+def free_bytes(device: torch.device) -> float:
+    """All that is free for one process on its device; ranks on one machine share its memory."""
     if device.type == "cuda":
-        free, _ = torch.cuda.mem_get_info(device)
-        return _GPU_SHARE * free
-    ranks_here = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
-    return _CPU_SHARE * available_bytes() / ranks_here
-
-
-def available_bytes() -> int:
-    """Memory of this machine that new processes can have."""
-    try:
-        with open("/proc/meminfo") as lines:
-            for line in lines:
-                if line.startswith("MemAvailable:"):
-                    return int(line.split()[1]) * 1024
-    except OSError:
-        pass
-    return 8 << 30  # no Linux: take what a small machine has
+        return float(torch.cuda.mem_get_info(device)[0])
+    return available_memory() / int(os.environ.get("LOCAL_WORLD_SIZE", "1"))

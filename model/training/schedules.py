@@ -6,7 +6,7 @@
 import math
 from collections.abc import Callable
 
-from c4pipe.errors import UserError
+from c4pipe.choices import choose
 
 Schedule = Callable[[int, float, int, int], float]
 """(step, peak, warmup_steps, total_steps) -> learning rate."""
@@ -65,6 +65,4 @@ SHRINKS_TO_THE_END = frozenset({"cosine", "linear"})
 
 def schedule_by_name(name: str) -> Schedule:
     """Raises: UserError for a schedule that does not exist."""
-    if name not in SCHEDULES:
-        raise UserError(f"there is no schedule {name!r}; choose one of {', '.join(SCHEDULES)}")
-    return SCHEDULES[name]
+    return choose("schedule", name, SCHEDULES)

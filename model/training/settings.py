@@ -3,9 +3,14 @@
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
+from c4pipe.choices import check_choice
+from c4pipe.command_line import flag
 from c4pipe.errors import UserError
-from model.training.optimizers import recipe_by_name
-from model.training.schedules import SHRINKS_TO_THE_END, schedule_by_name
+from c4pipe.shards.stream.cache import DEFAULT_CACHE_BYTES
+from c4pipe.shards.stream.stream import BAD_SHARD_POLICIES
+from model.training.figures.trackers import TRACKERS
+from model.training.optimizers.catalog import OPTIMIZERS, recipe_by_name
+from model.training.schedules import SCHEDULES, SHRINKS_TO_THE_END, schedule_by_name
 
 PRECISIONS = ("auto", "fp32", "bf16")
 
@@ -18,34 +23,51 @@ class BestMetric:
     higher_is_better: bool = False
 
 
+def _by_optimizer(name: str) -> str:
+    """What each optimizer's recipe has, for the help of a flag."""
+    values = ", ".join(f"{optimizer} {getattr(recipe, name)}" for optimizer, recipe in OPTIMIZERS.items())
+    return f"by the optimizer: {values}"
+
+
 @dataclass(frozen=True)
 class TrainingSettings:
-    """The settings of the trainer. None: the optimizer's recipe decides (see `optimizers.OPTIMIZERS`).
+    """What decides the result of training. None: the optimizer's recipe decides (see `optimizers.catalog`)."""
 
-    batch_size: examples of one update, over all ranks. gradient_accumulation: parts that a rank cuts its share into;
-    0 takes the fewest that fit in memory. learning_rate: the highest of the schedule. max_gradient_norm: global
-    norm that gradients are clipped to, 0 does not clip. z_loss: weight of log(Z)^2. precision: `auto` is bf16 on a
-    GPU that has it, else fp32. keep: how many of the newest checkpoints stay beside the best.
-    """
-
-    steps: int = 524_288
-    batch_size: int = 128
-    gradient_accumulation: int = 0
-    optimizer: str = "adafactor"
-    learning_rate: float | None = None
-    schedule: str | None = None
-    warmup_steps: int | None = None
-    max_gradient_norm: float | None = None
-    weight_decay: float = 0.0
-    z_loss: float = 1e-4
-    precision: str = "auto"
-    compile: bool = False
-    activation_checkpointing: bool = False
-    seed: int = 0
-    log_every: int = 50
-    evaluate_every: int = 1000
-    checkpoint_every: int = 1000
-    keep: int = 3
+    steps: int = flag(524_288, help="how many updates to make")
+    batch_size: int = flag(128, help="examples of one update, over all ranks")
+    gradient_accumulation: int = flag(
+        0, help="parts that each rank cuts its share of a batch into; 0: the fewest that fit in memory"
+    )
+    optimizer: str = flag("adafactor", choices=tuple(OPTIMIZERS), help="which update rule")
+    learning_rate: float | None = flag(
+        None, help="the highest rate of the schedule", otherwise=_by_optimizer("learning_rate")
+    )
+    schedule: str | None = flag(
+        None,
+        choices=tuple(SCHEDULES),
+        help="how the rate goes from step to step",
+        otherwise=_by_optimizer("schedule"),
+    )
+    warmup_steps: int | None = flag(
+        None,
+        help="steps until the highest rate is reached; inverse_square_root keeps it for so long",
+        otherwise="10000 for inverse_square_root, 0 for constant, else at most a tenth of the steps",
+    )
+    max_gradient_norm: float | None = flag(
+        None, help="global norm that gradients are clipped to; 0: never", otherwise=_by_optimizer("max_gradient_norm")
+    )
+    weight_decay: float = flag(0.0, help="decoupled weight decay, per step at a learning rate of 1")
+    z_loss: float = flag(1e-4, help="weight of log(Z)^2, which keeps logits from drifting")
+    precision: str = flag("auto", choices=PRECISIONS, help="of matrix products; auto: bf16 on a GPU that has it")
+    compile: bool = flag(False, help="compile the model by torch.compile")
+    activation_checkpointing: bool = flag(
+        False, help="keep only the input of each layer, and compute the rest again in the backward pass"
+    )
+    seed: int = flag(0, help="decides the initial parameters, the order of examples and dropout")
+    log_every: int = flag(50, help="steps between lines of metrics.jsonl")
+    evaluate_every: int = flag(1000, help="steps between evaluations")
+    checkpoint_every: int = flag(1000, help="steps between checkpoints")
+    keep: int = flag(3, help="how many of the newest checkpoints to keep, beside the best")
 
     # These change neither the data nor the arithmetic beyond rounding: a run may continue with others.
     FREE = frozenset(
@@ -70,8 +92,7 @@ class TrainingSettings:
                 raise UserError(f"--{name}={getattr(self, name)} must not be negative")
         if self.learning_rate is not None and not self.learning_rate > 0:
             raise UserError(f"--learning_rate={self.learning_rate} must be above 0")
-        if self.precision not in PRECISIONS:
-            raise UserError(f"there is no precision {self.precision!r}; choose one of {', '.join(PRECISIONS)}")
+        check_choice("precision", self.precision, PRECISIONS)
         recipe_by_name(self.optimizer)
         if self.schedule is not None:
             schedule_by_name(self.schedule)
@@ -134,19 +155,22 @@ class TrainingSettings:
 
 @dataclass(frozen=True)
 class RunningSettings:
-    """How a run is carried out, by the names of the flags. It may differ at each start, so `run.json` keeps none of it.
+    """How a run is carried out. It may differ at each start, so `run.json` keeps none of it."""
 
-    on_bad_shard, num_threads, cache_dir, cache_gigabytes: as `open_stream` takes them. device, timeout_seconds: as
-    `World.join` does. track: as `open_trackers` does. peak_tflops: of the device, where it is not a known one.
-    """
-
-    resume: bool
-    on_bad_shard: str
-    num_threads: int
-    cache_dir: str | None
-    cache_gigabytes: float
-    device: str
-    peak_tflops: float | None
-    timeout_seconds: float
-    track: str
-    dry_run: bool
+    resume: bool = flag(False, help="continue from the newest whole checkpoint, if there is one")
+    on_bad_shard: str = flag("fail", choices=BAD_SHARD_POLICIES, help="what to do about a corrupt shard of examples")
+    num_threads: int = flag(2, help="threads of each rank that unpack examples")
+    cache_dir: str | None = flag(
+        None,
+        metavar="DIR",
+        help="where shards of remote folders are kept",
+        otherwise="$C4PIPE_CACHE/shards, else ~/.cache/c4pipe/shards",
+    )
+    cache_gigabytes: float = flag(DEFAULT_CACHE_BYTES / 2**30, help="how much of them is kept")
+    device: str = flag("auto", choices=("auto", "cpu", "cuda"), help="where to compute; auto: GPUs if there are any")
+    peak_tflops: float | None = flag(
+        None, help="the device's peak, of which the used share is shown", otherwise="known for common GPUs"
+    )
+    timeout_seconds: float = flag(600.0, help="how long ranks wait for each other")
+    track: str = flag("", metavar="TRACKER,...", help=f"also send metrics to {' or '.join(TRACKERS)}")
+    dry_run: bool = flag(False, help="say what would be done, and do nothing")

@@ -13,23 +13,24 @@ import torch
 from torch import Tensor
 
 from c4pipe.errors import UserError
+from c4pipe.progress import ProgressLine
 from model.checkpoints import step_folder
 from model.checkpoints.run_folder import RunFolder
 from model.checkpoints.saver import CheckpointSaver
 from model.checkpoints.step_folder import State
 from model.data.batches import Batch, Loader, NumpyBatch, as_batch
 from model.training.computation import Computation
-from model.training.history import History, StepFigures
+from model.training.figures.history import History, StepFigures
+from model.training.figures.metrics_log import MetricsLog
+from model.training.figures.progress import describe
+from model.training.figures.speed import SpeedMeter, StepsAheadLimit
+from model.training.figures.throughput import flops_of_example, peak_flops
 from model.training.hooks import Hooks
 from model.training.memory import fewest_parts
-from model.training.metrics_log import MetricsLog
-from model.training.optimizers import recipe_by_name
-from model.training.pace import Leash, Pace
-from model.training.progress import Progress
+from model.training.optimizers.catalog import recipe_by_name
+from model.training.ranks.signals import StopRequest
+from model.training.ranks.world import StopVote
 from model.training.settings import TrainingSettings
-from model.training.signals import StopRequest
-from model.training.throughput import flops_of_example, peak_flops
-from model.training.world import Agreement
 
 
 class Stream(Protocol):
@@ -127,7 +128,9 @@ class Trainer:
 
         Raises: UserError where the loss is no longer finite, or the last checkpoint could not be written.
         """
-        progress = Progress(self.step, self.settings.steps, speaks=self.world.is_first)
+        progress = ProgressLine(
+            "training", self.settings.steps, unit="steps", done=self.step, shows=self.world.is_first
+        )
         batches = self._stream.batches(self.examples_seen)
         try:
             with StopRequest() as request, closing(Loader(batches, self._prepared, device=self.world.device)) as loader:
@@ -138,10 +141,10 @@ class Trainer:
         self._complain_of_unsaved()
         return Outcome(self.step, stopped)
 
-    def _train(self, loader: Loader, request: StopRequest, progress: Progress) -> bool:
+    def _train(self, loader: Loader, request: StopRequest, progress: ProgressLine) -> bool:
         settings = self.settings
-        agreement, leash = Agreement(self.world), Leash(self.world.device)
-        pace: Pace | None = None
+        stop_vote, ahead = StopVote(self.world), StepsAheadLimit(self.world.device)
+        speed: SpeedMeter | None = None
         stopping = False
         self.computation.train_only(self.hooks.trains(self.step + 1))
         self._log_first_line(progress)
@@ -151,15 +154,15 @@ class Trainer:
             waited = loader.waited_seconds
             on_host = self._next(loader)
             batch = on_host.to(self.world.device)
-            if pace is None:
+            if speed is None:
                 self._choose_parts(batch)
-                pace = Pace(self.world, peak_flops=self._peak_flops)
+                speed = SpeedMeter(self.world, peak_flops=self._peak_flops)
                 began = time.perf_counter()
             self.hooks.before_step(step)
             self.computation.train_only(self.hooks.trains(step))
             before = time.perf_counter() - began
             sums = self.computation.accumulate(batch, self.parts, seed=settings.seed, step=step)
-            pace.add_step(
+            speed.add_step(
                 examples=self.share,
                 tokens=on_host.num_tokens,
                 flops=self._flops(batch),
@@ -168,12 +171,12 @@ class Trainer:
             )
             self._history.add(step, sums, self._update(step))
             self.step = step
-            leash.step()
-            stopping = agreement.any_asked(bool(request))
-            self._after_step(progress, pace, stopping)
+            ahead.step()
+            stopping = stop_vote.any_asked(bool(request))
+            self._after_step(progress, speed, stopping)
             if stopping:
                 break
-        stopped_late = agreement.finish()
+        stopped_late = stop_vote.finish()
         return self.step < settings.steps and (stopping or stopped_late)
 
     def _next(self, loader: Loader) -> Batch:
@@ -192,29 +195,30 @@ class Trainer:
         norm = torch.nn.utils.get_total_norm(gradients, foreach=True)
         if self.settings.max_gradient_norm:
             torch.nn.utils.clip_grads_with_norm_(parameters, self.settings.max_gradient_norm, norm, foreach=True)
-        self.optimizer.step(self.settings.rate_at(step))
-        self.optimizer.zero_gradients()
+        self.optimizer.param_groups[0]["lr"] = self.settings.rate_at(step)
+        self.optimizer.step()
+        self.optimizer.zero_grad()
         return norm
 
-    def _after_step(self, progress: Progress, pace: Pace, stopping: bool) -> None:
+    def _after_step(self, progress: ProgressLine, speed: SpeedMeter, stopping: bool) -> None:
         """What is due at this step: a line of metrics, an evaluation, a checkpoint."""
         settings, step = self.settings, self.step
         evaluates = self._is_evaluated(step) and not stopping
         saves = evaluates or stopping or step == settings.steps or step % settings.checkpoint_every == 0
         self._warn_of_failure()
         if not (saves or step % settings.log_every == 0):
-            progress.advance(step)
+            progress.show(step)
             return
         figures = self._history.take()
         self._check_finite(figures)
-        line = self._line(figures, pace)
+        line = self._line(figures, speed)
         if saves:
             # Before the evaluation, which may take longer than the grace that a cluster gives.
-            pace.pause(self._save(line), checkpoint=True)
-        evaluated = self._evaluate(pace) if evaluates else {}
+            speed.pause(self._save(line), checkpoint=True)
+        evaluated = self._evaluate(speed) if evaluates else {}
         self._log_line(progress, {**line, **evaluated})
 
-    def _line(self, figures: list[StepFigures], pace: Pace) -> dict[str, Any]:
+    def _line(self, figures: list[StepFigures], speed: SpeedMeter) -> dict[str, Any]:
         """A line of `metrics.jsonl`: `loss` is this step's, `mean_loss` that of all steps since the line before."""
         last = figures[-1]
         tokens = sum(one.target_tokens for one in figures)
@@ -227,7 +231,7 @@ class Trainer:
             "z_loss": last.z_loss,
             "gradient_norm": last.gradient_norm,
             "learning_rate": self.settings.rate_at(self.step),
-            **pace.take(),
+            **speed.take(),
             **self._replaced(),
         }
 
@@ -237,14 +241,14 @@ class Trainer:
         total = int(sum(count for (count,) in self.world.gather_rows([here])))
         return {"replaced_examples": total} if total else {}
 
-    def _log_line(self, progress: Progress, line: Mapping[str, Any]) -> None:
+    def _log_line(self, progress: ProgressLine, line: Mapping[str, Any]) -> None:
         if self.world.is_first:
             self.log.append(line)
-        progress.advance(self.step)
-        progress.show(line)
+        if words := describe(line):  # step 0 of a run that is not evaluated has none
+            progress.show(self.step, words, now=True)
         self.hooks.after_log(line)
 
-    def _log_first_line(self, progress: Progress) -> None:
+    def _log_first_line(self, progress: ProgressLine) -> None:
         """The line of the step that a run starts from: step 0, or one that was saved but not (wholly) logged."""
         state = self._resumed
         if state is None:
@@ -257,14 +261,14 @@ class Trainer:
         last = step == self.settings.steps
         return self.hooks.evaluate is not None and (last or step % self.settings.evaluate_every == 0)
 
-    def _evaluate(self, pace: Pace | None = None) -> dict[str, Any]:
+    def _evaluate(self, speed: SpeedMeter | None = None) -> dict[str, Any]:
         """The metrics of the current state, which go into its checkpoint too, where it has one."""
         if self.hooks.evaluate is None:
             return {}
         began = time.perf_counter()
         metrics = dict(self.hooks.evaluate(self.step, self.step == self.settings.steps))
-        if pace is not None:
-            pace.pause(time.perf_counter() - began)
+        if speed is not None:
+            speed.pause(time.perf_counter() - began)
         if self.world.is_first and self.step > 0:
             numbers = {name: value for name, value in metrics.items() if isinstance(value, (int, float))}
             self.saver.annotate(self.step, {name: value for name, value in numbers.items() if math.isfinite(value)})
@@ -308,14 +312,15 @@ class Trainer:
     def _choose_parts(self, batch: Batch) -> None:
         if self.parts:
             return
-        trained = sum(parameter.numel() for parameter in self.computation.trained_parameters)
-        # float32: gradients, DDP's buckets (the same memory), and at most two moments.
-        state_bytes = 0 if self.step else 4 * trained * (3 if self.settings.optimizer == "adamw" else 1)
+        trained = self.computation.trained_parameters
+        # float32: gradients, DDP's buckets (the same memory), and the optimizer's state.
+        moments = recipe_by_name(self.settings.optimizer).state_elements
+        state_bytes = 0 if self.step else 4 * sum(one.numel() + moments(tuple(one.shape)) for one in trained)
         widths = (getattr(self._stream, name, 0) for name in ("inputs_length", "targets_length"))
         self.parts = fewest_parts(self.computation, batch.widened(*widths), state_bytes=state_bytes)
 
     def _flops(self, batch: Batch) -> float:
-        return len(batch) * flops_of_example(self.model.config, batch.inputs.shape[1], batch.targets.shape[1])
+        return len(batch) * flops_of_example(self.model, batch.inputs.shape[1], batch.targets.shape[1])
 
     def _prepared(self, ids: NumpyBatch) -> Batch:
         return self._prepare(ids, ids.position + self.world.rank * self.share)

@@ -31,6 +31,7 @@ from c4pipe.corpus_run.plan import (
 from c4pipe.errors import UserError
 from c4pipe.folders.kinds import KINDS
 from c4pipe.folders.results import ManifestResult
+from c4pipe.machine import free_bytes, num_cores
 from c4pipe.report import corpus_report
 from c4pipe.report.corpus_page import corpus_page
 from c4pipe.report.summary import Summary
@@ -38,7 +39,6 @@ from c4pipe.shards import files
 from c4pipe.shards.manifest import Manifest
 from c4pipe.shown import without_credentials
 from pipelines.launch import beam_options, report_page
-from pipelines.launch.estimate import free_bytes
 
 MAX_DEFAULT_SHARDS = 1024
 # Keys that meet at a time in a worker. Picking losers takes some seven times as much; with this it stays below what
@@ -178,8 +178,10 @@ def input_bytes(wet_files: list[File]) -> float:
 
 def say_if_tight(job: Job) -> None:
     """A notice before the work begins, where its folder has less room than it may take."""
+    if files.is_remote(job.plan.work):
+        return
     needed, free = _WORK_BYTES_AN_INPUT_BYTE * input_bytes(job.wet_files), free_bytes(job.plan.work)
-    if free is not None and free < needed:
+    if free < needed:
         print(
             f"notice: the work may take {needed / 1e6:,.0f} MB in {job.plan.work}, "
             f"where {free / 1e6:,.0f} MB are free; --work_dir moves it, --dry_run tells more exactly",
@@ -231,7 +233,7 @@ def finish(
     machine = {
         "python": platform.python_version(),
         "platform": platform.platform(),
-        "cpus": beam_options.num_cores(),
+        "cpus": num_cores(),
         "peak_memory_bytes": peak_memory_bytes,
     }
     report = finish_folder.make_report(plan, result, timing, machine)

@@ -15,10 +15,11 @@ from pathlib import Path
 from tqdm import tqdm
 
 from c4pipe.crawl import paths
-from c4pipe.crawl.download import PARTIAL_FOLDER, Downloader, Failed, Stopped, free_bytes
+from c4pipe.crawl.download import PARTIAL_FOLDER, Downloader, Failed, Stopped
 from c4pipe.crawl.politeness import Backoff, RetryGate
 from c4pipe.errors import UserError
 from c4pipe.folders.work_folder import WorkFolder
+from c4pipe.machine import free_bytes
 from c4pipe.shards import files
 
 _LIST_FOLDER = ".lists"

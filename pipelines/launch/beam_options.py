@@ -1,7 +1,6 @@
 """The flags of a pipeline: ours by argparse, the rest checked to be Beam's; and running what was built with them."""
 
 import argparse
-import difflib
 import errno
 import logging
 import os
@@ -27,8 +26,10 @@ from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from apache_beam.runners.runner import PipelineResult, PipelineRunner
 from apache_beam.transforms.environments import SubprocessSDKEnvironment
 
-from c4pipe.command_line import Parser
+from c4pipe.choices import check_choice
+from c4pipe.command_line import Parser, option_strings, unknown_argument
 from c4pipe.errors import UserError
+from c4pipe.machine import num_cores
 from pipelines.launch import shared_paths
 
 # `DirectRunner` is a switch that tries to download another runner and uses that where it can; a run must not depend on
@@ -49,7 +50,8 @@ def parse(parser: Parser, argv: Sequence[str] | None = None) -> tuple[argparse.N
     shared_paths.add_flag(parser)
     flags, rest = parser.parse_known_args(argv)
     shared_paths.plain_paths(flags)
-    _check_beam_flags(parser.prog, rest, _option_strings(parser))
+
+    _check_beam_flags(parser.prog, rest, option_strings(parser))
     options = PipelineOptions(rest)
     options.view_as(shared_paths.SharedPathOptions).shared_paths = flags.shared_paths
     if options.view_as(StandardOptions).runner is None:
@@ -167,24 +169,12 @@ def _runner(options: PipelineOptions) -> PipelineRunner | None:
     return FnApiRunner(default_environment=SubprocessSDKEnvironment.from_command_string(command))
 
 
-def num_cores() -> int:
-    """Cores that this process may use."""
-    try:
-        return len(os.sched_getaffinity(0))
-    except AttributeError:  # not on macOS
-        return os.cpu_count() or 1
-
-
 def _use_all_cores(direct: DirectOptions, rest: Sequence[str]) -> None:
     names = {flag.split("=", 1)[0] for flag in rest}
     if "--direct_num_workers" not in names:
         direct.direct_num_workers = num_cores()
     if "--direct_running_mode" not in names and direct.direct_num_workers != 1:
         direct.direct_running_mode = _MULTI_PROCESSING
-
-
-def _option_strings(parser: argparse.ArgumentParser) -> list[str]:
-    return [name for action in parser._actions for name in action.option_strings]
 
 
 def _check_beam_flags(program: str, rest: Sequence[str], our_flags: Sequence[str]) -> None:
@@ -201,13 +191,10 @@ def _check_beam_flags(program: str, rest: Sequence[str], our_flags: Sequence[str
     found, unknown = known.parse_known_args(list(rest))
     if unknown:
         name = unknown[0].split("=", 1)[0]
-        similar = difflib.get_close_matches(name, [*our_flags, *_option_strings(known)], n=1)
-        hint = f"; did you mean {similar[0]}?" if similar else ""
-        what = "flag" if name.startswith("-") else "argument"
-        raise UserError(f"unknown {what} {name}{hint} (see {program} --help; Beam's own flags are taken too)")
+        raise unknown_argument(name, [*our_flags, *option_strings(known)], f"{program} --help; Beam's too")
     runner = getattr(found, "runner", None)
-    if runner is not None and "." not in runner and runner not in _OFFERED_RUNNERS:
-        raise UserError(f"unknown runner {runner!r}; --runner takes one of {', '.join(_OFFERED_RUNNERS)}")
+    if runner is not None and "." not in runner:
+        check_choice("--runner", runner, _OFFERED_RUNNERS)
 
 
 _USER_ERROR = re.compile(r"(?:c4pipe\.errors\.)?UserError: (.+?)(?: \[while running .*)?(?:\n|\\n|$)")

@@ -1,6 +1,5 @@
 """What a run would take, from a timed sample of its input."""
 
-import shutil
 import tempfile
 import time
 from dataclasses import replace
@@ -11,6 +10,8 @@ from c4pipe.corpus.urls import normalized_url
 from c4pipe.corpus.wet.parsers import read_records
 from c4pipe.corpus_run.plan import File, Plan, RuleSet, write_rules
 from c4pipe.corpus_run.rules_of_worker import CleaningRules, make_finisher
+from c4pipe.machine import free_bytes
+from c4pipe.progress import duration
 from c4pipe.records import Page
 from c4pipe.shards import files
 
@@ -34,13 +35,12 @@ def estimate(plan: Plan, wet_files: list[File], rules: RuleSet, num_workers: int
         f"{len(wet_files):,} WET files, {sum(sizes) / 1e6:,.1f} MB -> {plan.settings.num_shards:,} shards",
         f"a sample of {sample.num_sampled:,} pages in {middle.name}: {sample.pages / sample.seconds:,.0f} pages/s "
         f"a core, {sample.kept_share:.0%} kept (before duplicates are known)",
-        f"time: about {_duration(seconds)} with {num_workers} workers ({_duration(seconds * num_workers)} of CPU)",
+        f"time: about {duration(seconds)} with {num_workers} workers ({duration(seconds * num_workers)} of CPU)",
         f"memory: about {(num_workers + 1) * _WORKER_BYTES / 2**30:.1f} GiB, however many files",
         f"disk: about {disk / 1e6:,.0f} MB of work in {plan.work} (removed at the end), "
         f"{output / 1e6:,.0f} MB of shards",
     ]
-    free = free_bytes(plan.work)
-    if free is not None and free < disk + output:
+    if not files.is_remote(plan.work) and (free := free_bytes(plan.work)) < disk + output:
         lines.append(f"notice: {plan.work} has {free / 1e6:,.0f} MB free, which may not be enough; --work_dir moves it")
     return "\n".join(lines)
 
@@ -104,21 +104,3 @@ class _Counting:
         block = self._source.read(size)
         self.num_bytes += len(block)
         return block
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    if seconds < 5400:
-        return f"{seconds / 60:.0f} min"
-    return f"{seconds / 3600:,.1f} h"
-
-
-def free_bytes(folder: str) -> int | None:
-    """Bytes free where a local folder lies or will lie; None for a URL."""
-    if files.is_remote(folder):
-        return None
-    path = Path(folder).absolute()
-    while not path.exists():
-        path = path.parent
-    return shutil.disk_usage(path).free

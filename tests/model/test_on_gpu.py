@@ -11,10 +11,10 @@ from model.architectures.catalog import build_model
 from model.architectures.config import ModelConfig
 from model.data.batches import Batch
 from model.pretrain import main
-from model.training.adafactor import Adafactor
-from model.training.adamw import AdamW
 from model.training.computation import Computation
-from model.training.world import World
+from model.training.optimizers.adafactor import Adafactor
+from model.training.optimizers.adamw import AdamW
+from model.training.ranks.world import World
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 
@@ -40,14 +40,14 @@ def steps(device: str, precision: str, *, full=True, compile=False, parts=1, opt
     model = build_model(CONFIG.with_(dropout_rate=0.1), seed=0, device=place)
     computation = Computation(model, World(device=place), precision=precision, compile=compile)
     computation.train_only(None)
-    updates = OPTIMIZERS[optimizer](model.named_parameters())
+    updates = OPTIMIZERS[optimizer](model.named_parameters(), lr=0.01)
     losses, gradients = [], {}
     for number in range(3):
         sums = computation.accumulate(batch(full=full).to(place), parts, seed=0, step=number + 1)
         if number == 0:
             gradients = {name: one.grad.double().cpu() for name, one in model.named_parameters()}
-        updates.step(0.01)
-        updates.zero_gradients()
+        updates.step()
+        updates.zero_grad()
         losses.append(float(sums[0] / sums[2]))
     return losses, gradients
 

@@ -16,7 +16,7 @@ from c4pipe.errors import UserError
 from model.checkpoints.loading import load_checkpoint
 from model.checkpoints.run_folder import RunFolder
 from model.pretrain import main
-from model.training import metrics_log
+from model.training.figures import metrics_log
 
 STEPS = 24
 
@@ -155,9 +155,9 @@ def test_a_finished_run_can_be_made_longer(reference, example_folder, tmp_path):
         ({"batch_size": 9, "gradient_accumulation": 2}, "not divided by 1 ranks x 2"),
         ({"examples": "nowhere"}, "nowhere has no manifest.json"),
         ({"steps": 0}, "--steps=0"),
-        ({"optimizer": "sgd"}, "invalid choice: 'sgd'"),
-        ({"optimiser": "adamw"}, "unrecognized arguments"),
-        ({"track": "mlflow"}, "no tracker 'mlflow'"),
+        ({"optimizer": "sgd"}, "unknown --optimizer 'sgd'"),
+        ({"optimiser": "adamw"}, "unknown flag --optimiser=adamw; did you mean --optimizer"),
+        ({"track": "mlflow"}, "unknown tracker 'mlflow'"),
         ({"validation_examples": 10_000, "from_hugging_face": "nowhere"}, "nowhere"),
         ({"output": "gs://bucket/run"}, "local or mounted disk"),
     ],

@@ -235,7 +235,8 @@ def test_a_full_disk_is_seen_before_anything_is_downloaded(server, tmp_path, mon
     real = os.statvfs
 
     class Full:
-        f_bavail, f_frsize = 10, 1
+        f_bavail = f_blocks = f_bfree = 10
+        f_frsize = 1
 
     monkeypatch.setattr(os, "statvfs", lambda path: Full if Path(path) == tmp_path else real(path))
     with pytest.raises(UserError, match="free"):

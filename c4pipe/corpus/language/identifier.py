@@ -7,7 +7,7 @@ Another identifier (fastText, GlotLID, CLD2) is one file with one class, one lin
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, Protocol
 
-from c4pipe.errors import UserError
+from c4pipe.choices import choose
 
 UNKNOWN = "unknown"
 
@@ -55,6 +55,4 @@ IDENTIFIERS: dict[str, Callable[[], LanguageIdentifier]] = {
 
 def load_identifier(name: str) -> LanguageIdentifier:
     """The identifier of that name. Raises UserError for an unknown name, or where its package is not installed."""
-    if name not in IDENTIFIERS:
-        raise UserError(f"unknown language identifier {name!r}; known are: {', '.join(IDENTIFIERS)}")
-    return IDENTIFIERS[name]()
+    return choose("language identifier", name, IDENTIFIERS)()

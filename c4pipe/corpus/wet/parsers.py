@@ -10,11 +10,11 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import BinaryIO
 
+from c4pipe.choices import choose
 from c4pipe.corpus.variants import COMPATS, Compat
 from c4pipe.corpus.wet.blocks import read_blocks
 from c4pipe.corpus.wet.line_parser import read_by_lines
 from c4pipe.corpus.wet.warc_parser import read_by_length
-from c4pipe.errors import UserError
 from c4pipe.records import Dropped, Page, Quarantined
 
 Outcome = Page | Dropped | Quarantined
@@ -41,8 +41,7 @@ def read_records(
 
     Raises: UserError for a parser that does not exist.
     """
-    if parser not in WET_PARSERS:
-        raise UserError(f"there is no WET parser {parser!r}; one of {', '.join(WET_PARSERS)}")
+    read = choose("WET parser", parser, WET_PARSERS)
     name = file_name or (Path(source).name if isinstance(source, str | os.PathLike) else "")
     with open(source, "rb") if isinstance(source, str | os.PathLike) else nullcontext(source) as stream:
-        yield from WET_PARSERS[parser](read_blocks(stream, name), name, compat.needs_timestamp)
+        yield from read(read_blocks(stream, name), name, compat.needs_timestamp)

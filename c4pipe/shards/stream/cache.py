@@ -8,8 +8,8 @@ import time
 import uuid
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from pathlib import Path
 
+from c4pipe import machine
 from c4pipe.errors import UserError
 from c4pipe.shards import files
 from c4pipe.shards.manifest import Shard
@@ -28,9 +28,8 @@ class BadShard(UserError):
 
 
 def default_folder() -> str:
-    """Where fetched shards are kept: $C4PIPE_CACHE, or c4pipe below the user's cache folder."""
-    home = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
-    return os.environ.get("C4PIPE_CACHE") or os.path.join(home, "c4pipe", "shards")
+    """Where fetched shards are kept: `shards` in the cache folder (see `machine.cache_folder`)."""
+    return os.path.join(machine.cache_folder(), "shards")
 
 
 class ShardCache:

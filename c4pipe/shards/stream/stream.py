@@ -19,6 +19,7 @@ from queue import SimpleQueue
 
 import numpy as np
 
+from c4pipe.choices import check_choice
 from c4pipe.errors import UserError
 from c4pipe.shards.stream.cache import DEFAULT_CACHE_BYTES, ShardCache
 from c4pipe.shards.stream.example_sources import (
@@ -238,10 +239,7 @@ def open_stream(
     """
     if not sources:
         raise UserError("no folder of examples is given")
-    if on_bad_shard not in BAD_SHARD_POLICIES:
-        raise UserError(
-            f"unknown policy {on_bad_shard!r} for bad shards; choose one of {', '.join(BAD_SHARD_POLICIES)}"
-        )
+    check_choice("policy for bad shards", on_bad_shard, BAD_SHARD_POLICIES)
     if batch_size < 1 or batch_size % world_size:
         raise UserError(f"a global batch of {batch_size} cannot be divided by {world_size} ranks; choose a multiple")
     opened = [open_source(source) for source in sources]

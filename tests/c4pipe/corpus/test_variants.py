@@ -36,7 +36,7 @@ def test_languages_can_only_be_narrowed():
 
 
 def test_unknown_names_are_errors_of_the_user():
-    with pytest.raises(UserError, match=r"no variant 'de'; one of en, en\.noblocklist"):
+    with pytest.raises(UserError, match=r"unknown variant 'de'\. There are en, en\.noblocklist"):
         variants.variant_named("de")
-    with pytest.raises(UserError, match=r"no compat '3'; one of tfds-3\.1\.0, tfds-3\.0\.1"):
+    with pytest.raises(UserError, match=r"unknown compat '3'\. There are tfds-3\.1\.0, tfds-3\.0\.1"):
         variants.compat_named("3")

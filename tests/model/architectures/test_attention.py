@@ -9,6 +9,7 @@ from model.architectures import attention
 from model.architectures.attention import fused_attention, kernel_error, plain_attention
 from model.architectures.catalog import build_model
 from model.architectures.config import ModelConfig
+from model.architectures.t5 import Examples
 
 CPU = torch.device("cpu")
 
@@ -72,7 +73,7 @@ def test_both_implementations_train_alike(monkeypatch, architecture):
     for implementation in (plain_attention, fused_attention):
         monkeypatch.setattr(attention, "IMPLEMENTATIONS", {"plain": implementation})
         model.zero_grad()
-        model(inputs, targets).loss_sum.backward()
+        model(Examples(inputs, targets)).loss_sum.backward()
         gradients.append([parameter.grad.clone() for parameter in model.parameters()])
     for a, b in zip(*gradients, strict=True):
         torch.testing.assert_close(a, b, rtol=0, atol=float(1e-5 * a.abs().max()))

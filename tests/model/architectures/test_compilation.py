@@ -6,6 +6,7 @@ import torch
 from model.architectures.catalog import ARCHITECTURES, build_model
 from model.architectures.config import ModelConfig
 from model.architectures.dropout import example_keys
+from model.architectures.t5 import Examples
 
 CONFIG = ModelConfig(vocabulary_size=128, d_model=32, d_ff=64, d_kv=8, num_heads=4, num_layers=2, dropout_rate=0.1)
 
@@ -26,7 +27,8 @@ def gradients(model, function, step, bf16=False):
     targets = torch.randint(0, 128, (3, 7), generator=generator).to(torch.uint16)
     model.zero_grad()
     with torch.autocast("cpu", dtype=torch.bfloat16, enabled=bf16):
-        loss = function(inputs, targets, dropout_keys_B=example_keys(0, step, torch.arange(3)), z_loss=1e-4)
+        keys = example_keys(0, step, torch.arange(3))
+        loss = function(Examples(inputs, targets), dropout_keys_B=keys, z_loss=1e-4)
     (loss.loss_sum / loss.num_tokens).backward()
     return loss, [parameter.grad.clone() for parameter in model.parameters()]
 

@@ -9,6 +9,7 @@ from model.architectures import dropout
 from model.architectures.attention import plain_attention
 from model.architectures.catalog import ARCHITECTURES, build_model
 from model.architectures.config import ModelConfig
+from model.architectures.t5 import Examples
 
 SMALL = ModelConfig(vocabulary_size=128, d_model=32, d_ff=64, d_kv=8, num_heads=4, num_layers=2, dropout_rate=0.2)
 
@@ -49,13 +50,14 @@ def test_the_loss_does_not_depend_on_how_the_batch_is_cut(architecture):
     model = build_model(SMALL.with_(architecture=architecture))
     inputs, targets = torch.randint(2, 128, (6, 10)), torch.randint(2, 128, (6, 5))
     keys = dropout.example_keys(0, 4, torch.arange(100, 106))
-    whole = model(inputs, targets, dropout_keys_B=keys).loss_sum
+    whole = model(Examples(inputs, targets), dropout_keys_B=keys).loss_sum
     parts = [
-        model(inputs[rows], targets[rows], dropout_keys_B=keys[rows]).loss_sum for rows in ([0, 1, 2], [3], [5, 4])
+        model(Examples(inputs[rows], targets[rows]), dropout_keys_B=keys[rows]).loss_sum
+        for rows in ([0, 1, 2], [3], [5, 4])
     ]
     assert sum(parts).item() == pytest.approx(whole.item(), rel=1e-5)
-    assert model(inputs, targets, dropout_keys_B=keys + 1).loss_sum != whole
-    assert model(inputs, targets).loss_sum != whole
+    assert model(Examples(inputs, targets), dropout_keys_B=keys + 1).loss_sum != whole
+    assert model(Examples(inputs, targets)).loss_sum != whole
 
 
 def test_activation_checkpointing_computes_the_same():
@@ -66,7 +68,7 @@ def test_activation_checkpointing_computes_the_same():
     for on in (False, True):
         model.set_activation_checkpointing(on)
         model.zero_grad()
-        model(inputs, targets, dropout_keys_B=keys).loss_sum.backward()
+        model(Examples(inputs, targets), dropout_keys_B=keys).loss_sum.backward()
         gradients.append([parameter.grad.clone() for parameter in model.parameters()])
     assert all(torch.equal(a, b) for a, b in zip(*gradients, strict=True))
 

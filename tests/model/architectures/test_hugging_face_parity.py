@@ -6,6 +6,7 @@ from torch import Tensor
 
 from model.architectures.catalog import build_model
 from model.architectures.config import ModelConfig
+from model.architectures.t5 import Examples
 from model.checkpoints import hugging_face
 
 transformers = pytest.importorskip("transformers")
@@ -58,9 +59,9 @@ def test_logits_loss_and_gradients_are_those_of_transformers(pair, padding):
     theirs.zero_grad()
     expected = theirs(input_ids=inputs, attention_mask=(inputs != 0).long(), labels=labels)
     with torch.no_grad():
-        logits = ours.logits(inputs, targets)
+        logits = ours.logits(Examples(inputs, targets))
     assert largest_difference(logits, expected.logits.detach()) < TOLERANCE
-    loss = ours(inputs, targets)
+    loss = ours(Examples(inputs, targets))
     mean = loss.loss_sum / loss.num_tokens
     assert mean.item() == pytest.approx(expected.loss.item(), rel=TOLERANCE)
     mean.backward()
@@ -78,8 +79,8 @@ def test_a_promise_that_inputs_are_full_changes_nothing(pair):
     ours, _ = pair
     inputs, targets = batch(False)
     with torch.no_grad():
-        promised = ours(inputs, targets, inputs_are_full=True).loss_sum
-        assert promised.item() == pytest.approx(ours(inputs, targets).loss_sum.item(), rel=1e-6)
+        promised = ours(Examples(inputs, targets, inputs_are_full=True)).loss_sum
+        assert promised.item() == pytest.approx(ours(Examples(inputs, targets)).loss_sum.item(), rel=1e-6)
 
 
 def test_positions_fall_into_the_same_buckets():

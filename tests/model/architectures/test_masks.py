@@ -23,13 +23,13 @@ def random_ids(*shape, seed=0):
 @torch.no_grad()
 def changed(model, inputs, targets, *, input_place=None, target_place=None):
     """Which target places (B, T) get another distribution when one token is changed."""
-    before = model.logits(inputs, targets)
+    before = model.logits(Examples(inputs, targets))
     inputs, targets = inputs.clone(), targets.clone()
     if input_place is not None:
         inputs[:, input_place] = (inputs[:, input_place] - 2 + 17) % 126 + 2
     if target_place is not None:
         targets[:, target_place] = (targets[:, target_place] - 2 + 17) % 126 + 2
-    return (model.logits(inputs, targets) != before).any(-1)
+    return (model.logits(Examples(inputs, targets)) != before).any(-1)
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
@@ -76,11 +76,12 @@ def test_whether_an_input_sees_later_inputs(architecture, sees_later_inputs):
 def test_padding_changes_nothing(architecture):
     model = model_of(architecture)
     inputs, targets = random_ids(2, S), random_ids(2, T, seed=1)
-    right = model.logits(inputs, targets)
-    padded = model.logits(torch.nn.functional.pad(inputs, (0, 5)), torch.nn.functional.pad(targets, (0, 3)))[:, :T]
+    right = model.logits(Examples(inputs, targets))
+    wider = Examples(torch.nn.functional.pad(inputs, (0, 5)), torch.nn.functional.pad(targets, (0, 3)))
+    padded = model.logits(wider)[:, :T]
     torch.testing.assert_close(padded, right, rtol=0, atol=float(1e-5 * right.abs().max()))
-    loss = model(inputs, targets)
-    padded_loss = model(torch.nn.functional.pad(inputs, (0, 5)), torch.nn.functional.pad(targets, (0, 3)))
+    loss = model(Examples(inputs, targets))
+    padded_loss = model(wider)
     assert padded_loss.num_tokens == loss.num_tokens == 2 * T
     assert padded_loss.loss_sum.item() == pytest.approx(loss.loss_sum.item(), rel=1e-5)
 
@@ -91,7 +92,7 @@ def test_examples_packed_in_a_row_get_what_they_get_alone(architecture):
     model = model_of(architecture)
     lengths = [(4, 3), (1, 5), (6, 1)]
     examples = [(random_ids(1, s, seed=s), random_ids(1, t, seed=t + 10)) for s, t in lengths]
-    alone = [model.logits(inputs, targets) for inputs, targets in examples]
+    alone = [model.logits(Examples(inputs, targets)) for inputs, targets in examples]
     expected = torch.cat(alone, 1)
 
     def packed(part, padding):
@@ -101,11 +102,11 @@ def test_examples_packed_in_a_row_get_what_they_get_alone(architecture):
 
     inputs, inputs_segments = packed(0, 3)
     targets, targets_segments = packed(1, 2)
-    segments = {"inputs_segments_BS": inputs_segments, "targets_segments_BT": targets_segments}
-    found = model.logits(inputs, targets, **segments)[:, : expected.shape[1]]
+    packed_examples = Examples(inputs, targets, inputs_segments, targets_segments)
+    found = model.logits(packed_examples)[:, : expected.shape[1]]
     torch.testing.assert_close(found, expected, rtol=0, atol=float(1e-5 * expected.abs().max()))
-    loss = model(inputs, targets, **segments)
-    sums = [model(*example) for example in examples]
+    loss = model(packed_examples)
+    sums = [model(Examples(*example)) for example in examples]
     assert loss.loss_sum.item() == pytest.approx(sum(one.loss_sum.item() for one in sums), rel=1e-5)
     assert loss.num_tokens == sum(t for _, t in lengths)
 
@@ -113,7 +114,7 @@ def test_examples_packed_in_a_row_get_what_they_get_alone(architecture):
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_empty_inputs_give_finite_numbers(architecture):
     model = model_of(architecture)
-    loss = model(torch.zeros(2, S, dtype=torch.int64), random_ids(2, T))
+    loss = model(Examples(torch.zeros(2, S, dtype=torch.int64), random_ids(2, T)))
     loss.loss_sum.backward()
     assert torch.isfinite(loss.loss_sum)
     assert all(torch.isfinite(p.grad).all() for p in model.parameters() if p.grad is not None)
@@ -132,10 +133,10 @@ def test_a_shared_stack_is_one_set_of_parameters():
     inputs, targets = random_ids(2, S), random_ids(2, T, seed=1)
     with torch.no_grad():
         memory = shared.encode(inputs)
-        logits = shared.logits(inputs, targets)
+        logits = shared.logits(Examples(inputs, targets))
         shared.stack.layers[0].feed_forward.wi.weight.mul_(1.5)
         assert not torch.equal(shared.encode(inputs), memory)
-        assert not torch.equal(shared.logits(inputs, targets), logits)
+        assert not torch.equal(shared.logits(Examples(inputs, targets)), logits)
 
 
 def test_half_has_half_the_layers_of_each_stack():
@@ -146,7 +147,7 @@ def test_half_has_half_the_layers_of_each_stack():
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_every_parameter_gets_a_gradient(architecture):
     model = model_of(architecture)
-    model(random_ids(2, 40), random_ids(2, 30, seed=1)).loss_sum.backward()
+    model(Examples(random_ids(2, 40), random_ids(2, 30, seed=1))).loss_sum.backward()
     without = [name for name, p in model.named_parameters() if p.grad is None or not p.grad.any()]
     assert not without
 
@@ -156,7 +157,7 @@ def test_sixteen_bit_ids_are_widened(architecture):
     model = model_of(architecture, vocabulary_size=65536)
     inputs, targets = torch.randint(1, 65536, (2, S)), torch.randint(1, 65536, (2, T))
     with torch.no_grad():
-        right = model(inputs, targets).loss_sum
-        unsigned = model(inputs.to(torch.uint16), targets.to(torch.uint16)).loss_sum
-        same_bits = model(inputs.to(torch.int16), targets.to(torch.int16)).loss_sum
+        right = model(Examples(inputs, targets)).loss_sum
+        unsigned = model(Examples(inputs.to(torch.uint16), targets.to(torch.uint16))).loss_sum
+        same_bits = model(Examples(inputs.to(torch.int16), targets.to(torch.int16))).loss_sum
     assert right == unsigned == same_bits

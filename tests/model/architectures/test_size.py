@@ -9,8 +9,10 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from c4pipe.errors import UserError
 from model.architectures import attention
 from model.architectures.catalog import ARCHITECTURES, build_model
+from model.architectures.presets import preset
 from model.architectures.size import Training, check_fits, largest_rows, size_of
-from model.presets import preset
+from model.architectures.t5 import Examples
+from model.training.optimizers.catalog import recipe_by_name
 
 
 def kept_bytes(config, training, monkeypatch):
@@ -36,7 +38,7 @@ def kept_bytes(config, training, monkeypatch):
             torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor),
             torch.autocast("cpu", dtype=torch.bfloat16, enabled=training.bf16),
         ):
-            model(inputs, targets)
+            model(Examples(inputs, targets))
     return sum(storages.values())
 
 
@@ -73,7 +75,7 @@ def test_checkpointing_computes_one_layer_again():
 @pytest.mark.parametrize("optimizer, expected", [("adafactor", 1.01), ("adamw", 3.0)])
 def test_state_is_exact(optimizer, expected):
     config = preset("t5_base")
-    size = size_of(config, Training(1, 512, 114, optimizer=optimizer))
+    size = size_of(config, Training(1, 512, 114, optimizer_state=recipe_by_name(optimizer).state_elements))
     count = sum(parameter.numel() for parameter in build_model(config, device="meta").parameters())
     assert size.num_parameters == count == 222_903_552
     assert size.parameters == size.gradients == 4 * count

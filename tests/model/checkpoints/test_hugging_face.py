@@ -11,6 +11,7 @@ from c4pipe.errors import UserError
 from c4pipe.vocabulary.vocabulary import Vocabulary
 from model.architectures.catalog import build_model
 from model.architectures.config import ModelConfig
+from model.architectures.t5 import Examples
 from model.checkpoints import hugging_face
 from model.checkpoints.hugging_face_export import export
 from model.checkpoints.loading import load_checkpoint
@@ -51,8 +52,8 @@ def test_exported_trained_a_step_there_and_brought_back(name, vocabulary, tmp_pa
     with torch.no_grad():
         right = theirs(input_ids=INPUTS, labels=TARGETS).logits
         scale = float(right.abs().max())
-        torch.testing.assert_close(returned.logits(INPUTS, TARGETS), right, rtol=0, atol=1e-5 * scale)
-        torch.testing.assert_close(ours.logits(INPUTS, TARGETS), right, rtol=0, atol=1e-5 * scale)
+        torch.testing.assert_close(returned.logits(Examples(INPUTS, TARGETS)), right, rtol=0, atol=1e-5 * scale)
+        torch.testing.assert_close(ours.logits(Examples(INPUTS, TARGETS)), right, rtol=0, atol=1e-5 * scale)
 
 
 SIZES = {"d_model": 32, "d_ff": 64, "d_kv": 8, "num_heads": 4, "num_layers": 2, "vocab_size": 256}
@@ -136,7 +137,9 @@ def assert_same_logits(loaded, right):
     ours = build_model(loaded.config, seed=None)
     ours.load_state_dict(loaded.weights)
     with torch.no_grad():
-        torch.testing.assert_close(ours.logits(INPUTS, TARGETS), right, rtol=0, atol=1e-5 * float(right.abs().max()))
+        torch.testing.assert_close(
+            ours.logits(Examples(INPUTS, TARGETS)), right, rtol=0, atol=1e-5 * float(right.abs().max())
+        )
 
 
 UNTIED = CASES["v1.1"]
@@ -167,7 +170,7 @@ def test_folders_of_version_5_are_read(kind, vocabulary, tmp_path):
     loaded = hugging_face.load(str(folder))
     assert loaded.config == config
     with torch.no_grad():
-        assert_same_logits(loaded, ours.logits(INPUTS, TARGETS))
+        assert_same_logits(loaded, ours.logits(Examples(INPUTS, TARGETS)))
         if int(transformers.__version__.partition(".")[0]) >= 5:
             theirs = classes(settings.get("model_type", "t5"))[1].from_pretrained(folder).eval()
             assert_same_logits(loaded, theirs(input_ids=INPUTS, labels=TARGETS).logits)
@@ -191,7 +194,7 @@ def test_two_matrices_and_scaled_logits_are_refused_and_mended_as_the_error_says
         hugging_face.load(str(tmp_path))
     spoil(tmp_path, scale_decoder_outputs=False)
     with torch.no_grad():
-        assert_same_logits(hugging_face.load(str(tmp_path)), ours.logits(INPUTS, TARGETS))
+        assert_same_logits(hugging_face.load(str(tmp_path)), ours.logits(Examples(INPUTS, TARGETS)))
 
 
 def test_a_tied_mt5_of_version_4_is_scaled(tmp_path):

@@ -92,7 +92,7 @@ def test_leaving_out_padding_changes_no_loss_and_no_dropout(task_folder):
     whole, trimmed = as_batch(ids, 0), trimmed_batch(ids, 0)
     assert trimmed.inputs.shape[1] < whole.inputs.shape[1] and trimmed.targets.shape[1] < whole.targets.shape[1]
     losses = [
-        model(batch.inputs, batch.targets, dropout_keys_B=example_keys(1, 2, batch.numbers)).loss_sum.item()
+        model(batch.examples, dropout_keys_B=example_keys(1, 2, batch.numbers)).loss_sum.item()
         for batch in (whole, trimmed)
     ]
     assert losses[0] == pytest.approx(losses[1], rel=1e-5)

@@ -63,9 +63,9 @@ def test_a_second_start_runs_only_what_is_missing(compared, base_run, task_folde
 
 def test_mistakes_are_named(base_run, task_folder, tmp_path):
     common = [f"--checkpoint={base_run}", f"--tasks={task_folder}", f"--output={tmp_path}"]
-    with pytest.raises(UserError, match="unknown method prompt"):
+    with pytest.raises(UserError, match="unknown method 'prompt'"):
         main([*common, "--methods=prompt"])
-    with pytest.raises(UserError, match="unknown method 'x'"):
+    with pytest.raises(UserError, match="unknown method of --rates 'x'"):
         main([*common, "--rates=x:1"])
     with pytest.raises(UserError, match="is not METHOD:RATE"):
         main([*common, "--rates=adapters:fast"])

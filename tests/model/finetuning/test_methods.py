@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from c4pipe.errors import UserError
+from model.architectures.t5 import Examples
 from model.checkpoints import adapter_files, hugging_face, step_folder
 from model.checkpoints.loading import load_checkpoint
 from model.checkpoints.opening import open_model
@@ -57,7 +58,7 @@ def test_adapters_change_nothing_when_they_are_inserted(base_run):
     adapted = start_model(base, config, seed=0, device=torch.device("cpu"))
     inputs, targets = torch.randint(3, 60, (4, 20)), torch.randint(3, 60, (4, 7))
     assert len(list(adapted.parameters())) == len(list(plain.parameters())) + 2 * 6
-    assert torch.equal(plain.logits(inputs, targets), adapted.logits(inputs, targets))
+    assert torch.equal(plain.logits(Examples(inputs, targets)), adapted.logits(Examples(inputs, targets)))
 
 
 def test_only_adapters_and_norms_differ_afterwards(tuned, base_run):

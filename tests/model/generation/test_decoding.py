@@ -5,7 +5,7 @@ import torch
 
 from model.architectures.catalog import ARCHITECTURES, build_model
 from model.architectures.config import ModelConfig
-from model.generation.decoding import start_decoding
+from model.architectures.t5 import Examples
 from model.generation.greedy_search import greedy_search
 
 LENGTH = 6
@@ -30,8 +30,8 @@ def padded_inputs():
 def test_steps_give_the_logits_of_teacher_forcing(architecture):
     model, inputs = model_of(architecture), padded_inputs()
     targets = torch.randint(2, 128, (5, LENGTH), generator=torch.Generator().manual_seed(1))
-    expected = model.logits(inputs, targets)
-    decoding = start_decoding(model, inputs, LENGTH)
+    expected = model.logits(Examples(inputs, targets))
+    decoding = model.start_decoding(inputs, LENGTH)
     found = [decoding.first_logits_NV]
     for place in range(LENGTH - 1):
         found.append(decoding.step(targets[:, place]))
@@ -43,11 +43,11 @@ def test_steps_give_the_logits_of_teacher_forcing(architecture):
 def test_rows_can_be_repeated_and_left_out(architecture):
     model, inputs = model_of(architecture), padded_inputs()
     targets = torch.randint(2, 128, (5, LENGTH), generator=torch.Generator().manual_seed(1))
-    expected = model.logits(inputs, targets)
+    expected = model.logits(Examples(inputs, targets))
     tolerance = float(2e-5 * expected.abs().max())
-    beams = start_decoding(model, inputs, LENGTH)
+    beams = model.start_decoding(inputs, LENGTH)
     beams.step(torch.full((5,), 7))
-    beams = start_decoding(model, inputs, LENGTH)
+    beams = model.start_decoding(inputs, LENGTH)
     beams.select(torch.arange(5).repeat_interleave(2))
     others = torch.randint(2, 128, (5,), generator=torch.Generator().manual_seed(2))
     beams.step(torch.stack([others, targets[:, 0]], 1).flatten())
@@ -55,7 +55,7 @@ def test_rows_can_be_repeated_and_left_out(architecture):
     logits = beams.step(targets[:, 1].repeat_interleave(2))
     torch.testing.assert_close(logits[0::2], expected[:, 2], rtol=0, atol=tolerance)
     torch.testing.assert_close(logits[1::2], expected[:, 2], rtol=0, atol=tolerance)
-    fewer = start_decoding(model, inputs, LENGTH)
+    fewer = model.start_decoding(inputs, LENGTH)
     fewer.step(targets[:, 0])
     kept = torch.tensor([1, 4])
     fewer.select_examples(kept)

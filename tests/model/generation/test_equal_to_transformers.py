@@ -5,6 +5,7 @@ import torch
 
 from model.architectures.catalog import build_model
 from model.architectures.config import ModelConfig
+from model.architectures.t5 import Examples
 from model.generation.beam_search import beam_search
 from model.generation.greedy_search import greedy_search
 
@@ -26,7 +27,7 @@ def pair(request, theirs_of):
         lengths = inputs[:, :1] % 8 + 1
         targets = inputs[:, :9].masked_fill(torch.arange(9) > lengths, 0)
         targets.scatter_(1, lengths, 1)
-        loss = ours(inputs, targets)
+        loss = ours(Examples(inputs, targets))
         optimizer.zero_grad()
         (loss.loss_sum / loss.num_tokens).backward()
         optimizer.step()

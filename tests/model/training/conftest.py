@@ -11,9 +11,9 @@ from model.architectures.config import ModelConfig
 from model.checkpoints.run_folder import RunFolder
 from model.training.computation import Computation
 from model.training.hooks import Hooks
+from model.training.ranks.world import World
 from model.training.settings import TrainingSettings
 from model.training.trainer import Trainer
-from model.training.world import World
 
 SMALL = ModelConfig(vocabulary_size=384, d_model=32, d_ff=64, d_kv=8, num_heads=4, num_layers=2)
 

@@ -12,9 +12,9 @@ from model.architectures.config import ModelConfig
 from model.checkpoints.run_folder import RunFolder
 from model.training.computation import Computation
 from model.training.hooks import Hooks
+from model.training.ranks.world import World
 from model.training.settings import TrainingSettings
 from model.training.trainer import Trainer
-from model.training.world import World
 
 examples, output, sleep_seconds = sys.argv[1], sys.argv[2], float(sys.argv[3])
 config = ModelConfig(

@@ -4,10 +4,10 @@ import pytest
 
 from c4pipe.errors import UserError
 from model import pretrain
-from model.presets import preset
+from model.architectures.presets import preset
 from model.training import fitting
+from model.training.ranks.world import World
 from model.training.settings import TrainingSettings
-from model.training.world import World
 
 
 def test_pretraining_refuses_before_anything_is_allocated(example_folder, tmp_path, monkeypatch):

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from model.training import metrics_log
+from model.training.figures import metrics_log
 
 WORKER = Path(__file__).with_name("rank_worker.py")
 

@@ -8,7 +8,7 @@ import torch
 
 from model.architectures.config import ModelConfig
 from model.checkpoints import step_folder
-from model.training import metrics_log
+from model.training.figures import metrics_log
 from model.training.hooks import Hooks
 from model.training.settings import BestMetric
 from model.training.trainer import NonFiniteLoss
@@ -53,7 +53,7 @@ def test_the_loss_weighs_tokens_not_parts(make_trainer):
     batch = batch.map(lambda tensor: targets if tensor is batch.targets else tensor)
     gradients = []
     for parts in (1, 2):
-        trainer.optimizer.zero_gradients()
+        trainer.optimizer.zero_grad()
         trainer.computation.accumulate(batch, parts, seed=0, step=1)
         gradients.append([parameter.grad for parameter in trainer.model.parameters()])
     for one, other in zip(*gradients, strict=True):
@@ -218,7 +218,7 @@ def test_only_what_trains_at_a_step_changes(make_trainer):
     changed = {name for name in end if not torch.equal(start[name], end[name])}
     assert changed == {"decoder.final_norm.weight", "encoder.final_norm.weight"}
     assert torch.equal(seen[7]["encoder.final_norm.weight"], start["encoder.final_norm.weight"])
-    assert trainer.optimizer.num_updates["encoder.final_norm.weight"] == 6
+    assert trainer.optimizer.num_updates_of(trainer.model.encoder.final_norm.weight) == 6
 
 
 def test_the_log_of_a_run_that_was_cut_off_has_every_step_once(make_trainer):
@@ -241,8 +241,8 @@ def test_memory_decides_the_parts(make_trainer, monkeypatch):
     batch = trainer._prepared(next(iter(trainer._stream.batches(0))))
     fixed, a_row = memory.activation_bytes(trainer.computation, batch)
     for free, parts in ((fixed + 8 * a_row, 1), (fixed + 7.9 * a_row, 2), (fixed + 1.5 * a_row, 8)):
-        monkeypatch.setattr(memory, "_free_bytes", lambda computation, free=free: free)
+        monkeypatch.setattr(memory, "free_bytes", lambda device, free=free: free / memory._SHARE[device.type])
         assert memory.fewest_parts(trainer.computation, batch, state_bytes=0) == parts
-    monkeypatch.setattr(memory, "_free_bytes", lambda computation: fixed)
+    monkeypatch.setattr(memory, "free_bytes", lambda device: fixed / memory._SHARE[device.type])
     with pytest.raises(memory.UserError, match="activation_checkpointing"):
         memory.fewest_parts(trainer.computation, batch, state_bytes=0)

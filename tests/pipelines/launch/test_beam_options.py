@@ -42,7 +42,7 @@ def test_a_cluster_runner_is_not_local():
         (["--direct_num_worker=2"], "--direct_num_workers"),
         (["stray"], "stray"),
         (["--direct_num_workers=many"], "invalid int"),
-        (["--runner=Dirct"], "unknown runner"),
+        (["--runner=Dirct"], "did you mean DirectRunner"),
         (["--dry"], "unknown flag --dry"),
     ],
 )

@@ -9,6 +9,7 @@ import pytest
 from c4pipe.corpus.variants import COMPATS
 from c4pipe.corpus.wet import line_parser, parsers
 from c4pipe.corpus.wet.blocks import CorruptGzip
+from c4pipe.errors import UserError
 from c4pipe.records import Dropped, Page, Quarantined
 
 HEADER = (
@@ -190,7 +191,7 @@ def test_a_path_may_be_given(tmp_path):
 
 
 def test_an_unknown_parser_is_an_error_of_the_user():
-    with pytest.raises(parsers.UserError, match="no WET parser 'cc'; one of tfds, warc"):
+    with pytest.raises(UserError, match=r"unknown WET parser 'cc'\. There are tfds, warc"):
         next(parsers.read_records("a.wet", "cc"))
 
 

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from c4pipe.errors import UserError
+from c4pipe.choices import choose
 
 Tracker = Callable[[Mapping[str, Any]], None]
 """Takes what goes into one line of `metrics.jsonl`."""
@@ -40,10 +40,9 @@ def open_trackers(names: str, folder: str, config: Mapping[str, Any]) -> list[Tr
     """
     opened = []
     for name in filter(None, names.split(",")):
-        if name not in TRACKERS:
-            raise UserError(f"there is no tracker {name!r}; choose from {', '.join(TRACKERS)}")
+        tracker = choose("tracker", name, TRACKERS)
         try:
-            opened.append(TRACKERS[name](folder, config))
+            opened.append(tracker(folder, config))
         except ImportError:
             print(f"notice: {name} is not installed (pip install {name}); going on without it", file=sys.stderr)
     return opened

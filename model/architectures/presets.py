@@ -1,6 +1,6 @@
 """Model sizes by name: the paper's (v1.0), those of version 1.1, and a tiny one of each for small machines."""
 
-from c4pipe.errors import UserError
+from c4pipe.choices import choose
 from model.architectures.config import ModelConfig
 
 
@@ -44,6 +44,4 @@ def preset(name: str, *, architecture: str = "encoder_decoder", vocabulary_size:
 
     Raises: UserError where the name is unknown.
     """
-    if name not in PRESETS:
-        raise UserError(f"unknown preset {name!r}; there are {', '.join(PRESETS)}")
-    return PRESETS[name].with_(architecture=architecture, vocabulary_size=vocabulary_size)
+    return choose("preset", name, PRESETS).with_(architecture=architecture, vocabulary_size=vocabulary_size)

@@ -1,14 +1,15 @@
 """The optimizers by name, and what each expects where no flag says otherwise."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 
+import torch
 from torch import nn
 
-from c4pipe.errors import UserError
-from model.training.adafactor import Adafactor
-from model.training.adamw import AdamW
-from model.training.named_optimizer import NamedOptimizer
+from c4pipe.choices import choose
+from model.training.optimizers.adafactor import Adafactor
+from model.training.optimizers.adamw import AdamW
+from model.training.optimizers.named_optimizer import NamedOptimizer
 
 Parameters = Iterable[tuple[str, nn.Parameter]]
 
@@ -20,17 +21,27 @@ class Recipe:
     max_gradient_norm: the global norm that gradients are clipped to; 0 leaves them alone.
     """
 
-    build: Callable[[Parameters, float], NamedOptimizer]
+    kind: type[NamedOptimizer]
     learning_rate: float
     schedule: str
     warmup_steps: int
     max_gradient_norm: float
 
+    def build(self, parameters: Parameters, weight_decay: float) -> NamedOptimizer:
+        """The optimizer of a model."""
+        return self.kind(parameters, weight_decay=weight_decay)
+
+    def state_elements(self, shape: tuple[int, ...]) -> int:
+        """How many numbers the optimizer keeps for a parameter of a shape."""
+        parameter = nn.Parameter(torch.empty(shape, device="meta"))
+        state = self.kind([("parameter", parameter)]).initial_state(parameter)
+        return sum(slot.numel() for slot in state.values())
+
 
 OPTIMIZERS: dict[str, Recipe] = {
     # T5: no clipping of the global norm, Adafactor clips each update.
     "adafactor": Recipe(
-        lambda parameters, weight_decay: Adafactor(parameters, weight_decay=weight_decay),
+        Adafactor,
         learning_rate=0.01,
         schedule="inverse_square_root",
         warmup_steps=10_000,
@@ -38,7 +49,7 @@ OPTIMIZERS: dict[str, Recipe] = {
     ),
     # nanoT5's second recipe (its README: NLL 1.953 against Adafactor's 1.995 after 2^16 steps of 128).
     "adamw": Recipe(
-        lambda parameters, weight_decay: AdamW(parameters, weight_decay=weight_decay),
+        AdamW,
         learning_rate=0.02,
         schedule="cosine",
         warmup_steps=10_000,
@@ -49,6 +60,4 @@ OPTIMIZERS: dict[str, Recipe] = {
 
 def recipe_by_name(name: str) -> Recipe:
     """Raises: UserError for an optimizer that does not exist."""
-    if name not in OPTIMIZERS:
-        raise UserError(f"there is no optimizer {name!r}; choose one of {', '.join(OPTIMIZERS)}")
-    return OPTIMIZERS[name]
+    return choose("optimizer", name, OPTIMIZERS)

@@ -12,7 +12,7 @@ import torch.distributed as dist
 from torch import Tensor
 
 from c4pipe.errors import UserError
-from model.training.meeting import meet
+from model.training.ranks.rendezvous import private_store
 
 Result = TypeVar("Result")
 
@@ -67,7 +67,7 @@ class World:
         timeout = datetime.timedelta(seconds=timeout_seconds)
         if not dist.is_initialized():
             found, rank, _ = next(dist.rendezvous("env://", timeout=timeout))
-            store = meet(found, rank, size, timeout)
+            store = private_store(found, rank, size, timeout)
             on_gpu = place.type == "cuda"
             dist.init_process_group(
                 "nccl" if on_gpu else "gloo",
@@ -176,7 +176,7 @@ class World:
         return result  # type: ignore[return-value]
 
 
-class Agreement:
+class StopVote:
     """Whether any rank has asked to stop: known to all of them at the same step, without a wait.
 
     Each step starts a small maximum over the ranks and reads the one that it started a step before, which is done by

@@ -1,11 +1,12 @@
 """AdamW with updates scaled by the RMS of the parameter, as nanoT5 made it work for T5."""
 
 from collections.abc import Iterable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from model.training.named_optimizer import NamedOptimizer, root_mean_square
+from model.training.optimizers.named_optimizer import NamedOptimizer, root_mean_square
 
 
 class AdamW(NamedOptimizer):
@@ -22,14 +23,13 @@ class AdamW(NamedOptimizer):
         betas: tuple[float, float] = (0.9, 0.999),
         epsilon: float = 1e-6,
         smallest_scale: float = 1e-3,
-        weight_decay: float = 0.0,
-        groups_everywhere: bool = False,
+        **common: Any,
     ) -> None:
-        super().__init__(parameters, groups_everywhere=groups_everywhere)
+        """common: see `NamedOptimizer`."""
+        super().__init__(parameters, **common)
         self.betas = betas
         self.epsilon = epsilon
         self.smallest_scale = smallest_scale
-        self.weight_decay = weight_decay
 
     def initial_state(self, parameter: Tensor) -> dict[str, Tensor]:
         return {

@@ -14,7 +14,7 @@ import torch.distributed as dist
 _POLL_SECONDS = 0.02
 
 
-def meet(store: dist.Store, rank: int, world_size: int, timeout: datetime.timedelta) -> dist.Store:
+def private_store(store: dist.Store, rank: int, world_size: int, timeout: datetime.timedelta) -> dist.Store:
     """A part of a store that the ranks of this start have for themselves. All ranks call it.
 
     Each rank asks with a word that nobody used before, so that what answers it cannot be old. Rank 0 answers all asks,

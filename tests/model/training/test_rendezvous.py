@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import torch.distributed as dist
 
-from model.training.meeting import meet
+from model.training.ranks.rendezvous import private_store
 
 SECONDS = datetime.timedelta(seconds=20)
 
@@ -15,7 +15,7 @@ def test_ranks_of_a_second_start_do_not_hear_those_of_the_first():
     for _ in range(2):
         with ThreadPoolExecutor(3) as threads:
             # The last rank comes first, and finds what the start before left.
-            tasks = [threads.submit(meet, store, rank, 3, SECONDS) for rank in (2, 1, 0)]
+            tasks = [threads.submit(private_store, store, rank, 3, SECONDS) for rank in (2, 1, 0)]
             parts = [task.result() for task in tasks]
         parts[0].set("address", "mine")
         assert all(part.get("address") == b"mine" for part in parts)
@@ -26,4 +26,4 @@ def test_ranks_of_a_second_start_do_not_hear_those_of_the_first():
 
 def test_a_rank_that_does_not_come_is_named():
     with pytest.raises(TimeoutError, match=r"ranks \[1\]"):
-        meet(dist.HashStore(), 0, 2, datetime.timedelta(seconds=0.2))
+        private_store(dist.HashStore(), 0, 2, datetime.timedelta(seconds=0.2))

@@ -8,10 +8,10 @@ from typing import Any
 
 import torch
 
-from model.training.world import World
+from model.training.ranks.world import World
 
 
-class Pace:
+class SpeedMeter:
     """Counts tokens and seconds between two lines of `metrics.jsonl`; pauses (evaluations, checkpoints) do not count.
 
     peak_flops: of one device, None where it is not known.
@@ -86,10 +86,10 @@ def _memory_bytes(world: World) -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
 
-class Leash:
+class StepsAheadLimit:
     """Keeps the host at most a few steps ahead of a GPU, so that a request to stop is not hours of work away.
 
-    It waits for a step that is long done in a run of normal pace, so the queue never runs dry.
+    It waits for a step that is long done in a run of normal speed, so the queue never runs dry.
     """
 
     def __init__(self, device: torch.device, steps_ahead: int = 3) -> None:

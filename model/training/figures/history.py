@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from model.training.computation import NUM_SUMS
-from model.training.world import World
+from model.training.ranks.world import World
 
 
 @dataclass(frozen=True)

@@ -1,11 +1,12 @@
 """Adafactor as T5 used it: factored second moments, no momentum, updates scaled by the parameter."""
 
 from collections.abc import Iterable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from model.training.named_optimizer import NamedOptimizer, root_mean_square
+from model.training.optimizers.named_optimizer import NamedOptimizer, root_mean_square
 
 
 class Adafactor(NamedOptimizer):
@@ -24,15 +25,14 @@ class Adafactor(NamedOptimizer):
         clip_threshold: float = 1.0,
         epsilon: float = 1e-30,
         smallest_scale: float = 1e-3,
-        weight_decay: float = 0.0,
-        groups_everywhere: bool = False,
+        **common: Any,
     ) -> None:
-        super().__init__(parameters, groups_everywhere=groups_everywhere)
+        """common: see `NamedOptimizer`."""
+        super().__init__(parameters, **common)
         self.decay_exponent = decay_exponent
         self.clip_threshold = clip_threshold
         self.epsilon = epsilon
         self.smallest_scale = smallest_scale
-        self.weight_decay = weight_decay
 
     def initial_state(self, parameter: Tensor) -> dict[str, Tensor]:
         if parameter.ndim < 2:

@@ -1,0 +1,1 @@
+"""What a run tells: lines of metrics, speed, progress, trackers, its page."""

@@ -1,0 +1,61 @@
+"""How much of the hardware's peak a run uses."""
+
+import torch
+
+from model.architectures.layers import FEED_FORWARDS
+from model.architectures.t5 import T5Model
+
+# Dense bf16 tensor-core peaks by the vendors' data sheets, in TFLOP/s, looked up by a part of the device's name.
+PEAK_BF16_TFLOPS = {
+    "H200": 989.0,
+    "H100 PCIe": 756.0,
+    "H100": 989.0,
+    "H800": 989.0,
+    "B200": 2250.0,
+    "A100": 312.0,
+    "A800": 312.0,
+    "L40S": 362.0,
+    "L4": 121.0,
+    "A10G": 70.0,
+    "RTX 4090": 165.0,
+    "RTX 3090": 71.0,
+}
+
+
+def peak_flops(device: torch.device) -> float | None:
+    """A device's bf16 peak in FLOP/s; None where it is not known (a CPU, another card)."""
+    if device.type != "cuda":
+        return None
+    name = torch.cuda.get_device_name(device)
+    return next((tflops * 1e12 for part, tflops in PEAK_BF16_TFLOPS.items() if part in name), None)
+
+
+def flops_of_example(model: T5Model, inputs_length: int, targets_length: int) -> float:
+    """Floating point operations of one example, forward and backward (three times the forward pass).
+
+    A multiplication by a matrix of n elements counts 2n per token that passes it; attention counts 4 x queries x keys x
+    width per layer (scores and averages), without a discount for the causal half. Norms, softmax, embedding lookups
+    and what activation checkpointing computes again are not counted.
+
+        forward = 2 S (enc) + 2 T (dec) + 2 S (cross keys and values) + 2 T (head) + 4 w (L_e S^2 + L_d (T^2 + S T))
+
+    With T5-base v1.1 at 512/114 that is 425 GFLOP:
+
+    >>> from model.architectures import catalog, config
+    >>> widths = {"d_model": 768, "d_ff": 2048, "d_kv": 64, "num_heads": 12}
+    >>> base = config.ModelConfig(**widths, num_layers=12, feed_forward="gated_gelu")
+    >>> round(flops_of_example(catalog.build_model(base, device="meta"), 512, 114) / 1e9)
+    426
+    """
+    config = model.config
+    width = config.d_attention
+    attention = 4 * config.d_model * width
+    feed_forward = FEED_FORWARDS[config.feed_forward].num_matrices * config.d_model * config.d_ff
+    forward = 2 * targets_length * config.d_model * config.vocabulary_size
+    for num_layers, length, memory_length, _ in model.passes(inputs_length, targets_length):
+        layer = 2 * length * (attention + feed_forward) + 4 * width * length**2
+        if memory_length:
+            # Queries and outputs are of those who look, keys and values of the memory.
+            layer += (length + memory_length) * attention + 4 * width * length * memory_length
+        forward += num_layers * layer
+    return 3.0 * forward
