@@ -175,7 +175,7 @@ def check_portable_runner(flags: list[str], expected: Path, work: Path) -> None:
     ):
         command = [sys.executable, "-m", "pipelines.wet_to_c4", *flags, f"--output={output}"]
         command += ["--runner=PortableRunner", f"--job_endpoint=localhost:{job_port}"]
-        command += ["--environment_type=EXTERNAL", f"--environment_config=localhost:{pool_port}"]
+        command += ["--environment_type=EXTERNAL", f"--environment_config=localhost:{pool_port}", "--shared_paths"]
         ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=600)
     if ran.returncode:
         raise SystemExit(f"error: wet_to_c4 fails on the portable runner:\n{ran.stderr[-4000:]}")

@@ -30,10 +30,11 @@ class Run:
 
 @dataclass(frozen=True)
 class Inputs:
-    """wet, tasks: globs of files. assets: a folder with punkt_tab, or None for what is bundled."""
+    """wet, tasks: globs of files. badwords: a list. assets: a folder with punkt_tab, or None for what is bundled."""
 
     wet: str
     tasks: str
+    badwords: str
     assets: str | None
 
 
@@ -46,7 +47,8 @@ def make_inputs(folder: Path) -> Inputs:
         {"inputs": f"sst2 sentence: film {n} was good", "targets": "positive", "task": "sst2"} for n in range(60)
     ]
     (folder / "tasks.jsonl").write_text("".join(json.dumps(record) + "\n" for record in records))
-    return Inputs(f"{crawl}/*.wet.gz", f"{folder}/tasks.jsonl", None)
+    (folder / "badwords.txt").write_text("deprecated\n")
+    return Inputs(f"{crawl}/*.wet.gz", f"{folder}/tasks.jsonl", f"{folder}/badwords.txt", None)
 
 
 def runs(inputs: Inputs, output: Path) -> list[Run]:
@@ -56,8 +58,12 @@ def runs(inputs: Inputs, output: Path) -> list[Run]:
     )
     c4, vocabulary = output / "c4", output / "vocabulary"
     return [
-        Run("wet_to_c4", "c4", (f"--input={inputs.wet}", "--variant=en.noblocklist", *sentences)),
-        Run("wet_to_c4", "multilingual", (f"--input={inputs.wet}", "--variant=multilingual", *sentences)),
+        Run("wet_to_c4", "c4", (f"--input={inputs.wet}", f"--badwords={inputs.badwords}", *sentences)),
+        Run(
+            "wet_to_c4",
+            "multilingual",
+            (f"--input={inputs.wet}", "--variant=multilingual", f"--badwords={inputs.badwords}", *sentences),
+        ),
         Run("c4_to_vocabulary", "vocabulary", (f"--input={c4}", "--num_pieces=600")),
         Run("c4_to_examples", "examples", (f"--input={c4}", f"--vocabulary={vocabulary}")),
         Run("tasks_to_examples", "tasks", (f"--input={inputs.tasks}", f"--vocabulary={vocabulary}")),

@@ -4,6 +4,8 @@ On one machine keys lie in files, and a bucket reads its slice of each: only the
 and a bucket that is done is not done again. On a cluster packed keys go through the runner's shuffle.
 """
 
+from collections.abc import Iterator
+
 import apache_beam as beam
 import numpy as np
 
@@ -122,15 +124,27 @@ class PickLosersThroughShuffle(beam.PTransform):
         )
 
 
+# The most that one element of packed keys or losers takes in the runner's shuffle, however large a WET file is. Engines
+# refuse a record that is larger than their sort buffers, and gRPC one of more than 4 MB.
+MAX_ELEMENT_BYTES = 64 << 10
+
+
+def _elements(place: int, packed: np.ndarray) -> Iterator[tuple[int, bytes]]:
+    """Packed rows for one place, in elements of at most `MAX_ELEMENT_BYTES`."""
+    most_rows = MAX_ELEMENT_BYTES // packed.itemsize
+    for start in range(0, len(packed), most_rows):
+        yield place, packed[start : start + most_rows].tobytes()
+
+
 def slices(keys: np.ndarray, kind: str, bucket_bits: int) -> list[tuple[int, bytes]]:
-    """The keys of a file as (bucket, packed bytes), one for each of the 2^bucket_bits buckets that has any."""
+    """The keys of a file as (bucket, packed bytes), for each of the 2^bucket_bits buckets that has any."""
     places = KINDS[kind].parts(keys) >> (KEY_PART_BITS - bucket_bits)
     order = np.argsort(places, kind="stable")
     # numpy's concatenate may have given the keys this machine's byte order.
     ordered, places = keys[order].astype(KINDS[kind].dtype, copy=False), places[order]
     edges = np.flatnonzero(np.diff(places)) + 1
     parts = zip(np.split(places, edges), np.split(ordered, edges), strict=True)
-    return [(int(place[0]), part.tobytes()) for place, part in parts if len(part)]
+    return [element for place, part in parts if len(part) for element in _elements(int(place[0]), part)]
 
 
 def _pick_in_group(element, kind: str):
@@ -140,7 +154,7 @@ def _pick_in_group(element, kind: str):
     edges = np.flatnonzero(np.diff(losers["file"].astype(np.int64))) + 1
     for part in np.split(losers, edges):
         if len(part):
-            yield int(part["file"][0]), part.astype(KINDS[kind].losers, copy=False).tobytes()
+            yield from _elements(int(part["file"][0]), part.astype(KINDS[kind].losers, copy=False))
 
 
 def _join(element):

@@ -5,7 +5,8 @@ from c4pipe.corpus import deduplication
 from c4pipe.corpus_run.keys import KINDS, bucket_edges
 from c4pipe.corpus_run.plan import NUM_KEY_PARTS
 from c4pipe.shards.work.key_files import count_rows, read_parts, write_key_file
-from c4pipe.stages.wet_to_c4.pick_losers import slices
+from c4pipe.stages.wet_to_c4 import pick_losers
+from c4pipe.stages.wet_to_c4.pick_losers import MAX_ELEMENT_BYTES, slices
 
 
 def keys_of(file: int, texts: list[str]) -> np.ndarray:
@@ -48,6 +49,18 @@ def test_slices_of_the_shuffle_lose_what_all_keys_at_once_lose():
         keys = np.frombuffer(b"".join(packed_keys), dtype=kind.dtype)
         found |= set(map(tuple, kind.pick(keys).tolist()))
     assert len(buckets) > 1 and found == losers_at_once()
+
+
+def test_no_element_of_the_shuffle_is_larger_than_its_bound_however_many_keys_meet_in_a_bucket():
+    """One line that all pages have: its keys are 720,000 bytes in one bucket, and all but one lose in one file."""
+    keys = keys_of(0, ["the same line on every page"] * 20_000)
+    elements = slices(keys, "lines", bucket_bits=5)
+    assert len({bucket for bucket, _ in elements}) == 1
+    assert max(len(packed) for _, packed in elements) <= MAX_ELEMENT_BYTES
+    assert np.array_equal(np.frombuffer(b"".join(packed for _, packed in elements), KINDS["lines"].dtype), keys)
+    losers = list(pick_losers._pick_in_group((0, [packed for _, packed in elements]), "lines"))
+    assert len(losers) > 1 and max(len(packed) for _, packed in losers) <= MAX_ELEMENT_BYTES
+    assert sum(len(packed) for _, packed in losers) == 19_999 * KINDS["lines"].losers.itemsize
 
 
 def test_a_file_without_keys_has_no_slices():
