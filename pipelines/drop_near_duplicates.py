@@ -31,7 +31,7 @@ from c4pipe.shards.text_shards import WRITERS
 from c4pipe.shards.work.work_files import read_record
 from c4pipe.stages.near_duplicates.drop_near_duplicates import DropNearDuplicates
 from c4pipe.stages.near_duplicates.find_clusters import SUMMARY
-from pipelines import c4_to_examples
+from pipelines.jobs import examples
 from pipelines.launch import beam_options, report_page
 from pipelines.launch.progress import Progress
 
@@ -83,7 +83,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def text_shards(source: str) -> list[TextShard]:
     """The text shards of a source, train before validation, numbered in their order."""
-    found = c4_to_examples.text_shards(source)
+    found = examples.text_shards(source)
     return [TextShard(number, shard.path, shard.split, shard.index, shard.count) for number, shard in enumerate(found)]
 
 

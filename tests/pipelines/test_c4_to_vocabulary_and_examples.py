@@ -16,6 +16,7 @@ from c4pipe.shards.text_shards import write_text_shard
 from c4pipe.stages import make_examples as stage
 from c4pipe.vocabulary.vocabulary import Vocabulary
 from pipelines import c4_to_examples, c4_to_vocabulary
+from pipelines.jobs import examples as examples_job
 
 ONE_PROCESS = ["--direct_num_workers=1"]
 
@@ -227,21 +228,21 @@ def test_any_text_shards_enter_without_a_manifest(vocabulary, tmp_path, capsys):
 def test_languages_have_their_own_validation_split(c4, vocabulary, tmp_path):
     pages = ["bado fige lamo " * 50]
     source = write_folder(tmp_path / "multilingual", {"de": [pages, pages], "de-validation": [pages], "fr": [pages]})
-    shards = c4_to_examples.text_shards(f"{source}@de")
+    shards = examples_job.text_shards(f"{source}@de")
     assert [(shard.split, shard.index, shard.count) for shard in shards] == [
         ("train", 0, 2),
         ("train", 1, 2),
         ("validation", 0, 1),
     ]
-    assert [shard.split for shard in c4_to_examples.text_shards(f"{source}@fr")] == ["train"]
-    assert [shard.split for shard in c4_to_examples.text_shards(f"{source}@de-validation")] == ["validation"]
-    assert [shard.split for shard in c4_to_examples.text_shards(f"{c4}@validation")] == ["validation"]
+    assert [shard.split for shard in examples_job.text_shards(f"{source}@fr")] == ["train"]
+    assert [shard.split for shard in examples_job.text_shards(f"{source}@de-validation")] == ["validation"]
+    assert [shard.split for shard in examples_job.text_shards(f"{c4}@validation")] == ["validation"]
 
 
 def test_a_released_folder_without_manifest_keeps_its_splits(c4, tmp_path):
     folder = tmp_path / "released"
     shutil.copytree(c4, folder, ignore=shutil.ignore_patterns("manifest.json"))
-    splits = [shard.split for shard in c4_to_examples.text_shards(str(folder))]
+    splits = [shard.split for shard in examples_job.text_shards(str(folder))]
     assert splits == ["train"] * 3 + ["validation"]
 
 
@@ -352,14 +353,14 @@ def test_several_sources_and_a_whole_multilingual_folder(vocabulary, tmp_path, c
     pages = ["bado fige lamo " * 50]
     splits = {"de": [pages], "de-validation": [pages], "ro": [pages], "ro-validation": [pages]}
     source = write_folder(tmp_path / "multilingual", splits)
-    whole = c4_to_examples.text_shards(str(source))
+    whole = examples_job.text_shards(str(source))
     assert [(os.path.basename(shard.path).split(".")[0], shard.split) for shard in whole] == [
         *(("c4-de", "train"), ("c4-ro", "train")),
         *(("c4-de-validation", "validation"), ("c4-ro-validation", "validation")),
     ]
-    assert c4_to_examples.text_shards(f"{source}@ro,{source}@de") == whole
+    assert examples_job.text_shards(f"{source}@ro,{source}@de") == whole
     with pytest.raises(UserError, match="has a weight: mix when you train"):
-        c4_to_examples.text_shards(f"{source}@ro:2,{source}@de")
+        examples_job.text_shards(f"{source}@ro:2,{source}@de")
     # The command that wet_to_c4 prints, and the one that this prints.
     output = tmp_path / "vocabulary"
     assert c4_to_vocabulary.main([f"--input={source}:2", f"--output={output}", "--num_pieces=15", *ONE_PROCESS]) == 0

@@ -281,3 +281,37 @@ def test_a_run_killed_in_the_middle_of_a_file_continues(server, tmp_path, number
     assert_whole(server, tmp_path)
     fetched = [r for r in server.requests if r[0] == "GET"]
     assert len(fetched) == 1 and fetched[0][2].startswith("bytes=")
+
+
+def test_a_second_download_into_the_folder_ends_with_one_line(server, tmp_path):
+    slow = threading.Event()
+
+    def wait(request, count):
+        if is_wet(request) and request.command == "GET" and not slow.is_set():
+            slow.wait(60)
+        return False
+
+    server.tricks.append(wait)
+    command = [sys.executable, "-m", "pipelines.crawl_to_wet", *arguments(server, tmp_path)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        deadline = time.monotonic() + 60
+        while not (tmp_path / ".lists").exists():
+            assert time.monotonic() < deadline and process.poll() is None
+            time.sleep(0.02)
+        with pytest.raises(UserError, match=f"in use by crawl_to_wet, process {process.pid} on "):
+            crawl_to_wet.main(arguments(server, tmp_path))
+    finally:
+        slow.set()
+        process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert_whole(server, tmp_path)
+    assert not (tmp_path / ".incomplete").exists()
+
+
+def test_partial_files_of_others_are_not_touched(server, tmp_path):
+    (tmp_path / ".incomplete").mkdir()
+    (tmp_path / ".incomplete" / "part-00000.warc.wet.gz").write_text("mine")
+    with pytest.raises(UserError, match=r"\.incomplete is not a work folder"):
+        crawl_to_wet.main(arguments(server, tmp_path))
+    assert (tmp_path / ".incomplete" / "part-00000.warc.wet.gz").read_text() == "mine"

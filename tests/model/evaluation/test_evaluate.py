@@ -5,6 +5,7 @@ import json
 import pytest
 
 from c4pipe.errors import UserError
+from c4pipe.folders.output_folder import OutputFolder
 from c4pipe.shards.stream.example_sources import Source
 from c4pipe.vocabulary.vocabulary import Vocabulary
 from model.checkpoints.opening import open_model
@@ -59,6 +60,26 @@ def test_a_finished_evaluation_is_left_alone_and_another_refused(evaluated, base
         main([*arguments, "--num_beams=2"])
     assert (evaluated / "metrics.json").read_bytes() == before
     assert main([*arguments, "--num_beams=2", "--overwrite"]) == 0
+
+
+def test_predictions_never_lie_beside_the_metrics_of_another_evaluation(base_run, task_folder, tmp_path, monkeypatch):
+    arguments = [f"--checkpoint={base_run}", f"--tasks={task_folder}", f"--output={tmp_path}/out", "--device=cpu"]
+    arguments += ["--max_examples=2", "--max_length=2"]
+    assert main(arguments) == 0
+
+    def die(folder, content):
+        raise KeyboardInterrupt
+
+    other = [*arguments[:-1], "--max_length=3"]
+    with monkeypatch.context() as patch:
+        # After the predictions, before the metrics.
+        patch.setattr(OutputFolder, "commit", die)
+        with pytest.raises(KeyboardInterrupt):
+            main([*other, "--overwrite"])
+    assert (tmp_path / "out" / "predictions.jsonl").exists() and not (tmp_path / "out" / "metrics.json").exists()
+    assert main(other) == 0
+    assert json.loads((tmp_path / "out" / "metrics.json").read_text())["settings"]["max_length"] == 3
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["metrics.json", "predictions.jsonl"]
 
 
 def test_right_answers_score_100_and_a_label_with_more_behind_it_is_wrong(sets, task_folder, base_run, monkeypatch):

@@ -1,7 +1,8 @@
-"""Two runs into one folder at once: the second ends with one line; what a killed run holds is taken over."""
+"""What commands do in folders that hold more than theirs: another run, what a killed one left, files of the user."""
 
 import json
 import os
+import re
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -14,6 +15,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from small_crawl import write_crawl, write_punkt
 
 from c4pipe.command_line import run
+from c4pipe.errors import UserError
 from c4pipe.folders.output_folder import OutputFolder
 from pipelines import c4_to_examples, c4_to_vocabulary, tasks_to_examples, wet_to_c4
 
@@ -107,3 +109,44 @@ def test_the_second_run_ends_with_one_line_and_takes_over_what_a_killed_one_held
     assert main(arguments) == 0
     assert main([*arguments[:-3], f"--output={tmp_path}/undisturbed", *ONE_PROCESS]) == 0
     assert tree(tmp_path / "out") == tree(tmp_path / "undisturbed")
+
+
+# A name that each command writes, and the folder that it works in.
+CLASHES = [
+    ("wet_to_c4", "report.json"),
+    ("wet_to_c4", "c4-train.00000-of-00001.json.gz"),
+    ("c4_to_vocabulary", "spiece.model"),
+    ("c4_to_vocabulary", "tokenizer.json"),
+    ("c4_to_examples", "spiece.model"),
+    ("c4_to_examples", "train-00000-of-00001.arrow"),
+    ("tasks_to_examples", "report.json"),
+    ("tasks_to_examples", "spiece.model"),
+    ("tasks_to_examples", "mine-train-00000-of-00001.arrow"),
+    ("wet_to_c4", "work/notes.txt"),
+    ("c4_to_vocabulary", ".work/notes.txt"),
+    ("c4_to_examples", ".work/notes.txt"),
+    ("tasks_to_examples", ".work/notes.txt"),
+]
+
+
+@pytest.mark.parametrize(("command", "name"), CLASHES, ids=["-".join(clash).replace("/", "-") for clash in CLASHES])
+def test_a_users_file_of_a_name_that_would_be_written_stays_and_is_named(flags, tmp_path, command, name):
+    path = tmp_path / "out" / name
+    path.parent.mkdir(parents=True)
+    path.write_text("mine")
+    arguments = [*flags[command], f"--output={tmp_path}/out", *ONE_PROCESS]
+    for more in ([], ["--overwrite"]):
+        with pytest.raises(UserError, match=re.escape(name.split("/")[0])):
+            COMMANDS[command]([*arguments, *more])
+        assert path.read_text() == "mine"
+
+
+def test_files_of_other_names_stay_beside_the_shards(flags, tmp_path):
+    output = tmp_path / "out"
+    output.mkdir()
+    # What the package datasets calls its own shards.
+    (output / "data-00000-of-00001.arrow").write_text("mine")
+    arguments = [*flags["tasks_to_examples"], f"--output={output}", *ONE_PROCESS]
+    assert tasks_to_examples.main(arguments) == 0
+    assert tasks_to_examples.main([*arguments, "--inputs_length=20", "--overwrite"]) == 0
+    assert (output / "data-00000-of-00001.arrow").read_text() == "mine"
