@@ -49,5 +49,5 @@ def files_of(made: Manifest) -> dict[str, int | None]:
         for shard in shards:
             found[shard.file] = shard.bytes
             if made.kind == "c4" and (provenance := beside(shard.file)) is not None:
-                found[provenance] = None
+                found[provenance.removeprefix("./")] = None
     return found
