@@ -20,7 +20,7 @@ NPROC   ?= 1
 WORKERS ?= 2
 DATA    ?= data
 
-.PHONY: help setup demo test test-all lint bench parity dataflow-check engines \
+.PHONY: help setup demo test test-all fuzz lint bench parity dataflow-check engines \
         wet c4 vocabulary examples tasks pretrain finetune evaluate export clean
 
 help: ## this list
@@ -45,6 +45,9 @@ test: $(STAMP) ## all tests but the slow ones: [WORKERS=2]
 
 test-all: $(STAMP) ## all tests
 	@$(PY) -m pytest -q -n $(WORKERS) $(ARGS)
+
+fuzz: $(STAMP) ## each fuzzer on its own for SECONDS=1200: [WORKERS=2]
+	@C4PIPE_FUZZ_SECONDS=$(or $(SECONDS),1200) $(PY) -m pytest -q -rP tests/fuzzing -n $(WORKERS) $(ARGS)
 
 lint: $(STAMP) ## ruff and mypy
 	@$(BIN)/ruff check .

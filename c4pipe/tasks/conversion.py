@@ -9,6 +9,9 @@ from c4pipe.tasks.ready import is_ready, ready_example
 from c4pipe.tasks.splits import TRAIN, half_of, is_test, split_of
 from c4pipe.tasks.task import MalformedRecord, Record, TextExample
 
+# With the split and the numbers of the shards, and `.incomplete`, it must fit into 255 bytes.
+_LONGEST_NAME = 120
+
 
 @dataclass(frozen=True, slots=True)
 class Placed:
@@ -40,7 +43,10 @@ def convert(record: Record, task: str | None, told_split: str | None = None) -> 
     if is_ready(record):
         name = record.get("task") or task
         if not isinstance(name, str) or not _is_file_name(name):
-            raise MalformedRecord("missing_task", f"'task' is {name!r}; give a name of letters, digits and _.-")
+            words = (
+                f"'task' is {str(name)[:100]!r}; give a name of letters, digits and _.-, {_LONGEST_NAME} bytes at most"
+            )
+            raise MalformedRecord("missing_task", words)
         examples = [_checked(ready_example(record, name))]
     elif task is None:
         detail = f"no fields 'inputs' and 'targets', and no --task says what it is; it has {', '.join(record)}"
@@ -70,4 +76,6 @@ def _checked(example: TextExample) -> TextExample:
 
 def _is_file_name(name: str) -> bool:
     # Tasks name files and splits: TASK-train-00000-of-00001.arrow.
-    return bool(name) and all(letter.isalnum() or letter in "_.-" for letter in name) and not name.startswith(".")
+    if not name or len(name.encode("utf-8", "replace")) > _LONGEST_NAME:
+        return False
+    return all(letter.isalnum() or letter in "_.-" for letter in name) and not name.startswith(".")

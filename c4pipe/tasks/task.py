@@ -132,6 +132,9 @@ def field(record: Record, *names: str) -> Any:
     raise MalformedRecord("missing_field", f"no field {' or '.join(map(repr, names))}; it has {', '.join(record)}")
 
 
+_MOST_DIGITS = 100
+
+
 def label_name(value: Any, labels: Sequence[str]) -> str:
     """The name of a label given as class number, as its name, or (of two labels) as a boolean.
 
@@ -144,14 +147,14 @@ def label_name(value: Any, labels: Sequence[str]) -> str:
     """
     if value is None or value in (-1, "-1", ""):
         raise Unlabelled
-    number: Any = value
+    number: Any = value if isinstance(value, (bool, int, float)) else None
     if isinstance(value, str):
         by_name = {label.lower(): label for label in labels}
         name = value.strip().lower()
         if (known := by_name.get(name) or by_name.get(_SYNONYMS.get(name, ""))) is not None:
             return known
-        number = int(value) if value.strip().isdecimal() else None
-    if number is None or number != number or int(number) != number or not 0 <= number < len(labels):
+        number = int(value) if value.strip().isdecimal() and len(value) < _MOST_DIGITS else None
+    if number is None or not 0 <= number < len(labels) or int(number) != number:
         raise MalformedRecord("unknown_label", f"label {value!r} is none of {', '.join(labels)}")
     return labels[int(number)]
 

@@ -108,7 +108,8 @@ class ModelConfig:
         """
         unknown = set(values) - {field.name for field in fields(cls)}
         if unknown:
-            raise UserError(f"the model settings {sorted(unknown)} are unknown here; use the c4pipe that made the run")
+            name = sorted(unknown)[0][:80]
+            raise UserError(f"the model setting {name!r} is unknown here; use the c4pipe that made the run")
         try:
             return checked_json.convert(dict(values), cls)
         except ValueError as error:
