@@ -84,9 +84,9 @@ def plot(draw: Callable[["Axes"], None], *, caption: str = "", width: float = 8.
     except ImportError as error:
         raise UserError(f"pages need {error.name}: pip install {error.name}") from error
     # Ids that depend on the content alone, so that the same run writes the same page.
-    with matplotlib.rc_context(
-        {"svg.hashsalt": "c4pipe", "svg.fonttype": "none", "font.size": 9, "text.parse_math": False}
-    ):
+    # A folder's name may hold `$`, which is no formula.
+    settings = {"svg.hashsalt": "c4pipe", "svg.fonttype": "none", "font.size": 9, "text.parse_math": False}
+    with matplotlib.rc_context(settings):
         figure = Figure(figsize=(width, height), layout="constrained")
         axes = figure.add_subplot()
         axes.spines[["top", "right"]].set_visible(False)

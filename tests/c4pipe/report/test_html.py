@@ -26,3 +26,8 @@ def test_a_page_asks_the_network_for_nothing():
     page = html.page("T", "s", [html.Section("S", html.plot(lambda axes: axes.bar([1], [2])))])
     for needle in ('src="http', 'href="http', "@import", "url(http"):
         assert needle not in page
+
+
+def test_dollar_signs_of_a_folder_s_name_are_no_formula():
+    svg = str(html.plot(lambda axes: axes.set_title("run_$HOME_$_{a$"), caption="runs of $a$"))
+    assert "run_$HOME_$_{a$" in svg
