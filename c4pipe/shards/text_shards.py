@@ -126,5 +126,6 @@ def _fault_of(number: int, offset: int, fields: Row) -> BadRecord | None:
     if isinstance(text, str):
         return None
     if text is None:
-        return BadRecord(number, offset, "no_text", f"no `text` among its fields ({', '.join(fields)})"[:300])
+        detail = "`text` is null" if "text" in fields else f"no `text` among its fields ({', '.join(fields)})"
+        return BadRecord(number, offset, "no_text", detail[:300])
     return BadRecord(number, offset, "bad_text", f"`text` is {type(text).__name__}, not a text")

@@ -80,7 +80,7 @@ def test_lines_that_are_no_pages_are_named(tmp_path, content, complaint):
 def test_a_parquet_row_without_text_is_named(tmp_path):
     rows = [{"text": "x"}] * 1500 + [{"text": None}]
     write_text_shard(str(tmp_path / "a.parquet"), rows, "parquet", ("text",))
-    with pytest.raises(UserError, match=r"row 1500 \(from 0\): no `text`"):
+    with pytest.raises(UserError, match=r"row 1500 \(from 0\): `text` is null"):
         list(read_text_shard(str(tmp_path / "a.parquet"), ("url",)))
 
 
