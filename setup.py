@@ -25,7 +25,7 @@ CORE = [
 REPORT = ["jinja2>=3.1", "matplotlib>=3.8"]
 EXTRAS = {
     "beam": ["apache-beam>=2.65", "psutil>=5.9", "requests>=2.31", "tqdm>=4.66", "urllib3>=2.3", *REPORT],
-    "train": ["torch>=2.6", "safetensors>=0.4", "tqdm>=4.66", *REPORT],
+    "train": ["torch>=2.6", "safetensors>=0.4", "tokenizers>=0.20", "tqdm>=4.66", *REPORT],
     "evaluate": ["sacrebleu>=2.4", "rouge-score>=0.1.2", "scikit-learn>=1.4", "scipy>=1.11"],
     "cloud": ["aiohttp>=3.9", "gcsfs>=2024.6", "s3fs>=2024.6"],
     "multilingual": ["cld3-py==3.1.0"],

@@ -102,7 +102,7 @@ def main(argv: list[str] | None = None) -> int:
             "from_scratch": arguments.from_scratch,
             "examples": examples.identity(),
         },
-        notes={"validation_sets": {one.task.name: len(one) for one in sets}},
+        notes={"validation_sets": {one.task.name: len(one) for one in sets}, "lengths": examples.lengths()},
         best=BestMetric(NAME, higher_is_better=True),
         vocabulary=base.vocabulary,
         sources=examples.sources,

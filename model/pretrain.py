@@ -85,7 +85,7 @@ def main(argv: list[str] | None = None) -> int:
             "packed": arguments.pack,
             "from_hugging_face": arguments.from_hugging_face,
         },
-        notes={"validation": validation_notes(examples)},
+        notes={"validation": validation_notes(examples), "lengths": examples.lengths()},
         best=BestMetric(),
         vocabulary=examples.vocabulary,
         sources=examples.sources,
@@ -142,6 +142,7 @@ def model_config(arguments: argparse.Namespace, vocabulary: Vocabulary) -> Model
     """
     if arguments.from_hugging_face:
         config = hugging_face.read_config(arguments.from_hugging_face)
+        _check_same_vocabulary(arguments.from_hugging_face, vocabulary, arguments.examples)
         if config.vocabulary_size < vocabulary.size:
             raise UserError(
                 f"{arguments.from_hugging_face} has {config.vocabulary_size} embedding rows and the examples' "
@@ -160,6 +161,20 @@ def model_config(arguments: argparse.Namespace, vocabulary: Vocabulary) -> Model
         )
     check_choice("architecture", config.architecture, ARCHITECTURES)
     return config if arguments.dropout_rate is None else config.with_(dropout_rate=arguments.dropout_rate)
+
+
+def _check_same_vocabulary(folder: str, vocabulary: Vocabulary, examples: str) -> None:
+    """Ids mean what they meant to the model: another vocabulary, even a smaller one, would train on noise.
+
+    Raises: UserError where the folder's vocabulary is another than the examples', or is not there.
+    """
+    theirs = Vocabulary.load(folder)
+    if theirs != vocabulary:
+        raise UserError(
+            f"{examples} was made with another vocabulary ({vocabulary.digest[:12]}, {vocabulary.size:,} ids) than "
+            f"{folder} has ({theirs.digest[:12]}, {theirs.size:,} ids); make the examples again with "
+            f"--vocabulary={folder}"
+        )
 
 
 def validation_notes(examples: RunExamples) -> dict[str, Any] | None:

@@ -234,6 +234,17 @@ def make_private_folder(path: str) -> None:
         os.chmod(path, 0o700)
 
 
+def share(path: str) -> None:
+    """Give a local file that another library wrote the mode that `open` gives: what the umask leaves of 0666."""
+    beside = f"{path}.{uuid.uuid4().hex[:8]}{TEMPORARY_SUFFIX}"
+    try:
+        # Asking for the umask means setting it, which other threads would notice.
+        with open(beside, "xb"):
+            os.chmod(path, os.stat(beside).st_mode & 0o777)
+    finally:
+        remove(beside)
+
+
 def remove_incomplete(folder: str) -> None:
     """Remove what a killed run left half-written in a local folder. Only for a folder that no other run writes to."""
     for name in list_folder(folder):

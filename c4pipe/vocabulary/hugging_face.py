@@ -33,8 +33,10 @@ def tokenizer_files(vocabulary: Vocabulary) -> dict[str, bytes]:
         "legacy": True,
         "tokenizer_class": "T5Tokenizer",
     }
-    if _spells_in_bytes(sentencepiece_model.read(vocabulary.model)):
-        # T5Tokenizer of version 5 builds a tokenizer without bytes; the general class takes tokenizer.json as it is.
+    model = sentencepiece_model.read(vocabulary.model)
+    if _spells_in_bytes(model) or not _has_options_of_t5(model):
+        # T5Tokenizer of version 5 builds a tokenizer of its own, without bytes and by T5's options; the general class
+        # takes tokenizer.json as it is.
         settings |= {
             "model_input_names": ["input_ids", "attention_mask"],
             "tokenizer_class": "PreTrainedTokenizerFast",
@@ -48,24 +50,18 @@ def tokenizer_files(vocabulary: Vocabulary) -> dict[str, bytes]:
 
 
 def tokenizer_json(vocabulary: Vocabulary) -> dict[str, Any]:
-    """The fast tokenizer: pieces with their scores, the model's normalisation, words begun by `▁`, EOS at the end."""
+    """The fast tokenizer: pieces with their scores, the model's normalisation, EOS at the end.
+
+    Models with T5's options get what `transformers`' conversion gives; others what does the same as their options say.
+    `c4pipe.vocabulary.agreement` checks whether it does.
+    """
     model = sentencepiece_model.read(vocabulary.model)
     if not model.is_unigram:
         raise UserError("Hugging Face's T5 tokenizer takes unigram models only; this vocabulary is of another kind")
     added = {token: (text, True) for token, text in _special_ids(vocabulary).items()}
     added |= {token: (piece, False) for token, (piece, _, kind) in enumerate(model.pieces) if kind == _USER_DEFINED}
-    metaspace = {"type": "Metaspace", "replacement": "▁", "prepend_scheme": "always", "split": True}
-    byte_fallback = _spells_in_bytes(model)
-    from_bytes = {"type": "Sequence", "decoders": [{"type": "ByteFallback"}, metaspace]}
     pieces = [[piece, score] for piece, score, _ in model.pieces]
     sentinels = [[vocabulary.piece(token), 0.0] for token in range(vocabulary.num_pieces, vocabulary.size)]
-    normalizers: list[dict[str, Any]] = [
-        {"type": "Strip", "strip_left": False, "strip_right": True},
-        {"type": "Replace", "pattern": {"Regex": " {2,}"}, "content": "▁"},
-    ]
-    if model.character_map:
-        encoded = base64.b64encode(model.character_map).decode()
-        normalizers.insert(0, {"type": "Precompiled", "precompiled_charsmap": encoded})
     eos = {"SpecialToken": {"id": _EOS, "type_id": 0}}
     first, second = ({"Sequence": {"id": name, "type_id": 0}} for name in "AB")
     return {
@@ -75,22 +71,84 @@ def tokenizer_json(vocabulary: Vocabulary) -> dict[str, Any]:
         "added_tokens": [
             {"id": token, **_added_token(text, special=special)} for token, (text, special) in sorted(added.items())
         ],
-        "normalizer": {"type": "Sequence", "normalizers": normalizers},
-        "pre_tokenizer": metaspace,
+        **(_steps_of_t5(model) if _has_options_of_t5(model) else _steps_of_options(model)),
         "post_processor": {
             "type": "TemplateProcessing",
             "single": [first, eos],
             "pair": [first, eos, second, eos],
             "special_tokens": {_EOS: {"id": _EOS, "ids": [vocabulary.eos_id], "tokens": [_EOS]}},
         },
-        "decoder": from_bytes if byte_fallback else metaspace,
         "model": {
             "type": "Unigram",
             "unk_id": vocabulary.unk_id,
             "vocab": pieces + sentinels,
-            "byte_fallback": byte_fallback,
+            "byte_fallback": _spells_in_bytes(model),
         },
     }
+
+
+def _has_options_of_t5(model: sentencepiece_model.SentencePieceModel) -> bool:
+    # The rules of `nmt` turn tabs and line breaks into blanks, so that blanks are all white space there is.
+    return (
+        model.normalization.startswith("nmt_")
+        and model.add_dummy_prefix
+        and model.remove_extra_whitespaces
+        and model.split_by_whitespace
+        and not model.treat_whitespace_as_suffix
+    )
+
+
+def _steps_of_t5(model: sentencepiece_model.SentencePieceModel) -> dict[str, Any]:
+    """As `transformers` converts a T5 tokenizer: the text is cut into words before the model sees it."""
+    metaspace = {"type": "Metaspace", "replacement": "\u2581", "prepend_scheme": "always", "split": True}
+    normalizers: list[dict[str, Any]] = [
+        *_character_map(model),
+        {"type": "Strip", "strip_left": False, "strip_right": True},
+        {"type": "Replace", "pattern": {"Regex": " {2,}"}, "content": "\u2581"},
+    ]
+    from_bytes = {"type": "Sequence", "decoders": [{"type": "ByteFallback"}, metaspace]}
+    return {
+        "normalizer": {"type": "Sequence", "normalizers": normalizers},
+        "pre_tokenizer": metaspace,
+        "decoder": from_bytes if _spells_in_bytes(model) else metaspace,
+    }
+
+
+def _steps_of_options(model: sentencepiece_model.SentencePieceModel) -> dict[str, Any]:
+    """By the model's own options, in SentencePiece's order. The model sees the whole text, so that pieces may hold
+    blanks."""
+    normalizers = _character_map(model)
+    if model.normalization.startswith("nmt_"):
+        # Two characters, which the Rust library takes for one.
+        normalizers.insert(0, {"type": "Replace", "pattern": {"String": "\r\n"}, "content": "  "})
+    if model.remove_extra_whitespaces:
+        normalizers += [_replace(r"\A +| +\z", ""), _replace(" {2,}", " ")]
+    as_suffix = model.treat_whitespace_as_suffix
+    if model.add_dummy_prefix and as_suffix:
+        normalizers.append(_replace(r"(?<=.)\z", " "))
+    elif model.add_dummy_prefix:
+        normalizers.append({"type": "Prepend", "prepend": "\u2581"})
+    normalizers.append({"type": "Replace", "pattern": {"String": " "}, "content": "\u2581"})
+    decoders: list[dict[str, Any]] = [{"type": "ByteFallback"}] if _spells_in_bytes(model) else []
+    decoders += [{"type": "Replace", "pattern": {"String": "\u2581"}, "content": " "}, {"type": "Fuse"}]
+    if model.add_dummy_prefix:
+        decoders.append({"type": "Strip", "content": " ", "start": int(not as_suffix), "stop": int(as_suffix)})
+    return {
+        "normalizer": {"type": "Sequence", "normalizers": normalizers},
+        "pre_tokenizer": None,
+        "decoder": {"type": "Sequence", "decoders": decoders},
+    }
+
+
+def _character_map(model: sentencepiece_model.SentencePieceModel) -> list[dict[str, Any]]:
+    if not model.character_map:
+        return []
+    encoded = base64.b64encode(model.character_map).decode()
+    return [{"type": "Precompiled", "precompiled_charsmap": encoded}]
+
+
+def _replace(pattern: str, content: str) -> dict[str, Any]:
+    return {"type": "Replace", "pattern": {"Regex": pattern}, "content": content}
 
 
 def _spells_in_bytes(model: sentencepiece_model.SentencePieceModel) -> bool:

@@ -18,12 +18,18 @@ _UNIGRAM = 1
 class SentencePieceModel(NamedTuple):
     """pieces: (text, score, kind) by id; character_map: the compiled normalisation, empty where there is none.
 
-    kind: 1 normal, 2 unknown, 3 control, 4 user-defined, 6 byte.
+    kind: 1 normal, 2 unknown, 3 control, 4 user-defined, 6 byte. normalization: the name of its rule (`nmt_nfkc`).
+    The others are SentencePiece's own options, of the same names.
     """
 
     pieces: list[tuple[str, float, int]]
     character_map: bytes
     is_unigram: bool
+    normalization: str = ""
+    add_dummy_prefix: bool = True
+    remove_extra_whitespaces: bool = True
+    split_by_whitespace: bool = True
+    treat_whitespace_as_suffix: bool = False
 
 
 def read(model: bytes) -> SentencePieceModel:
@@ -32,7 +38,8 @@ def read(model: bytes) -> SentencePieceModel:
     Raises: UserError where the bytes break off.
     """
     pieces: list[tuple[str, float, int]] = []
-    character_map, kind = b"", _UNIGRAM
+    trainer: dict[int, int | bytes] = {}
+    normalizer: dict[int, int | bytes] = {}
     try:
         for number, value in _fields(model):
             if number == 1 and isinstance(value, bytes):
@@ -40,12 +47,21 @@ def read(model: bytes) -> SentencePieceModel:
                 (score,) = struct.unpack("<f", _as_bytes(inner.get(2, bytes(4))))
                 pieces.append((_as_bytes(inner[1]).decode(), score, int(inner.get(3, _NORMAL))))
             elif number == 2 and isinstance(value, bytes):
-                kind = int(dict(_fields(value)).get(3, _UNIGRAM))
+                trainer = dict(_fields(value))
             elif number == 3 and isinstance(value, bytes):
-                character_map = _as_bytes(dict(_fields(value)).get(2, b""))
+                normalizer = dict(_fields(value))
+        return SentencePieceModel(
+            pieces,
+            character_map=_as_bytes(normalizer.get(2, b"")),
+            is_unigram=int(trainer.get(3, _UNIGRAM)) == _UNIGRAM,
+            normalization=_as_bytes(normalizer.get(1, b"")).decode(),
+            add_dummy_prefix=bool(normalizer.get(3, True)),
+            remove_extra_whitespaces=bool(normalizer.get(4, True)),
+            split_by_whitespace=bool(trainer.get(22, True)),
+            treat_whitespace_as_suffix=bool(trainer.get(24, False)),
+        )
     except (IndexError, KeyError, ValueError, struct.error) as error:
         raise UserError("the vocabulary's spiece.model is damaged; make or fetch it again") from error
-    return SentencePieceModel(pieces, character_map, kind == _UNIGRAM)
 
 
 def without_last_pieces(model: bytes, count: int) -> bytes:

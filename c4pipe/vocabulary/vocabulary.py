@@ -11,6 +11,7 @@ Whether `<extra_id_0>` in a text means the sentinel depends on what the text is.
 `encode_flat`), so that no page can hold a sentinel; in prompts and task files it is the sentinel (`encode_prompts`).
 """
 
+import hashlib
 import re
 from array import array
 from collections.abc import Iterable, Sequence
@@ -69,6 +70,8 @@ class Vocabulary:
         self._processor = processor
         self._model = model
         self._source = source
+        # Models whose words end with a blank decode to it too.
+        self._ends_with_blank = processor.decode(processor.encode("a")).endswith(" ")
         self.num_pieces: int = processor.get_piece_size()
         self.num_extra_ids = num_extra_ids
 
@@ -96,6 +99,11 @@ class Vocabulary:
     def model(self) -> bytes:
         """The bytes of `spiece.model`."""
         return self._model
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of `model`, as hex."""
+        return hashlib.sha256(self._model).hexdigest()
 
     @property
     def size(self) -> int:
@@ -178,7 +186,8 @@ class Vocabulary:
             else:
                 run.append(token if 0 <= token < self.num_pieces else UNK_ID)
         close_run()
-        return "".join(parts)
+        text = "".join(parts)
+        return text.removesuffix(" ") if self._ends_with_blank else text
 
     def piece(self, token: int) -> str:
         """The piece of an id: `▁the`, `</s>`, `<extra_id_0>`; rows of the embedding above `size` are `<unused>`."""

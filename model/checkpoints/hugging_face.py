@@ -41,8 +41,11 @@ from model.architectures.config import ModelConfig
 
 CONFIG_FILE = "config.json"
 WEIGHTS_FILE = "model.safetensors"
+GENERATION_FILE = "generation_config.json"
 _BIN_FILE = "pytorch_model.bin"
 _MATRICES = {"query": "q", "key": "k", "value": "v", "output": "o"}
+# Folders that lack shared.weight have the matrix under one of these (MADLAD's under the decoder's).
+_SAME_AS_SHARED = ("encoder.embed_tokens.weight", "decoder.embed_tokens.weight")
 _FEED_FORWARDS = {"relu": "relu", "gated_gelu": "gated-gelu"}
 # What transformers takes for a setting that an older config.json does not name.
 _DEFAULTS: dict[str, dict[str, Any]] = {
@@ -102,7 +105,7 @@ def load(folder: str) -> Loaded:
     """
     values = _read_values(folder)
     config = _config_of(folder, values)
-    theirs = _read_weights(Path(folder))
+    theirs = _with_shared(folder, _read_weights(Path(folder)))
     _check_size(folder, config, theirs)
     one_for_both = values["tie_word_embeddings"] and "lm_head.weight" not in theirs and "shared.weight" in theirs
     if one_for_both and not config.tie_embeddings:
@@ -111,8 +114,6 @@ def load(folder: str) -> Loaded:
     weights: dict[str, Tensor] = {}
     for ours, shape in expected.items():
         name = their_name(ours, config)
-        if name not in theirs and name == "shared.weight":
-            name = "encoder.embed_tokens.weight"
         if name not in theirs:
             raise UserError(f"{folder} lacks the weight {name}; is it a whole T5 checkpoint? fetch it again")
         tensor = theirs[name]
@@ -123,6 +124,19 @@ def load(folder: str) -> Loaded:
         weights[ours] = tensor.to(torch.float32).contiguous()
     _check_tied(folder, values, config, theirs)
     return Loaded(config, weights, folder)
+
+
+def _with_shared(folder: str, theirs: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Weights with `shared.weight`, which some folders have under a stack's name alone.
+
+    Raises: UserError where the stacks have two different matrices.
+    """
+    found = [theirs[name] for name in _SAME_AS_SHARED if name in theirs]
+    if "shared.weight" in theirs or not found:
+        return theirs
+    if not all(torch.equal(found[0], other) for other in found[1:]):
+        raise UserError(f"{folder} has different embeddings in encoder and decoder; T5 has one for both")
+    return {**theirs, "shared.weight": found[0]}
 
 
 def read_config(folder: str) -> ModelConfig:

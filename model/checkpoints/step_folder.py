@@ -117,6 +117,7 @@ def _write_tensors(path: Path, tensors: Mapping[str, Tensor]) -> StoredFile:
         safetensors.torch.save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, path)
     except SafetensorError as error:
         raise _as_os_error(error, path) from error
+    files.share(str(path))  # safetensors lets its owner alone read it
     _synchronise(path)
     return StoredFile(path.stat().st_size, files.sha256(str(path)))
 

@@ -40,6 +40,10 @@ class RunExamples:
     targets_length: int
     num_examples: int
 
+    def lengths(self) -> dict[str, int]:
+        """The longest inputs and targets, in tokens, EOS included, for `run.json`."""
+        return {"inputs_length": self.inputs_length, "targets_length": self.targets_length}
+
     def identity(self) -> list[dict[str, Any]]:
         """What says which examples these are, wherever the folders lie."""
         return [

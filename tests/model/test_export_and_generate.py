@@ -1,11 +1,16 @@
 """The commands: an exported folder is a checkpoint; its text is that of transformers with the exported tokenizer."""
 
 import io
+import json
+import os
+import stat
 
 import pytest
+import sentencepiece
 import torch
 
 from c4pipe.errors import UserError
+from c4pipe.vocabulary.vocabulary import Vocabulary
 from model import export, generate, pretrain
 from model.architectures.catalog import build_model
 from model.architectures.config import ModelConfig
@@ -108,3 +113,86 @@ def test_from_hugging_face_through_training_and_back(example_folder, tmp_path, c
     assert 0 < moved < 1.0, "two steps from the given weights, not from others"
     tokenizer = transformers.AutoTokenizer.from_pretrained(out)
     assert len(tokenizer) == 300 and tokenizer.convert_tokens_to_ids("<extra_id_0>") == 299
+
+
+def test_an_export_tells_transformers_how_long_targets_are(folder, vocabulary, tmp_path):
+    """transformers ends at 20 tokens where the folder says nothing."""
+    long = str(tmp_path / "long")
+    weights = build_model(CONFIG, seed=5).state_dict()
+    weights["head.weight"].zero_()  # all ids are equally likely, so EOS is never the first of them
+    export_folder(long, CONFIG, weights, vocabulary, max_length=41)
+    ids = transformers.AutoTokenizer.from_pretrained(long)(TEXTS[:1], return_tensors="pt").input_ids
+    model = transformers.T5ForConditionalGeneration.from_pretrained(long)
+    assert model.generate(ids).shape[1] == 41
+    assert model.generate(ids, max_new_tokens=4).shape[1] == 5, "who asks for less gets less"
+    again = str(tmp_path / "again")
+    assert export.main([f"--checkpoint={long}", f"--output={again}"]) == 0
+    assert json.loads((tmp_path / "again" / "generation_config.json").read_text())["max_length"] == 41
+
+
+def test_an_export_of_a_run_ends_at_the_length_of_its_targets_and_has_a_model_card(example_folder, tmp_path):
+    run, out = str(tmp_path / "run"), tmp_path / "out"
+    flags = ["--preset=t5_tiny", "--steps=1", "--batch_size=2", "--checkpoint_every=1", "--device=cpu"]
+    assert pretrain.main([f"--examples={example_folder}", f"--output={run}", *flags]) == 0
+    assert export.main([f"--checkpoint={run}", f"--output={out}"]) == 0
+    assert json.loads((out / "generation_config.json").read_text())["max_length"] == 13  # 12 and the first pad
+    card = (out / "README.md").read_text()
+    assert card.startswith("---\nlibrary_name: transformers\n")
+    for words in ("pre-trained", "1 steps of 2 examples", f"examples of {example_folder.name}", "200 pieces"):
+        assert words in card, words
+
+
+def test_an_export_of_a_vocabulary_that_hugging_face_cannot_do_is_refused_and_nothing_is_written(
+    vocabulary, tmp_path, monkeypatch
+):
+    from c4pipe.vocabulary import hugging_face as files_of_tokenizer
+
+    # As if its options were T5's, which was believed of every vocabulary.
+    monkeypatch.setattr(files_of_tokenizer, "_has_options_of_t5", lambda model: True)
+    other = Vocabulary(with_options(add_dummy_prefix=False), num_extra_ids=20)
+    with pytest.raises(UserError, match=r"gives other ids on [0-9,]+ of"):
+        export_folder(str(tmp_path / "out"), CONFIG, build_model(CONFIG).state_dict(), other)
+    assert not (tmp_path / "out").exists()
+
+
+def test_pretraining_refuses_examples_of_another_vocabulary_than_the_models(example_folder, tmp_path):
+    start = tmp_path / "start"
+    other = Vocabulary(with_options(add_dummy_prefix=False), num_extra_ids=20)
+    config = CONFIG.with_(vocabulary_size=384)
+    export_folder(str(start), config, build_model(config, seed=0).state_dict(), other)
+    flags = [f"--examples={example_folder}", f"--output={tmp_path / 'run'}", f"--from_hugging_face={start}"]
+    with pytest.raises(UserError, match="was made with another vocabulary"):
+        pretrain.main([*flags, "--steps=1", "--batch_size=2", "--device=cpu"])
+    assert not (tmp_path / "run").exists()
+
+
+def test_exports_and_checkpoints_have_the_mode_that_the_umask_gives(vocabulary, tmp_path):
+    from model.checkpoints import step_folder
+
+    weights = build_model(CONFIG, seed=5).state_dict()
+    before = os.umask(0o027)
+    try:
+        export_folder(str(tmp_path / "out"), CONFIG, weights, vocabulary)
+        step_folder.write(tmp_path, step_folder.State(1, 8), weights, weights)
+    finally:
+        os.umask(before)
+    written = [*(tmp_path / "out").iterdir(), *(tmp_path / "step-00000001").iterdir()]
+    assert len(written) > 8 and {stat.S_IMODE(path.stat().st_mode) for path in written} == {0o640}
+
+
+def with_options(**options) -> bytes:
+    """A model of the words of TEXTS by other options of SentencePiece."""
+    target = io.BytesIO()
+    sentencepiece.SentencePieceTrainer.train(
+        sentence_iterator=iter(TEXTS * 20),
+        model_writer=target,
+        vocab_size=60,
+        hard_vocab_limit=False,
+        pad_id=0,
+        eos_id=1,
+        unk_id=2,
+        bos_id=-1,
+        minloglevel=3,
+        **options,
+    )
+    return target.getvalue()

@@ -1,13 +1,15 @@
 """The tokenizer's files against transformers' own conversion and against our vocabulary."""
 
 import importlib
+import io
 import json
 from types import SimpleNamespace
 
 import pytest
+import sentencepiece
 
 from c4pipe.errors import UserError
-from c4pipe.vocabulary import sentencepiece_model
+from c4pipe.vocabulary import agreement, sentencepiece_model
 from c4pipe.vocabulary.hugging_face import tokenizer_files, tokenizer_json
 from c4pipe.vocabulary.training import TrainingOptions, train
 from c4pipe.vocabulary.vocabulary import Vocabulary
@@ -51,11 +53,21 @@ def test_a_model_file_that_breaks_off_is_an_error(vocabulary):
         sentencepiece_model.read(vocabulary.model[:-3])
 
 
+def _has_protobuf_of_sentencepiece() -> bool:
+    """Version 0.2.3 of sentencepiece needs a newer protobuf than Beam allows; constraints.txt has 0.2.2."""
+    try:
+        importlib.import_module("sentencepiece.sentencepiece_model_pb2")
+    except Exception:
+        return False
+    return True
+
+
 def test_tokenizer_json_is_what_transformers_makes(vocabulary, folder, monkeypatch):
     conversion = importlib.import_module("transformers.convert_slow_tokenizer")
-    # The protobuf module that comes with transformers: sentencepiece's may be newer than the protobuf installed.
-    messages = importlib.import_module("transformers.utils.sentencepiece_model_pb2_new")
-    monkeypatch.setattr(conversion, "import_protobuf", lambda *arguments: messages)
+    if not _has_protobuf_of_sentencepiece():
+        # The one that comes with transformers; both in one process are an error.
+        messages = importlib.import_module("transformers.utils.sentencepiece_model_pb2_new")
+        monkeypatch.setattr(conversion, "import_protobuf", lambda *arguments: messages)
     slow = SimpleNamespace(  # what the conversion asks of a slow tokenizer, which version 5 has no more
         vocab_file=str(folder / "spiece.model"),
         _extra_ids=vocabulary.num_extra_ids,
@@ -112,3 +124,50 @@ def test_a_vocabulary_that_spells_in_bytes_has_nothing_unknown_there_either(text
         assert tokenizer.decode(ids) == vocabulary.decode(ids) == text
     assert tokenizer.convert_tokens_to_ids("<extra_id_0>") == vocabulary.sentinel_id(0)
     assert set(tokenizer("bado")) == {"input_ids", "attention_mask"}, "what a T5 model takes"
+
+
+OPTIONS = {
+    "no_dummy_prefix": {"add_dummy_prefix": False},
+    "suffix": {"treat_whitespace_as_suffix": True},
+    "pieces_with_blanks": {"split_by_whitespace": False},
+    "extra_whitespace": {"remove_extra_whitespaces": False},
+    "nfkc_cf": {"normalization_rule_name": "nfkc_cf"},
+    "identity": {"normalization_rule_name": "identity"},
+}
+
+
+@pytest.mark.parametrize("name", OPTIONS)
+def test_vocabularies_of_other_options_get_a_tokenizer_with_their_ids(name, texts, tmp_path):
+    model = io.BytesIO()
+    sentencepiece.SentencePieceTrainer.train(
+        sentence_iterator=iter([*texts, "Ein CAFÉ, \t <b>two  blanks</b>", *agreement.SAMPLE[2:] * 3]),
+        model_writer=model,
+        vocab_size=300,
+        hard_vocab_limit=False,
+        pad_id=0,
+        eos_id=1,
+        unk_id=2,
+        bos_id=-1,
+        minloglevel=3,
+        **OPTIONS[name],
+    )
+    vocabulary = Vocabulary(model.getvalue(), num_extra_ids=20)
+    contents = tokenizer_files(vocabulary)
+    agreement.check_agreement(vocabulary, contents["tokenizer.json"].decode())
+    for file, content in contents.items():
+        (tmp_path / file).write_bytes(content)
+    tokenizer = transformers.AutoTokenizer.from_pretrained(tmp_path)
+    for text, ids in zip(texts[:50], vocabulary.encode_prompts(texts[:50]), strict=True):
+        assert tokenizer(text).input_ids == [*ids, vocabulary.eos_id]
+        assert tokenizer.decode(ids) == vocabulary.decode(ids)
+
+
+@pytest.mark.skipif(
+    not (HAS_SLOW_TOKENIZERS and _has_protobuf_of_sentencepiece()), reason="version 5 has no slow tokenizers"
+)
+def test_t5s_own_tokenizer_without_its_legacy_loads_the_folder(vocabulary, folder):
+    tokenizer = transformers.T5Tokenizer.from_pretrained(folder, legacy=False)
+    texts = [*TEXTS, "bado <extra_id_0> fige"]
+    for text, ids in zip(texts, vocabulary.encode_prompts(texts), strict=True):
+        if text != TEXTS[1]:  # the fast one is compared there; this one keeps a blank before a tab
+            assert tokenizer(text).input_ids == [*ids, vocabulary.eos_id], text

@@ -207,6 +207,20 @@ def test_an_old_config_without_newer_settings_is_read(tmp_path):
     assert hugging_face.read_config(str(tmp_path)) == SMALL
 
 
+def test_a_folder_that_has_the_embedding_under_a_stacks_name_is_read(vocabulary, tmp_path):
+    """As MADLAD's, which has neither shared.weight nor the encoder's copy."""
+    ours = build_model(CASES["v1.1"], seed=2)
+    export(str(tmp_path), ours.config, ours.state_dict(), vocabulary)
+    weights = safetensors.torch.load_file(tmp_path / "model.safetensors")
+    weights["decoder.embed_tokens.weight"] = weights.pop("shared.weight")
+    safetensors.torch.save_file(weights, tmp_path / "model.safetensors", metadata={"format": "pt"})
+    assert torch.equal(hugging_face.load(str(tmp_path)).weights["embedding.weight"], ours.embedding.weight)
+    weights["encoder.embed_tokens.weight"] = weights["decoder.embed_tokens.weight"] + 1
+    safetensors.torch.save_file(weights, tmp_path / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(UserError, match="different embeddings"):
+        hugging_face.load(str(tmp_path))
+
+
 def spoil(folder, **changes):
     path = folder / "config.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))

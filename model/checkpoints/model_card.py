@@ -1,0 +1,103 @@
+"""What an exported folder says of itself: `README.md`, the model card of Hugging Face's hub."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import c4pipe
+from c4pipe.vocabulary.vocabulary import Vocabulary
+from model.architectures.config import ModelConfig
+
+FILE_NAME = "README.md"
+
+_CARD = """---
+library_name: transformers
+pipeline_tag: text2text-generation
+tags:
+- t5
+- c4pipe
+---
+
+# {title}
+
+A T5 in text to text, {num_parameters:,} parameters, written by c4pipe {version}.
+
+```python
+from transformers import AutoTokenizer, T5ForConditionalGeneration
+
+tokenizer = AutoTokenizer.from_pretrained("{folder}")
+model = T5ForConditionalGeneration.from_pretrained("{folder}")
+ids = model.generate(**tokenizer("{prompt}", return_tensors="pt"))
+print(tokenizer.decode(ids[0], skip_special_tokens={skips}))
+```
+
+`generate` ends at {max_length:,} tokens (`max_length` in generation_config.json: the longest targets it was trained on,
+where these are known). The weights are float32.
+
+## The model
+
+| | |
+|---|---|
+{shape}
+
+## The vocabulary
+
+SentencePiece, {num_pieces:,} pieces; ids above them are the sentinels `<extra_id_{last_sentinel}>` ... `<extra_id_0>`.
+`tokenizer.json` was compared with `spiece.model` on texts and on every piece when this folder was written. Text whose
+accents are spelt apart from their letters (not in Unicode's form NFC) may get other ids from it, as in every fast
+tokenizer of T5.
+
+## How it was trained
+
+{training}
+"""
+
+
+def model_card(
+    config: ModelConfig, num_parameters: int, vocabulary: Vocabulary, run: Mapping[str, Any], max_length: int
+) -> str:
+    """The card. run: what `run.json` says of the run that the weights are from; empty where there is none."""
+    command = run.get("command")
+    tasks = list(run.get("validation_sets") or ())
+    is_finetuned = command == "finetune"
+    return _CARD.format(
+        title="T5, fine-tuned" if is_finetuned else "T5, pre-trained" if command == "pretrain" else "T5",
+        num_parameters=num_parameters,
+        version=c4pipe.__version__,
+        folder="THIS_FOLDER",
+        prompt="..." if is_finetuned else "Thank you <extra_id_0> me to your party <extra_id_1> week.",
+        skips=is_finetuned,
+        max_length=max_length,
+        shape="\n".join(f"| {name} | {value} |" for name, value in _shape(config).items()),
+        num_pieces=vocabulary.num_pieces,
+        last_sentinel=max(vocabulary.num_extra_ids - 1, 0),
+        training=_training(run, tasks),
+    )
+
+
+def _shape(config: ModelConfig) -> dict[str, Any]:
+    names = ("architecture", "d_model", "d_ff", "d_kv", "num_heads", "num_layers", "feed_forward", "tie_embeddings")
+    values = {name: value for name, value in config.to_json().items() if name in names}
+    return {**values, "embedding rows": config.vocabulary_size}
+
+
+def _training(run: Mapping[str, Any], tasks: list[str]) -> str:
+    if "settings" not in run:
+        return "Not known here: the weights came from a Hugging Face folder. See where that came from."
+    settings = run["settings"]
+    examples = [str(one.get("name")) for one in run.get("examples") or () if isinstance(one, Mapping)]
+    lines = [
+        f"- {run.get('command', 'trained')}, {settings.get('steps', 0):,} steps of {settings.get('batch_size', 0):,} "
+        f"examples, {settings.get('optimizer')}, seed {settings.get('seed')}",
+        f"- examples of {', '.join(examples)}" if examples else "",
+        f"- tasks: {', '.join(tasks)}" if tasks else "",
+        f"- {_metric(run)}" if _metric(run) else "",
+        "- every setting stands in the run's run.json; data that c4pipe made tells its origin in its manifest.json",
+    ]
+    return "\n".join(filter(None, lines))
+
+
+def _metric(run: Mapping[str, Any]) -> str:
+    summary = run.get("summary") or {}
+    name = (run.get("best_metric") or {}).get("name", "")
+    value = summary.get(f"best_{name}", summary.get(f"last_{name}"))
+    return f"{name.replace('_', ' ')}: {value:.4g}" if isinstance(value, int | float) else ""
