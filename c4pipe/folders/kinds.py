@@ -36,7 +36,8 @@ KINDS: dict[str, Kind] = {
     "examples": Kind(needed=(MODEL_FILE,), others=(REPORT, REPORT_PAGE, QUARANTINE)),
     "tasks": Kind(needed=(MODEL_FILE,), others=(REPORT, REPORT_PAGE, QUARANTINE)),
     "hugging_face": Kind(
-        needed=("config.json", "model.safetensors", MODEL_FILE), others=(*_TOKENIZER, "generation_config.json", "README.md")
+        needed=("config.json", "model.safetensors", MODEL_FILE),
+        others=(*_TOKENIZER, "generation_config.json", "README.md"),
     ),
 }  # fmt: skip
 

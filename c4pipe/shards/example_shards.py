@@ -213,13 +213,25 @@ class ExampleShard:
             )
 
     def batch(self, number: int) -> pa.RecordBatch:
-        """Record batch `number`: rows from `number * ROWS_PER_BATCH`."""
+        """Record batch `number`: rows from `number * ROWS_PER_BATCH`.
+
+        Raises: UserError where the file is damaged, or was rewritten in a form whose rows cannot be found by number.
+        """
         try:
             batch = self._reader.get_batch(number)
             batch.validate()
-            return batch
-        except (pa.ArrowException, OSError, IndexError) as error:
+        except (pa.ArrowException, OSError, IndexError, ValueError) as error:
             raise UserError(f"{self.path} is damaged ({_first_line(error)}); make or copy the shard again") from error
+        is_last = number == self.num_batches - 1
+        if batch.num_rows > ROWS_PER_BATCH or (batch.num_rows < ROWS_PER_BATCH and not is_last):
+            raise UserError(
+                f"{self.path} was rewritten by another program: its record batch {number} has {batch.num_rows:,} rows, "
+                f"and the order of examples needs {ROWS_PER_BATCH:,} in each but the last; make or copy the shard again"
+            )
+        for name in ("inputs", "targets"):
+            if name in batch.schema.names:
+                _check_ids(batch.column(name), name, self.path)
+        return batch
 
     def ids(self, number: int, column: str, length: int) -> np.ndarray:
         """(rows, length) ids of one column of a batch, 0 after EOS. May be read-only, of uint16 or uint32.
@@ -230,6 +242,7 @@ class ExampleShard:
 
     def row(self, number: int) -> dict[str, Any]:
         """All columns of one row; ids as a numpy array without padding."""
+        self.batch(0)  # who writes in batches of another size does so from the first
         batch = self.batch(number // ROWS_PER_BATCH)
         values = {name: batch.column(name)[number % ROWS_PER_BATCH].as_py() for name in batch.schema.names}
         for name in ("inputs", "targets"):
@@ -245,6 +258,19 @@ class ExampleShard:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _check_ids(lists: pa.Array, name: str, path: str) -> None:
+    """Other programs make columns nullable, their lists large and their ids wide: all of that is read, nulls are not.
+
+    Raises: UserError where a column holds no lists of whole numbers, or nulls.
+    """
+    kind = lists.type
+    is_list = pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind)
+    if not is_list or not pa.types.is_integer(kind.value_type):
+        raise UserError(f"{path} holds {name} of the type {kind}, not lists of ids; make or copy the shard again")
+    if lists.null_count or lists.flatten().null_count:
+        raise UserError(f"{path} holds nulls in {name}; make or copy the shard again")
 
 
 def _read_options(fields: list[int] | None = None) -> pa.ipc.IpcReadOptions:

@@ -5,6 +5,7 @@ bytes by hash, which tells up to which hash the budget reaches; the second takes
 """
 
 import json
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from hashlib import blake2b
@@ -87,7 +88,7 @@ def make_plan(histograms: Mapping[int, np.ndarray], weights: Sequence[float], sa
     >>> plan.budget_bytes, plan.limits
     ((1000, 100), (100, 10))
     """
-    total_weight = sum(weights)
+    total_weight = math.fsum(weights)  # whatever their order
     available = [int(histograms[source].sum()) if source in histograms else 0 for source in range(len(weights))]
     heaviest = max(weights)
     reach = max(

@@ -1,11 +1,12 @@
 """What c4_to_vocabulary works on: weighted sources and options, and what is told of the vocabulary."""
 
 import hashlib
+import heapq
 import os
 import sys
 from argparse import Namespace
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -19,7 +20,7 @@ from c4pipe.shards.manifest import Input, Manifest
 from c4pipe.shards.reading import plain_text
 from c4pipe.shards.reading.source_names import parse_source_names
 from c4pipe.shards.reading.text_sources import resolve_source
-from c4pipe.stages.sample_pages import Plan, SourceShard, read_bad_rows, read_digests, read_plan, read_sample
+from c4pipe.stages.sample_pages import Plan, SourceShard, page_hash, read_bad_rows, read_digests, read_plan, read_sample
 from c4pipe.vocabulary.hugging_face import tokenizer_files
 from c4pipe.vocabulary.training import TrainingOptions, pieces_file, train
 from c4pipe.vocabulary.vocabulary import MODEL_FILE, PIECES_FILE, Vocabulary
@@ -119,19 +120,30 @@ def make_job(flags: Namespace) -> VocabularyJob:
 
 
 def parse_sources(text: str) -> list[WeightedSource]:
-    """Sources with their weights, 1 where none is given.
+    """Sources with their weights, 1 where none is given, in an order that does not depend on that of the flag.
 
     Raises: UserError where a source is not there, is named twice, or its weight is no positive number.
     """
-    sources = [
-        WeightedSource(_short_name(source.place), source.weight, tuple(resolve_source(source)))
-        for source in parse_source_names(text)
-    ]
+    sources = sorted(
+        (
+            WeightedSource(_short_name(source.place), source.weight, tuple(resolve_source(source)))
+            for source in parse_source_names(text)
+        ),
+        key=lambda source: (source.name, source.weight, list(map(files.base_name, source.paths)), source.paths),
+    )
     names = [source.name for source in sources]
     return [
         source if names.count(source.name) == 1 else WeightedSource(f"{source.name} ({number + 1})", *_rest(source))
         for number, source in enumerate(sources)
     ]
+
+
+def in_one_order(samples: Iterable[Sequence[str]]) -> Iterator[str]:
+    """The texts of all sources, each in the order of its texts' hashes, in the order of their hashes.
+
+    SentencePiece's result depends on the order of its sentences, ours must not depend on that of the sources.
+    """
+    return heapq.merge(*samples, key=lambda text: (page_hash(text), text))
 
 
 def _rest(source: WeightedSource) -> tuple[float, tuple[str, ...]]:
@@ -218,7 +230,7 @@ def _check_rows(job: VocabularyJob) -> None:
 
 def train_on(job: VocabularyJob, sampled: Sampled) -> Vocabulary:
     """The vocabulary of the sampled texts."""
-    model = train((text for texts in sampled.texts.values() for text in texts), job.training)
+    model = train(in_one_order(sampled.texts.values()), job.training)
     return Vocabulary(model, job.num_extra_ids)
 
 

@@ -253,6 +253,11 @@ def test_weighted_sources(c4, tmp_path):
     sources = manifest.read(str(output)).statistics["sources"]
     assert [(one["name"], one["weight"]) for one in sources] == [("en", 3.0), ("en@validation", 1.0)]
     assert sources[0]["taken_bytes"] > 2 * sources[1]["taken_bytes"] > 0
+    other = tmp_path / "in_another_order"
+    flags = [f"--input={c4}@validation:1,{c4}:3", f"--output={other}", "--num_pieces=500", "--byte_fallback"]
+    assert c4_to_vocabulary.main([*flags, *ONE_PROCESS]) == 0
+    for name in ("spiece.model", "manifest.json"):
+        assert (other / name).read_bytes() == (output / name).read_bytes()
 
 
 def test_dry_runs_write_nothing(c4, vocabulary, tmp_path, capsys):

@@ -118,3 +118,51 @@ def test_plain_pyarrow_reads_a_shard_with_all_its_columns(tmp_path):
     table = pa.ipc.open_file(str(tmp_path / "a.arrow")).read_all()
     assert table.column_names == ["inputs", "targets", "row", "token_offset", "num_pages"]
     np.testing.assert_array_equal(np.array(table["inputs"].to_pylist()), inputs)
+
+
+def rewritten(path, table, rows_per_batch):
+    """A table written as another program does it: columns nullable, no metadata, record batches of any size."""
+    bare = pa.table({name: table[name] for name in table.schema.names}).replace_schema_metadata(None)
+    with pa.ipc.new_file(str(path), bare.schema) as writer:
+        writer.write_table(bare.combine_chunks(), max_chunksize=rows_per_batch)
+    return str(path)
+
+
+@pytest.fixture
+def plain_table():
+    """3,000 rows, as polars has them: large lists of nullable ids."""
+    ids = [[number % 90 + 3, 5, 1] for number in range(3000)]
+    large = pa.large_list(pa.uint16())
+    numbers = pa.array(range(3000), pa.uint32())
+    return pa.table({"inputs": pa.array(ids, large), "targets": pa.array(ids, large), "row": numbers})
+
+
+@pytest.mark.parametrize("rows_per_batch", [3000, 2048, 500])
+def test_a_shard_that_was_rewritten_in_other_batches_is_refused_in_words(plain_table, rows_per_batch, tmp_path):
+    path = rewritten(tmp_path / "train-00000-of-00001.arrow", plain_table, rows_per_batch)
+    words = f"rewritten by another program.*has {rows_per_batch:,} rows"
+    with ExampleShard(path) as shard, pytest.raises(UserError, match=words):
+        shard.row(1500)
+    with pytest.raises(UserError, match="rewritten by another program"):
+        list(read_example_shard(path))
+
+
+def test_a_shard_that_was_rewritten_in_batches_of_the_same_size_is_read(plain_table, tmp_path):
+    path = rewritten(tmp_path / "train-00000-of-00001.arrow", plain_table, 1024)
+    with ExampleShard(path) as shard:
+        assert shard.num_rows == 3000
+        assert shard.row(1500)["inputs"].tolist() == [1500 % 90 + 3, 5, 1] and shard.row(1500)["row"] == 1500
+        assert shard.ids(2, "targets", 4)[-1].tolist() == [2999 % 90 + 3, 5, 1, 0]
+    assert [row["row"] for row in read_example_shard(path)] == list(range(3000))
+    wide = plain_table.set_column(0, "inputs", plain_table["inputs"].cast(pa.list_(pa.int64())))
+    with ExampleShard(rewritten(tmp_path / "wide.arrow", wide, 1024)) as shard:
+        assert shard.row(0)["inputs"].tolist() == [3, 5, 1]
+
+
+def test_nulls_and_what_is_no_list_of_ids_are_refused_in_words(plain_table, tmp_path):
+    texts = pa.array([["a"]] * 3000)
+    nulls = pa.array([None, *plain_table["inputs"].to_pylist()[1:]], pa.list_(pa.uint16()))
+    for column, words in ((texts, "not lists of ids"), (nulls, "holds nulls in inputs")):
+        path = rewritten(tmp_path / "other.arrow", plain_table.set_column(0, "inputs", column), 1024)
+        with pytest.raises(UserError, match=words):
+            list(read_example_shard(path))
