@@ -37,7 +37,7 @@ EXTRAS["dev"] = [
     "hypothesis>=6.100",
     "moto[server]>=5",
     "mypy>=1.10",
-    "nltk==3.10.4",
+    "nltk==3.9.1",
     "pytest>=8",
     "pytest-xdist>=3.5",
     "ruff>=0.6",

@@ -34,7 +34,7 @@ def run(wets: list[Path], variant: variants.Variant, found: assets.Assets, outpu
     """The chain over the files; the report of its clock."""
     assert found.punkt is not None
     compat = variants.compat_named("tfds-3.1.0")
-    sentences = SentenceCounter(found.punkt)
+    sentences = SentenceCounter(found.punkt, compat.punkt)
     cleaner = Cleaner(sentences)
     identifier = load_identifier("langdetect")
     clock, counts = StageClock(), collections.Counter()

@@ -2,8 +2,8 @@
 
     python benchmarks/corpus_chains/reference.py --punkt=DIR [--badwords=FILE] WET...
 
-Needs `pip install --no-deps tensorflow-datasets==4.9.10` and `pip install absl-py langdetect==1.0.9 nltk`; neither
-TensorFlow nor Beam, for both only stand-ins are made. Prints one line of JSON (see `stage_clock.py`).
+Needs `pip install --no-deps tensorflow-datasets==4.9.10` and `pip install absl-py langdetect==1.0.9 nltk==3.9.1`;
+neither TensorFlow nor Beam, for both only stand-ins are made. Prints one line of JSON (see `stage_clock.py`).
 
 Left out of the time: records of bad UTF-8 are taken out of the files before, because one ends the reference; counters
 are a dict's, not Beam's.

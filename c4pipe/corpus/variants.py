@@ -83,6 +83,7 @@ class Compat:
     * `allows_common_subwords`: listed words that are a part of too many good ones are left out.
     * `soft_badwords`: a variant's bad-word fraction holds; else each page with a bad word goes.
     * `min_cld3_probability`: below it CLD3's answer counts as unknown.
+    * `punkt`: whose sentences are counted, one of `sentences.nltk_versions.NLTK_VERSIONS`.
     """
 
     name: str
@@ -94,6 +95,7 @@ class Compat:
     allows_common_subwords: bool
     soft_badwords: bool
     min_cld3_probability: float
+    punkt: str
 
 
 COMPATS: dict[str, Compat] = {
@@ -109,6 +111,7 @@ COMPATS: dict[str, Compat] = {
             allows_common_subwords=True,
             soft_badwords=True,
             min_cld3_probability=0.95,
+            punkt="nltk-3.8.1",
         ),
         Compat(
             "tfds-3.0.1",
@@ -120,6 +123,7 @@ COMPATS: dict[str, Compat] = {
             allows_common_subwords=False,
             soft_badwords=False,
             min_cld3_probability=0.70,
+            punkt="nltk-3.8.1",
         ),
     )
 }

@@ -16,13 +16,20 @@ def _rules(path: str) -> RuleSet:
     return read_rules(path)
 
 
+def _sentences(plan: Plan) -> SentenceCounter | None:
+    """The counter of sentences; None for a variant that is not cleaned."""
+    punkt = _rules(plan.rules).assets.punkt
+    return SentenceCounter(punkt, plan.compat.punkt) if plan.variant.clean and punkt else None
+
+
 class CleaningRules:
     """What a page meets when its file is read."""
 
     def __init__(self, plan: Plan) -> None:
         rules = _rules(plan.rules)
         assets, variant = rules.assets, plan.variant
-        self.cleaner = Cleaner(SentenceCounter(assets.punkt)) if variant.clean and assets.punkt else None
+        sentences = _sentences(plan)
+        self.cleaner = Cleaner(sentences) if sentences is not None else None
         self.listed_domains = ListedDomains(assets.realnews) if assets.realnews is not None else None
         self.listed_urls = rules.listed_urls if variant.listed_urls else None
         self.excluded_urls = rules.excluded_urls
@@ -40,6 +47,6 @@ def make_finisher(plan: Plan) -> Finisher:
         plan.compat,
         plan.settings.languages,
         load_identifier(plan.settings.language_identifier),
-        SentenceCounter(assets.punkt) if variant.clean and assets.punkt else None,
+        _sentences(plan),
         badwords,
     )

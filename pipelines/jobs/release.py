@@ -224,12 +224,13 @@ def _batches(rows: list, size: int) -> Iterable[list]:
 def _judge(pickled_rules: bytes) -> Judge:
     """The judge of these rules: built once a process, for it reads tables."""
     rules: Rules = pickle.loads(pickled_rules)
-    variant = variant_named(rules.variant)
+    variant, compat = variant_named(rules.variant), compat_named(rules.compat)
     badwords = None
     if rules.assets.badwords is not None:
-        badwords = BadwordsFilter(rules.assets.badwords, compat_named(rules.compat), variant.badwords_fraction)
+        badwords = BadwordsFilter(rules.assets.badwords, compat, variant.badwords_fraction)
     assert rules.assets.punkt is not None
-    return Judge(SentenceCounter(rules.assets.punkt), load_identifier(variant.language_identifier), badwords)
+    sentences = SentenceCounter(rules.assets.punkt, compat.punkt)
+    return Judge(sentences, load_identifier(variant.language_identifier), badwords)
 
 
 def _clean_file(path: str, pickled_rules: bytes) -> list[Cleansed]:

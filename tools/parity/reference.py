@@ -16,7 +16,6 @@ import importlib
 import importlib.util
 import json
 import os
-import shutil
 import sys
 import tempfile
 import time
@@ -29,18 +28,16 @@ MIN_SENTENCES = 3
 
 def load_reference(punkt: str):
     """(the module `c4_utils` of tensorflow-datasets, its counters), with Punkt's parameters from a folder."""
-    data = tempfile.mkdtemp()
-    shutil.copytree(punkt, f"{data}/tokenizers/punkt_tab/english")
-    os.environ["NLTK_DATA"] = data
     import langdetect
     import langdetect.lang_detect_exception
-    from nltk.tokenize.punkt import PunktTokenizer
+    from nltk.tokenize.punkt import PunktSentenceTokenizer
 
     def as_text(value):
         return value if isinstance(value, str) else value.decode("utf-8")
 
     nltk = types.SimpleNamespace(
-        download=lambda name: True, data=types.SimpleNamespace(load=lambda path: PunktTokenizer("english"))
+        download=lambda name: True,
+        data=types.SimpleNamespace(load=lambda path: PunktSentenceTokenizer(punkt_parameters(punkt))),
     )
     tensorflow = types.SimpleNamespace(
         compat=types.SimpleNamespace(as_text=as_text), io=types.SimpleNamespace(gfile=types.SimpleNamespace(GFile=open))
@@ -74,6 +71,23 @@ def load_reference(punkt: str):
 
     vars(c4_utils)["get_counter_inc_fn"] = counter_inc_fn
     return c4_utils, counts
+
+
+def punkt_parameters(folder: str):
+    """Punkt's parameters from the four files of a `punkt_tab` language, which NLTK 3.8.1 cannot read itself."""
+    from nltk.tokenize.punkt import PunktParameters
+
+    def rows(name):
+        return [row for row in (Path(folder) / name).read_text(encoding="utf-8").split("\n") if row]
+
+    parameters = PunktParameters()
+    parameters.abbrev_types = set(rows("abbrev_types.txt"))
+    parameters.sent_starters = set(rows("sent_starters.txt"))
+    parameters.collocations = {tuple(row.split("\t")) for row in rows("collocations.tab")}
+    for row in rows("ortho_context.tab"):
+        word, flags = row.split("\t")
+        parameters.ortho_context[word] = int(flags)
+    return parameters
 
 
 def readable_copy(path: str, folder: str) -> str:

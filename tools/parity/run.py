@@ -29,8 +29,9 @@ from c4pipe.shards.text_shards import read_text_shard
 from tools.demo import pack_crawl
 
 COMPAT = "tfds-3.1.0"
-REFERENCE = ["tensorflow-datasets==4.9.10"]
-REFERENCE_NEEDS = ["nltk==3.10.4", "langdetect==1.0.9", "absl-py"]
+REFERENCE = "tensorflow-datasets==4.9.10"
+# What its extra `c4` pins and its C4 functions use, and what its package imports.
+REFERENCE_NEEDS = ["nltk==3.8.1", "langdetect==1.0.9", "absl-py"]
 NUM_SHOWN = 5
 
 Rows = dict[str, tuple[str, str, str]]
@@ -64,7 +65,7 @@ def main(argv: list[str] | None = None) -> int:
     output = Path(flags.output)
     inputs = files.expand(flags.wet) if flags.wet else [str(output / "wet" / "*.warc.wet.gz")]
     if flags.dry_run:
-        print(f"would install {', '.join(REFERENCE)} into {output / 'reference'} and compare on {', '.join(inputs)}")
+        print(f"would install {REFERENCE} into {output / 'reference'} and compare on {', '.join(inputs)}")
         return 0
     output.mkdir(parents=True, exist_ok=True)
     if not flags.wet:
@@ -81,14 +82,14 @@ def reference_environment(folder: Path) -> Path:
     """The Python of an environment that has the reference; made where it is not there yet."""
     python = folder / "bin" / "python"
     stamp = folder / "installed.txt"
-    wanted = "\n".join([*REFERENCE, *REFERENCE_NEEDS])
+    wanted = "\n".join([REFERENCE, *REFERENCE_NEEDS])
     if stamp.is_file() and stamp.read_text() == wanted:
         return python
     print(f"installing the reference into {folder}", flush=True)
     shutil.rmtree(folder, ignore_errors=True)
     venv.create(folder, with_pip=True)
     pip = [str(python), "-m", "pip", "install", "-q", "--disable-pip-version-check"]
-    for command in ([*pip, *REFERENCE_NEEDS], [*pip, "--no-deps", *REFERENCE]):
+    for command in ([*pip, *REFERENCE_NEEDS], [*pip, "--no-deps", REFERENCE]):
         if subprocess.run(command).returncode:
             raise UserError(f"`{' '.join(command)}` failed; the reference comes from PyPI, is it in reach?")
     stamp.write_text(wanted)

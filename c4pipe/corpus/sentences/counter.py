@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from itertools import islice
 
+from c4pipe.corpus.sentences.nltk_versions import NLTK_VERSIONS
 from c4pipe.corpus.sentences.punkt import PunktParameters, sentence_spans
 
 PUNKT_FILES = ("abbrev_types.txt", "collocations.tab", "ortho_context.tab", "sent_starters.txt")
@@ -24,11 +25,15 @@ def parse_punkt_files(files: Mapping[str, str]) -> PunktParameters:
 
 
 class SentenceCounter:
-    """Counts the sentences of texts with one set of Punkt's parameters."""
+    """Counts the sentences of texts with one set of Punkt's parameters, as a version of NLTK does.
 
-    def __init__(self, parameters: PunktParameters) -> None:
+    nltk_version: one of `NLTK_VERSIONS`; a `Compat` says which is the reference's.
+    """
+
+    def __init__(self, parameters: PunktParameters, nltk_version: str) -> None:
         self._parameters = parameters
+        self._expressions = NLTK_VERSIONS[nltk_version]
 
     def count(self, text: str, up_to: int | None = None) -> int:
         """The number of sentences of `text`; with `up_to`, that number at most, without reading further."""
-        return sum(1 for _ in islice(sentence_spans(text, self._parameters), up_to))
+        return sum(1 for _ in islice(sentence_spans(text, self._parameters, self._expressions), up_to))

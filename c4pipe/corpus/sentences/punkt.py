@@ -1,38 +1,19 @@
-"""Punkt's decisions (Kiss and Strunk 2006) as NLTK 3.10.4 makes them, without its objects, and only as far as asked.
+"""Punkt's decisions (Kiss and Strunk 2006) as NLTK makes them, without its objects, and only as far as asked.
 
 A sentence may end at `.`, `?` or `!` before white space or closing punctuation. Around each such place the words
 before and behind are cut into tokens, and the parameters say whether the last period is a sentence's end.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
 
-# The engine that NLTK uses: its classes of characters are not those of `re`.
-import regex
+from c4pipe.corpus.sentences.nltk_versions import PunktExpressions
 
 _SENTENCE_ENDS = frozenset(".?!")
 _PUNCTUATION = frozenset(";:,.!?")
-# What cannot be within a word. The curly quotes and guillemets are there since NLTK 3.10.
-_NO_WORD = r"""[)";}\]*:@'({\[\u2018\u2019\u201c\u201d\xab\xbb?!]"""
-_MULTIPLE = r"(?:-{2,}|\.{2,}|(?:\.\s){2,}\.)"
-_TOKEN = regex.compile(
-    rf"""(
-        {_MULTIPLE}
-        |
-        (?=[^("`{{\[:;&\#*@)}}\]\-,])\S+?
-        (?=\s|$|{_NO_WORD}|{_MULTIPLE}|,(?=$|\s|{_NO_WORD}|{_MULTIPLE}))
-        |
-        \S
-    )""",
-    regex.VERBOSE,
-)
-_CANDIDATE = regex.compile(rf"[.?!](?=(?P<behind>{_NO_WORD}|\s+(?P<next>\S+)))")
-_CLOSING = regex.compile(r"""["')\]}\u2018\u2019\u201c\u201d\xab\xbb]+?(?:\s+|(?=--)|$)""", regex.MULTILINE)
-_ELLIPSIS = regex.compile(r"\.\.+$")
-_NUMBER = regex.compile(r"^-?[.,]?\d[\d,.-]*\.?$")
-_INITIAL = regex.compile(r"[^\W\d]\.$")
 _NUMBER_TYPE = "##number##"
 _ASCII_WHITE_SPACE = " \n\t\r\x0b\x0c"
 
@@ -58,17 +39,18 @@ class PunktParameters:
         return self.abbreviations | {first for first, _ in self.collocations}
 
 
-def sentence_spans(text: str, parameters: PunktParameters) -> Iterator[tuple[int, int]]:
+def sentence_spans(text: str, parameters: PunktParameters, expressions: PunktExpressions) -> Iterator[tuple[int, int]]:
     """Yield (start, end) of each sentence of a text, as late as they are asked for.
 
     Closing quotes and brackets behind a sentence's end belong to it.
     """
     moved = 0
-    spans = _spans(text, parameters)
+    spans = _spans(text, parameters, expressions)
+    match_closing = expressions.closing.match
     start, end = next(spans)
     for next_start, next_end in spans:
         start += moved
-        closing = _CLOSING.match(text, next_start, next_end)
+        closing = match_closing(text, next_start, next_end)
         if closing:
             yield start, next_start + len(closing.group().rstrip())
             moved = closing.end() - next_start
@@ -82,23 +64,23 @@ def sentence_spans(text: str, parameters: PunktParameters) -> Iterator[tuple[int
         yield start, end
 
 
-def _spans(text: str, parameters: PunktParameters) -> Iterator[tuple[int, int]]:
+def _spans(text: str, parameters: PunktParameters, expressions: PunktExpressions) -> Iterator[tuple[int, int]]:
     """Sentences without the closing punctuation behind them."""
     start = 0
-    for word_start, match in _candidates(text):
+    for word_start, match in _candidates(text, expressions):
         is_end = _is_plain_end(text[word_start : match.start()], match, parameters)
-        if is_end or _has_sentence_end(text[word_start : match.end("behind")], parameters):
+        if is_end or _has_sentence_end(text[word_start : match.end("behind")], parameters, expressions):
             yield start, match.end()
             start = match.end() if match.start("next") < 0 else match.start("next")
     yield start, len(text.rstrip())
 
 
-def _candidates(text: str) -> Iterator[tuple[int, regex.Match[str]]]:
+def _candidates(text: str, expressions: PunktExpressions) -> Iterator[tuple[int, re.Match[str]]]:
     """(where the word before it starts, match) of each possible end; of several in one word the last."""
     white_space = [character for character in _ASCII_WHITE_SPACE if character in text]
     word_start = word_end = 0
     previous = None
-    for match in _CANDIDATE.finditer(text):
+    for match in expressions.candidate.finditer(text):
         end = match.start()
         last_space = max((text.rfind(character, word_end, end) for character in white_space), default=-1)
         # As in NLTK, a blank right at the beginning of what is looked at is not seen.
@@ -110,7 +92,7 @@ def _candidates(text: str) -> Iterator[tuple[int, regex.Match[str]]]:
         yield word_start, previous
 
 
-def _is_plain_end(word: str, match: regex.Match[str], parameters: PunktParameters) -> bool:
+def _is_plain_end(word: str, match: re.Match[str], parameters: PunktParameters) -> bool:
     """Whether it is a sentence's end at first sight: a word of plain letters that nothing is known about.
 
     Most are, and need no tokens. Single letters are not: they may be initials. A next word of separators (U+001C to
@@ -123,24 +105,24 @@ def _is_plain_end(word: str, match: regex.Match[str], parameters: PunktParameter
     return match.group() != "." or word.lower() not in parameters.words_in_doubt
 
 
-def _has_sentence_end(context: str, parameters: PunktParameters) -> bool:
+def _has_sentence_end(context: str, parameters: PunktParameters, expressions: PunktExpressions) -> bool:
     """Whether a token other than the last ends a sentence."""
-    tokens = [token for line in context.split("\n") if line.strip() for token in _TOKEN.findall(line)]
-    return any(_ends_sentence(token, behind, parameters) for token, behind in pairwise(tokens))
+    tokens = [token for line in context.split("\n") if line.strip() for token in expressions.token.findall(line)]
+    return any(_ends_sentence(token, behind, parameters, expressions) for token, behind in pairwise(tokens))
 
 
-def _ends_sentence(token: str, behind: str, parameters: PunktParameters) -> bool:
+def _ends_sentence(token: str, behind: str, parameters: PunktParameters, expressions: PunktExpressions) -> bool:
     """Whether a sentence ends with `token`, given the token behind it."""
     if not token.endswith("."):
         return token in _SENTENCE_ENDS
-    is_break, is_abbreviation, is_ellipsis = _by_type(token, parameters)
-    word, next_word = _type(token), _type(behind)
+    is_break, is_abbreviation, is_ellipsis = _by_type(token, parameters, expressions)
+    word, next_word = _type(token, expressions), _type(behind, expressions)
     word = word[:-1] if len(word) > 1 and word.endswith(".") else word
-    if len(next_word) > 1 and next_word.endswith(".") and _by_type(behind, parameters)[0]:
+    if len(next_word) > 1 and next_word.endswith(".") and _by_type(behind, parameters, expressions)[0]:
         next_word = next_word[:-1]
     if (word, next_word) in parameters.collocations:
         return False
-    is_initial = _INITIAL.match(token) is not None
+    is_initial = expressions.initial.match(token) is not None
     if (is_abbreviation or is_ellipsis) and not is_initial:
         if _starts_sentence(behind, next_word, parameters) is True:
             return True
@@ -156,11 +138,11 @@ def _ends_sentence(token: str, behind: str, parameters: PunktParameters) -> bool
     return is_break
 
 
-def _by_type(token: str, parameters: PunktParameters) -> tuple[bool, bool, bool]:
+def _by_type(token: str, parameters: PunktParameters, expressions: PunktExpressions) -> tuple[bool, bool, bool]:
     """(ends a sentence, is an abbreviation, is an ellipsis), going by the token alone."""
     if token in _SENTENCE_ENDS:
         return True, False, False
-    if _ELLIPSIS.match(token):
+    if expressions.ellipsis.match(token):
         return False, False, True
     if not token.endswith(".") or token.endswith(".."):
         return False, False, False
@@ -169,9 +151,9 @@ def _by_type(token: str, parameters: PunktParameters) -> tuple[bool, bool, bool]
     return not is_abbreviation, is_abbreviation, False
 
 
-def _type(token: str) -> str:
+def _type(token: str, expressions: PunktExpressions) -> str:
     """The token in lower case; one type for all numbers."""
-    return _NUMBER.sub(_NUMBER_TYPE, token.lower())
+    return expressions.number.sub(_NUMBER_TYPE, token.lower())
 
 
 def _starts_sentence(token: str, word: str, parameters: PunktParameters) -> bool | None:

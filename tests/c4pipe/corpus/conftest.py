@@ -1,7 +1,7 @@
 """All rules in a row, in one process and without Beam, for the tests of this folder."""
 
 from collections import Counter, defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 
 import numpy as np
@@ -33,13 +33,20 @@ class Entry:
 
 @pytest.fixture
 def make_corpus():
-    """`(paths, variant, compat, assets, urls) -> (URL -> (timestamp, split, text), counters)`."""
+    """`(paths, variant, compat, assets, urls, punkt) -> (URL -> (timestamp, split, text), counters)`.
+
+    punkt: the version of NLTK to count sentences as, instead of the compat's.
+    """
     return _make_corpus
 
 
-def _make_corpus(paths, variant_name: str, compat_name: str, found: assets.Assets, urls=()) -> tuple[dict, Counter]:
+def _make_corpus(
+    paths, variant_name: str, compat_name: str, found: assets.Assets, urls=(), punkt: str = ""
+) -> tuple[dict, Counter]:
     variant, compat = VARIANTS[variant_name], COMPATS[compat_name]
-    sentences = SentenceCounter(found.punkt) if found.punkt else None
+    if punkt:
+        compat = replace(compat, punkt=punkt)
+    sentences = SentenceCounter(found.punkt, compat.punkt) if found.punkt else None
     counts: Counter[str] = Counter()
     entries = dict(_read_pages(paths, compat, found, counts))
     _drop_url_losers(entries, compat, counts)

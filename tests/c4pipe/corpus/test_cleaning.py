@@ -10,9 +10,10 @@ from c4pipe.corpus import cleaning, rules
 from c4pipe.corpus.cleaning import Cleaned, Cleaner, dropped_lines, line_outcome
 from c4pipe.corpus.sentences.counter import SentenceCounter
 from c4pipe.corpus.sentences.punkt import PunktParameters
+from c4pipe.corpus.variants import COMPATS
 
 GOOD = "This is a line with enough words."
-CLEANER = Cleaner(SentenceCounter(PunktParameters(frozenset({"dr"}), frozenset(), frozenset(), {})))
+CLEANER = Cleaner(SentenceCounter(PunktParameters(frozenset({"dr"}), frozenset(), frozenset(), {}), "nltk-3.8.1"))
 
 
 def outcome(line: str) -> str:
@@ -26,6 +27,16 @@ def kept(line: str) -> str:
 
 def clean(*lines: str) -> Cleaned:
     return CLEANER.clean("\n".join(lines))
+
+
+@pytest.mark.parametrize("compat", COMPATS)
+def test_curly_quotes_hide_the_ends_of_sentences_from_the_reference(compat):
+    page = "He said, “We leave now.” She said, “Not yet.” They all went home after that."
+    parameters = PunktParameters(frozenset(), frozenset(), frozenset(), {})
+    assert Cleaner(SentenceCounter(parameters, COMPATS[compat].punkt)).clean(page).reason == "too_few_sentences"
+    assert Cleaner(SentenceCounter(parameters, "nltk-3.10.4")).clean(page).text == page
+    straight = page.replace("“", '"').replace("”", '"')
+    assert Cleaner(SentenceCounter(parameters, COMPATS[compat].punkt)).clean(straight).text == straight
 
 
 def test_a_word_of_1000_characters_passes_and_one_of_1001_drops_its_line():

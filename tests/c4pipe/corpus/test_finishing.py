@@ -14,7 +14,7 @@ from c4pipe.corpus.variants import COMPATS, VARIANTS
 URL = "http://www.example.com/357"
 HELD_OUT = "http://www.example.com/356/"
 TEXT = "One is here.\nTwo is there.\nThree is gone."
-SENTENCES = SentenceCounter(PunktParameters(frozenset(), frozenset(), frozenset(), {}))
+SENTENCES = SentenceCounter(PunktParameters(frozenset(), frozenset(), frozenset(), {}), "nltk-3.8.1")
 ENGLISH = Identified("en", 0.999)
 BADWORDS = {"en": frozenset({"darn"}), "de": frozenset({"mist"})}
 
