@@ -93,7 +93,7 @@ class Cluster:
     """One job manager, two task managers with a slot each, a job server, a worker pool."""
 
     def __init__(self, servers: Servers, folder: Path, settings: Settings | None = None) -> None:
-        self._servers, self._folder, self._settings = servers, folder, settings or Settings()
+        self.servers, self._folder, self._settings = servers, folder, settings or Settings()
         self._classes = f"{fetched.jars('flink')}/*"
         self.rest_port, self.job_port, self.pool_port = free_port(), free_port(), 0
         configuration = folder / "conf"
@@ -111,10 +111,10 @@ class Cluster:
         for name in TASK_MANAGERS:
             self.start_task_manager(name)
         self.start_job_server()
-        self.pool_port = worker_pool.start(self._servers)
-        self._servers.wait_for_port("job_manager", self.rest_port, _START_SECONDS)
+        self.pool_port = worker_pool.start(self.servers)
+        self.servers.wait_for_port("job_manager", self.rest_port, _START_SECONDS)
         self.wait_for_task_managers(len(TASK_MANAGERS))
-        self._servers.wait_for_port("job_server", self.job_port, _START_SECONDS)
+        self.servers.wait_for_port("job_server", self.job_port, _START_SECONDS)
         return self.flags()
 
     def flags(self) -> list[str]:
@@ -138,7 +138,7 @@ class Cluster:
 
     def _start_java(self, name: str, program: str, *arguments: str) -> None:
         heap = f"-Xmx{self._settings.heap_megabytes}m"
-        self._servers.start(name, [*_JAVA, heap, "-cp", self._classes, program, *arguments])
+        self.servers.start(name, [*_JAVA, heap, "-cp", self._classes, program, *arguments])
 
     def wait_for_task_managers(self, count: int) -> None:
         """Raises: RuntimeError where fewer have come after some minutes."""
@@ -147,7 +147,7 @@ class Cluster:
             if len(self.ask("taskmanagers").get("taskmanagers", ())) >= count:
                 return
             time.sleep(_LOOK_EVERY_SECONDS)
-        raise RuntimeError(f"fewer than {count} task managers came: {self._servers.words(TASK_MANAGERS[0])}")
+        raise RuntimeError(f"fewer than {count} task managers came: {self.servers.words(TASK_MANAGERS[0])}")
 
     def ask(self, question: str) -> dict:
         """What Flink's REST interface answers; empty while it does not."""
