@@ -65,6 +65,7 @@ dataflow-check: $(STAMP) ## every pipeline as a Dataflow job, offline; its stage
 
 engines: $(STAMP) ## every pipeline on Flink and Prism, on loopback, byte for byte; needs Java, Maven, Go: [ARGS='--engines=prism']
 	@$(PY) -m tools.engines.run $(ARGS)
+	@C4PIPE_ENGINES=1 $(PY) -m pytest -q tests/engines
 
 wet: $(STAMP) ## download WET files: CRAWL=CC-MAIN-2019-18 FILES=1 [OUT=data/wet]
 	@$(PY) -m pipelines.crawl_to_wet --crawl='$(CRAWL)' --num_files=$(FILES) --output='$(or $(OUT),$(DATA)/wet)' $(ARGS)

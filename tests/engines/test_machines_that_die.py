@@ -1,4 +1,4 @@
-"""Processes of a Flink cluster are killed while wet_to_c4 runs on it: `make engines` runs these, `make test` does not."""
+"""Processes of a Flink cluster are killed while wet_to_c4 runs on it. Run by `make engines`, not by `make test`."""
 
 import json
 import os
