@@ -12,7 +12,7 @@ from apache_beam.options.pipeline_options import PipelineOptions
 
 from c4pipe.command_line import Parser, run
 from c4pipe.corpus import assets, variants
-from c4pipe.corpus.language.identifier import IDENTIFIERS
+from c4pipe.corpus.language.catalog import IDENTIFIERS
 from c4pipe.corpus.wet.parsers import WET_PARSERS
 from c4pipe.folders.output_folder import OutputFolder
 from c4pipe.folders.work_folder import WorkFolder

@@ -9,35 +9,81 @@ import argparse
 import collections
 import sys
 import tempfile
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 sys.path.insert(0, str(Path(__file__).parent))
 
 import numpy as np
-from stage_clock import CLEANING, LANGUAGE, StageClock
+from stage_clock import CLEANING, LANGUAGE, OTHER, StageClock
 
-from c4pipe.corpus import assets, deduplication, finishing, rules, variants
-from c4pipe.corpus.badwords import PASSED, BadwordsFilter
-from c4pipe.corpus.cleaning import Cleaner
-from c4pipe.corpus.language.identifier import load_identifier
-from c4pipe.corpus.sentences.counter import SentenceCounter
+from c4pipe.corpus import assets, chain, deduplication, variants
+from c4pipe.corpus.judging import Candidate, Judges, Verdict, judge
+from c4pipe.corpus.language.catalog import load_identifier
 from c4pipe.corpus.urls import normalized_url
 from c4pipe.corpus.wet.parsers import read_records
 from c4pipe.records import Page
 from c4pipe.shards.text_shards import write_text_shard
 
-PAGES_A_BATCH = 1_024  # as the finishing stage calls the identifier
+PAGES_PER_BATCH = 1_024  # as the command's stages judge them
+# Stage of the chain -> its name on the clock, and the fate of the pages that it drops.
+CLOCK = {
+    chain.CLEANING.name: ("clean", CLEANING),
+    chain.LINE_COPIES.name: ("lines", OTHER),
+    chain.ENGLISH.name: ("language", LANGUAGE),
+    chain.BADWORDS.name: ("badwords", OTHER),
+}
+
+
+class Run:
+    """Pages on their way through the chain. `candidates`: those still in it, by place, as they came through."""
+
+    def __init__(self, criteria: chain.Criteria) -> None:
+        self._criteria = criteria
+        self.clock = StageClock()
+        self.candidates: dict[int, Candidate] = {}
+
+    def judge(self, stages: tuple[chain.Stage, ...]) -> None:
+        """Lets the stages judge the pages, one stage after the other."""
+        for stage in chain.judges_of(stages, self._criteria):
+            name, fate = CLOCK[stage[0]]
+            verdicts = self._in_batches(name, [stage]) if fate == LANGUAGE else self._page_by_page(name, [stage])
+            self._enter(verdicts, fate)
+
+    def _page_by_page(self, name: str, judges: Judges) -> dict[int, Verdict]:
+        return {
+            place: self.clock.page(name, place, judge, judges, [candidate])[0]
+            for place, candidate in self.candidates.items()
+        }
+
+    def _in_batches(self, name: str, judges: Judges) -> dict[int, Verdict]:
+        """Pages that stay and pages that go in calls of their own, so that each kind has its own time."""
+        verdicts = dict(zip(self.candidates, judge(judges, list(self.candidates.values())), strict=True))
+        for stays in (True, False):
+            places = [place for place, verdict in verdicts.items() if stays is not bool(verdict.stage)]
+            for start in range(0, len(places), PAGES_PER_BATCH):
+                batch = places[start : start + PAGES_PER_BATCH]
+                self.clock.pages(name, batch, judge, judges, [self.candidates[place] for place in batch])
+        return verdicts
+
+    def _enter(self, verdicts: dict[int, Verdict], fate: str) -> None:
+        for place, verdict in verdicts.items():
+            if verdict.stage:
+                self.clock.fate[place] = fate
+                del self.candidates[place]
+            else:
+                candidate = self.candidates[place]
+                language = verdict.language or candidate.language
+                self.candidates[place] = replace(candidate, text=verdict.text, language=language)
 
 
 def run(wets: list[Path], variant: variants.Variant, found: assets.Assets, output: Path) -> str:
     """The chain over the files; the report of its clock."""
-    assert found.punkt is not None
-    compat = variants.compat_named("tfds-3.1.0")
-    sentences = SentenceCounter(found.punkt, compat.punkt)
-    cleaner = Cleaner(sentences)
-    identifier = load_identifier("langdetect")
-    clock, counts = StageClock(), collections.Counter()
+    load = partial(load_identifier, variant.language_identifier)
+    on_way = Run(chain.Criteria(variant, variants.compat_named("tfds-3.1.0"), variant.languages, load, found))
+    clock = on_way.clock
     pages: list[Page] = []
     for wet in wets:
         pages += clock.parse(lambda wet=wet: [page for page in read_records(wet) if isinstance(page, Page)], _length)
@@ -46,46 +92,26 @@ def run(wets: list[Path], variant: variants.Variant, found: assets.Assets, outpu
     competing = clock.pages("urls", everywhere, _url_keys, pages)
     losers = clock.pages("urls", everywhere, deduplication.pick_url_losers, competing)
     lost = set(losers["row"].tolist())
-
-    texts: dict[int, str] = {}
-    for place, page in enumerate(pages):
-        if place not in lost:
-            cleaned = clock.page("clean", place, cleaner.clean, page.text)
-            if cleaned.reason:
-                clock.fate[place] = CLEANING
-            else:
-                texts[place] = cleaned.text
+    on_way.candidates = {
+        place: Candidate(page.url, normalized_url(page.url), page.text)
+        for place, page in enumerate(pages)
+        if place not in lost
+    }
+    on_way.judge(chain.AFTER_URLS)
 
     keys = [
-        clock.page("lines", place, deduplication.pack_line_keys, text, pages[place].url, 0, place)
-        for place, text in texts.items()
+        clock.page("lines", place, deduplication.pack_line_keys, candidate.text, candidate.url, 0, place)
+        for place, candidate in on_way.candidates.items()
     ]
-    line_losers = clock.pages("lines", texts, lambda: deduplication.pick_line_losers(np.concatenate(keys)))
+    line_losers = clock.pages("lines", on_way.candidates, lambda: deduplication.pick_line_losers(np.concatenate(keys)))
     lost_lines = collections.defaultdict(list)
     for _, place, line in line_losers.tolist():
         lost_lines[place].append(line)
-    for place, text in list(texts.items()):
-        texts[place] = clock.page("lines", place, finishing.remove_lines, text, lost_lines[place], counts)
-        if clock.page("lines", place, sentences.count, texts[place], rules.MIN_SENTENCES) < rules.MIN_SENTENCES:
-            del texts[place]
+    for place, candidate in on_way.candidates.items():
+        on_way.candidates[place] = replace(candidate, lost_lines=lost_lines[place])
+    on_way.judge(chain.AFTER_LINES)
 
-    # In two calls for each batch, so that the two fates each have their own time.
-    is_english = dict(zip(texts, map(_is_english, identifier.identify(list(texts.values()))), strict=True))
-    for fate in (True, False):
-        places = [place for place in texts if is_english[place] is fate]
-        for start in range(0, len(places), PAGES_A_BATCH):
-            batch = places[start : start + PAGES_A_BATCH]
-            clock.pages("language", batch, identifier.identify, [texts[place] for place in batch])
-    for place in [place for place in texts if not is_english[place]]:
-        clock.fate[place] = LANGUAGE
-        del texts[place]
-
-    if found.badwords is not None:
-        badwords = BadwordsFilter(found.badwords, compat)
-        for place, text in list(texts.items()):
-            normalized = normalized_url(pages[place].url)
-            if clock.page("badwords", place, badwords.outcome, text, "en", normalized) != PASSED:
-                del texts[place]
+    texts = {place: candidate.text for place, candidate in on_way.candidates.items()}
     clock.pages("write", texts, _write, texts, pages, output)
     return clock.report([(pages[place].url, text) for place, text in texts.items()])
 
@@ -101,14 +127,6 @@ def _url_keys(pages: list[Page]) -> np.ndarray:
         [page.text for page in pages],
         0,
         range(len(pages)),
-    )
-
-
-def _is_english(identified) -> bool:
-    return (
-        identified is not None
-        and identified.language == "en"
-        and identified.probability >= finishing.MIN_LANGDETECT_PROBABILITY
     )
 
 

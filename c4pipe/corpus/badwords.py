@@ -1,11 +1,12 @@
 """Pages with bad words, by the lists of LDNOOBW."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import numpy as np
 
+from c4pipe.corpus.judging import Candidate, Ruling
 from c4pipe.corpus.splits import url_hash
 from c4pipe.corpus.variants import Compat
 from c4pipe.errors import UserError
@@ -25,6 +26,7 @@ _FIRST_BYTES = np.array([(1 << (8 * length)) - 1 for length in range(_KEY_BYTES 
 PASSED = "passed"
 SOFT_PASSED = "soft-passed"
 FILTERED = "filtered"
+_REASON = "badword"
 
 
 def parse_lists(lists: Mapping[str, str]) -> dict[str, frozenset[str]]:
@@ -67,6 +69,17 @@ class BadwordsFilter:
         if not self.has_badword(text, language):
             return PASSED
         return FILTERED if url_hash(normalized_url) % self._denominator < self._numerator else SOFT_PASSED
+
+    def judge(self, candidates: Sequence[Candidate]) -> list[Ruling]:
+        """See `Judge`. Names all counters: each outcome, and each outcome of a language that has a list."""
+        return [self._judge(candidate) for candidate in candidates]
+
+    def _judge(self, candidate: Candidate) -> Ruling:
+        outcome = self.outcome(candidate.text, candidate.language, candidate.normalized_url)
+        counters = [f"/{outcome}"]
+        if self.has_list(candidate.language):
+            counters.append(f"-{base_language(candidate.language)}/{outcome}")
+        return Ruling(_REASON if outcome == FILTERED else "", counters=tuple(counters))
 
     def has_list(self, language: str) -> bool:
         """Whether there are words for a language."""

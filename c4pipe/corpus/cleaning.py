@@ -1,161 +1,129 @@
-"""Cleaning: the lines of a page that are sentences, and whether the page is worth keeping."""
+"""Cleaning: the lines of a page that are sentences, and whether the page is worth keeping, by a variant's rules."""
 
-from collections.abc import Iterable
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from c4pipe.corpus import rules
+from c4pipe.corpus.judging import Candidate, Ruling
+from c4pipe.corpus.rules import LINE_PASSED, Drops, LineRule, PageRule, Rewrite, Rule, line_outcomes
 from c4pipe.corpus.sentences.counter import SentenceCounter
-
-_END_MARKS = frozenset(rules.END_MARKS)
 
 
 @dataclass(frozen=True, slots=True)
-class Cleaned:
-    """A page after cleaning.
+class LineOutcome:
+    """A line as the rules leave it, and the rule that takes it; None where it passes."""
 
-    `text`: the kept lines, joined by line feeds; empty where the page is dropped. `reason`: the page rule that drops
-    it (one of `rules.PAGE_RULES`), empty where it is kept. `line_counts`: how many lines each of
-    `rules.LINE_OUTCOMES` took; a page rule met half way ends the counting there, as in the reference.
-    """
+    line: str
+    rule: LineRule | None
 
-    text: str
-    reason: str
-    line_counts: tuple[int, ...]
+    @property
+    def name(self) -> str:
+        return self.rule.name if self.rule else LINE_PASSED
+
+    @property
+    def drops_page(self) -> bool:
+        return self.rule is not None and self.rule.drops is Drops.PAGE
 
 
-def line_outcome(line: str) -> tuple[str, str]:
-    """What becomes of one line: (the line as it would be kept, its outcome).
+def line_outcome(line: str, rules: Sequence[Rule]) -> LineOutcome:
+    """What becomes of one line: the first rule that takes it counts.
 
-    The outcome is one of `rules.LINE_OUTCOMES`, or a page rule that the line sets off.
-
-    >>> line_outcome("  This is how a sentence looks.[12] ")
+    >>> from c4pipe.corpus.variants import C4_RULES
+    >>> outcome = line_outcome("  This is how a sentence looks.[12] ", C4_RULES)
+    >>> outcome.line, outcome.name
     ('This is how a sentence looks.', 'passed')
-    >>> line_outcome("Read more...")
-    ('Read more...', 'no_endmark')
+    >>> line_outcome("Read more...", C4_RULES).name
+    'no_endmark'
     """
     line = line.strip()
-    if has_too_long_word(line):
-        return line, "too_long_word"
-    line = rules.CITATION.sub("", line)
-    if not line.endswith(rules.END_MARKS) or line.endswith(rules.ELLIPSIS):
-        return line, "no_endmark"
-    if len(line.split()) < rules.MIN_WORDS:
-        return line, "too_short"
-    lowered = line.lower()
-    if rules.LOREM_IPSUM in lowered:
-        return line, "loremipsum"
-    if rules.JAVASCRIPT in lowered:
-        return line, "javascript"
-    if rules.CURLY_BRACKET in line:
-        return line, "squigglybracket"
-    if any(phrase in lowered for phrase in rules.POLICY_PHRASES):
-        return line, "policy"
-    return line, rules.LINE_PASSED
+    for rule in rules:
+        if isinstance(rule, Rewrite):
+            line = rule.rewritten(line)
+        elif isinstance(rule, LineRule) and rule.takes(line):
+            return LineOutcome(line, rule)
+    return LineOutcome(line, None)
 
 
-def dropped_lines(text: str) -> Iterable[tuple[str, str]]:
-    """(line, rule) of each line that cleaning takes from a page, for the report's samples."""
+def dropped_lines(text: str, rules: Sequence[Rule]) -> Iterator[LineOutcome]:
+    """The lines that cleaning takes from a page, up to the one that drops the page; for the report's samples."""
     for line in text.splitlines():
-        kept, outcome = line_outcome(line)
-        if outcome in rules.PAGE_RULES:
+        outcome = line_outcome(line, rules)
+        if outcome.drops_page:
             return
-        if outcome != rules.LINE_PASSED:
-            yield kept, outcome
+        if outcome.rule is not None:
+            yield outcome
+
+
+@dataclass(frozen=True, slots=True)
+class _Lines:
+    """The lines that line rules keep. reason: the rule by which one of them drops the page; else empty."""
+
+    kept: list[str]
+    reason: str
+    counts: tuple[int, ...]
 
 
 class Cleaner:
-    """Cleans pages (reference: `clean_page`). Picklable; holds nothing but the sentence counter."""
+    """Cleans pages (reference: `clean_page`). Picklable.
 
-    def __init__(self, sentences: SentenceCounter) -> None:
+    rules: of lines and pages, in order; the rules of pages see the lines that are kept in the end.
+    """
+
+    def __init__(self, rules: Sequence[Rule], sentences: SentenceCounter) -> None:
+        self._rules = tuple(rules)
+        self._outcomes = line_outcomes(rules)
+        self._page_rules = tuple(rule for rule in rules if isinstance(rule, PageRule))
         self._sentences = sentences
 
-    def clean(self, text: str) -> Cleaned:
-        """Clean the text of one page."""
-        kept, reason, counts = _clean_lines_together(text) or _clean_line_by_line(text)
-        if reason:
-            return Cleaned("", reason, counts)
-        if not self._has_enough_sentences(kept):
-            return Cleaned("", "too_few_sentences", counts)
-        return Cleaned("\n".join(kept).strip(), "", counts)
+    def judge(self, candidates: Sequence[Candidate]) -> list[Ruling]:
+        """See `Judge`."""
+        return [self.clean(candidate.text) for candidate in candidates]
 
-    def _has_enough_sentences(self, lines: list[str]) -> bool:
-        # Each kept line has at least one sentence, so three lines need no splitter.
-        if len(lines) >= rules.MIN_SENTENCES:
-            return True
-        missing = rules.MIN_SENTENCES
-        for line in lines:
-            missing -= self._sentences.count(line, up_to=missing)
-            if missing <= 0:
-                return True
-        return False
+    def clean(self, text: str) -> Ruling:
+        """Clean the text of one page: the kept lines, joined by line feeds and stripped as a whole.
 
+        A rule that drops the page half way ends the counting of lines there, as in the reference.
+        """
+        lines = self._lines_together(text) or self._line_by_line(text)
+        if lines.reason:
+            return Ruling(lines.reason, line_counts=lines.counts)
+        for rule in self._page_rules:
+            if rule.takes(lines.kept, self._sentences):
+                return Ruling(rule.name, line_counts=lines.counts)
+        return Ruling(text="\n".join(lines.kept).strip(), line_counts=lines.counts)
 
-def _clean_line_by_line(text: str) -> tuple[list[str], str, tuple[int, ...]]:
-    """(kept lines, the page rule that one of them set off, counts), each line by itself, in order."""
-    counts = dict.fromkeys(rules.LINE_OUTCOMES, 0)
-    kept: list[str] = []
-    for raw_line in text.splitlines():
-        line, outcome = line_outcome(raw_line)
-        if outcome in rules.PAGE_RULES:
-            return [], outcome, tuple(counts.values())
-        counts[outcome] += 1
-        if outcome == rules.LINE_PASSED:
-            kept.append(line)
-    return kept, "", tuple(counts.values())
+    def _line_by_line(self, text: str) -> _Lines:
+        """Each line by itself, in order."""
+        counts = dict.fromkeys(self._outcomes, 0)
+        kept: list[str] = []
+        for raw_line in text.splitlines():
+            outcome = line_outcome(raw_line, self._rules)
+            if outcome.drops_page:
+                return _Lines([], outcome.name, tuple(counts.values()))
+            counts[outcome.name] += 1
+            if outcome.rule is None:
+                kept.append(outcome.line)
+        return _Lines(kept, "", tuple(counts.values()))
 
+    def _lines_together(self, text: str) -> _Lines | None:
+        """As `_line_by_line`, but several times as fast: rule by rule, over all lines.
 
-def _clean_lines_together(text: str) -> tuple[list[str], str, tuple[int, ...]] | None:
-    """As `_clean_line_by_line`, but several times as fast: rule by rule, over all lines.
-
-    A phrase that is nowhere in the page need not be looked for in its lines. None where a page rule may apply, which
-    would end the counting at its line.
-    """
-    if rules.CURLY_BRACKET in text:
-        return None
-    lines = list(map(str.strip, text.splitlines()))
-    num_lines = len(lines)
-    num_too_long = 0
-    if max(map(len, lines), default=0) > rules.MAX_WORD_LENGTH:
-        lines = [line for line in lines if not has_too_long_word(line)]
-        num_too_long = num_lines - len(lines)
-    if "[" in text:
-        # What stands around a mark may become a phrase when the mark goes, so phrases are looked for afterwards.
-        lines = [rules.CITATION.sub("", line) if "[" in line else line for line in lines]
-        text = "\n".join(lines)
-    lowered = text.lower()
-    if rules.LOREM_IPSUM in lowered:
-        return None
-    ended = [line for line in lines if line[-1:] in _END_MARKS and line[-3:] != rules.ELLIPSIS]
-    kept = [line for line in ended if len(line.split(None, rules.MIN_WORDS - 1)) == rules.MIN_WORDS]
-    num_long_enough = len(kept)
-    if rules.JAVASCRIPT in lowered:
-        kept = [line for line in kept if rules.JAVASCRIPT not in line.lower()]
-    num_without_javascript = len(kept)
-    for phrase in rules.POLICY_PHRASES if "policy" in lowered or "cookies" in lowered or "terms" in lowered else ():
-        if phrase in lowered:
-            kept = [line for line in kept if phrase not in line.lower()]
-    counts = (
-        num_too_long,
-        len(lines) - len(ended),
-        len(ended) - num_long_enough,
-        num_long_enough - num_without_javascript,
-        num_without_javascript - len(kept),
-        len(kept),
-    )
-    return kept, "", counts
-
-
-def has_too_long_word(line: str) -> bool:
-    """Whether a white-space token of the line has more than 1,000 characters.
-
-    >>> has_too_long_word("x" * 1000 + " " + "y" * 1000), has_too_long_word("x" * 1001)
-    (False, True)
-    """
-    start = 0
-    while len(line) - start > rules.MAX_WORD_LENGTH:
-        # From blank to blank in large steps; only where there is none need the words be measured.
-        blank = line.rfind(" ", start, start + rules.MAX_WORD_LENGTH + 1)
-        if blank < 0:
-            return max(map(len, line[start:].split()), default=0) > rules.MAX_WORD_LENGTH
-        start = blank + 1
-    return False
+        None where a line drops the page, because that ends the counting at this line.
+        """
+        lines = list(map(str.strip, text.splitlines()))
+        lowered = text.lower()
+        counts = []
+        for rule in self._rules:
+            if isinstance(rule, Rewrite):
+                if rule.sign in text:
+                    lines = list(map(rule.rewritten, lines))
+                    # What stands around a match may become a phrase when the match goes.
+                    text = "\n".join(lines)
+                    lowered = text.lower()
+            elif isinstance(rule, LineRule):
+                untaken = rule.untaken(lines, lowered)
+                if rule.drops is Drops.LINE:
+                    counts.append(len(lines) - len(untaken))
+                    lines = untaken
+                elif len(untaken) < len(lines):
+                    return None
+        return _Lines(lines, "", (*counts, len(lines)))

@@ -1,18 +1,20 @@
 """Rules that look at a whole page's address or shape: listed domains, listed URLs, paragraphs."""
 
-import heapq
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
-from c4pipe.corpus import rules
 from c4pipe.corpus.deduplication import url_key
+from c4pipe.corpus.judging import STAYS, Candidate, Ruling
+from c4pipe.corpus.rules import Paragraphs
 from c4pipe.corpus.urls import normalized_url
 
 _HOST_END = re.compile(r"[/?#]")
 BAD_DOMAIN = "bad_domain"
 BAD_SUBDOMAIN = "bad_subdomain"
+_GOES = Ruling("filtered")  # the one reason of a stage that has no more
 
 
 class ListedDomains:
@@ -30,6 +32,10 @@ class ListedDomains:
 
     def __reduce__(self):
         return (ListedDomains, (self._domains,))
+
+    def judge(self, candidates: Sequence[Candidate]) -> list[Ruling]:
+        """See `Judge`."""
+        return [Ruling(self.reason(candidate.normalized_url)) for candidate in candidates]
 
     def reason(self, normalized: str) -> str:
         """Why a page with this normalized URL is dropped: `bad_domain`, `bad_subdomain`, or empty where it stays."""
@@ -137,9 +143,24 @@ class ExcludedUrls:
         return len(self._urls) + len(self._domains)
 
 
-def has_paragraphs(text: str) -> bool:
-    """Whether a page has at least three lines and the third longest is 200 characters or more."""
-    lengths = [len(line) for line in text.split("\n")]
-    if len(lengths) < rules.MIN_PARAGRAPHS:
-        return False
-    return heapq.nlargest(rules.MIN_PARAGRAPHS, lengths)[-1] >= rules.MIN_PARAGRAPH_LENGTH
+@dataclass(frozen=True)
+class UrlsOf:
+    """Keeps the pages whose normalized URL is in a list (`excluded`: those whose URL is not)."""
+
+    urls: Container[str]
+    excluded: bool = False
+
+    def judge(self, candidates: Sequence[Candidate]) -> list[Ruling]:
+        """See `Judge`."""
+        return [_GOES if (page.normalized_url in self.urls) is self.excluded else STAYS for page in candidates]
+
+
+@dataclass(frozen=True)
+class HasParagraphs:
+    """Keeps the pages that have paragraphs."""
+
+    paragraphs: Paragraphs
+
+    def judge(self, candidates: Sequence[Candidate]) -> list[Ruling]:
+        """See `Judge`."""
+        return [STAYS if self.paragraphs.are_in(page.text) else _GOES for page in candidates]

@@ -8,12 +8,11 @@ words.
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from c4pipe.corpus import rules
-from c4pipe.corpus.badwords import FILTERED, BadwordsFilter
-from c4pipe.corpus.cleaning import Cleaner
-from c4pipe.corpus.finishing import MIN_LANGDETECT_PROBABILITY
-from c4pipe.corpus.language.identifier import Identified, LanguageIdentifier
-from c4pipe.corpus.sentences.counter import SentenceCounter
+from c4pipe.corpus import chain
+from c4pipe.corpus.chain import Criteria, judges_of
+from c4pipe.corpus.judging import Candidate, Ruling, judge
+from c4pipe.corpus.language.identifier import Identified
+from c4pipe.corpus.language.wanted import SureOfLanguage
 from c4pipe.corpus.splits import split_of
 from c4pipe.corpus.urls import normalized_url
 from c4pipe.records import Page
@@ -59,26 +58,22 @@ class Disagreement:
     detail: str
 
 
-class Judge:
-    """Judges released rows and absent pages by the rules that need nothing but the page."""
+class RowJudge:
+    """Judges released rows and absent pages by the stages that need nothing but the page. Has one language."""
 
-    def __init__(
-        self,
-        sentences: SentenceCounter,
-        identifier: LanguageIdentifier,
-        badwords: BadwordsFilter | None,
-        language: str = "en",
-    ) -> None:
-        self._cleaner = Cleaner(sentences)
-        self._sentences = sentences
-        self._identifier = identifier
-        self._badwords = badwords
-        self._language = language
+    def __init__(self, criteria: Criteria) -> None:
+        (self._language,) = criteria.languages
+        self._after_urls = judges_of(chain.AFTER_URLS, criteria)
+        english = chain.ENGLISH.judge(criteria)
+        assert criteria.sentences is not None and isinstance(english, SureOfLanguage)
+        self._sentences, self._min_sentences = criteria.sentences, criteria.variant.min_sentences
+        self._english = english
+        self._badwords = chain.BADWORDS.judge(criteria) if chain.BADWORDS.when(criteria.variant) else None
 
     def clean(self, page: Page) -> Cleansed:
         """What cleaning makes of a page of a WET file."""
-        cleaned = self._cleaner.clean(page.text)
-        return Cleansed(page.url, page.timestamp, cleaned.text, cleaned.reason)
+        (verdict,) = judge(self._after_urls, [Candidate(page.url, normalized_url(page.url), page.text)])
+        return Cleansed(page.url, page.timestamp, "" if verdict.reason else verdict.text, verdict.reason)
 
     def judge(self, text: str, split: str, candidates: Sequence[Cleansed]) -> list[Disagreement]:
         """What is wrong with a released row. candidates: the pages of its URL and timestamp, one at least."""
@@ -93,11 +88,12 @@ class Judge:
             object_to(NOT_CLEANED_SO, f"rule {page.reason}")
         elif all(strange := [first_strange_line(text, candidate.text) for candidate in kept]):
             object_to(OTHER_LINES, str(strange[0]))
-        if self._sentences.count(text, up_to=rules.MIN_SENTENCES) < rules.MIN_SENTENCES:
+        if self._has_too_few_sentences(text):
             object_to(TOO_FEW_SENTENCES, f"{self._sentences.count(text)} sentences")
-        if not self._is_wanted(identified := self._identifier.identify([text])[0]):
+        (identified,) = self._english.identify([text])
+        if self._english.rule(identified).reason:
             object_to(OTHER_LANGUAGE, _describe(identified))
-        if self._has_badwords(text, page.normalized):
+        if self._has_badwords(text, page):
             object_to(BAD_WORDS, "the text matches the list")
         if split != (ours := split_of(page.normalized)):
             object_to(OTHER_SPLIT, f"released in {split}, the URL's hash says {ours}")
@@ -107,24 +103,25 @@ class Judge:
         """The rule, or the lines of other pages, that could keep a page out; empty where nothing here does."""
         if page.reason:
             return page.reason
-        if not self._is_wanted(identified := self._identifier.identify([page.text])[0]):
-            return "low_confidence" if identified and identified.language == self._language else "language"
-        if self._has_badwords(page.text, page.normalized):
+        ruling = self._rule_on_language(page.text)
+        if ruling.reason:
+            return "low_confidence" if ruling.language == self._language else "language"
+        if self._has_badwords(page.text, page):
             return "badwords"
         left = "\n".join(line for line in page.text.split("\n") if not lines_of_others.others_have(line, page))
-        if self._sentences.count(left, up_to=rules.MIN_SENTENCES) < rules.MIN_SENTENCES:
-            return LINES_ELSEWHERE
-        return ""
+        return LINES_ELSEWHERE if self._has_too_few_sentences(left) else ""
 
-    def _is_wanted(self, identified: Identified | None) -> bool:
-        return (
-            identified is not None
-            and identified.language == self._language
-            and identified.probability >= MIN_LANGDETECT_PROBABILITY
-        )
+    def _rule_on_language(self, text: str) -> Ruling:
+        return self._english.rule(self._english.identify([text])[0])
 
-    def _has_badwords(self, text: str, normalized: str) -> bool:
-        return self._badwords is not None and self._badwords.outcome(text, self._language, normalized) == FILTERED
+    def _has_too_few_sentences(self, text: str) -> bool:
+        return self._sentences.count(text, up_to=self._min_sentences) < self._min_sentences
+
+    def _has_badwords(self, text: str, page: Cleansed) -> bool:
+        if self._badwords is None:
+            return False
+        (ruling,) = self._badwords.judge([Candidate(page.url, page.normalized, text, language=self._language)])
+        return bool(ruling.reason)
 
 
 class LineOwners:

@@ -3,9 +3,19 @@
 from dataclasses import dataclass
 
 from c4pipe.choices import choose
+from c4pipe.corpus.language.codes import UNKNOWN_LANGUAGE
+from c4pipe.corpus.rules import (
+    Drops,
+    EndMarks,
+    FewestSentences,
+    FewestWords,
+    LongestWord,
+    Paragraphs,
+    Phrases,
+    Rewrite,
+    Rule,
+)
 from c4pipe.errors import UserError
-
-UNKNOWN_LANGUAGE = "und"
 
 # The languages of mC4: those that CLD3 knows and that gave 10,000 pages or more (reference: MC4_LANGUAGES).
 _MC4_LANGUAGES = """
@@ -16,26 +26,51 @@ no ny pa pl ps pt ro ru ru-Latn sd si sk sl sm sn so sq sr st su sv sw ta te tg 
 MC4_LANGUAGES = tuple(_MC4_LANGUAGES.split())
 
 
+# How C4 cleans a page: the reference's `clean_page`, in its order.
+_POLICIES = ("terms of use", "privacy policy", "cookie policy", "uses cookies", "use of cookies", "use cookies")
+C4_RULES: tuple[Rule, ...] = (
+    LongestWord("too_long_word", characters=1000),
+    Rewrite(r"\[\d*\]|\[edit\]|\[citation needed\]", sign="["),  # Wikipedia's footnotes and edit links
+    EndMarks("no_endmark", marks=(".", "?", "!", '"'), not_in="..."),
+    FewestWords("too_short", words=5),
+    Phrases("loremipsum", Drops.PAGE, phrases=("lorem ipsum",)),
+    Phrases("javascript", phrases=("javascript",)),
+    Phrases("squigglybracket", Drops.PAGE, phrases=("{",)),
+    Phrases("policy", phrases=_POLICIES),
+    FewestSentences("too_few_sentences", sentences=3),
+)
+
+
 @dataclass(frozen=True)
 class Variant:
-    """One flavour of C4: which stages it has (reference: `C4Config`)."""
+    """One flavour of C4: which stages it has (reference: `C4Config`).
+
+    rules: those of cleaning, in order; without any, pages are not cleaned. min_probability: below it langdetect is not
+    sure. badwords_fraction: the share of pages with a bad word that goes. paragraphs: what every page must have.
+    """
 
     name: str
     description: str
     languages: tuple[str, ...] = ("en",)
     language_identifier: str = "langdetect"
-    clean: bool = True
+    min_probability: float = 0.99
+    rules: tuple[Rule, ...] = C4_RULES
     deduplicate_lines: bool = True
     badwords_fraction: float = 1.0
     listed_domains: bool = False
     listed_urls: bool = False
-    paragraph_filter: bool = False
+    paragraphs: Paragraphs | None = None
     splits_by_language: bool = False
 
     @property
+    def min_sentences(self) -> int:
+        """Fewer sentences drop a page, when it is cleaned and again when copies of lines are gone; 0: no minimum."""
+        return max((rule.sentences for rule in self.rules if isinstance(rule, FewestSentences)), default=0)
+
+    @property
     def needs_sentences(self) -> bool:
-        """Whether a sentence splitter is needed; the minimum of sentences goes with cleaning."""
-        return self.clean
+        """Whether a sentence splitter is needed."""
+        return bool(self.rules)
 
     @property
     def needs_badwords(self) -> bool:
@@ -50,7 +85,7 @@ VARIANTS: dict[str, Variant] = {
         Variant(
             "en.noclean",
             "English pages of the crawl as they are, one a URL",
-            clean=False,
+            rules=(),
             deduplicate_lines=False,
             badwords_fraction=0.0,
         ),
@@ -61,9 +96,9 @@ VARIANTS: dict[str, Variant] = {
             "mC4: one split a language",
             languages=(*MC4_LANGUAGES, UNKNOWN_LANGUAGE),
             language_identifier="cld3",
-            clean=False,
+            rules=(),
             badwords_fraction=0.999,
-            paragraph_filter=True,
+            paragraphs=Paragraphs(lines=3, characters=200),
             splits_by_language=True,
         ),
     )

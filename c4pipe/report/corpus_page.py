@@ -4,6 +4,7 @@ import itertools
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from c4pipe.corpus.chain import LINE_COPIES, URL_COPIES
 from c4pipe.report import funnel, html
 from c4pipe.report.html import Section
 
@@ -62,8 +63,8 @@ def _glance(report: Mapping[str, Any]) -> "Markup":
 
 def _samples(samples: Mapping[str, Sequence[Mapping[str, str]]], counters: Mapping[str, int]) -> "Markup | str":
     """What the rules dropped, a fold a rule, searchable."""
-    held = {rule: entries for rule, entries in sorted(samples.items()) if entries}
-    if not held:
+    shown = {rule: entries for rule, entries in sorted(samples.items()) if entries}
+    if not shown:
         return "No samples were kept (--samples_per_rule=0), or nothing was dropped."
     return html.render(
         """{{ box }}{% for rule, entries in rules %}
@@ -72,8 +73,8 @@ def _samples(samples: Mapping[str, Sequence[Mapping[str, str]]], counters: Mappi
 <div class="sample"><div class="url">{{ entry.url }}</div><div class="text">{{ entry.text }}</div></div>
 {%- endfor %}</details>{% endfor %}""",
         box=html.search_box("div.sample", "look for a word, a line, a URL"),
-        rules=list(held.items()),
-        counts={rule: f"{counters.get(rule, len(held[rule])):,}" for rule in held},
+        rules=list(shown.items()),
+        counts={rule: f"{counters.get(rule, len(entries)):,}" for rule, entries in shown.items()},
     )
 
 
@@ -117,13 +118,13 @@ def _duplicates(stages: Sequence[Mapping[str, Any]]) -> "Markup":
     """What duplication cost: whole copies of a URL, and lines that another page keeps."""
     rows = []
     for entry in stages:
-        if entry["stage"] == "duplicate-url-filter":
+        if entry["stage"] == URL_COPIES.name:
             copies = [sum(count.get(unit, 0) for count in entry["dropped"].values()) for unit in ("pages", "lines")]
             rows.append(["copies of a URL", *copies])
         for rule, count in entry.get("lines_dropped", {}).items():
-            if entry["stage"] == "dedupe-lines":
+            if entry["stage"] == LINE_COPIES.name:
                 rows.append([f"lines: {rule}", "", count["lines"]])
-        if entry["stage"] == "dedupe-lines":
+        if entry["stage"] == LINE_COPIES.name:
             pages = sum(count.get("pages", 0) for count in entry["dropped"].values())
             rows.append(["pages of which too little was left", pages, ""])
     return html.table(["what", "pages", "lines"], rows)

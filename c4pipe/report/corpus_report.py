@@ -1,28 +1,18 @@
 """`report.json` of a corpus, from what its workers counted; and the checks that it adds up. See docs/formats.md."""
 
+import itertools
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
-from c4pipe.report.summary import LENGTH_EDGES, Summary, Volume, largest_domains
+from c4pipe.corpus import chain
+from c4pipe.corpus.badwords import SOFT_PASSED
+from c4pipe.corpus.chain import STAGES, Stage
+from c4pipe.corpus.rules import LINE_PASSED
+from c4pipe.report.summary import LENGTH_EDGES, SPLIT, Summary, Volume, largest_domains
 
-# The stages in the order in which a page meets them, by the reference's name spaces.
-STAGES = (
-    "split-wet-file",
-    "too-long-filter",
-    "realnews-domain-filter",
-    "duplicate-url-filter",
-    "excluded-url-filter",
-    "webtextlike-filter",
-    "paragraph-filter",
-    "clean-page",
-    "dedupe-lines",
-    "english-filter",
-    "language-filter",
-    "badwords-filter",
-)
 _NUM_DOMAINS = 200
 _MAX_FILES = 1000
-_SPLIT = "split:"
+_Number = TypeVar("_Number")
 
 
 def build(
@@ -38,8 +28,8 @@ def build(
         "counters": dict(sorted(counted.counters.items())),
         "funnel": _funnel(counted),
         "samples": {
-            rule: [{"url": url, "text": text} for _, url, text in entries]
-            for rule, entries in sorted(counted.samples.items())
+            rule: [{"url": sample.url, "text": sample.text} for sample in samples]
+            for rule, samples in sorted(counted.samples.items())
         },
         "languages": dict(sorted(counted.languages.items(), key=lambda item: (-item[1], item[0]))),
         "domains": [list(pair) for pair in largest_domains(counted, _NUM_DOMAINS)],
@@ -56,59 +46,65 @@ def build(
 
 def _inputs(counted: Summary) -> dict[str, int]:
     return {
-        "files": len(counted.notes),
+        "files": len(counted.inputs),
         "bytes": counted.totals["input_bytes"],
         "records": counted.totals["records"],
-        "text_bytes": counted.volumes.get(STAGES[0], Volume()).bytes,
+        "text_bytes": counted.volumes.get(chain.PARSING.name, Volume()).bytes,
     }
 
 
 def _funnel(counted: Summary) -> list[dict[str, Any]]:
+    """One entry for each stage that any page came to."""
     funnel = []
-    for stage in STAGES:
-        dropped = {
-            name.partition("/")[2]: _fields(volume)
-            for name, volume in sorted(counted.volumes.items())
-            if name.startswith(f"{stage}/")
-        }
-        if stage == STAGES[0]:
-            quarantined = {name.partition("/")[2]: count for name, count in counted.counters.items() if _is_bad(name)}
-            dropped.update({reason: {"pages": count} for reason, count in sorted(quarantined.items())})
-        if stage not in counted.volumes and not dropped:
+    for name, stage in STAGES.items():
+        dropped = _dropped(counted, stage)
+        if name not in counted.volumes and not dropped:
             continue
-        prefix = f"{stage}/line-filtered:"
-        lines = {
-            name.removeprefix(prefix): n for name, n in sorted(counted.counters.items()) if name.startswith(prefix)
-        }
-        entry = {"stage": stage, **_fields(counted.volumes.get(stage, Volume())), "dropped": dropped}
+        lines = _below(counted.counters, stage.line_counter(""))
+        entry = {"stage": name, **_fields(counted.volumes.get(name, Volume())), "dropped": dropped}
         entry["lines_dropped"] = {rule: {"lines": count} for rule, count in lines.items()}
         funnel.append(entry)
     return funnel
+
+
+def _dropped(counted: Summary, stage: Stage) -> dict[str, dict[str, int]]:
+    """Reason -> what was dropped for it. Records that cannot be read go at the first stage."""
+    dropped = {reason: _fields(volume) for reason, volume in _below(counted.volumes, f"{stage.name}/").items()}
+    if stage is chain.PARSING:
+        dropped.update({reason: {"pages": count} for reason, count in _quarantined(counted).items()})
+    return dropped
+
+
+def _quarantined(counted: Summary) -> dict[str, int]:
+    """Reason -> records."""
+    return _below(counted.counters, f"{chain.QUARANTINE}/")
+
+
+def _below(named: Mapping[str, _Number], prefix: str) -> dict[str, _Number]:
+    """What has a name with a prefix, by the rest of the name, sorted."""
+    return {name.removeprefix(prefix): value for name, value in sorted(named.items()) if name.startswith(prefix)}
 
 
 def _fields(volume: Volume) -> dict[str, int]:
     return {"pages": volume.pages, "lines": volume.lines, "bytes": volume.bytes}
 
 
-def _is_bad(name: str) -> bool:
-    return name.startswith("quarantine/")
-
-
 def _splits(counted: Summary, num_shards: Mapping[str, int]) -> dict[str, dict[str, int]]:
     return {
-        split: {**_fields(counted.volumes.get(f"{_SPLIT}{split}", Volume())), "shards": count}
+        split: {**_fields(counted.volumes.get(f"{SPLIT}{split}", Volume())), "shards": count}
         for split, count in sorted(num_shards.items())
     }
 
 
 def _quarantine(counted: Summary, limit: float) -> dict[str, Any]:
-    records = sum(count for name, count in counted.counters.items() if _is_bad(name))
-    files = {note[1]: note[4] for note in sorted(counted.notes) if note[4]}
+    reasons = _quarantined(counted)
+    records = sum(reasons.values())
+    files = {file.name: file.num_quarantined for file in sorted(counted.inputs) if file.num_quarantined}
     return {
         "records": records,
         "fraction": records / max(counted.totals["records"], 1),
         "limit": limit,
-        "reasons": {name.partition("/")[2]: count for name, count in sorted(counted.counters.items()) if _is_bad(name)},
+        "reasons": reasons,
         "files": dict(list(files.items())[:_MAX_FILES]),
     }
 
@@ -127,18 +123,18 @@ def checks(report: Mapping[str, Any]) -> list[dict[str, Any]]:
     if not funnel:
         return found
     check("records = pages + drops", report["inputs"]["records"], funnel[0]["pages"] + _pages(funnel[0]["dropped"]))
-    for before, stage in zip(funnel, funnel[1:]):  # noqa: B905, RUF007
-        name = stage["stage"]
-        check(f"{name}: pages in = out + dropped", before["pages"], stage["pages"] + _pages(stage["dropped"]))
-        passed = sum(counters.get(f"{name}/{outcome}", 0) for outcome in ("passed", "soft-passed"))
-        if passed or name not in ("badwords-filter", "dedupe-lines"):
-            check(f"{name}: pages out = counter", stage["pages"], passed)
-        if name not in ("clean-page", "dedupe-lines", "too-long-filter"):
+    for before, entry in itertools.pairwise(funnel):
+        name, stage = entry["stage"], STAGES[entry["stage"]]
+        check(f"{name}: pages in = out + dropped", before["pages"], entry["pages"] + _pages(entry["dropped"]))
+        passed = counters.get(stage.passed, 0) + counters.get(f"{name}/{SOFT_PASSED}", 0)
+        if passed or not stage.always_shown:
+            check(f"{name}: pages out = counter", entry["pages"], passed)
+        if stage.measures_drops and not stage.changes_text:
             for unit in ("lines", "bytes"):
-                out = stage[unit] + sum(drop[unit] for drop in stage["dropped"].values())
+                out = entry[unit] + sum(drop[unit] for drop in entry["dropped"].values())
                 check(f"{name}: {unit} in = out + dropped", before[unit], out)
-    by_name = {stage["stage"]: stage for stage in funnel}
-    if "clean-page" in by_name and "dedupe-lines" in by_name:
+    by_name = {entry["stage"]: entry for entry in funnel}
+    if chain.CLEANING.name in by_name and chain.LINE_COPIES.name in by_name:
         _check_lines(by_name, counters, check)
     for unit in ("pages", "lines", "bytes"):
         written = sum(split[unit] for split in report["splits"].values())
@@ -148,13 +144,10 @@ def checks(report: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 def _check_lines(by_name: Mapping[str, Any], counters: Mapping[str, int], check: Any) -> None:
     """Lines in to line deduplication leave it, or are a copy, or are in a page that goes."""
-    stage = by_name["dedupe-lines"]
-    copies = sum(drop["lines"] for drop in stage["lines_dropped"].values())
-    check(
-        "dedupe-lines: lines in = passed + copies",
-        by_name["clean-page"]["lines"],
-        counters.get("dedupe-lines/line-passed", 0) + copies,
-    )
+    stage = chain.LINE_COPIES
+    copies = sum(drop["lines"] for drop in by_name[stage.name]["lines_dropped"].values())
+    passed = counters.get(stage.line_counter(LINE_PASSED), 0)
+    check(f"{stage.name}: lines in = passed + copies", by_name[chain.CLEANING.name]["lines"], passed + copies)
 
 
 def _pages(dropped: Mapping[str, Mapping[str, int]]) -> int:

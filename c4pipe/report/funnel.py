@@ -3,32 +3,18 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from c4pipe.corpus.chain import STAGES
 from c4pipe.report import html
 
 if TYPE_CHECKING:
     from markupsafe import Markup
 
-# What a stage does, in words; keys are the reference's counter name spaces.
-STAGES = {
-    "split-wet-file": "records read as pages",
-    "too-long-filter": "not over 190,000 characters",
-    "realnews-domain-filter": "from a listed news domain",
-    "excluded-url-filter": "not taken down",
-    "duplicate-url-filter": "newest copy of its URL",
-    "webtextlike-filter": "in the list of URLs",
-    "paragraph-filter": "has paragraphs",
-    "clean-page": "passed the line and page rules",
-    "dedupe-lines": "has lines of its own",
-    "english-filter": "English",
-    "language-filter": "in a wanted language",
-    "badwords-filter": "without bad words",
-}
 _UNITS = ("pages", "lines", "bytes")
 
 
 def words(stage: str) -> str:
     """A stage's name as a reader sees it."""
-    return STAGES.get(stage, stage.replace("-", " "))
+    return STAGES[stage].words if stage in STAGES else stage.replace("-", " ")
 
 
 def chart(funnel: Sequence[Mapping[str, Any]]) -> "Markup":

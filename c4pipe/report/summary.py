@@ -5,13 +5,42 @@ import hashlib
 import heapq
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import asdict, dataclass, field
+from typing import Any, NamedTuple
 
 EXCERPT_LENGTH = 400  # characters of a sample
+SPLIT = "split:"  # before a split's name among the volumes
 MAX_DOMAINS = 50_000  # while merging; the report shows the largest ones
 # Characters of a page: two bins for each doubling.
 LENGTH_EDGES = tuple(sorted({round(2 ** (exponent / 2)) for exponent in range(8, 37)}))
+
+
+class Size(NamedTuple):
+    """How much text a page has: lines, bytes of UTF-8."""
+
+    lines: int
+    bytes: int
+
+    @classmethod
+    def of(cls, text: str) -> "Size":
+        """The size of a text; lines are told by line feeds."""
+        return cls(text.count("\n") + 1, len(text.encode("utf-8", "surrogatepass")))
+
+
+@dataclass(frozen=True, order=True)
+class InputFile:
+    """A WET file as a run met it.
+
+    number: its place among all of them by base name. num_bytes: compressed. num_quarantined: records that could not be
+    read. reused: whether work of another run was taken over.
+    """
+
+    number: int
+    name: str
+    sha256: str
+    num_bytes: int
+    num_quarantined: int
+    reused: bool
 
 
 @dataclass
@@ -27,12 +56,16 @@ class Volume:
         self.lines += lines
         self.bytes += size
 
-    def add_text(self, text: str) -> None:
-        """One page, by its text; lines are told by line feeds."""
-        self.add(text.count("\n") + 1, len(text.encode("utf-8", "surrogatepass")))
-
     def __add__(self, other: "Volume") -> "Volume":
         return Volume(self.pages + other.pages, self.lines + other.lines, self.bytes + other.bytes)
+
+
+class Sample(NamedTuple):
+    """A page or line that was dropped. hash: of the rule, the URL and the text; it decides which samples stay."""
+
+    hash: str
+    url: str
+    text: str
 
 
 @dataclass
@@ -40,21 +73,21 @@ class Summary:
     """Counts of some files. `merge` is associative and commutative, so the result does not depend on the runner.
 
     counters: the reference's names -> count. volumes: `STAGE` (what it let out), `STAGE/REASON` (what it dropped),
-    `split:NAME` (what was written). samples: counter's name -> [hash, url, text], the smallest hashes. digest: of what
-    the files were made from, a sum that no order changes. notes: per file, whatever must not be summed.
+    `split:NAME` (what was written). samples: counter's name -> entries with the smallest hashes. digest: of what the
+    files were made from, a sum that no order changes. inputs: the files.
     """
 
     samples_per_rule: int = 20
     counters: Counter[str] = field(default_factory=Counter)
     volumes: dict[str, Volume] = field(default_factory=dict)
-    samples: dict[str, list[tuple[str, ...]]] = field(default_factory=dict)
+    samples: dict[str, list[Sample]] = field(default_factory=dict)
     languages: Counter[str] = field(default_factory=Counter)
     domains: Counter[str] = field(default_factory=Counter)
     lengths: Counter[int] = field(default_factory=Counter)
     seconds: Any = field(default_factory=Counter)
     totals: Counter[str] = field(default_factory=Counter)
     digest: int = 0
-    notes: list[list[Any]] = field(default_factory=list)
+    inputs: list[InputFile] = field(default_factory=list)
 
     def volume(self, name: str) -> Volume:
         """The volume of that name, to add to."""
@@ -66,13 +99,13 @@ class Summary:
             return
         text = text[:EXCERPT_LENGTH]
         key = hashlib.md5(f"{rule}\n{url}\n{text}".encode("utf-8", "surrogatepass")).hexdigest()
-        held = self.samples.setdefault(rule, [])
-        entry = (key, url, text)
-        if len(held) >= self.samples_per_rule and entry >= held[-1]:
+        samples = self.samples.setdefault(rule, [])
+        sample = Sample(key, url, text)
+        if len(samples) >= self.samples_per_rule and sample >= samples[-1]:
             return
-        if entry not in held:
-            bisect.insort(held, entry)
-            del held[self.samples_per_rule :]
+        if sample not in samples:
+            bisect.insort(samples, sample)
+            del samples[self.samples_per_rule :]
 
     def add_digest(self, made_from: str) -> None:
         """Count in what a file was made from."""
@@ -93,7 +126,7 @@ class Summary:
             both = {*self.samples.get(rule, []), *entries}
             self.samples[rule] = heapq.nsmallest(self.samples_per_rule, both)
         self.digest = (self.digest + other.digest) % (1 << 256)
-        self.notes.extend(other.notes)
+        self.inputs.extend(other.inputs)
         if len(self.domains) > 2 * MAX_DOMAINS:
             self.domains = Counter(dict(_largest(self.domains.items(), MAX_DOMAINS)))
         return self
@@ -111,7 +144,7 @@ class Summary:
             "seconds": dict(self.seconds),
             "totals": dict(sorted(self.totals.items())),
             "digest": f"{self.digest:064x}",
-            "notes": sorted(self.notes),
+            "inputs": [asdict(file) for file in sorted(self.inputs)],
         }
 
     @classmethod
@@ -121,14 +154,14 @@ class Summary:
             samples_per_rule=fields["samples_per_rule"],
             counters=Counter(fields["counters"]),
             volumes={name: Volume(*numbers) for name, numbers in fields["volumes"].items()},
-            samples={rule: [tuple(entry) for entry in entries] for rule, entries in fields["samples"].items()},
+            samples={rule: [Sample(*entry) for entry in entries] for rule, entries in fields["samples"].items()},
             languages=Counter(fields["languages"]),
             domains=Counter(fields["domains"]),
             lengths=Counter({int(place): count for place, count in fields["lengths"].items()}),
             seconds=Counter(fields["seconds"]),
             totals=Counter(fields["totals"]),
             digest=int(fields["digest"], 16),
-            notes=[list(note) for note in fields["notes"]],
+            inputs=[InputFile(**file) for file in fields["inputs"]],
         )
 
 

@@ -14,7 +14,7 @@ from apache_beam.options.pipeline_options import PipelineOptions
 import c4pipe
 from c4pipe.corpus import assets, variants
 from c4pipe.corpus.page_lists import ExcludedUrls, ListedUrls
-from c4pipe.corpus_run import finish_folder, work_folder
+from c4pipe.corpus_run import results, work_folder
 from c4pipe.corpus_run.inputs import list_inputs, write_list
 from c4pipe.corpus_run.plan import (
     EXCLUDED_ASSET,
@@ -223,11 +223,11 @@ def finish(
 
     started: seconds since the epoch. Raises: UserError where too many records could not be read.
     """
-    plan, result = job.plan, finish_folder.read_result(result_path)
-    finish_folder.write_quarantine(plan, Summary.from_json(result["cleaned"]))
+    plan, result = job.plan, results.read_result(result_path)
+    results.write_quarantine(plan, Summary.from_json(result["cleaned"]))
     timing = {
         "seconds": round(time.time() - started, 2),
-        "started": finish_folder.started_at(started),
+        "started": results.started_at(started),
         "workers": num_workers,
     }
     machine = {
@@ -236,19 +236,19 @@ def finish(
         "cpus": num_cores(),
         "peak_memory_bytes": peak_memory_bytes,
     }
-    report = finish_folder.make_report(plan, result, timing, machine)
-    finish_folder.write_report(plan, report)
+    report = results.make_report(plan, result, timing, machine)
+    results.write_report(plan, report)
     report_page.write(plan.output, lambda: corpus_page(report))
     quarantine = report["quarantine"]
     if not report["finished"]:
         raise UserError(
             f"{quarantine['records']:,} records ({quarantine['fraction']:.2%}) could not be read, more than "
-            f"--max_quarantined_fraction={quarantine['limit']:g}; {plan.output}/{finish_folder.QUARANTINE} lists them. "
+            f"--max_quarantined_fraction={quarantine['limit']:g}; {plan.output}/{results.QUARANTINE} lists them. "
             "Raise the limit to go on without them"
         )
     if faults := corpus_report.failed(report):
         raise RuntimeError(f"the counts do not add up, which is a bug of c4pipe: {'; '.join(faults)}")
-    return finish_folder.make_manifest(plan, result), report
+    return results.make_manifest(plan, result), report
 
 
 def describe(made: Manifest) -> str:

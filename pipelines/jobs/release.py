@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Executor
 from dataclasses import asdict, dataclass, field
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import repeat
 from typing import Any
 
@@ -15,10 +15,9 @@ from tqdm import tqdm
 
 import c4pipe
 from c4pipe.corpus import assets, release
-from c4pipe.corpus.badwords import BadwordsFilter
-from c4pipe.corpus.language.identifier import load_identifier
-from c4pipe.corpus.release import Cleansed, Disagreement, Judge, LineOwners
-from c4pipe.corpus.sentences.counter import SentenceCounter
+from c4pipe.corpus.chain import Criteria
+from c4pipe.corpus.language.catalog import load_identifier
+from c4pipe.corpus.release import Cleansed, Disagreement, LineOwners, RowJudge
 from c4pipe.corpus.urls import normalized_url
 from c4pipe.corpus.variants import compat_named, variant_named
 from c4pipe.corpus.wet.parsers import read_records
@@ -221,16 +220,12 @@ def _batches(rows: list, size: int) -> Iterable[list]:
 
 
 @lru_cache(maxsize=1)
-def _judge(pickled_rules: bytes) -> Judge:
+def _judge(pickled_rules: bytes) -> RowJudge:
     """The judge of these rules: built once a process, for it reads tables."""
     rules: Rules = pickle.loads(pickled_rules)
-    variant, compat = variant_named(rules.variant), compat_named(rules.compat)
-    badwords = None
-    if rules.assets.badwords is not None:
-        badwords = BadwordsFilter(rules.assets.badwords, compat, variant.badwords_fraction)
-    assert rules.assets.punkt is not None
-    sentences = SentenceCounter(rules.assets.punkt, compat.punkt)
-    return Judge(sentences, load_identifier(variant.language_identifier), badwords)
+    variant = variant_named(rules.variant)
+    load = partial(load_identifier, variant.language_identifier)
+    return RowJudge(Criteria(variant, compat_named(rules.compat), variant.languages, load, rules.assets))
 
 
 def _clean_file(path: str, pickled_rules: bytes) -> list[Cleansed]:

@@ -1,15 +1,15 @@
 """What a run would take, from a timed sample of its input."""
 
-import tempfile
 import time
 from dataclasses import replace
-from pathlib import Path
 
-from c4pipe.corpus.counters import Counts
+from c4pipe.corpus import chain
+from c4pipe.corpus.chain import judges_of
+from c4pipe.corpus.judging import Candidate, Judges, judge
 from c4pipe.corpus.urls import normalized_url
 from c4pipe.corpus.wet.parsers import read_records
-from c4pipe.corpus_run.plan import File, Plan, RuleSet, write_rules
-from c4pipe.corpus_run.rules_of_worker import CleaningRules, make_finisher
+from c4pipe.corpus_run.judges_of_worker import criteria_of
+from c4pipe.corpus_run.plan import File, Plan, RuleSet
 from c4pipe.machine import free_bytes
 from c4pipe.progress import duration
 from c4pipe.records import Page
@@ -46,35 +46,25 @@ def estimate(plan: Plan, wet_files: list[File], rules: RuleSet, num_workers: int
 
 
 class _Sample:
-    """Some pages of a file, cleaned and finished, and timed; counts are scaled up to all pages that were read."""
+    """Some pages of a file, judged by all stages and timed; counts are scaled up to all pages that were read."""
 
     def __init__(self, plan: Plan, file: File, rules: RuleSet) -> None:
-        with tempfile.TemporaryDirectory() as folder:
-            local = replace(plan, rules=str(Path(folder) / "rules.npz"))
-            write_rules(local.rules, rules)
-            cleaning, finisher = CleaningRules(local), make_finisher(local)
-        # Once before the clock runs: what is loaded once is no part of a rate.
-        finisher.finish(["http://a.example/"], ["This is one. This is two. This is three."], [()], Counts())
+        criteria = criteria_of(plan, rules)
+        parts = [judges_of(stages, criteria) for stages in (chain.AT_READING, chain.AFTER_URLS, chain.AFTER_LINES)]
+        # Once before the clock runs: what is loaded once is not part of a rate.
+        judge(parts[-1], [Candidate("http://a.example/", "a.example", "This is one. This is two. This is three.")])
         pages, share, reading_seconds = self._read(plan, file)
         started = time.perf_counter()
-        texts, urls = [], []
-        for page in pages:
-            if cleaning.listed_domains is not None and cleaning.listed_domains.reason(normalized_url(page.url)):
-                continue
-            text = page.text
-            if cleaning.cleaner is not None:
-                text = cleaning.cleaner.clean(page.text).text
-            if text:
-                texts.append(text)
-                urls.append(page.url)
-        outcomes = finisher.finish(urls, texts, [()] * len(texts), Counts())
-        kept = [outcome.text for outcome in outcomes if not outcome.reason]
+        candidates = [Candidate(page.url, normalized_url(page.url), page.text) for page in pages]
+        competitors = _staying(parts[0], candidates)
+        cleaned = _staying(parts[1], competitors)
+        kept = _staying(parts[2], cleaned)
         self.seconds = max((time.perf_counter() - started) / share + reading_seconds, 1e-6)
         self.pages, self.num_sampled = self.num_read, len(pages)
         self.kept_share = len(kept) / max(len(pages), 1)
-        self.cleaned_bytes = sum(len(text.encode()) for text in texts) / share
-        self.finished_bytes = sum(len(text.encode()) for text in kept) / share
-        self.lines = sum(text.count("\n") + 1 for text in texts) / share
+        self.cleaned_bytes = sum(len(page.text.encode()) for page in cleaned) / share
+        self.finished_bytes = sum(len(page.text.encode()) for page in kept) / share
+        self.lines = sum(page.text.count("\n") + 1 for page in cleaned) / share
 
     def _read(self, plan: Plan, file: File) -> tuple[list[Page], float, float]:
         """(every 20th page or so, their share of all pages read, seconds of reading); a file's pages come in runs."""
@@ -93,6 +83,16 @@ class _Sample:
                     break
             self.compressed_bytes = source.num_bytes
         return pages, len(pages) / max(self.num_read, 1) or 1.0, time.perf_counter() - started
+
+
+def _staying(judges: Judges, candidates: list[Candidate]) -> list[Candidate]:
+    """The pages that no stage drops, as they leave the last one."""
+    verdicts = judge(judges, candidates)
+    return [
+        replace(candidate, text=verdict.text)
+        for candidate, verdict in zip(candidates, verdicts, strict=True)
+        if not verdict.stage
+    ]
 
 
 class _Counting:

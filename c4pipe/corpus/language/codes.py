@@ -4,6 +4,9 @@ mC4 was split by CLD3, so CLD3's codes are mC4's. langdetect's differ in four pl
 has no split in mC4.
 """
 
+# The code of pages whose language is not known (ISO 639: undetermined).
+UNKNOWN_LANGUAGE = "und"
+
 MC4_CODES: dict[str, str] = {
     "he": "iw",  # Hebrew, by the code that ISO 639 withdrew in 1989
     "tl": "fil",  # Tagalog, by the code of its standard form

@@ -6,8 +6,9 @@ file was made. Everything is written whole or not at all, so a run may be killed
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
 from types import TracebackType
-from typing import Any
+from typing import Any, TypeVar
 
 import pyarrow as pa
 from pyarrow import ipc
@@ -20,8 +21,40 @@ __all__ = ["CLEANED", "FINISHED", "PagesWriter", "is_whole", "read_pages", "read
 RECORD_ENDING = ".json"
 PAGES_ENDING = ".arrow"
 
-# A page that competes for its URL, after cleaning. `text`: the cleaned text, or the beginning of the page as it was
-# where `reason` says why it goes. `lines`, `bytes`: of the page as it was. `line_counts`: lines by outcome.
+_Row = TypeVar("_Row")
+
+
+@dataclass(frozen=True, slots=True)
+class CleanedPage:
+    """A page that competes for its URL, judged as if it won.
+
+    text: the cleaned text, or the beginning of the page as it was where `stage` and `reason` say why it goes. lines,
+    bytes: of the page as it was. line_counts: lines by outcome of cleaning. counters: names of further counters.
+    """
+
+    record: int
+    url: str
+    timestamp: str
+    text: str
+    stage: str
+    reason: str
+    lines: int
+    bytes: int
+    line_counts: Sequence[int]
+    counters: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class FinishedPage:
+    """A page of the corpus, as it is written. row: its row among the file's cleaned pages."""
+
+    row: int
+    record: int
+    url: str
+    timestamp: str
+    text: str
+
+
 CLEANED = pa.schema(
     [
         pa.field("record", pa.uint32(), nullable=False),
@@ -33,10 +66,10 @@ CLEANED = pa.schema(
         pa.field("lines", pa.uint32(), nullable=False),
         pa.field("bytes", pa.uint32(), nullable=False),
         pa.field("line_counts", pa.list_(pa.field("item", pa.uint32(), nullable=False)), nullable=False),
+        pa.field("counters", pa.list_(pa.field("item", pa.string(), nullable=False)), nullable=False),
     ]
 )
 
-# A page of the corpus, as it is written. `row`: its row among the file's cleaned pages.
 FINISHED = pa.schema(
     [
         pa.field("row", pa.uint32(), nullable=False),
@@ -61,9 +94,9 @@ class PagesWriter:
         self._frames.__enter__()
         return self
 
-    def write(self, columns: Mapping[str, Sequence[Any]]) -> int:
-        """Write one record batch of columns of equal length; returns its number."""
-        arrays = [pa.array(columns[column.name], column.type) for column in self._schema]
+    def write(self, pages: Sequence[Any]) -> int:
+        """Write one record batch of records whose fields are the columns; returns its number."""
+        arrays = [pa.array([getattr(page, column.name) for page in pages], column.type) for column in self._schema]
         packed = pa.BufferOutputStream()
         with ipc.new_stream(packed, self._schema, options=self._options) as stream:
             stream.write_batch(pa.RecordBatch.from_arrays(arrays, schema=self._schema))
@@ -77,19 +110,19 @@ class PagesWriter:
         self._frames.__exit__(kind, error, trace)
 
 
-def read_pages(
-    path: str, columns: Sequence[str] | None = None, batches: Sequence[int] | None = None
-) -> Iterator[dict[str, list[Any]]]:
-    """The record batches of a work file as columns of Python values, one batch in memory at a time.
+def read_pages(path: str, kind: type[_Row], batches: Sequence[int] | None = None) -> Iterator[list[_Row]]:
+    """The record batches of a work file as records, one batch in memory at a time.
 
-    columns: names, or all. batches: numbers of the batches to read, or all of them.
+    kind: a dataclass whose fields are the columns to read. batches: numbers of the batches to read, or all of them.
     """
+    names = [column.name for column in fields(kind)]  # type: ignore[arg-type]
     for frame in read_frames(path, batches):
         try:
             batch = ipc.open_stream(frame).read_next_batch()
         except (pa.ArrowException, StopIteration) as error:
             raise DamagedWorkFile.of(path, error) from error
-        yield {name: batch.column(name).to_pylist() for name in columns or batch.schema.names}
+        columns = [batch.column(name).to_pylist() for name in names]
+        yield [kind(*values) for values in zip(*columns, strict=True)]
 
 
 def write_record(path: str, made_from: str, content: Mapping[str, Any]) -> None:

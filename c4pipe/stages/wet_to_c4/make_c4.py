@@ -1,11 +1,13 @@
 """The graph of wet_to_c4: text stays in the work folder, only keys and counts travel."""
 
 import json
+from dataclasses import asdict
 
 import apache_beam as beam
 
+from c4pipe.corpus.chain import LINE_COPIES
 from c4pipe.corpus_run.keys import KINDS
-from c4pipe.corpus_run.plan import NUM_KEY_PARTS, File, Plan
+from c4pipe.corpus_run.plan import NUM_KEY_PARTS, Plan
 from c4pipe.report.summary import Summary
 from c4pipe.shards import files
 from c4pipe.shards.work.key_files import read_parts
@@ -13,7 +15,13 @@ from c4pipe.stages.merge_summaries import MergeSummaries
 from c4pipe.stages.wet_to_c4.clean_files import CleanFiles
 from c4pipe.stages.wet_to_c4.finish_files import FinishFiles
 from c4pipe.stages.wet_to_c4.pack_lines import EmitLineKeys, WriteLineKeys
-from c4pipe.stages.wet_to_c4.pick_losers import PickLosersThroughFiles, PickLosersThroughShuffle, keys_path, slices
+from c4pipe.stages.wet_to_c4.pick_losers import (
+    Losses,
+    PickLosersThroughFiles,
+    PickLosersThroughShuffle,
+    keys_path,
+    slices,
+)
 from c4pipe.stages.wet_to_c4.read_inputs import ReadInputs
 from c4pipe.stages.wet_to_c4.write_shards import WriteShards
 
@@ -34,11 +42,11 @@ class MakeC4(beam.PTransform):
         cleaned = wet_files | "Clean files" >> CleanFiles(plan)
         all_cleaned = cleaned | "All cleaned" >> MergeSummaries(plan.samples_per_rule)
         run_key = all_cleaned | "Decide" >> beam.Map(_decide, plan)
-        held = wet_files | "Go on" >> beam.FlatMap(_go_on, beam.pvalue.AsSingleton(run_key))
+        losses = wet_files | "Go on" >> beam.FlatMap(_go_on, beam.pvalue.AsSingleton(run_key))
         pick = _through_files if plan.through_files else _through_shuffle
-        held = pick(held, cleaned, plan, run_key)
+        losses = pick(losses, cleaned, plan, run_key)
         all_finished = (
-            held
+            losses
             | "Finish files" >> FinishFiles(plan, run_key)
             | "All finished" >> MergeSummaries(plan.samples_per_rule)
         )
@@ -59,36 +67,36 @@ class MakeC4(beam.PTransform):
 def _decide(all_cleaned: str, plan: Plan) -> str:
     """The name of this run's later work; empty where too much was quarantined to go on."""
     summary = Summary.from_json(json.loads(all_cleaned))
-    quarantined = sum(note[4] for note in summary.notes)
-    if quarantined > plan.max_quarantined_fraction * summary.totals["records"]:
+    num_quarantined = sum(file.num_quarantined for file in summary.inputs)
+    if num_quarantined > plan.max_quarantined_fraction * summary.totals["records"]:
         return ""
     return plan.run_key(summary.digest)
 
 
 def _go_on(file, run_key: str):
-    return [(file, [])] if run_key else []
+    return [Losses(file)] if run_key else []
 
 
-def _through_files(held, cleaned, plan: Plan, run_key):
-    counts = cleaned | "URL keys a file" >> beam.Map(lambda summary: json.loads(summary)["totals"]["rows"])
-    held = (counts, held) | "Deduplicate URLs" >> PickLosersThroughFiles(plan, "urls", run_key)
-    if not plan.variant.deduplicate_lines:
-        return held
-    counts = held | "Write line keys" >> beam.ParDo(WriteLineKeys(plan), beam.pvalue.AsSingleton(run_key))
-    return (counts, held) | "Deduplicate lines" >> PickLosersThroughFiles(plan, "lines", run_key)
+def _through_files(losses, cleaned, plan: Plan, run_key):
+    counts = cleaned | "URL keys per file" >> beam.Map(lambda summary: json.loads(summary)["totals"]["rows"])
+    losses = (counts, losses) | "Deduplicate URLs" >> PickLosersThroughFiles(plan, "urls", run_key)
+    if not LINE_COPIES.when(plan.variant):
+        return losses
+    counts = losses | "Write line keys" >> beam.ParDo(WriteLineKeys(plan), beam.pvalue.AsSingleton(run_key))
+    return (counts, losses) | "Deduplicate lines" >> PickLosersThroughFiles(plan, "lines", run_key)
 
 
-def _through_shuffle(held, cleaned, plan: Plan, run_key):
-    keys = held | "Emit URL keys" >> beam.FlatMap(_emit_url_keys, plan)
-    held = (keys, held) | "Deduplicate URLs" >> PickLosersThroughShuffle(plan, "urls")
-    if not plan.variant.deduplicate_lines:
-        return held
-    keys = held | "Emit line keys" >> beam.ParDo(EmitLineKeys(plan))
-    return (keys, held) | "Deduplicate lines" >> PickLosersThroughShuffle(plan, "lines")
+def _through_shuffle(losses, cleaned, plan: Plan, run_key):
+    keys = losses | "Emit URL keys" >> beam.FlatMap(_emit_url_keys, plan)
+    losses = (keys, losses) | "Deduplicate URLs" >> PickLosersThroughShuffle(plan, "urls")
+    if not LINE_COPIES.when(plan.variant):
+        return losses
+    keys = losses | "Emit line keys" >> beam.ParDo(EmitLineKeys(plan))
+    return (keys, losses) | "Deduplicate lines" >> PickLosersThroughShuffle(plan, "lines")
 
 
-def _emit_url_keys(element, plan: Plan):
-    file = File(*element[0])
+def _emit_url_keys(losses: Losses, plan: Plan):
+    file = losses.of_file
     keys = read_parts(keys_path(plan, "urls", file.stem, ""), 0, NUM_KEY_PARTS, KINDS["urls"].dtype).copy()
     keys["file"] = file.number
     return slices(keys, "urls", plan.shuffle_bits)
@@ -99,7 +107,7 @@ def _leave_result(all_cleaned: str, path: str, run_key: str, all_finished: str, 
         "run_key": run_key,
         "cleaned": json.loads(all_cleaned),
         "finished": json.loads(all_finished),
-        "shards": sorted([split, *shard] for split, shard in shards),
+        "shards": [asdict(written) for written in sorted(shards)],
     }
     files.write_bytes(path, json.dumps(result).encode())
     return path

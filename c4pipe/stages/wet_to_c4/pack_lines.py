@@ -1,5 +1,7 @@
 """Files of cleaned pages -> the keys by which the pages that won their URL compete for their lines."""
 
+from dataclasses import dataclass
+
 import apache_beam as beam
 import numpy as np
 
@@ -9,48 +11,55 @@ from c4pipe.corpus_run.keys import KINDS
 from c4pipe.corpus_run.plan import NUM_KEY_PARTS, File, Plan
 from c4pipe.shards.work.key_files import is_whole, write_key_file
 from c4pipe.shards.work.work_files import read_pages
-from c4pipe.stages.wet_to_c4.pick_losers import count_keys, keys_path, losers_of, slices
+from c4pipe.stages.wet_to_c4.pick_losers import Losses, count_keys, keys_path, losers_of, slices
 
 _LINES = KINDS["lines"]
 
 
 class WriteLineKeys(beam.DoFn):
-    """(`File` tuple, [losers of URLs]) -> the number of its line keys, which are left in the work folder."""
+    """`Losses` of URLs -> the number of the file's line keys, which are left in the work folder."""
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
 
-    def process(self, element, run_key: str):
-        file, held = File(*element[0]), element[1]
+    def process(self, losses: Losses, run_key: str):
+        file = losses.of_file
         path = keys_path(self._plan, "lines", file.stem, run_key)
         if not is_whole(path, _LINES.dtype):
-            keys = line_keys(file, self._plan, losers_of(file, self._plan, "urls", held[0], run_key))
+            keys = line_keys(file, self._plan, losers_of(losses, self._plan, "urls", run_key))
             write_key_file(path, keys, _LINES.parts(keys), NUM_KEY_PARTS, _LINES.dtype)
         yield count_keys(path, "lines")
 
 
 class EmitLineKeys(beam.DoFn):
-    """(`File` tuple, [losers of URLs]) -> (bucket, packed line keys), for the runner's shuffle."""
+    """`Losses` of URLs -> (bucket, packed line keys), for the runner's shuffle."""
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
 
-    def process(self, element):
-        file, held = File(*element[0]), element[1]
-        keys = line_keys(file, self._plan, losers_of(file, self._plan, "urls", held[0], ""))
+    def process(self, losses: Losses):
+        keys = line_keys(losses.of_file, self._plan, losers_of(losses, self._plan, "urls", ""))
         yield from slices(keys, "lines", self._plan.shuffle_bits)
+
+
+@dataclass(frozen=True, slots=True)
+class _CompetingText:
+    url: str
+    text: str
+    stage: str
 
 
 def line_keys(file: File, plan: Plan, url_losers: np.ndarray) -> np.ndarray:
     """The line keys of a file's pages that won their URL and that no rule dropped, (n,) of `LINE_KEY`."""
     lost = lost_rows(url_losers)
-    raw = plan.compat.lines_stay_by_raw_url
+    by_raw_url = plan.compat.lines_stay_by_raw_url
     packed = []
     row = 0
-    for batch in read_pages(plan.cleaned(file.stem, ".arrow"), ["url", "text", "stage"]):
-        for url, text, stage in zip(batch["url"], batch["text"], batch["stage"], strict=True):
-            if not stage and row not in lost:
-                packed.append(deduplication.pack_line_keys(text, url if raw else normalized_url(url), file.number, row))
+    for batch in read_pages(plan.cleaned(file.stem, ".arrow"), _CompetingText):
+        for page in batch:
+            if not page.stage and row not in lost:
+                url = page.url if by_raw_url else normalized_url(page.url)
+                packed.append(deduplication.pack_line_keys(page.text, url, file.number, row))
             row += 1
     return np.concatenate(packed or [np.zeros(0, deduplication.LINE_KEY)])
 

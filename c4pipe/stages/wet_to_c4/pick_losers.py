@@ -5,6 +5,7 @@ and a bucket that is done is not done again. On a cluster packed keys go through
 """
 
 from collections.abc import Iterator
+from typing import Any, NamedTuple
 
 import apache_beam as beam
 import numpy as np
@@ -15,14 +16,35 @@ from c4pipe.corpus_run.plan import KEY_PART_BITS, File, Plan
 from c4pipe.shards.work.key_files import count_rows, is_whole, read_parts, write_key_file
 
 
+class Losses(NamedTuple):
+    """What tells the losers of one WET file: the number of buckets in which they lie, or the packed losers.
+
+    file: a `File`, as a plain tuple. None where the kind of key has not competed yet, or never does.
+    """
+
+    file: tuple
+    urls: int | bytes | None = None
+    lines: int | bytes | None = None
+
+    @property
+    def of_file(self) -> File:
+        return File(*self.file)
+
+    def with_losers(self, kind: str, told: int | bytes) -> "Losses":
+        """These, and what tells the losers of one kind of key more."""
+        fields: dict[str, Any] = {kind: told}
+        return self._replace(**fields)
+
+
 def keys_path(plan: Plan, kind: str, stem: str, run_key: str) -> str:
     """Where the keys of a WET file lie."""
     return plan.cleaned(stem, ".urls") if kind == "urls" else plan.later(run_key, "lines", f"{stem}.lines")
 
 
 class PickLosersThroughFiles(beam.PTransform):
-    """Takes a tuple of two collections: `counts`, a number of keys for each file whose keys are written; and `held`,
-    (`File` tuple, list). Gives `held` with one entry more in each list, for `losers_of`: the number of buckets.
+    """Takes two collections: the number of keys of each file, whose keys are written by then, and `Losses`.
+
+    Gives the `Losses` with the number of buckets in which losers of this kind lie.
 
     run_key: a singleton side input, falsy where the run must not go on.
     """
@@ -32,7 +54,7 @@ class PickLosersThroughFiles(beam.PTransform):
         self._plan, self._kind, self._run_key = plan, kind, run_key
 
     def expand(self, collections):
-        counts, held = collections
+        counts, losses = collections
         total = counts | "Count keys" >> beam.CombineGlobally(sum)
         done = (
             counts.pipeline
@@ -45,7 +67,7 @@ class PickLosersThroughFiles(beam.PTransform):
             | "Pick" >> beam.ParDo(_PickInBucket(self._plan, self._kind), beam.pvalue.AsSingleton(self._run_key))
             | "All buckets" >> beam.combiners.ToList()
         )
-        return held | "Note buckets" >> beam.Map(_note_buckets, beam.pvalue.AsSingleton(done))
+        return losses | "Note buckets" >> beam.Map(_note_buckets, self._kind, beam.pvalue.AsSingleton(done))
 
 
 def _lay_out(_, plan: Plan, kind: str, num_keys: int, run_key: str):
@@ -84,25 +106,26 @@ def _read_bucket(plan: Plan, kind: KeyKind, bucket: tuple[int, int], run_key: st
     return np.concatenate(slices) if slices else np.zeros(0, kind.dtype)
 
 
-def _note_buckets(element, done: list[tuple[int, int]]):
-    file, held = element
-    return file, [*held, len(done)]
+def _note_buckets(losses: Losses, kind: str, done: list[tuple[int, int]]) -> Losses:
+    return losses.with_losers(kind, len(done))
 
 
-def losers_of(file: File, plan: Plan, kind: str, held: bytes | int, run_key: str) -> np.ndarray:
-    """What a file lost, (n,) of the kind's losers. held: the packed losers, or the number of buckets they lie in."""
+def losers_of(losses: Losses, plan: Plan, kind: str, run_key: str) -> np.ndarray:
+    """What a file lost, (n,) of the kind's losers; none where that kind of key does not compete."""
     dtype = KINDS[kind].losers
-    if isinstance(held, bytes):
-        return np.frombuffer(held, dtype)
-    paths = [_losers_path(plan, kind, bucket, run_key) for bucket in bucket_edges(held)]
+    told = getattr(losses, kind)
+    if told is None or isinstance(told, bytes):
+        return np.frombuffer(told or b"", dtype)
+    file = losses.of_file
+    paths = [_losers_path(plan, kind, bucket, run_key) for bucket in bucket_edges(told)]
     return np.concatenate([read_parts(path, file.number, file.number + 1, dtype) for path in paths])
 
 
 class PickLosersThroughShuffle(beam.PTransform):
     """As `PickLosersThroughFiles`, for runners whose workers are many machines.
 
-    Takes a tuple of two collections: `keys`, (bucket, bytes) from `slices`; and `held`. The entry more in each list is
-    the packed losers themselves.
+    Takes two collections: keys as (bucket, bytes) from `slices`, and `Losses`. Gives the `Losses` with the packed
+    losers themselves.
     """
 
     def __init__(self, plan: Plan, kind: str) -> None:
@@ -110,17 +133,17 @@ class PickLosersThroughShuffle(beam.PTransform):
         self._kind = kind
 
     def expand(self, collections):
-        keys, held = collections
+        keys, losses = collections
         losers = (
             keys
             | "Group by bucket" >> beam.GroupByKey()
             | "Pick" >> beam.FlatMap(_pick_in_group, self._kind)
         )  # fmt: skip
-        by_file = held | "By file" >> beam.Map(lambda element: (element[0][0], element))
+        by_file = losses | "By file" >> beam.Map(lambda known: (known.of_file.number, known))
         return (
-            {"held": by_file, "losers": losers}
+            {"losses": by_file, "losers": losers}
             | "To their files" >> beam.CoGroupByKey()
-            | "Join" >> beam.FlatMap(_join)
+            | "Join" >> beam.FlatMap(_join, self._kind)
         )
 
 
@@ -157,10 +180,10 @@ def _pick_in_group(element, kind: str):
             yield from _elements(int(part["file"][0]), part.astype(KINDS[kind].losers, copy=False))
 
 
-def _join(element):
+def _join(element, kind: str):
     _, joined = element
-    for file, held in joined["held"]:
-        yield file, [*held, b"".join(sorted(joined["losers"]))]
+    for losses in joined["losses"]:
+        yield losses.with_losers(kind, b"".join(sorted(joined["losers"])))
 
 
 def count_keys(path: str, kind: str) -> int:

@@ -2,12 +2,15 @@
 
 import json
 from collections.abc import Iterator
-from typing import Any
+from dataclasses import asdict
 
 import apache_beam as beam
 
+from c4pipe.corpus.splits import TRAIN, VALIDATION
 from c4pipe.corpus_run.inputs import read_list
 from c4pipe.corpus_run.plan import File, Plan
+from c4pipe.corpus_run.results import WrittenShard
+from c4pipe.report.summary import SPLIT
 from c4pipe.shards import files, names
 from c4pipe.shards.manifest import describe_shard
 from c4pipe.shards.provenance import write_provenance
@@ -15,13 +18,11 @@ from c4pipe.shards.text_shards import write_text_shard
 from c4pipe.shards.work.work_files import read_record, write_record
 from c4pipe.stages.wet_to_c4.finish_files import read_finished, record_of
 
-_SPLIT = "split:"
-_VALIDATION = "validation"
 _TRAIN_SHARDS_PER_VALIDATION_SHARD = 128
 
 
 class WriteShards(beam.PTransform):
-    """One summary of all finished files -> (split, `[file, rows, bytes, sha256]`) a shard.
+    """One summary of all finished files -> the `WrittenShard`s.
 
     run_key: a singleton side input, falsy where nothing is to be written.
     """
@@ -44,7 +45,7 @@ def _lay_out(summary: str, plan: Plan, run_key: str) -> list[tuple[str, int, int
     if not run_key:
         return []
     volumes = json.loads(summary)["volumes"]
-    rows = {name.removeprefix(_SPLIT): volume[0] for name, volume in volumes.items() if name.startswith(_SPLIT)}
+    rows = {name.removeprefix(SPLIT): volume[0] for name, volume in volumes.items() if name.startswith(SPLIT)}
     return lay_out(rows, plan)
 
 
@@ -54,11 +55,11 @@ def lay_out(rows_of_split: dict[str, int], plan: Plan) -> list[tuple[str, int, i
     A split of training pages has `num_shards`, its validation split one for each 128 of them, one at least. A split
     without rows is one empty shard; the validation split is there wherever its training split is, and the other way.
     """
-    trains = {_train_split(split) for split in rows_of_split} if plan.variant.splits_by_language else {"train"}
+    trains = {_train_split(split) for split in rows_of_split} if plan.variant.splits_by_language else {TRAIN}
     num_validation = max(plan.settings.num_shards // _TRAIN_SHARDS_PER_VALIDATION_SHARD, 1)
     shards: list[tuple[str, int, int]] = []
     for train in sorted(trains):
-        validation = f"{train}-{_VALIDATION}" if plan.variant.splits_by_language else _VALIDATION
+        validation = f"{train}-{VALIDATION}" if plan.variant.splits_by_language else VALIDATION
         for split, count in ((train, plan.settings.num_shards), (validation, num_validation)):
             count = count if rows_of_split.get(split) else 1
             shards.extend((split, number, count) for number in range(count))
@@ -66,7 +67,7 @@ def lay_out(rows_of_split: dict[str, int], plan: Plan) -> list[tuple[str, int, i
 
 
 def _train_split(split: str) -> str:
-    return split.removesuffix(f"-{_VALIDATION}")
+    return split.removesuffix(f"-{VALIDATION}")
 
 
 def part_of_inputs(number: int, count: int, num_files: int) -> list[tuple[int, int, int]]:
@@ -87,22 +88,22 @@ def part_of_inputs(number: int, count: int, num_files: int) -> list[tuple[int, i
     return parts
 
 
-def _write(element: tuple[str, int, int], plan: Plan, run_key: str) -> tuple[str, list[Any]]:
+def _write(element: tuple[str, int, int], plan: Plan, run_key: str) -> WrittenShard:
     split, number, count = element
     name = names.text_shard(split, number, count, f".{plan.settings.format}")
     path = files.join(plan.output, name)
     record_path = plan.later(run_key, "shards", f"{name}.json".removeprefix("c4-"))
     record = read_record(record_path, run_key)
     provenance = files.join(plan.output, names.provenance(split, number, count))
-    if record is None or not (_is(path, record["shard"][3]) and _is(provenance, record["provenance"])):
+    if record is None or not (_is(path, record["sha256"]) and _is(provenance, record["provenance"])):
         origins: list[tuple[str, int]] = []
         rows = write_text_shard(path, _rows(split, number, count, plan, run_key, origins), plan.settings.format)
         write_provenance(provenance, origins)
         shard = describe_shard(plan.output, name, rows)
-        listed = [shard.file, shard.rows, shard.bytes, shard.sha256]
-        record = {"shard": listed, "provenance": files.sha256(provenance)}
-        write_record(record_path, run_key, record)
-    return split, record["shard"]
+        written = WrittenShard(split, shard.file, shard.rows, shard.bytes, shard.sha256)
+        write_record(record_path, run_key, {**asdict(written), "provenance": files.sha256(provenance)})
+        return written
+    return WrittenShard(**{name: record[name] for name in WrittenShard.__slots__})
 
 
 def _is(path: str, sha256: str) -> bool:
@@ -126,8 +127,7 @@ def _rows_of_file(
 ) -> Iterator[dict[str, str]]:
     num_rows = record_of(plan, file, run_key)["rows"]
     first, end = num_rows * low // count, num_rows * high // count
-    for batch in read_finished(plan, file, run_key, split):
-        for place, row in enumerate(batch["row"]):
-            if first <= row < end:
-                origins.append((file.name, batch["record"][place]))
-                yield {name: batch[name][place] for name in ("text", "timestamp", "url")}
+    for page in read_finished(plan, file, run_key, split):
+        if first <= page.row < end:
+            origins.append((file.name, page.record))
+            yield {"text": page.text, "timestamp": page.timestamp, "url": page.url}

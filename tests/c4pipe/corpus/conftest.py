@@ -1,34 +1,33 @@
-"""All rules in a row, in one process and without Beam, for the tests of this folder."""
+"""All stages in a row, in one process and without Beam, for the tests of this folder."""
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import islice
 
 import numpy as np
 import pytest
 
-from c4pipe.corpus import assets, counters, deduplication
-from c4pipe.corpus.badwords import BadwordsFilter
-from c4pipe.corpus.cleaning import Cleaner
-from c4pipe.corpus.finishing import Finisher
-from c4pipe.corpus.language.identifier import load_identifier
-from c4pipe.corpus.page_lists import ListedDomains, ListedUrls, has_paragraphs
-from c4pipe.corpus.sentences.counter import SentenceCounter
+from c4pipe.corpus import assets, chain, deduplication
+from c4pipe.corpus.judging import Candidate, judge
+from c4pipe.corpus.language.catalog import load_identifier
+from c4pipe.corpus.page_lists import ListedUrls
 from c4pipe.corpus.urls import normalized_url
 from c4pipe.corpus.variants import COMPATS, VARIANTS
 from c4pipe.corpus.wet import parsers
+from c4pipe.corpus_run.ledger import Ledger
 from c4pipe.records import Page
+from c4pipe.report.summary import Size, Summary
 
 _BATCH = 512
 
 
-@dataclass
+@dataclass(frozen=True)
 class Entry:
     """A page on its way."""
 
     page: Page
-    normalized: str
-    text: str
+    candidate: Candidate
 
 
 @pytest.fixture
@@ -46,43 +45,38 @@ def _make_corpus(
     variant, compat = VARIANTS[variant_name], COMPATS[compat_name]
     if punkt:
         compat = replace(compat, punkt=punkt)
-    sentences = SentenceCounter(found.punkt, compat.punkt) if found.punkt else None
-    counts: Counter[str] = Counter()
-    entries = dict(_read_pages(paths, compat, found, counts))
-    _drop_url_losers(entries, compat, counts)
-    _keep_listed_urls(entries, variant, urls)
-    _keep_paragraphs(entries, variant, counts)
-    _clean(entries, Cleaner(sentences) if variant.clean else None, counts)
+    load = partial(load_identifier, variant.language_identifier)
+    criteria = chain.Criteria(variant, compat, variant.languages, load, found, ListedUrls(urls))
+    summary = Summary(samples_per_rule=0)
+    ledger = Ledger(variant, summary)
+    entries = dict(_read_pages(paths, criteria, ledger))
+    _drop_url_losers(entries, compat, ledger)
+    _judge_after_urls(entries, criteria, ledger)
     lost = _lost_lines(entries, compat) if variant.deduplicate_lines else {}
-    badwords = BadwordsFilter(found.badwords, compat, variant.badwords_fraction) if found.badwords else None
-    identifier = load_identifier(variant.language_identifier)
-    finisher = Finisher(variant, compat, variant.languages, identifier, sentences, badwords)
-    return dict(_finish(entries, lost, finisher, counts)), counts
+    return dict(_judge_after_lines(entries, lost, criteria, ledger)), summary.counters
 
 
-def _read_pages(paths, compat, found, counts):
-    domains = ListedDomains(found.realnews) if found.realnews else None
+def _read_pages(paths, criteria, ledger):
+    judges = chain.judges_of(chain.AT_READING, criteria)
     for file, path in enumerate(sorted(paths, key=lambda path: path.name)):
-        counts[counters.WET_FILE] += 1
-        for outcome in parsers.read_records(path, compat=compat):
-            counters.count_record(counts, outcome)
+        ledger.add_file()
+        for outcome in parsers.read_records(path, compat=criteria.compat):
             if not isinstance(outcome, Page):
+                ledger.add_no_page(outcome)
                 continue
-            normalized = normalized_url(outcome.url)
-            if domains is not None:
-                stage, reason = counters.LISTED_DOMAINS, domains.reason(normalized)
-                counts[counters.filtered(stage, reason) if reason else counters.passed(stage)] += 1
-                if reason:
-                    continue
-            yield (file, outcome.record), Entry(outcome, normalized, outcome.text)
+            candidate = Candidate(outcome.url, normalized_url(outcome.url), outcome.text)
+            (verdict,) = judge(judges, [candidate])
+            ledger.add_at_reading(outcome, Size.of(outcome.text), verdict)
+            if not verdict.stage:
+                yield (file, outcome.record), Entry(outcome, candidate)
 
 
-def _drop_url_losers(entries, compat, counts):
+def _drop_url_losers(entries, compat, ledger):
     keys = [np.empty(0, deduplication.URL_KEY)] + [
         deduplication.pack_url_keys(
-            [entry.normalized],
+            [entry.candidate.normalized_url],
             [entry.page.timestamp],
-            [entry.text],
+            [entry.page.text],
             file,
             [row],
             newest_page_wins=compat.newest_page_wins,
@@ -90,39 +84,26 @@ def _drop_url_losers(entries, compat, counts):
         for (file, row), entry in entries.items()
     ]
     for place in deduplication.pick_url_losers(np.concatenate(keys)).tolist():
-        del entries[place]
-        counts[counters.filtered(counters.URL_DEDUPLICATION)] += 1
-    counts[counters.passed(counters.URL_DEDUPLICATION)] += len(entries)
+        loser = entries.pop(place)
+        ledger.add_url_loser(loser.page.url, Size.of(loser.page.text), "")
 
 
-def _keep_listed_urls(entries, variant, urls):
-    if variant.listed_urls:
-        listed = ListedUrls(urls)
-        for place in [place for place, entry in entries.items() if entry.normalized not in listed]:
+def _judge_after_urls(entries, criteria, ledger):
+    verdicts = judge(chain.judges_of(chain.AFTER_URLS, criteria), [entry.candidate for entry in entries.values()])
+    for (place, entry), verdict in zip(list(entries.items()), verdicts, strict=True):
+        ledger.add_after_urls(entry.page.url, Size.of(entry.page.text), verdict)
+        if verdict.stage:
             del entries[place]
-
-
-def _keep_paragraphs(entries, variant, counts):
-    if variant.paragraph_filter:
-        for place in [place for place, entry in entries.items() if not has_paragraphs(entry.text)]:
-            del entries[place]
-            counts[counters.filtered(counters.PARAGRAPHS)] += 1
-        counts[counters.passed(counters.PARAGRAPHS)] += len(entries)
-
-
-def _clean(entries, cleaner, counts):
-    for place, entry in list(entries.items()) if cleaner else ():
-        cleaned = cleaner.clean(entry.text)
-        counters.count_cleaning(counts, cleaned.reason, cleaned.line_counts)
-        entry.text = cleaned.text
-        if cleaned.reason:
-            del entries[place]
+        else:
+            entries[place] = Entry(entry.page, Candidate(entry.page.url, entry.candidate.normalized_url, verdict.text))
 
 
 def _lost_lines(entries, compat):
     keys = [np.empty(0, deduplication.LINE_KEY)] + [
         deduplication.pack_line_keys(
-            entry.text, entry.page.url if compat.lines_stay_by_raw_url else entry.normalized, *place
+            entry.candidate.text,
+            entry.page.url if compat.lines_stay_by_raw_url else entry.candidate.normalized_url,
+            *place,
         )
         for place, entry in entries.items()
     ]
@@ -132,16 +113,16 @@ def _lost_lines(entries, compat):
     return lost
 
 
-def _finish(entries, lost, finisher, counts):
+def _judge_after_lines(entries, lost, criteria, ledger):
+    judges = chain.judges_of(chain.AFTER_LINES, criteria)
     places = iter(entries)
     while batch := list(islice(places, _BATCH)):
-        chosen = [entries[place] for place in batch]
-        outcomes = finisher.finish(
-            [entry.page.url for entry in chosen],
-            [entry.text for entry in chosen],
-            [lost.get(place, ()) for place in batch],
-            counts,
-        )
-        for entry, outcome in zip(chosen, outcomes, strict=True):
-            if not outcome.reason:
-                yield entry.page.url, (entry.page.timestamp, outcome.split, outcome.text)
+        candidates = []
+        for place in batch:
+            candidate = entries[place].candidate
+            candidates.append(Candidate(candidate.url, candidate.normalized_url, candidate.text, lost.get(place, ())))
+        for place, candidate, verdict in zip(batch, candidates, judge(judges, candidates), strict=True):
+            split = chain.split_of_page(criteria.variant, candidate.normalized_url, verdict.language)
+            ledger.add_after_lines(candidate.url, candidate.text, candidate.lost_lines, verdict, split)
+            if not verdict.stage:
+                yield candidate.url, (entries[place].page.timestamp, split, verdict.text)

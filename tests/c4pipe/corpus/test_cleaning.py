@@ -6,37 +6,42 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from c4pipe.corpus import cleaning, rules
-from c4pipe.corpus.cleaning import Cleaned, Cleaner, dropped_lines, line_outcome
+from c4pipe.corpus.cleaning import Cleaner, dropped_lines, line_outcome
+from c4pipe.corpus.judging import Ruling
+from c4pipe.corpus.rules import LineRule, LongestWord, Phrases, line_outcomes
 from c4pipe.corpus.sentences.counter import SentenceCounter
 from c4pipe.corpus.sentences.punkt import PunktParameters
-from c4pipe.corpus.variants import COMPATS
+from c4pipe.corpus.variants import C4_RULES, COMPATS
 
 GOOD = "This is a line with enough words."
-CLEANER = Cleaner(SentenceCounter(PunktParameters(frozenset({"dr"}), frozenset(), frozenset(), {}), "nltk-3.8.1"))
+SENTENCES = SentenceCounter(PunktParameters(frozenset({"dr"}), frozenset(), frozenset(), {}), "nltk-3.8.1")
+CLEANER = Cleaner(C4_RULES, SENTENCES)
 
 
 def outcome(line: str) -> str:
-    return line_outcome(line)[1]
+    return line_outcome(line, C4_RULES).name
 
 
 def kept(line: str) -> str:
     assert outcome(line) == "passed", outcome(line)
-    return line_outcome(line)[0]
+    return line_outcome(line, C4_RULES).line
 
 
-def clean(*lines: str) -> Cleaned:
+def clean(*lines: str) -> Ruling:
     return CLEANER.clean("\n".join(lines))
 
 
 @pytest.mark.parametrize("compat", COMPATS)
 def test_curly_quotes_hide_the_ends_of_sentences_from_the_reference(compat):
+    def cleaned(text: str, punkt: str) -> Ruling:
+        parameters = PunktParameters(frozenset(), frozenset(), frozenset(), {})
+        return Cleaner(C4_RULES, SentenceCounter(parameters, punkt)).clean(text)
+
     page = "He said, “We leave now.” She said, “Not yet.” They all went home after that."
-    parameters = PunktParameters(frozenset(), frozenset(), frozenset(), {})
-    assert Cleaner(SentenceCounter(parameters, COMPATS[compat].punkt)).clean(page).reason == "too_few_sentences"
-    assert Cleaner(SentenceCounter(parameters, "nltk-3.10.4")).clean(page).text == page
+    assert cleaned(page, COMPATS[compat].punkt).reason == "too_few_sentences"
+    assert cleaned(page, "nltk-3.10.4").text == page
     straight = page.replace("“", '"').replace("”", '"')
-    assert Cleaner(SentenceCounter(parameters, COMPATS[compat].punkt)).clean(straight).text == straight
+    assert cleaned(straight, COMPATS[compat].punkt).text == straight
 
 
 def test_a_word_of_1000_characters_passes_and_one_of_1001_drops_its_line():
@@ -103,7 +108,7 @@ def test_words_are_counted_after_citation_marks_are_gone():
 
 @pytest.mark.parametrize("line", ["Here is Lorem Ipsum to be seen.", "So says LOREM IPSUM dolor sit amet."])
 def test_lorem_ipsum_drops_the_page(line):
-    assert clean(GOOD, line, GOOD) == Cleaned("", "loremipsum", (0, 0, 0, 0, 0, 1))
+    assert clean(GOOD, line, GOOD) == Ruling("loremipsum", line_counts=(0, 0, 0, 0, 0, 1))
 
 
 def test_javascript_drops_its_line():
@@ -120,7 +125,10 @@ def test_javascript_is_looked_for_before_the_bracket_and_lorem_ipsum_before_both
     assert outcome("This lorem ipsum javascript { policy.") == "loremipsum"
 
 
-@pytest.mark.parametrize("phrase", rules.POLICY_PHRASES)
+POLICY = next(rule for rule in C4_RULES if isinstance(rule, Phrases) and rule.name == "policy")
+
+
+@pytest.mark.parametrize("phrase", POLICY.phrases)
 def test_policy_phrases_drop_their_line(phrase):
     assert outcome(f"Read what the {phrase.title()} may say here.") == "policy"
 
@@ -165,7 +173,7 @@ def test_the_text_is_stripped_as_a_whole_and_no_line_by_itself():
 def test_counts_follow_the_order_of_the_rules():
     lines = ["x" * 1001, "No end", "Too short.", "Javascript is what this needs.", "The privacy policy is long here."]
     assert clean(*lines, GOOD, GOOD, GOOD).line_counts == (1, 1, 1, 1, 1, 3)
-    assert rules.LINE_OUTCOMES == ("too_long_word", "no_endmark", "too_short", "javascript", "policy", "passed")
+    assert line_outcomes(C4_RULES) == ("too_long_word", "no_endmark", "too_short", "javascript", "policy", "passed")
 
 
 def test_lines_after_a_page_rule_are_not_counted():
@@ -177,8 +185,8 @@ def test_blank_lines_have_no_endmark():
 
 
 def test_dropped_lines_name_their_rule():
-    lines = dropped_lines("\n".join(["No end", GOOD, "Too short.", "A line with { in it.", "never seen"]))
-    assert list(lines) == [("No end", "no_endmark"), ("Too short.", "too_short")]
+    lines = dropped_lines("\n".join(["No end", GOOD, "Too short.", "A line with { in it.", "never seen"]), C4_RULES)
+    assert [(line.line, line.name) for line in lines] == [("No end", "no_endmark"), ("Too short.", "too_short")]
 
 
 def test_a_cleaner_travels():
@@ -230,14 +238,26 @@ pieces = st.sampled_from(
 @given(text=st.lists(pieces, max_size=60).map("".join))
 @settings(max_examples=1500, deadline=None)
 def test_rule_by_rule_and_line_by_line_come_to_the_same(text):
-    together = cleaning._clean_lines_together(text)
-    assert together is None or together == cleaning._clean_line_by_line(text)
+    together = CLEANER._lines_together(text)
+    by_line = CLEANER._line_by_line(text)
+    assert (together is None) is bool(by_line.reason)
+    assert together is None or together == by_line
+
+
+@given(
+    text=st.lists(pieces, max_size=60).map("".join),
+    rule=st.sampled_from([r for r in C4_RULES if isinstance(r, LineRule)]),
+)
+@settings(max_examples=500, deadline=None)
+def test_a_rule_takes_the_same_lines_together_and_one_by_one(text, rule):
+    lines = [line.strip() for line in text.splitlines()]
+    assert rule.untaken(lines, text.lower()) == [line for line in lines if not rule.takes(line)]
 
 
 @given(line=st.lists(st.sampled_from([" ", "\u3000", "x" * 400, "y" * 601, "z", "\t"]), max_size=12).map("".join))
 @settings(max_examples=500, deadline=None)
 def test_a_too_long_word_is_found_wherever_it_stands(line):
-    assert cleaning.has_too_long_word(line) == any(len(word) > 1000 for word in line.split())
+    assert LongestWord("long", characters=1000).takes(line) == any(len(word) > 1000 for word in line.split())
 
 
 def test_a_mark_that_goes_may_leave_a_phrase_behind():

@@ -2,8 +2,10 @@ import pickle
 
 import pytest
 
-from c4pipe.corpus.page_lists import ListedDomains, ListedUrls, has_paragraphs
+from c4pipe.corpus.page_lists import ListedDomains, ListedUrls
+from c4pipe.corpus.rules import Paragraphs
 
+PARAGRAPHS = Paragraphs(lines=3, characters=200)
 DOMAINS = ListedDomains({"a.example": True, "paper.com": True, "news.co.uk": ["", "world"], "site.com": ["www"]})
 
 
@@ -43,6 +45,6 @@ def test_a_list_of_urls_takes_16_bytes_each_and_travels():
 
 
 def test_a_page_needs_three_lines_and_200_characters_in_the_third_longest():
-    assert has_paragraphs("\n".join(["x" * 200, "short", "y" * 200, "z" * 500]))
-    assert not has_paragraphs("\n".join(["x" * 199, "y" * 200, "z" * 500]))
-    assert not has_paragraphs("\n".join(["x" * 2000, "y" * 2000]))
+    assert PARAGRAPHS.are_in("\n".join(["x" * 200, "short", "y" * 200, "z" * 500]))
+    assert not PARAGRAPHS.are_in("\n".join(["x" * 199, "y" * 200, "z" * 500]))
+    assert not PARAGRAPHS.are_in("\n".join(["x" * 2000, "y" * 2000]))

@@ -1,12 +1,20 @@
 import pytest
 
 from c4pipe.corpus import variants
+from c4pipe.corpus.rules import Drops, PageRule, Rewrite
 from c4pipe.errors import UserError
 
 
 def test_the_variants_are_those_of_the_reference():
     table = {
-        name: (v.clean, v.deduplicate_lines, v.badwords_fraction, v.listed_domains, v.listed_urls, v.paragraph_filter)
+        name: (
+            bool(v.rules),
+            v.deduplicate_lines,
+            v.badwords_fraction,
+            v.listed_domains,
+            v.listed_urls,
+            bool(v.paragraphs),
+        )
         for name, v in variants.VARIANTS.items()
     }
     assert table == {
@@ -17,6 +25,24 @@ def test_the_variants_are_those_of_the_reference():
         "webtextlike": (True, True, 1.0, False, True, False),
         "multilingual": (False, True, 0.999, False, False, True),
     }
+
+
+def test_the_rules_of_the_reference_s_variants_are_its_own_and_in_its_order():
+    """They make the corpora that people know: a new rule goes into a variant of its own."""
+    c4 = [
+        ("too_long_word", Drops.LINE),
+        ("no_endmark", Drops.LINE),
+        ("too_short", Drops.LINE),
+        ("loremipsum", Drops.PAGE),
+        ("javascript", Drops.LINE),
+        ("squigglybracket", Drops.PAGE),
+        ("policy", Drops.LINE),
+        ("too_few_sentences", Drops.PAGE),
+    ]
+    for name in ("en", "en.noblocklist", "en.noclean", "realnewslike", "webtextlike", "multilingual"):
+        rows = [rule for rule in variants.VARIANTS[name].rules if not isinstance(rule, Rewrite)]
+        found = [(rule.name, Drops.PAGE if isinstance(rule, PageRule) else rule.drops) for rule in rows]
+        assert found == ([] if name in ("en.noclean", "multilingual") else c4), name
 
 
 def test_mc4_has_107_languages_and_the_unknown_one():

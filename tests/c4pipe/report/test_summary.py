@@ -1,6 +1,6 @@
 import random
 
-from c4pipe.report.summary import LENGTH_EDGES, Summary
+from c4pipe.report.summary import LENGTH_EDGES, InputFile, Size, Summary
 
 
 def some(seed: int) -> Summary:
@@ -9,12 +9,12 @@ def some(seed: int) -> Summary:
     for _ in range(20):
         rule = chosen.choice(["short", "long"])
         summary.counters[rule] += 1
-        summary.volume(rule).add_text("one\ntwo")
+        summary.volume(rule).add(*Size.of("one\ntwo"))
         summary.sample(rule, f"http://{chosen.randrange(40)}.example", "text " * 200)
         summary.domains[f"{chosen.randrange(9)}.example"] += 1
         summary.add_length(chosen.randrange(1 << 18))
     summary.add_digest(str(seed))
-    summary.notes = [[seed, "file"]]
+    summary.inputs = [InputFile(seed, "file", "sha256", 10, 0, False)]
     return summary
 
 

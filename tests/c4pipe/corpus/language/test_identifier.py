@@ -4,8 +4,8 @@ import sys
 import pytest
 from langdetect import detector_factory
 
+from c4pipe.corpus.language.catalog import IDENTIFIERS, load_identifier
 from c4pipe.corpus.language.codes import MC4_CODES, mc4_code
-from c4pipe.corpus.language.identifier import IDENTIFIERS, load_identifier
 from c4pipe.corpus.variants import MC4_LANGUAGES
 from c4pipe.errors import UserError
 

@@ -58,7 +58,7 @@ def test_the_bundled_model_is_small_enough_to_ship():
 
 def test_decisions_of_the_bundled_model_are_those_of_punkt_tab_on_real_pages(shared):
     """Three sentences or not: on 99.9% of pages."""
-    from c4pipe.corpus import cleaning, rules
+    from c4pipe.corpus import cleaning
     from c4pipe.corpus.wet import parsers
     from c4pipe.records import Page
 
@@ -73,9 +73,9 @@ def test_decisions_of_the_bundled_model_are_those_of_punkt_tab_on_real_pages(sha
     for path in sorted((shared / "data/wet").glob("*.warc.wet.gz"))[:2]:
         for outcome in parsers.read_records(path):
             if isinstance(outcome, Page):
-                lines = [cleaning.line_outcome(line) for line in outcome.text.splitlines()]
-                text = "\n".join(line for line, fate in lines if fate == rules.LINE_PASSED)
-                decisions = {count.count(text, up_to=rules.MIN_SENTENCES) for count in counts}
+                lines = [cleaning.line_outcome(line, variant.rules) for line in outcome.text.splitlines()]
+                text = "\n".join(line.line for line in lines if line.rule is None)
+                decisions = {count.count(text, up_to=variant.min_sentences) for count in counts}
                 num_pages += 1
                 num_different += len(decisions) > 1
     assert num_pages > 4000 and num_different <= num_pages / 1000

@@ -1,20 +1,24 @@
 """What happens to a page after it is known which lines it keeps."""
 
-from collections import Counter
+from dataclasses import dataclass
 
 import pytest
 
-from c4pipe.corpus.badwords import BadwordsFilter
-from c4pipe.corpus.finishing import Finished, Finisher, remove_lines
+from c4pipe.corpus import chain
+from c4pipe.corpus.assets import Assets
+from c4pipe.corpus.judging import Candidate, Verdict, judge
 from c4pipe.corpus.language.identifier import UNKNOWN, Identified
-from c4pipe.corpus.sentences.counter import SentenceCounter
+from c4pipe.corpus.line_copies import LINE_OUTCOMES, remove_lines
 from c4pipe.corpus.sentences.punkt import PunktParameters
+from c4pipe.corpus.urls import normalized_url
 from c4pipe.corpus.variants import COMPATS, VARIANTS
+from c4pipe.corpus_run.ledger import Ledger
+from c4pipe.report.summary import Summary
 
 URL = "http://www.example.com/357"
 HELD_OUT = "http://www.example.com/356/"
 TEXT = "One is here.\nTwo is there.\nThree is gone."
-SENTENCES = SentenceCounter(PunktParameters(frozenset(), frozenset(), frozenset(), {}), "nltk-3.8.1")
+PUNKT = PunktParameters(frozenset(), frozenset(), frozenset(), {})
 ENGLISH = Identified("en", 0.999)
 BADWORDS = {"en": frozenset({"darn"}), "de": frozenset({"mist"})}
 
@@ -29,50 +33,59 @@ class Says:
         return [self._answer] * len(texts)
 
 
+@dataclass(frozen=True)
+class Outcome:
+    """What becomes of a page: its verdict, and the split that it would be in."""
+
+    verdict: Verdict
+    split: str
+
+    def __getattr__(self, name):
+        return getattr(self.verdict, name)
+
+
 def finish(variant, text, lost=(), answer=ENGLISH, compat="tfds-3.1.0", url=URL, languages=None):
     chosen, version = VARIANTS[variant], COMPATS[compat]
-    finisher = Finisher(
-        chosen,
-        version,
-        languages or chosen.languages,
-        Says(answer),
-        SENTENCES if chosen.clean else None,
-        BadwordsFilter(BADWORDS, version, chosen.badwords_fraction) if chosen.needs_badwords else None,
-    )
-    counts: Counter[str] = Counter()
-    (outcome,) = finisher.finish([url], [text], [lost], counts)
-    return outcome, dict(counts)
+    found = Assets(PUNKT, BADWORDS if chosen.needs_badwords else None)
+    criteria = chain.Criteria(chosen, version, languages or chosen.languages, lambda: Says(answer), found)
+    candidate = Candidate(url, normalized_url(url), text, lost)
+    (verdict,) = judge(chain.judges_of(chain.AFTER_LINES, criteria), [candidate])
+    split = chain.split_of_page(chosen, candidate.normalized_url, verdict.language)
+    summary = Summary()
+    Ledger(chosen, summary).add_after_lines(url, text, lost, verdict, split)
+    return Outcome(verdict, split), dict(summary.counters)
 
 
 def removed(text: str, lost=()) -> tuple[str, dict]:
-    counts: Counter[str] = Counter()
-    return remove_lines(text, lost, counts), dict(counts)
+    remaining = remove_lines(text, lost)
+    counts = dict(zip(LINE_OUTCOMES, remaining.counts, strict=True))
+    return remaining.text, {outcome: count for outcome, count in counts.items() if count}
 
 
 def test_lines_that_another_page_keeps_are_removed():
     assert removed("a\nb\nc", [1]) == (
         "a\nc",
-        {"dedupe-lines/line-filtered:global_duplicate": 1, "dedupe-lines/line-passed": 2},
+        {"global_duplicate": 1, "passed": 2},
     )
 
 
 def test_within_a_page_the_first_copy_stays():
     assert removed("A \nb\n a\nB") == (
         "A \nb",
-        {"dedupe-lines/line-filtered:local_duplicate": 2, "dedupe-lines/line-passed": 2},
+        {"local_duplicate": 2, "passed": 2},
     )
 
 
 def test_later_copies_of_a_line_that_another_page_keeps_are_global_duplicates_too():
     assert removed("a\nb\nA", [0]) == (
         "b",
-        {"dedupe-lines/line-filtered:global_duplicate": 2, "dedupe-lines/line-passed": 1},
+        {"global_duplicate": 2, "passed": 1},
     )
 
 
 def test_a_page_that_passes_everything_keeps_its_text():
     outcome, counts = finish("en", TEXT)
-    assert outcome == Finished(TEXT, "en", "train")
+    assert (outcome.text, outcome.language, outcome.split, outcome.stage) == (TEXT, "en", "train", "")
     assert counts == {
         "dedupe-lines/line-passed": 3,
         "dedupe-lines/passed": 1,
@@ -96,7 +109,7 @@ def test_sentences_are_counted_again_over_the_whole_page():
 
 def test_sentences_are_not_counted_again_where_cleaning_is_off():
     outcome, _ = finish("multilingual", "eine\nzeile", [0], Identified("de", 0.99))
-    assert outcome == Finished("zeile", "de", "de")
+    assert (outcome.text, outcome.language, outcome.split, outcome.reason) == ("zeile", "de", "de", "")
 
 
 def test_without_line_deduplication_nothing_is_removed():
@@ -143,7 +156,7 @@ def test_the_split_follows_from_the_normalized_url():
 )
 def test_what_cld3_is_not_sure_of_is_und_and_stays(answer, counter):
     outcome, counts = finish("multilingual", TEXT, answer=answer)
-    assert outcome == Finished(TEXT, "und", "und")
+    assert (outcome.text, outcome.language, outcome.split, outcome.reason) == (TEXT, "und", "und", "")
     assert counts[f"language-filter/filtered:{counter}"] == 1
     assert counts["language-filter/passed"] == counts["language-filter/passed:und"] == 1
 
@@ -176,10 +189,10 @@ def test_a_language_without_a_list_counts_for_all_only():
 
 
 def test_a_batch_keeps_its_order():
-    variant = VARIANTS["en"]
-    finisher = Finisher(variant, COMPATS["tfds-3.1.0"], ["en"], Says(Identified("en", 1.0)), SENTENCES, None)
+    criteria = chain.Criteria(VARIANTS["en"], COMPATS["tfds-3.1.0"], ["en"], lambda: Says(ENGLISH), Assets(PUNKT))
+    judges = chain.judges_of(chain.AFTER_LINES, criteria)
     texts = [TEXT, "Few.", TEXT + " More of it."]
-    outcomes = finisher.finish([URL] * 3, texts, [()] * 3, Counter())
-    assert [outcome.text for outcome in outcomes] == texts
-    assert [outcome.reason for outcome in outcomes] == ["", "too_few_sentences", ""]
-    assert finisher.finish([], [], [], Counter()) == []
+    verdicts = judge(judges, [Candidate(URL, normalized_url(URL), text) for text in texts])
+    assert [verdict.text for verdict in verdicts] == texts
+    assert [verdict.reason for verdict in verdicts] == ["", "too_few_sentences", ""]
+    assert judge(judges, []) == []

@@ -3,10 +3,11 @@
 import json
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import c4pipe
-from c4pipe.corpus import counters
+from c4pipe.corpus import chain
 from c4pipe.corpus_run.inputs import read_list
 from c4pipe.corpus_run.plan import Plan
 from c4pipe.report import corpus_report
@@ -18,6 +19,17 @@ REPORT = "report.json"
 QUARANTINE = "quarantine.jsonl"
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class WrittenShard:
+    """A text shard that a worker has written. file: base name."""
+
+    split: str
+    file: str
+    rows: int
+    bytes: int
+    sha256: str
+
+
 def read_result(path: str) -> dict[str, Any]:
     """What the graph left (`make_c4`)."""
     return json.loads(files.read_bytes(path))
@@ -25,7 +37,7 @@ def read_result(path: str) -> dict[str, Any]:
 
 def write_quarantine(plan: Plan, cleaned: Summary) -> None:
     """`quarantine.jsonl`: the rows of all files, in the order of the files and their records."""
-    with_rows = {note[0] for note in cleaned.notes if note[4]}
+    with_rows = {file.number for file in cleaned.inputs if file.num_quarantined}
     with files.write_atomically(files.join(plan.output, QUARANTINE)) as target:
         for file in read_list(plan.inputs):
             if file.number in with_rows:
@@ -36,12 +48,12 @@ def write_quarantine(plan: Plan, cleaned: Summary) -> None:
 def make_report(plan: Plan, result: Mapping[str, Any], timing: Mapping[str, Any], machine: Mapping[str, Any]) -> dict:
     """The whole of `report.json`."""
     cleaned, finished = Summary.from_json(result["cleaned"]), Summary.from_json(result["finished"])
-    reused = sum(note[5] for note in cleaned.notes)
+    num_reused = sum(file.reused for file in cleaned.inputs)
     num_finished_now = finished.totals["finished_now"]
     counted = cleaned.merge(finished)
     num_shards: dict[str, int] = {}
-    for split, *_ in result["shards"]:
-        num_shards[split] = num_shards.get(split, 0) + 1
+    for shard in _shards(result):
+        num_shards[shard.split] = num_shards.get(shard.split, 0) + 1
     report = {
         "version": c4pipe.__version__,
         "variant": plan.settings.variant,
@@ -50,22 +62,26 @@ def make_report(plan: Plan, result: Mapping[str, Any], timing: Mapping[str, Any]
         "assets": dict(plan.settings.assets),
         **corpus_report.build(counted, num_shards, plan.max_quarantined_fraction, bool(result["run_key"])),
     }
-    pages = counted.counters[counters.passed(counters.PARSING)]
+    pages = counted.counters[chain.PARSING.passed]
     report["timing"] = {
         **timing,
         "pages_per_second": round(pages / max(timing["seconds"], 1e-9), 1),
         "stages": [
-            {"name": "clean_files", "seconds": counted.seconds["clean_files"], "pages": pages, "reused": reused},
+            {"name": "clean_files", "seconds": counted.seconds["clean_files"], "pages": pages, "reused": num_reused},
             {
                 "name": "finish_files",
                 "seconds": counted.seconds["finish_files"],
-                "pages": counted.volume(counters.URL_DEDUPLICATION).pages,
+                "pages": counted.volume(chain.URL_COPIES.name).pages,
                 "reused": plan.num_files - num_finished_now if result["run_key"] else 0,
             },
         ],
     }
     report["machine"] = dict(machine)
     return report
+
+
+def _shards(result: Mapping[str, Any]) -> list[WrittenShard]:
+    return [WrittenShard(**shard) for shard in result["shards"]]
 
 
 def write_report(plan: Plan, report: Mapping[str, Any]) -> None:
@@ -77,17 +93,17 @@ def write_report(plan: Plan, report: Mapping[str, Any]) -> None:
 def make_manifest(plan: Plan, result: Mapping[str, Any]) -> manifest.Manifest:
     """The manifest of the finished folder."""
     splits: dict[str, list[manifest.Shard]] = {}
-    for split, name, rows, size, sha256 in result["shards"]:
-        splits.setdefault(split, []).append(manifest.Shard(name, rows, size, sha256))
-    notes = sorted(result["cleaned"]["notes"])
+    for shard in _shards(result):
+        splits.setdefault(shard.split, []).append(manifest.Shard(shard.file, shard.rows, shard.bytes, shard.sha256))
+    inputs = sorted(Summary.from_json(result["cleaned"]).inputs)
     return manifest.Manifest(
         kind="c4",
         splits={split: tuple(sorted(shards, key=lambda shard: shard.file)) for split, shards in splits.items()},
         settings=plan.settings.to_json(),
-        inputs=tuple(manifest.Input(note[1], note[2]) for note in notes),
+        inputs=tuple(manifest.Input(file.name, file.sha256) for file in inputs),
         assets=dict(plan.settings.assets),
         statistics={
-            "input_bytes": sum(note[3] for note in notes),
+            "input_bytes": sum(file.num_bytes for file in inputs),
             "pages": sum(shard.rows for shards in splits.values() for shard in shards),
         },
     )

@@ -1,0 +1,231 @@
+"""The stages of C4, of all variants, as one list in the order in which a page meets them.
+
+Two decisions over the whole corpus part the list in three: which copy of a URL stays, and which page keeps a line. What
+stands between them is judged page by page. Whoever judges, counts, reports or compares stages reads this list.
+"""
+
+from collections.abc import Callable, Collection, Container, Sequence
+from dataclasses import dataclass
+
+from c4pipe.corpus.assets import Assets
+from c4pipe.corpus.badwords import BadwordsFilter
+from c4pipe.corpus.cleaning import Cleaner
+from c4pipe.corpus.judging import Judge, Judges
+from c4pipe.corpus.language.identifier import LanguageIdentifier
+from c4pipe.corpus.language.wanted import LanguageOrUnknown, SureOfLanguage
+from c4pipe.corpus.line_copies import LINE_OUTCOMES, LineRemover
+from c4pipe.corpus.page_lists import HasParagraphs, ListedDomains, UrlsOf
+from c4pipe.corpus.rules import LINE_PASSED, MAX_PAGE_LENGTH, line_outcomes
+from c4pipe.corpus.sentences.counter import SentenceCounter
+from c4pipe.corpus.splits import split_of
+from c4pipe.corpus.variants import Compat, Variant
+
+
+@dataclass(frozen=True)
+class Criteria:
+    """What the judges of a run are made of.
+
+    languages: those to keep. load_identifier: called once by those stages that need it. listed_urls, excluded_urls:
+    normalized URLs; None where there is no list.
+    """
+
+    variant: Variant
+    compat: Compat
+    languages: Collection[str]
+    load_identifier: Callable[[], LanguageIdentifier]
+    assets: Assets
+    listed_urls: Container[str] | None = None
+    excluded_urls: Container[str] | None = None
+
+    @property
+    def sentences(self) -> SentenceCounter | None:
+        """None where the variant needs no sentences."""
+        if not (self.variant.needs_sentences and self.assets.punkt):
+            return None
+        return SentenceCounter(self.assets.punkt, self.compat.punkt)
+
+
+def _always(variant: Variant) -> bool:
+    return True
+
+
+def _no_judge(criteria: Criteria) -> Judge | None:
+    return None
+
+
+def _no_lines(variant: Variant) -> tuple[str, ...]:
+    return ()
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One stage.
+
+    name: the name space of its counters, which are the reference's. words: what a page is that passes it. when: which
+    variants have it. judge: makes its judge; None where there is nothing to judge by, and every page stays.
+
+    names_reasons: whether the reference has a counter for each reason, or one for all. names_counters: whether the
+    judge names all counters itself. line_outcomes: what can become of a line; a stage with any changes the text.
+    measures_drops: whether the lines and bytes of a page that it drops are known. always_shown: whether reports show
+    it in variants that do not have it, too, as a stage that every page passes.
+    """
+
+    name: str
+    words: str
+    when: Callable[[Variant], bool] = _always
+    judge: Callable[[Criteria], Judge | None] = _no_judge
+    names_reasons: bool = False
+    names_counters: bool = False
+    line_outcomes: Callable[[Variant], tuple[str, ...]] = _no_lines
+    measures_drops: bool = True
+    always_shown: bool = False
+
+    @property
+    def changes_text(self) -> bool:
+        return self.line_outcomes is not _no_lines
+
+    @property
+    def passed(self) -> str:
+        """The counter of what it lets through."""
+        return f"{self.name}/passed"
+
+    def filtered(self, reason: str) -> str:
+        """The counter of what it drops for a reason; the samples of it have the same name."""
+        return f"{self.name}/filtered:{reason}" if self.names_reasons else f"{self.name}/filtered"
+
+    def line_counter(self, outcome: str) -> str:
+        """The counter of lines with an outcome."""
+        return f"{self.name}/line-passed" if outcome == LINE_PASSED else f"{self.name}/line-filtered:{outcome}"
+
+
+def _listed_domains(criteria: Criteria) -> Judge | None:
+    return ListedDomains(criteria.assets.realnews) if criteria.assets.realnews is not None else None
+
+
+def _excluded_urls(criteria: Criteria) -> Judge | None:
+    return UrlsOf(criteria.excluded_urls, excluded=True) if criteria.excluded_urls is not None else None
+
+
+def _listed_urls(criteria: Criteria) -> Judge | None:
+    return UrlsOf(criteria.listed_urls) if criteria.listed_urls is not None else None
+
+
+def _paragraphs(criteria: Criteria) -> Judge | None:
+    return HasParagraphs(criteria.variant.paragraphs) if criteria.variant.paragraphs is not None else None
+
+
+def _cleaner(criteria: Criteria) -> Judge | None:
+    return Cleaner(criteria.variant.rules, criteria.sentences) if criteria.sentences is not None else None
+
+
+def _line_remover(criteria: Criteria) -> Judge | None:
+    return LineRemover(criteria.sentences, criteria.variant.min_sentences)
+
+
+def _english(criteria: Criteria) -> Judge | None:
+    return SureOfLanguage(criteria.load_identifier(), criteria.languages, criteria.variant.min_probability)
+
+
+def _language(criteria: Criteria) -> Judge | None:
+    return LanguageOrUnknown(criteria.load_identifier(), criteria.languages, criteria.compat.min_cld3_probability)
+
+
+def _badwords(criteria: Criteria) -> Judge | None:
+    if criteria.assets.badwords is None:
+        return None
+    return BadwordsFilter(criteria.assets.badwords, criteria.compat, criteria.variant.badwords_fraction)
+
+
+AT_READING = (
+    # The first two are part of reading a WET file (`wet/`): a page that is too long is never in memory.
+    Stage("split-wet-file", "records read as pages", names_reasons=True, measures_drops=False),
+    Stage("too-long-filter", f"not over {MAX_PAGE_LENGTH:,} characters", measures_drops=False),
+    Stage(
+        "realnews-domain-filter",
+        "from a listed news domain",
+        when=lambda variant: variant.listed_domains,
+        judge=_listed_domains,
+        names_reasons=True,
+    ),
+)
+# Here the whole corpus decides: of the copies of a URL one stays.
+URL_COPIES = Stage("duplicate-url-filter", "newest copy of its URL")
+AFTER_URLS = (
+    Stage("excluded-url-filter", "not taken down", judge=_excluded_urls),
+    Stage(
+        "webtextlike-filter",
+        "in the list of URLs",
+        when=lambda variant: variant.listed_urls,
+        judge=_listed_urls,
+    ),
+    Stage(
+        "paragraph-filter",
+        "has paragraphs",
+        when=lambda variant: variant.paragraphs is not None,
+        judge=_paragraphs,
+    ),
+    Stage(
+        "clean-page",
+        "passed the line and page rules",
+        when=lambda variant: bool(variant.rules),
+        judge=_cleaner,
+        names_reasons=True,
+        line_outcomes=lambda variant: line_outcomes(variant.rules),
+    ),
+)
+# Here the whole corpus decides: of the pages with a line one keeps it.
+AFTER_LINES = (
+    Stage(
+        "dedupe-lines",
+        "has lines of its own",
+        when=lambda variant: variant.deduplicate_lines,
+        judge=_line_remover,
+        names_reasons=True,
+        line_outcomes=lambda variant: LINE_OUTCOMES,
+        always_shown=True,
+    ),
+    Stage(
+        "english-filter",
+        "English",
+        when=lambda variant: not variant.splits_by_language,
+        judge=_english,
+        names_reasons=True,
+    ),
+    Stage(
+        "language-filter",
+        "in a wanted language",
+        when=lambda variant: variant.splits_by_language,
+        judge=_language,
+        names_reasons=True,
+    ),
+    Stage(
+        "badwords-filter",
+        "without bad words",
+        when=lambda variant: variant.needs_badwords,
+        judge=_badwords,
+        names_reasons=True,
+        names_counters=True,
+        always_shown=True,
+    ),
+)
+STAGES: dict[str, Stage] = {stage.name: stage for stage in (*AT_READING, URL_COPIES, *AFTER_URLS, *AFTER_LINES)}
+
+PARSING, LENGTH, LISTED_DOMAINS = AT_READING
+EXCLUDED_URLS, LISTED_URLS, PARAGRAPHS, CLEANING = AFTER_URLS
+LINE_COPIES, ENGLISH, LANGUAGE, BADWORDS = AFTER_LINES
+
+# Counters of records that cannot be read, by reason; and of files.
+QUARANTINE = "quarantine"
+WET_FILE = f"{PARSING.name}/wet-file"
+
+
+def judges_of(stages: Sequence[Stage], criteria: Criteria) -> Judges:
+    """The judges of those stages that the run's variant has, for `judging.judge`."""
+    present = [stage for stage in stages if stage.when(criteria.variant)]
+    made = [(stage.name, stage.judge(criteria)) for stage in present]
+    return [(name, judge) for name, judge in made if judge is not None]
+
+
+def split_of_page(variant: Variant, normalized_url: str, language: str) -> str:
+    """The split of a page that no stage drops: the last step."""
+    return split_of(normalized_url, language if variant.splits_by_language else None)

@@ -1,0 +1,67 @@
+"""Whether a page is in a language that a corpus wants, by what an identifier says of it."""
+
+from collections.abc import Collection, Sequence
+
+from c4pipe.corpus.judging import Candidate, Ruling
+from c4pipe.corpus.language.codes import UNKNOWN_LANGUAGE, mc4_code
+from c4pipe.corpus.language.identifier import UNKNOWN, Identified, LanguageIdentifier
+
+
+class SureOfLanguage:
+    """Keeps pages that are surely in one of some languages (reference: `detect_english`)."""
+
+    def __init__(self, identifier: LanguageIdentifier, languages: Collection[str], min_probability: float) -> None:
+        self._identifier = identifier
+        self._languages = frozenset(languages)
+        self._min_probability = min_probability
+
+    def judge(self, candidates: Sequence[Candidate]) -> list[Ruling]:
+        """See `Judge`."""
+        return [self.rule(found) for found in self.identify([candidate.text for candidate in candidates])]
+
+    def identify(self, texts: Sequence[str]) -> list[Identified | None]:
+        """What the identifier says of each text."""
+        return self._identifier.identify(texts)
+
+    def rule(self, found: Identified | None) -> Ruling:
+        """What follows from what the identifier says."""
+        if found is None:
+            return Ruling("langdetect_exception")
+        language, probability = found
+        if language == UNKNOWN:
+            return Ruling("no_predictions", language=language)
+        if probability < self._min_probability:
+            return Ruling("low_confidence", language=language)
+        if language not in self._languages:
+            reason = "ignored_language"
+            return Ruling(reason, language=language, counters=(f"/filtered:{reason}-{language}",))
+        return Ruling(language=language)
+
+
+class LanguageOrUnknown:
+    """Gives each page its language in mC4's codes (reference: `detect_languages`).
+
+    What is not sure is `und`, and stays where that is wanted.
+    """
+
+    def __init__(self, identifier: LanguageIdentifier, languages: Collection[str], min_probability: float) -> None:
+        self._identifier = identifier
+        self._languages = frozenset(languages)
+        self._min_probability = min_probability
+
+    def judge(self, candidates: Sequence[Candidate]) -> list[Ruling]:
+        """See `Judge`."""
+        found = self._identifier.identify([candidate.text for candidate in candidates])
+        return [self._rule(identified) for identified in found]
+
+    def _rule(self, found: Identified | None) -> Ruling:
+        language, counters = UNKNOWN_LANGUAGE, []
+        if found is None:
+            counters.append("/filtered:no_predictions")
+        elif found.probability < self._min_probability:
+            counters.append("/filtered:low_confidence")
+        else:
+            language = mc4_code(found.language)
+        if language not in self._languages:
+            return Ruling("ignored_language", language=language, counters=tuple(counters))
+        return Ruling(language=language, counters=(*counters, f"/passed:{language}"))

@@ -1,0 +1,79 @@
+"""Removing the lines of a page that other pages keep, once that is decided for the whole corpus."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from c4pipe.corpus.deduplication import line_contents
+from c4pipe.corpus.judging import Candidate, Ruling
+from c4pipe.corpus.rules import LINE_PASSED
+from c4pipe.corpus.sentences.counter import SentenceCounter
+
+# What can become of a line: kept by another page, a copy of a line before it, kept here.
+GLOBAL_DUPLICATE, LOCAL_DUPLICATE = "global_duplicate", "local_duplicate"
+LINE_OUTCOMES = (GLOBAL_DUPLICATE, LOCAL_DUPLICATE, LINE_PASSED)
+
+
+@dataclass(frozen=True, slots=True)
+class RemainingLines:
+    """What is left of a page's text, and the number of its lines by outcome, in the order of `LINE_OUTCOMES`."""
+
+    text: str
+    counts: tuple[int, ...]
+
+
+def remove_lines(text: str, lost: Collection[int]) -> RemainingLines:
+    """A page's text without the lines that other pages keep, and without its own repeated lines.
+
+    `lost`: numbers of the lines (split at line feeds) that another page keeps; of equal lines the first one's number
+    stands for all of them. Reference: `_remove_lines_from_text`.
+
+    >>> remove_lines("A\\nb\\na\\nc", lost=[1])
+    RemainingLines(text='A\\nc', counts=(1, 1, 2))
+    """
+    lines = text.split("\n")
+    keys = line_contents(text)
+    if not lost and len(set(keys)) == len(keys):
+        return RemainingLines(text, (0, 0, len(keys)))
+    lost_keys = {keys[index] for index in lost}
+    seen: set[str] = set()
+    kept: list[str] = []
+    num_global = num_local = 0
+    for line, key in zip(lines, keys, strict=True):
+        if key in lost_keys:
+            num_global += 1
+        elif key in seen:
+            num_local += 1
+        else:
+            seen.add(key)
+            kept.append(line)
+    return RemainingLines("\n".join(kept), (num_global, num_local, len(kept)))
+
+
+class LineRemover:
+    """Removes copies of lines, and drops a page that has too little left.
+
+    sentences: None where there is no minimum. min_sentences: of the whole page, its lines joined.
+    """
+
+    def __init__(self, sentences: SentenceCounter | None, min_sentences: int) -> None:
+        self._sentences = sentences
+        self._min_sentences = min_sentences
+
+    def judge(self, candidates: Sequence[Candidate]) -> list[Ruling]:
+        """See `Judge`."""
+        return [self._judge(candidate) for candidate in candidates]
+
+    def _judge(self, candidate: Candidate) -> Ruling:
+        remaining = remove_lines(candidate.text, candidate.lost_lines)
+        reason = ""
+        if not remaining.text:
+            reason = "empty"
+        elif self.has_too_few_sentences(remaining.text):
+            reason = "too_few_sentences"
+        return Ruling(reason, remaining.text, line_counts=remaining.counts)
+
+    def has_too_few_sentences(self, text: str) -> bool:
+        """Whether the text as a whole has fewer sentences than the minimum."""
+        if self._sentences is None:
+            return False
+        return self._sentences.count(text, up_to=self._min_sentences) < self._min_sentences

@@ -1,0 +1,33 @@
+"""The judges of a run, made once a worker process."""
+
+from collections.abc import Sequence
+from functools import lru_cache, partial
+
+from c4pipe.corpus.chain import Criteria, Stage, judges_of
+from c4pipe.corpus.judging import Judges
+from c4pipe.corpus.language.catalog import load_identifier
+from c4pipe.corpus_run.plan import Plan, RuleSet, read_rules
+
+
+def criteria_of(plan: Plan, rules: RuleSet) -> Criteria:
+    """What the judges of a run are made of."""
+    return Criteria(
+        plan.variant,
+        plan.compat,
+        plan.settings.languages,
+        partial(load_identifier, plan.settings.language_identifier),
+        rules.assets,
+        rules.listed_urls,
+        rules.excluded_urls,
+    )
+
+
+@lru_cache(maxsize=2)
+def rules_of(path: str) -> RuleSet:
+    """The rules in the work folder."""
+    return read_rules(path)
+
+
+def judges_of_worker(plan: Plan, stages: Sequence[Stage]) -> Judges:
+    """The judges of some stages."""
+    return judges_of(stages, criteria_of(plan, rules_of(plan.rules)))

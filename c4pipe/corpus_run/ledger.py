@@ -1,0 +1,126 @@
+"""The one place where pages are counted, sampled and measured, stage by stage as `corpus/chain.py` lists them."""
+
+import hashlib
+from collections.abc import Sequence
+from urllib.parse import urlsplit
+
+from c4pipe.corpus import chain
+from c4pipe.corpus.chain import Stage
+from c4pipe.corpus.cleaning import dropped_lines
+from c4pipe.corpus.judging import Verdict
+from c4pipe.corpus.line_copies import GLOBAL_DUPLICATE
+from c4pipe.corpus.variants import Variant
+from c4pipe.corpus.wet.page import TOO_LONG
+from c4pipe.records import Dropped, Page, Quarantined
+from c4pipe.report.summary import SPLIT, Size, Summary
+
+OTHER_COPY = "other_copy_stays"
+_UNKNOWN_SIZE = Size(0, 0)
+# Lines that rules dropped are looked at again for samples in one page of so many.
+_SAMPLED_PAGES_SHARE = 16
+
+
+class Ledger:
+    """Writes what becomes of pages into a summary: counters under the reference's names, volumes, samples.
+
+    The reference cleans only copies that won their URL, so a page that is judged earlier is counted later.
+    """
+
+    def __init__(self, variant: Variant, summary: Summary) -> None:
+        self._variant, self._summary = variant, summary
+
+    def add_file(self) -> None:
+        """A WET file."""
+        self._summary.counters[chain.WET_FILE] += 1
+
+    def add_no_page(self, outcome: Dropped | Quarantined) -> None:
+        """A record of a WET file that is not a page, or too long a one."""
+        self._summary.totals["records"] += 1
+        if isinstance(outcome, Quarantined):
+            self._summary.counters[f"{chain.QUARANTINE}/{outcome.reason}"] += 1
+        elif outcome.reason == TOO_LONG:
+            self._pass(chain.PARSING, _UNKNOWN_SIZE)
+            self._drop(chain.LENGTH, TOO_LONG, _UNKNOWN_SIZE)
+        else:
+            self._drop(chain.PARSING, outcome.reason, _UNKNOWN_SIZE)
+
+    def add_at_reading(self, page: Page, size: Size, verdict: Verdict) -> None:
+        """A record that is a page, by the stages before URLs compete."""
+        self._summary.totals["records"] += 1
+        self._add(chain.AT_READING, verdict, size, page.url, page.text)
+
+    def add_url_loser(self, url: str, size: Size, excerpt: str) -> None:
+        """A page of whose URL another copy stays."""
+        self._drop(chain.URL_COPIES, OTHER_COPY, size)
+        self._sample(chain.URL_COPIES, OTHER_COPY, url, excerpt)
+
+    def add_after_urls(self, url: str, size: Size, verdict: Verdict) -> None:
+        """A page that won its URL, by the stages up to cleaning. size: of the page as it was."""
+        self._pass(chain.URL_COPIES, size)
+        self._add(chain.AFTER_URLS, verdict, size, url, verdict.text)
+
+    def add_after_lines(self, url: str, cleaned: str, lost_lines: Sequence[int], verdict: Verdict, split: str) -> None:
+        """A cleaned page, by the last stages. split: where it is written, if no stage drops it."""
+        summary = self._summary
+        if lost_lines and chain.LINE_COPIES.when(self._variant):
+            first_lost = cleaned.split("\n")[lost_lines[0]]
+            summary.sample(chain.LINE_COPIES.line_counter(GLOBAL_DUPLICATE), url, first_lost)
+        self._add(chain.AFTER_LINES, verdict, Size.of(cleaned), url, cleaned)
+        if verdict.stage != chain.LINE_COPIES.name:
+            summary.languages[verdict.language or "unknown"] += 1
+        if not verdict.stage:
+            summary.volume(f"{SPLIT}{split}").add(*Size.of(verdict.text))
+            summary.domains[_host(url)] += 1
+            summary.add_length(len(verdict.text))
+
+    def sample_lines(self, page: Page, verdict: Verdict) -> None:
+        """Offer the lines that cleaning takes from a few pages. A page that loses its URL may be among them."""
+        came_to_cleaning = verdict.stage in ("", chain.CLEANING.name)
+        if not (came_to_cleaning and chain.CLEANING.when(self._variant)):
+            return
+        if hashlib.md5(page.url.encode("utf-8", "surrogatepass")).digest()[0] % _SAMPLED_PAGES_SHARE:
+            return
+        for outcome in dropped_lines(page.text, self._variant.rules):
+            self._summary.sample(chain.CLEANING.line_counter(outcome.name), page.url, outcome.line)
+
+    def _add(self, stages: Sequence[Stage], verdict: Verdict, size: Size, url: str, excerpt: str) -> None:
+        """A page, from stage to stage. size: as it comes to the first of them."""
+        self._summary.counters.update(verdict.counters)
+        for stage in stages:
+            if not (stage.always_shown or stage.when(self._variant)):
+                continue
+            if stage.changes_text:
+                self._count_lines(stage, verdict.line_counts)
+            if stage.name == verdict.stage:
+                self._drop(stage, verdict.reason, size)
+                self._sample(stage, verdict.reason, url, excerpt)
+                return
+            if stage.changes_text:
+                size = Size.of(verdict.text)
+            self._pass(stage, size)
+
+    def _count_lines(self, stage: Stage, line_counts: Sequence[int]) -> None:
+        if line_counts:
+            for outcome, count in zip(stage.line_outcomes(self._variant), line_counts, strict=True):
+                if count:
+                    self._summary.counters[stage.line_counter(outcome)] += int(count)
+
+    def _pass(self, stage: Stage, size: Size) -> None:
+        self._summary.volume(stage.name).add(*size)
+        if stage.when(self._variant) and not stage.names_counters:
+            self._summary.counters[stage.passed] += 1
+
+    def _drop(self, stage: Stage, reason: str, size: Size) -> None:
+        self._summary.volume(f"{stage.name}/{reason}").add(*size)
+        if not stage.names_counters:
+            self._summary.counters[stage.filtered(reason)] += 1
+
+    def _sample(self, stage: Stage, reason: str, url: str, excerpt: str) -> None:
+        self._summary.sample(stage.filtered(reason), url, excerpt)
+
+
+def _host(url: str) -> str:
+    try:
+        return (urlsplit(url).hostname or "").removeprefix("www.")[:253]
+    except ValueError:
+        return ""
