@@ -6,9 +6,8 @@ WET: WET files; without any those of ../shared/data/wet, and where these are not
 own profiles. --num_pages: so many pages, evenly spread over the files; 0: all. The systems take turns, so that what
 else the machine does meets all alike; seconds are CPU seconds of the process.
 
-Rows: the package as the reference calls it; ours, all pages at once, as the corpus chain does; ours with one call a
-page; ours when only "is it English with 0.99?" is asked; and both on the pages alone that are another language with
-0.99. `different`: answers that are not the package's, the probability compared bit for bit (its `sum` made plain, as
+Rows: the package as the reference calls it; ours, all pages at once, as the corpus chain does; ours with one call per
+page. `different`: answers that are not the package's, the probability compared bit for bit (its `sum` made plain, as
 Python's was before 3.12).
 """
 
@@ -23,7 +22,6 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import compress
 from pathlib import Path
 
 import numpy as np
@@ -37,7 +35,6 @@ from c4pipe.corpus.language.langdetect.identifier import LangdetectIdentifier
 from c4pipe.corpus.wet.parsers import read_records
 from c4pipe.records import Page
 
-WANTED, MIN_PROBABILITY = "en", 0.99
 SHARED = Path(__file__).parents[2] / "shared/data/wet"
 PAGES_A_TURN = 2_000
 REPEATS = 5
@@ -46,10 +43,7 @@ EVERY_NTH_ALONE = 10
 PACKAGE = "langdetect"
 BATCH = "c4pipe, all pages at once"
 ALONE = "c4pipe, one call per page"
-WANTED_BATCH = 'c4pipe, only "English with 0.99?"'
-PACKAGE_OTHER = "langdetect, pages in another language"
-WANTED_OTHER = 'c4pipe, only "English with 0.99?", these pages'
-ROWS = (PACKAGE, BATCH, ALONE, WANTED_BATCH, PACKAGE_OTHER, WANTED_OTHER)
+ROWS = (PACKAGE, BATCH, ALONE)
 
 
 def wet_pages(paths: list[Path]) -> list[str]:
@@ -128,7 +122,7 @@ class Comparison:
 
     def __init__(self) -> None:
         self.rows = {name: Row() for name in ROWS}
-        self.rows[PACKAGE].different = self.rows[PACKAGE_OTHER].different = None
+        self.rows[PACKAGE].different = None
         self._package = package()
         self._ours = LangdetectIdentifier()
 
@@ -145,24 +139,14 @@ class Comparison:
                 expected.append(self._package(text))
                 seconds.append(time.process_time() - started)
             self._time(BATCH, lambda: self._ours.identify(texts), len(texts))
-            self._time(WANTED_BATCH, lambda: self._ours.is_language(texts, WANTED, MIN_PROBABILITY), len(texts))
             some = part[::EVERY_NTH_ALONE]
             self._time(ALONE, lambda some=some: [self._ours.identify([text])[0] for text in some], len(some))
         self.rows[PACKAGE].add(len(texts), sum(seconds))
 
-        is_wanted = [answer is not None and answer[0] == WANTED and answer[1] >= MIN_PROBABILITY for answer in expected]
         self._compare(BATCH, self._ours.identify(texts), expected)
-        self._compare(WANTED_BATCH, self._ours.is_language(texts, WANTED, MIN_PROBABILITY), is_wanted)
         self._compare(
             ALONE, [self._ours.identify([text])[0] for text in texts[::EVERY_NTH_ALONE]], expected[::EVERY_NTH_ALONE]
         )
-
-        is_other = [answer is not None and answer[0] != WANTED and answer[1] >= MIN_PROBABILITY for answer in expected]
-        other = list(compress(texts, is_other))
-        if other:
-            self.rows[PACKAGE_OTHER].add(len(other), sum(compress(seconds, is_other)))
-            for _ in range(REPEATS):
-                self._time(WANTED_OTHER, lambda: self._ours.is_language(other, WANTED, MIN_PROBABILITY), len(other))
 
     def _time(self, name: str, run: Callable[[], list], num_pages: int) -> None:
         started = time.process_time()
@@ -177,7 +161,7 @@ class Comparison:
 def table(rows: dict[str, Row]) -> str:
     lines = [f"{'':52} {'pages/CPU s':>12} {'ms/page':>9} {'ratio':>7} {'different':>10}"]
     for name, row in rows.items():
-        to = rows[PACKAGE_OTHER if name in (PACKAGE_OTHER, WANTED_OTHER) else PACKAGE]
+        to = rows[PACKAGE]
         different = "" if row.different is None else f"{row.different:,}"
         lines.append(f"{name:52} {row.rate:12,.0f} {1e3 / row.rate:9.3f} {row.rate / to.rate:7.1f} {different:>10}")
     return "\n".join(lines)

@@ -147,6 +147,29 @@ def test_the_halves_meet_on_disk():
                 assert not imported.startswith(("model.", "torch")), module
 
 
+def circles(imported_by: dict[str, set[str]]) -> list[list[str]]:
+    """The groups of modules that import each other, by whatever way round."""
+    reached: dict[str, set[str]] = {}
+    for module in imported_by:
+        seen, waiting = set(), [module]
+        while waiting:
+            for following in imported_by.get(waiting.pop(), set()) - seen:
+                seen.add(following)
+                waiting.append(following)
+        reached[module] = seen
+    groups = {frozenset(there for there in reached[here] if here in reached.get(there, ())) for here in reached}
+    return sorted(sorted(group) for group in groups if group)
+
+
+def test_no_files_import_each_other_in_a_circle():
+    ours = {module for module, path in modules() if path.name != "__init__.py"}
+    assert circles({module: set(imports(path)) & ours for module, path in modules()}) == []
+
+
+def test_the_check_itself_finds_a_circle():
+    assert circles({"a": {"b"}, "b": {"c"}, "c": {"a", "d"}, "d": set()}) == [["a", "b", "c"]]
+
+
 def test_each_dependency_has_one_home():
     found = []
     for module, path in modules():

@@ -11,8 +11,7 @@ from c4pipe.corpus.language.langdetect.draws import draw, join_draws
 from c4pipe.corpus.language.langdetect.features import Features
 from c4pipe.corpus.language.langdetect.ngram_tables import NgramTables, build_tables
 from c4pipe.corpus.language.langdetect.profiles import Profiles, read_profiles
-from c4pipe.corpus.language.langdetect.trials import Trials, Wanted
-from c4pipe.errors import UserError
+from c4pipe.corpus.language.langdetect.trials import Trials
 
 MIN_PROBABILITY = 0.1  # Detector.PROB_THRESHOLD: less likely languages are not named
 
@@ -20,9 +19,8 @@ MIN_PROBABILITY = 0.1  # Detector.PROB_THRESHOLD: less likely languages are not 
 PAGES_A_BATCH = 1024
 CHARACTERS_A_BLOCK = 1 << 16
 # How many words of the random stream are laid out for a page. Some 92 pages of 100 need no more than the first; the
-# others begin again with more. To rule a language out one or two trials are enough.
+# others begin again with more.
 FIRST_WORDS = 768
-FIRST_WORDS_WANTED = 128
 WORDS_GROWTH = 5
 
 
@@ -56,41 +54,23 @@ class LangdetectIdentifier:
             answers[index] = Identified(self.languages[best], probability) if is_named else Identified(UNKNOWN, 0.0)
         return answers
 
-    def is_language(self, texts: Sequence[str], language: str, min_probability: float) -> list[bool]:
-        """Whether `identify` would name this language with at least this probability, for each text.
-
-        Faster than `identify`: a page's trials end when it can no longer get there. Raises UserError for a language
-        without profile.
-        """
-        if language not in self.languages:
-            raise UserError(f"langdetect has no language {language!r}; it has: {', '.join(sorted(self.languages))}")
-        column = self.languages.index(language)
-        min_probability = max(min_probability, np.nextafter(MIN_PROBABILITY, 1.0))
-        answers = [False] * len(texts)
-        for index, probabilities in self._run(texts, FIRST_WORDS_WANTED, Wanted(column, min_probability)):
-            is_best = int(probabilities.argmax()) == column
-            answers[index] = is_best and bool(probabilities[column] >= min_probability)
-        return answers
-
-    def _run(
-        self, texts: Sequence[str], num_words: int, wanted: Wanted | None = None
-    ) -> Iterator[tuple[int, np.ndarray]]:
+    def _run(self, texts: Sequence[str], num_words: int) -> Iterator[tuple[int, np.ndarray]]:
         """Yields (place of a text, probabilities (languages,)), in any order, for the texts that have n-grams."""
         pending = np.arange(len(texts))
         while len(pending):
             unfinished = []
             for start in range(0, len(pending), PAGES_A_BATCH):
                 batch = pending[start : start + PAGES_A_BATCH]
-                has_ngrams, trials = self._run_batch([texts[index] for index in batch], num_words, wanted)
+                has_ngrams, trials = self._run_batch([texts[index] for index in batch], num_words)
                 batch = batch[has_ngrams]
                 yield from zip(
                     batch[trials.is_complete].tolist(), trials.probabilities[trials.is_complete], strict=True
                 )
                 unfinished.append(batch[~trials.is_complete])
             pending = np.concatenate(unfinished)
-            num_words = max(num_words * WORDS_GROWTH, FIRST_WORDS)
+            num_words *= WORDS_GROWTH
 
-    def _run_batch(self, texts: list[str], num_words: int, wanted: Wanted | None) -> tuple[np.ndarray, Trials]:
+    def _run_batch(self, texts: list[str], num_words: int) -> tuple[np.ndarray, Trials]:
         """The places of the texts that have n-grams, and their trials."""
         draws, rows, places = [], [], []
         for start, end in _blocks(texts):
@@ -100,7 +80,7 @@ class LangdetectIdentifier:
             rows.append(features.rows(drawn.number))
             draws.append(drawn)
             places.append(has_ngrams + start)
-        trials = Trials(self._profiles.probabilities, np.concatenate(rows), join_draws(draws), wanted)
+        trials = Trials(self._profiles.probabilities, np.concatenate(rows), join_draws(draws))
         trials.run()
         return np.concatenate(places), trials
 

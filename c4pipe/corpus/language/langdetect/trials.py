@@ -9,8 +9,6 @@ page. The order of operations on one page is the package's, so the results are i
 elementwise operations round as Python's do, and the sum over languages adds one row of an array after the other.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from c4pipe.corpus.language.langdetect.draws import WORDS_A_GAUSS, Draws, smoothing_weights
@@ -23,34 +21,22 @@ NGRAMS_A_PASS = 5
 # Fewer pages than this are run one after the other: a pass over one page makes fewer and smaller numpy calls.
 _MIN_PAGES_TOGETHER = 5
 _NGRAMS_AT_ONCE = 10 * NGRAMS_A_PASS
-# Far more than a mean of seven rounds off, far less than any probability that is asked for.
-_ROUNDING = 1e-9
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """The question whether a language has a probability of at least `min_probability`; `language` is its column."""
-
-    language: int
-    min_probability: float
 
 
 class Trials:
     """The trials of the pages that `draws` is about.
 
     `frequencies` (rows, languages) float64: the profiles' matrix; `rows` (draws,): the row that each draw chose.
-    With `wanted` a page stops as soon as the trials left over can no longer answer the question with yes.
 
-    After `run`: `probabilities` (pages, languages) float64, of a stopped page the sum so far, and `is_complete`
-    (pages,) bool: False where the draws ran out before the trials ended and the probabilities mean nothing.
+    After `run`: `probabilities` (pages, languages) float64, and `is_complete` (pages,) bool: False where the draws ran
+    out before the trials ended and the probabilities mean nothing.
     """
 
-    def __init__(self, frequencies: np.ndarray, rows: np.ndarray, draws: Draws, wanted: Wanted | None = None):
+    def __init__(self, frequencies: np.ndarray, rows: np.ndarray, draws: Draws):
         num_pages, num_languages = len(draws.num_draws), frequencies.shape[1]
         self._frequencies = frequencies
         self._rows = rows
         self._draws = draws
-        self._wanted = wanted
         self._weights = smoothing_weights(draws.num_words)
         self._first_draw = np.cumsum(draws.num_draws) - draws.num_draws
         self.probabilities = np.zeros((num_pages, num_languages))
@@ -118,11 +104,7 @@ class Trials:
     def _end_trials(self, which: np.ndarray) -> None:
         self._mean[which] += self._probability[which] / NUM_TRIALS
         self._trial[which] += 1
-        num_left = NUM_TRIALS - self._trial[which]
-        is_done = num_left == 0
-        if self._wanted is not None:
-            most = self._mean[which, self._wanted.language] + num_left / NUM_TRIALS
-            is_done |= most < self._wanted.min_probability - _ROUNDING
+        is_done = self._trial[which] == NUM_TRIALS
         done = which[is_done]
         self.probabilities[self._page[done]] = self._mean[done]
         self.is_complete[self._page[done]] = True

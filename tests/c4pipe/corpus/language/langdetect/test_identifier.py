@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from c4pipe.corpus.language.langdetect import identifier as langdetect_identifier
 from c4pipe.corpus.language.langdetect.identifier import LangdetectIdentifier
-from c4pipe.errors import UserError
 
 ENGLISH = "This is the house that the people of the village have built, and nobody knows who paid for all of it. "
 GERMAN = "Das ist das Haus, das die Leute aus dem Dorf gebaut haben, und keiner weiß, wer das alles bezahlt hat. "
@@ -203,26 +202,6 @@ def test_an_answer_does_not_depend_on_how_much_of_the_stream_is_laid_out(
     usual = identifier.identify(pages)
     monkeypatch.setattr(langdetect_identifier, "FIRST_WORDS", num_words)
     assert identifier.identify(pages) == usual
-
-
-@pytest.mark.parametrize(
-    ("language", "min_probability"), [("en", 0.99), ("de", 0.99), ("en", 0.5), ("no", 0.2), ("en", 0.0), ("ru", 1.0)]
-)
-def test_the_question_of_one_language_has_the_answer_of_identify(
-    identifier, page_of_language, language, min_probability
-):
-    pages = [*ODD_PAGES.values(), *page_of_language.values()]
-    expected = [
-        answer is not None and answer.language == language and answer.probability >= min_probability
-        for answer in identifier.identify(pages)
-    ]
-    assert identifier.is_language(pages, language, min_probability) == expected
-    assert [identifier.is_language([page], language, min_probability)[0] for page in pages[:20]] == expected[:20]
-
-
-def test_a_language_without_profile_is_an_error(identifier):
-    with pytest.raises(UserError, match="no language 'tlh'; it has: af, ar, bg"):
-        identifier.is_language(["ghItlh"], "tlh", 0.99)
 
 
 def test_memory_does_not_grow_with_the_number_of_pages(identifier):

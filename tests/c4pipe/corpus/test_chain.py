@@ -1,0 +1,64 @@
+"""The list of stages: its order, what each variant has of it, and that a page is judged along it."""
+
+from c4pipe.corpus import chain
+from c4pipe.corpus.judging import STAYS, Candidate, Ruling, Verdict, judge
+from c4pipe.corpus.variants import VARIANTS
+
+
+class Says:
+    """A judge that has one ruling for each text, and else lets pages stay."""
+
+    def __init__(self, **rulings: Ruling) -> None:
+        self._rulings = rulings
+        self.seen: list[str] = []
+
+    def judge(self, candidates):
+        self.seen += [candidate.text for candidate in candidates]
+        return [self._rulings.get(candidate.text, STAYS) for candidate in candidates]
+
+
+def test_the_order_of_the_stages_is_the_reference_s():
+    assert list(chain.STAGES) == [
+        "split-wet-file",
+        "too-long-filter",
+        "realnews-domain-filter",
+        "duplicate-url-filter",
+        "excluded-url-filter",
+        "webtextlike-filter",
+        "paragraph-filter",
+        "clean-page",
+        "dedupe-lines",
+        "english-filter",
+        "language-filter",
+        "badwords-filter",
+    ]
+
+
+def test_a_variant_has_the_stages_that_its_data_say():
+    optional = {
+        name: [stage.name for stage in chain.STAGES.values() if stage.when(variant)][4:]
+        for name, variant in VARIANTS.items()
+        if not variant.listed_domains
+    }
+    assert optional == {
+        "en": ["clean-page", "dedupe-lines", "english-filter", "badwords-filter"],
+        "en.noblocklist": ["clean-page", "dedupe-lines", "english-filter"],
+        "en.noclean": ["english-filter"],
+        "webtextlike": ["webtextlike-filter", "clean-page", "dedupe-lines", "english-filter", "badwords-filter"],
+        "multilingual": ["paragraph-filter", "dedupe-lines", "language-filter", "badwords-filter"],
+    }
+
+
+def test_a_page_that_one_stage_drops_does_not_come_to_the_next():
+    first, second = Says(bad=Ruling("why", counters=("/more",))), Says()
+    verdicts = judge([("first", first), ("second", second)], [Candidate("u", "u", text) for text in ("good", "bad")])
+    assert verdicts == [Verdict("good"), Verdict("bad", "first", "why", counters=("first/more",))]
+    assert first.seen == ["good", "bad"] and second.seen == ["good"]
+
+
+def test_a_stage_sees_the_text_and_the_language_as_the_one_before_left_them():
+    first, second = Says(a=Ruling(text="b", language="en", line_counts=(1, 2))), Says(b=Ruling("why", text="c"))
+    (verdict,) = judge([("first", first), ("second", second)], [Candidate("u", "u", "a")])
+    assert second.seen == ["b"]
+    # A page that goes is told as it came to the stage that drops it.
+    assert verdict == Verdict("b", "second", "why", language="en", line_counts=(1, 2))
