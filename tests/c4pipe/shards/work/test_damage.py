@@ -7,26 +7,25 @@ import pytest
 
 from c4pipe.shards.work import key_files, work_files
 from c4pipe.shards.work.frames import DamagedWorkFile, FramesWriter, read_frames
+from c4pipe.shards.work.work_files import CleanedPage
 
 KEY = np.dtype([("line", ">u8", 2), ("row", "<u4")])
 NUM_PARTS = 16
 
 
-def write_pages(path, schema=work_files.CLEANED):
+def write_pages(path):
     words = [f"page {number} {'word ' * (number % 40)}" for number in range(300)]
-    with work_files.PagesWriter(str(path), schema) as writer:
+    pages = [
+        CleanedPage(number, f"http://{number}.example", "2019", text, "", "", number, number, [1, 2, 3], ["more"])
+        for number, text in enumerate(words)
+    ]
+    with work_files.PagesWriter(str(path), work_files.CLEANED) as writer:
         for first in range(0, 300, 100):
-            columns = {}
-            for field in schema:
-                numbers, texts = list(range(first, first + 100)), words[first : first + 100]
-                is_text, is_list = str(field.type) == "string", str(field.type).startswith("list")
-                of_list = [texts[:2] if "string" in str(field.type) else [1, 2, 3]] * 100
-                columns[field.name] = of_list if is_list else texts if is_text else numbers
-            writer.write(columns)
+            writer.write(pages[first : first + 100])
 
 
 def read_pages(path):
-    return list(work_files.read_pages(str(path)))
+    return list(work_files.read_pages(str(path), CleanedPage))
 
 
 def write_keys(path):
