@@ -1,5 +1,7 @@
 """The list of stages: its order, what each variant has of it, and that a page is judged along it."""
 
+import pytest
+
 from c4pipe.corpus import chain
 from c4pipe.corpus.judging import STAYS, Candidate, Ruling, Verdict, judge
 from c4pipe.corpus.variants import VARIANTS
@@ -34,19 +36,25 @@ def test_the_order_of_the_stages_is_the_reference_s():
     ]
 
 
-def test_a_variant_has_the_stages_that_its_data_say():
-    optional = {
-        name: [stage.name for stage in chain.STAGES.values() if stage.when(variant)][4:]
-        for name, variant in VARIANTS.items()
-        if not variant.listed_domains
-    }
-    assert optional == {
-        "en": ["clean-page", "dedupe-lines", "english-filter", "badwords-filter"],
-        "en.noblocklist": ["clean-page", "dedupe-lines", "english-filter"],
-        "en.noclean": ["english-filter"],
-        "webtextlike": ["webtextlike-filter", "clean-page", "dedupe-lines", "english-filter", "badwords-filter"],
-        "multilingual": ["paragraph-filter", "dedupe-lines", "language-filter", "badwords-filter"],
-    }
+@pytest.mark.parametrize(
+    ("name", "optional"),
+    [
+        ("en", ["clean-page", "dedupe-lines", "english-filter", "badwords-filter"]),
+        ("en.noblocklist", ["clean-page", "dedupe-lines", "english-filter"]),
+        ("en.noclean", ["english-filter"]),
+        (
+            "realnewslike",
+            ["realnews-domain-filter", "clean-page", "dedupe-lines", "english-filter", "badwords-filter"],
+        ),
+        ("webtextlike", ["webtextlike-filter", "clean-page", "dedupe-lines", "english-filter", "badwords-filter"]),
+        ("multilingual", ["paragraph-filter", "dedupe-lines", "language-filter", "badwords-filter"]),
+    ],
+)
+def test_a_variant_has_the_stages_that_its_data_say(name, optional):
+    everywhere = [chain.PARSING, chain.LENGTH, chain.URL_COPIES, chain.EXCLUDED_URLS]
+    present = [stage for stage in chain.STAGES.values() if stage.when(VARIANTS[name])]
+    assert [stage.name for stage in present if stage not in everywhere] == optional
+    assert all(stage in present for stage in everywhere)
 
 
 def test_a_page_that_one_stage_drops_does_not_come_to_the_next():
