@@ -173,10 +173,10 @@ def compare(
 def _count(result: Result, disagreements: Sequence[Disagreement]) -> None:
     result.rows_checked += 1
     result.rows_disagreeing += bool(disagreements)
-    for one in disagreements:
-        result.disagreements[one.kind] += 1
+    for disagreement in disagreements:
+        result.disagreements[disagreement.kind] += 1
         if len(result.examples) < _MAX_EXAMPLES:
-            result.examples.append(asdict(one))
+            result.examples.append(asdict(disagreement))
 
 
 def _explain_absent(
@@ -221,7 +221,7 @@ def _batches(rows: list, size: int) -> Iterable[list]:
 
 @lru_cache(maxsize=1)
 def _judge(pickled_rules: bytes) -> RowJudge:
-    """The judge of these rules: built once a process, for it reads tables."""
+    """The judge of these rules: made once in each process, because it reads tables."""
     rules: Rules = pickle.loads(pickled_rules)
     variant = variant_named(rules.variant)
     load = partial(load_identifier, variant.language_identifier)
