@@ -26,7 +26,7 @@ from c4pipe.corpus.sentences.counter import SentenceCounter
 from c4pipe.corpus.sentences.punkt import PunktParameters
 from c4pipe.corpus.variants import C4_RULES
 
-SENTENCES = SentenceCounter(PunktParameters(frozenset(), frozenset(), frozenset(), {}))
+SENTENCES = SentenceCounter(PunktParameters(frozenset(), frozenset(), frozenset(), {}), "nltk-3.8.1")
 GOOD = "This is a line with enough words."
 LOUD = "THIS LINE IS MUCH TOO LOUD."
 
