@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from c4pipe.corpus.pinned_assets import BADWORDS
 from pipelines import wet_to_c4
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
@@ -48,7 +49,11 @@ def test_urls_that_are_not_listed_are_not_kept(crawl, percent_kept):
 
 
 def test_pages_without_paragraphs_are_not_kept_where_a_variant_wants_them(crawl, percent_kept, tmp_path):
-    flags = ("--languages=en", "--language_identifier=langdetect", f"--badwords=en:{crawl / 'badwords'}")
+    for pinned in BADWORDS:
+        path = tmp_path / "assets" / pinned.name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("frobnicated\n")
+    flags = ("--language_identifier=langdetect", f"--assets={tmp_path / 'assets'}")
     for name, num_lines, expected in (("paragraphs", 3, 100), ("short", 2, 0)):
         text = "\n".join(["This is a line of English text, and it is as long as a paragraph. " * 5] * num_lines)
         head = "WARC/1.0\r\nWARC-Target-URI: https://a.example/\r\nWARC-Date: 2019-04-25T12:00:00Z\r\n\r\n"
