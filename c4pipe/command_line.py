@@ -11,7 +11,7 @@ from typing import Any, NoReturn, TypeVar, get_args, get_type_hints
 
 from c4pipe.choices import check_choice, did_you_mean
 from c4pipe.errors import UserError
-from c4pipe.shown import ShownStream, visible, without_credentials
+from c4pipe.shown import ShownStream, one_line
 
 EXIT_USER_ERROR = 2
 EXIT_INTERRUPTED = 130
@@ -187,6 +187,5 @@ def _plain_type(annotation: Any) -> type:
 
 def _complain(message: str, aloud: bool) -> int:
     if aloud:
-        one_line = without_credentials(visible(" ".join(message.split())))
-        print(f"error: {one_line}", file=sys.stderr)
+        print(f"error: {one_line(message)}", file=sys.stderr)
     return EXIT_USER_ERROR

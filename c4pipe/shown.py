@@ -60,6 +60,15 @@ def _open_query(match: re.Match[str]) -> str:
     return f"?{'&'.join(kept)}" if kept else ""
 
 
+_LONGEST_LINE = 2_000
+
+
+def one_line(text: str) -> str:
+    """What a command says of an error: one line of bounded length, as it may be shown."""
+    line = without_credentials(visible(" ".join(text.split())))
+    return line if len(line) <= _LONGEST_LINE else f"{line[: _LONGEST_LINE - 60]} ... {line[-50:]}"
+
+
 def scrubbed(value: Any) -> Any:
     """A JSON value whose strings have no credentials."""
     if isinstance(value, str):

@@ -104,3 +104,8 @@ def test_what_is_printed_on_the_way_has_neither_and_bars_still_move():
 def test_scrubbed_values_keep_their_shape():
     value = {"a": ["https://u:p@h/x", 1, None, {"b": ("s3://b/c@train", 2.5)}]}
     assert shown.scrubbed(value) == {"a": ["https://h/x", 1, None, {"b": ["s3://b/c@train", 2.5]}]}
+
+
+def test_an_error_line_has_a_bound():
+    line = shown.one_line("unknown name '" + "[" * 9_000 + "';\n give another")
+    assert len(line) < 2_001 and line.startswith("unknown name '[[") and line.endswith("[['; give another")

@@ -125,7 +125,9 @@ def open_source(source: Source) -> OpenSource:
         raise UserError(
             f"{source.folder} holds {held.kind}, not examples; give what c4_to_examples or tasks_to_examples made"
         )
-    missing = [name for name in ("inputs_length", "targets_length", "vocabulary_size") if name not in held.settings]
+    missing = [
+        name for name in ("inputs_length", "targets_length", "vocabulary_size") if held.settings.get(name) is None
+    ]
     if missing:
         raise UserError(f"{source.folder}: the manifest's settings lack {', '.join(missing)}; make the folder again")
     shards = tuple(shard for name in _splits(held, source) for shard in held.splits[name])

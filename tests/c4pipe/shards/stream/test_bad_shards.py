@@ -103,3 +103,15 @@ def test_more_rows_than_the_bytes_can_hold_are_refused_before_memory_is_taken(fo
     _say(folder, rows=1 << 30)
     with pytest.raises(UserError, match="1,073,741,824 rows in"):
         open_stream([Source(str(folder))], seed=0, batch_size=100)
+
+
+@pytest.mark.parametrize("value", [None, ...])
+def test_a_length_that_is_missing_is_one_line(folder, value):
+    path = folder / "manifest.json"
+    held = json.loads(path.read_text())
+    del held["settings"]["inputs_length"]
+    if value is None:
+        held["settings"]["inputs_length"] = None
+    path.write_text(json.dumps(held))
+    with pytest.raises(UserError, match="settings lack inputs_length"):
+        open_stream([Source(str(folder))], seed=0, batch_size=100)
