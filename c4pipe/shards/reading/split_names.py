@@ -31,6 +31,8 @@ def split_of_file(name: str) -> str | None:
     ['validation', 'validation', 'test_matched']
     >>> [split_of_file(name) for name in ("sst2_val.jsonl", "train-v1.1.json", "latest.jsonl", "test_drive.jsonl")]
     ['validation', 'train', None, None]
+    >>> split_of_file("sst2_with_test.jsonl"), split_of_file("my-own-test-00000-of-00001.parquet")
+    (None, 'test')
     """
     stem = kinds.stem_of(name)
     numbered = _NUMBERS.fullmatch(stem)
@@ -41,7 +43,8 @@ def split_of_file(name: str) -> str | None:
     while len(words) > 1 and _VERSION.fullmatch(words[-1]):
         words.pop()
     half = words.pop() if len(words) > 1 and words[-1] in _HALVES else ""
-    split = _WORDS.get(words[-1]) if words else None
+    # A longer name is a phrase (`sst2_with_test`), unless it is numbered like a shard.
+    split = _WORDS.get(words[-1]) if words and (numbered or len(words) <= 2) else None
     return f"{split}_{half}" if split and half else split
 
 
