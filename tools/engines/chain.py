@@ -17,6 +17,7 @@ _PAGES = "report.html"
 _REPORT = "report.json"
 _RUN_SECONDS = 3600
 _CRAWL_BYTES = 1_000_000
+_TWO_LANGUAGES = ("--variant=multilingual", "--languages=en,de")
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ class Run:
 
 @dataclass(frozen=True)
 class Inputs:
-    """wet, tasks: globs of files. badwords: a list. assets: a folder with punkt_tab, or None for what is bundled."""
+    """wet, tasks: globs. badwords: a folder of lists. assets: a folder with punkt_tab, or None for what is bundled."""
 
     wet: str
     tasks: str
@@ -47,8 +48,9 @@ def make_inputs(folder: Path) -> Inputs:
         {"inputs": f"sst2 sentence: film {n} was good", "targets": "positive", "task": "sst2"} for n in range(60)
     ]
     (folder / "tasks.jsonl").write_text("".join(json.dumps(record) + "\n" for record in records))
-    (folder / "badwords.txt").write_text("deprecated\n")
-    return Inputs(f"{crawl}/*.wet.gz", f"{folder}/tasks.jsonl", f"{folder}/badwords.txt", None)
+    (folder / "badwords").mkdir(exist_ok=True)
+    (folder / "badwords" / "en").write_text("deprecated\n")
+    return Inputs(f"{crawl}/*.wet.gz", f"{folder}/tasks.jsonl", f"{folder}/badwords", None)
 
 
 def runs(inputs: Inputs, output: Path) -> list[Run]:
@@ -56,14 +58,11 @@ def runs(inputs: Inputs, output: Path) -> list[Run]:
     sentences = (
         ("--sentence_model=punkt_tab", f"--assets={inputs.assets}") if inputs.assets else ("--sentence_model=bundled",)
     )
+    badwords = f"--badwords={inputs.badwords}"
     c4, vocabulary = output / "c4", output / "vocabulary"
     return [
-        Run("wet_to_c4", "c4", (f"--input={inputs.wet}", f"--badwords={inputs.badwords}", *sentences)),
-        Run(
-            "wet_to_c4",
-            "multilingual",
-            (f"--input={inputs.wet}", "--variant=multilingual", f"--badwords={inputs.badwords}", *sentences),
-        ),
+        Run("wet_to_c4", "c4", (f"--input={inputs.wet}", badwords, *sentences)),
+        Run("wet_to_c4", "multilingual", (f"--input={inputs.wet}", *_TWO_LANGUAGES, badwords, *sentences)),
         Run("c4_to_vocabulary", "vocabulary", (f"--input={c4}", "--num_pieces=600")),
         Run("c4_to_examples", "examples", (f"--input={c4}", f"--vocabulary={vocabulary}")),
         Run("tasks_to_examples", "tasks", (f"--input={inputs.tasks}", f"--vocabulary={vocabulary}")),

@@ -55,6 +55,10 @@ def main(argv: list[str] | None = None) -> int:
             print(f"left out: {missing}", flush=True)
             faults.append(name)
             continue
+        except RuntimeError as error:
+            print(f"{name}: FAILED: {error}", flush=True)
+            faults.append(name)
+            continue
         faults += _compare(name, work, seconds, local)
     return EXIT_USER_ERROR if faults else 0
 

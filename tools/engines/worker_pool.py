@@ -12,7 +12,7 @@ _WORKERS_STAY_MILLISECONDS = 600_000
 def start(servers: Servers, name: str = "worker_pool") -> int:
     """Start a pool; returns its port. Workers run this Python: Beam takes `python` from PATH."""
     port = free_port()
-    command = [sys.executable, "-m", "apache_beam.runners.worker.worker_pool_main", f"--service_port={port}"]
+    command = [sys.executable, "-m", "tools.engines.pool_process", str(port)]
     python_path = os.pathsep.join(path for path in (os.getcwd(), os.environ.get("PYTHONPATH")) if path)
     servers.start(
         name,
