@@ -40,7 +40,7 @@ def test_exported_trained_a_step_there_and_brought_back(name, vocabulary, tmp_pa
     for model in (theirs, ours):
         optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
         if model is ours:
-            loss = model(INPUTS, TARGETS)
+            loss = model(Examples(INPUTS, TARGETS))
             (loss.loss_sum / loss.num_tokens).backward()
         else:
             model(input_ids=INPUTS, labels=TARGETS).loss.backward()
