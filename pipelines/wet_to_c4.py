@@ -30,12 +30,14 @@ from pipelines.launch.work_done import WorkDone
 def parser() -> Parser:
     parser = Parser(prog="python -m pipelines.wet_to_c4", description=__doc__)
     add = parser.add_argument
-    add("--input", help="globs of WET files, with commas; paths or URLs")
-    add("--input_list", help="a file with one WET file a line, instead of --input")
+    add("--input", help="globs of WET files, with commas (a comma in a path is written \\,); paths or URLs")
+    add("--input_list", help="a file with one WET file per line (.gz too), instead of --input")
+    add("--base_url", help="where crawl-data/ lies, for the lines of --input_list that are paths of Common Crawl")
     add("--output", required=True, help="folder for the shards, the manifest and the report")
     add("--variant", default="en", help=f"one of {', '.join(variants.VARIANTS)}")
     add("--compat", default="tfds-3.1.0", help=f"whose results: one of {', '.join(variants.COMPATS)}")
     add("--wet_parser", default="tfds", choices=WET_PARSERS, help="tfds reads lines as the reference; warc, lengths")
+    add("--accept_other_records", action="store_true", help="go on where no file begins as a WET file does")
     add("--languages", help="keep these only (with commas); all of the variant's if not given")
     add("--language_identifier", choices=IDENTIFIERS, help="the variant's if not given")
     add("--assets", help="folder with punkt_tab, badwords, realnews; downloaded once if not given")

@@ -10,6 +10,7 @@ from c4pipe.corpus.cleaning import dropped_lines
 from c4pipe.corpus.judging import Verdict
 from c4pipe.corpus.line_copies import GLOBAL_DUPLICATE
 from c4pipe.corpus.variants import Variant
+from c4pipe.corpus.wet.kinds import Kinds
 from c4pipe.corpus.wet.page import TOO_LONG
 from c4pipe.records import Dropped, Page, Quarantined
 from c4pipe.report.summary import SPLIT, Size, Summary
@@ -32,6 +33,10 @@ class Ledger:
     def add_file(self) -> None:
         """A WET file."""
         self._summary.counters[chain.WET_FILE] += 1
+
+    def add_kinds(self, kinds: Kinds) -> None:
+        """What kinds of records a WET file holds."""
+        self._summary.kinds.update(kinds)
 
     def add_no_page(self, outcome: Dropped | Quarantined) -> None:
         """A record of a WET file that is not a page, or too long a one."""

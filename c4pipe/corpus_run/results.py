@@ -60,7 +60,9 @@ def make_report(plan: Plan, result: Mapping[str, Any], timing: Mapping[str, Any]
         "compat": plan.settings.compat,
         "settings": plan.settings.to_json(),
         "assets": dict(plan.settings.assets),
-        **corpus_report.build(counted, num_shards, plan.max_quarantined_fraction, bool(result["run_key"])),
+        **corpus_report.build(
+            counted, num_shards, plan.max_quarantined_fraction, bool(result["run_key"]), plan.settings.wet_parser
+        ),
     }
     pages = counted.counters[chain.PARSING.passed]
     report["timing"] = {

@@ -34,6 +34,8 @@ def corpus_page(report: Mapping[str, Any]) -> str:
         Section("Time", _time(report["timing"], report["machine"])),
         Section("Settings", _settings(report)),
     ]
+    if report["notices"]:
+        sections.insert(0, Section("Notices", html.table(["what was seen"], [[said] for said in report["notices"]])))
     inputs = report["inputs"]
     subtitle = (
         f"{report['variant']}, compatible with {report['compat']}: {inputs['files']:,} WET files, "

@@ -8,6 +8,7 @@ from c4pipe.corpus import chain
 from c4pipe.corpus.badwords import SOFT_PASSED
 from c4pipe.corpus.chain import STAGES, Stage
 from c4pipe.corpus.rules import LINE_PASSED
+from c4pipe.corpus.wet.kinds import notices
 from c4pipe.report.summary import LENGTH_EDGES, SPLIT, Summary, Volume, largest_domains
 
 _NUM_DOMAINS = 200
@@ -16,7 +17,7 @@ _Number = TypeVar("_Number")
 
 
 def build(
-    counted: Summary, num_shards: Mapping[str, int], quarantine_limit: float, finished: bool
+    counted: Summary, num_shards: Mapping[str, int], quarantine_limit: float, finished: bool, wet_parser: str
 ) -> dict[str, Any]:  # fmt: skip
     """The fields of report.json that are a function of the inputs and settings.
 
@@ -25,6 +26,7 @@ def build(
     report = {
         "finished": finished,
         "inputs": _inputs(counted),
+        "notices": notices(counted.kinds, wet_parser),
         "counters": dict(sorted(counted.counters.items())),
         "funnel": _funnel(counted),
         "samples": {
@@ -44,12 +46,13 @@ def build(
     return report
 
 
-def _inputs(counted: Summary) -> dict[str, int]:
+def _inputs(counted: Summary) -> dict[str, Any]:
     return {
         "files": len(counted.inputs),
         "bytes": counted.totals["input_bytes"],
         "records": counted.totals["records"],
         "text_bytes": counted.volumes.get(chain.PARSING.name, Volume()).bytes,
+        "kinds": dict(sorted(counted.kinds.items())),
     }
 
 

@@ -73,8 +73,8 @@ class Summary:
     """Counts of some files. `merge` is associative and commutative, so the result does not depend on the runner.
 
     counters: the reference's names -> count. volumes: `STAGE` (what it let out), `STAGE/REASON` (what it dropped),
-    `split:NAME` (what was written). samples: counter's name -> entries with the smallest hashes. digest: of what the
-    files were made from, a sum that no order changes. inputs: the files.
+    `split:NAME` (what was written). samples: counter's name -> entries with the smallest hashes. kinds: of WET records
+    (`corpus.wet.kinds`). digest: of what the files were made from, a sum that no order changes. inputs: the files.
     """
 
     samples_per_rule: int = 20
@@ -86,6 +86,7 @@ class Summary:
     lengths: Counter[int] = field(default_factory=Counter)
     seconds: Any = field(default_factory=Counter)
     totals: Counter[str] = field(default_factory=Counter)
+    kinds: Counter[str] = field(default_factory=Counter)
     digest: int = 0
     inputs: list[InputFile] = field(default_factory=list)
 
@@ -118,7 +119,7 @@ class Summary:
 
     def merge(self, other: "Summary") -> "Summary":
         """Take in another summary; returns this one."""
-        for name in ("counters", "languages", "domains", "lengths", "seconds", "totals"):
+        for name in ("counters", "languages", "domains", "lengths", "seconds", "totals", "kinds"):
             getattr(self, name).update(getattr(other, name))
         for name, volume in other.volumes.items():
             self.volumes[name] = self.volumes.get(name, Volume()) + volume
@@ -143,6 +144,7 @@ class Summary:
             "lengths": {str(place): count for place, count in sorted(self.lengths.items())},
             "seconds": dict(self.seconds),
             "totals": dict(sorted(self.totals.items())),
+            "kinds": dict(sorted(self.kinds.items())),
             "digest": f"{self.digest:064x}",
             "inputs": [asdict(file) for file in sorted(self.inputs)],
         }
@@ -160,6 +162,7 @@ class Summary:
             lengths=Counter({int(place): count for place, count in fields["lengths"].items()}),
             seconds=Counter(fields["seconds"]),
             totals=Counter(fields["totals"]),
+            kinds=Counter(fields["kinds"]),
             digest=int(fields["digest"], 16),
             inputs=[InputFile(**file) for file in fields["inputs"]],
         )

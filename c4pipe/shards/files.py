@@ -5,6 +5,7 @@ import errno
 import glob as globbing
 import hashlib
 import os
+import re
 import stat
 import uuid
 from collections.abc import Iterator
@@ -16,6 +17,8 @@ from c4pipe.shown import without_credentials
 
 TEMPORARY_SUFFIX = ".incomplete"
 _BLOCK_BYTES = 1 << 20
+# Between globs: one that no backslash stands before.
+_COMMA = re.compile(r"(?<!\\),")
 
 
 def is_remote(path: str) -> bool:
@@ -136,18 +139,28 @@ def sizes(folder: str) -> dict[str, int]:
 def expand(patterns: str) -> list[str]:
     """The sorted files that a comma-separated list of globs names.
 
-    Raises: UserError where one of the globs matches nothing.
+    `\\,` is a comma of a path. A file that is there under the literal name of a glob, or of the whole list, is meant.
+
+    Raises: UserError where one of the globs matches nothing, or is a folder.
     """
+    if not is_remote(patterns) and os.path.isfile(patterns):
+        return [patterns]
     found: set[str] = set()
-    for pattern in patterns.split(","):
+    for pattern in (part.replace("\\,", ",") for part in _COMMA.split(patterns)):
         if is_remote(pattern):
             fs, inner = file_system(pattern)
             matches = [fs.unstrip_protocol(match) for match in fs.glob(inner)] if _has_magic(pattern) else [pattern]
+        elif os.path.isfile(pattern):
+            matches = [pattern]
         else:
             matches = globbing.glob(pattern, recursive=True)
             matches = [match for match in matches if os.path.isfile(match)]
+        if not matches and not is_remote(pattern) and os.path.isdir(pattern):
+            inside = os.path.join(pattern, "*")
+            raise UserError(f"{pattern} is a folder; name the files in it by a glob, such as '{inside}' (quoted)")
         if not matches:
-            raise UserError(f"no file matches {pattern!r}; check the path, and quote globs in the shell")
+            hint = "; a comma within a path is written \\," if "," in patterns else ""
+            raise UserError(f"no file matches {pattern!r}; check the path, and quote globs in the shell{hint}")
         found.update(matches)
     return sorted(found)
 

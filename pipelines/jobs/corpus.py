@@ -15,7 +15,7 @@ import c4pipe
 from c4pipe.corpus import assets, variants
 from c4pipe.corpus.page_lists import ExcludedUrls, ListedUrls
 from c4pipe.corpus_run import results, work_folder
-from c4pipe.corpus_run.inputs import list_inputs, write_list
+from c4pipe.corpus_run.inputs import list_inputs, refuse_other_files, write_list
 from c4pipe.corpus_run.plan import (
     EXCLUDED_ASSET,
     KEY_PART_BITS,
@@ -107,7 +107,9 @@ def make_job(flags: Namespace, options: PipelineOptions) -> Job:
         raise UserError(f"variant {variant.name} needs --urls=FILE: the URLs to keep, one a line")
     if flags.urls and not variant.listed_urls:
         raise UserError(f"variant {variant.name} takes no --urls; --variant=webtextlike does")
-    wet_files = list_inputs(flags.input, flags.input_list)
+    wet_files = list_inputs(flags.input, flags.input_list, flags.base_url)
+    if not flags.accept_other_records:
+        refuse_other_files(wet_files, flags.wet_parser)
     found = assets.resolve(
         variant,
         folder=flags.assets,
@@ -239,6 +241,8 @@ def finish(
     report = results.make_report(plan, result, timing, machine)
     results.write_report(plan, report)
     report_page.write(plan.output, lambda: corpus_page(report))
+    for said in report["notices"]:
+        print(f"notice: {said}", file=sys.stderr)
     quarantine = report["quarantine"]
     if not report["finished"]:
         raise UserError(

@@ -3,7 +3,8 @@
 import re
 from collections.abc import Iterator
 
-from c4pipe.corpus.wet.blocks import CorruptGzip
+from c4pipe.corpus.wet.blocks import BrokenFile
+from c4pipe.corpus.wet.kinds import Kinds, count_record
 from c4pipe.corpus.wet.page import INVALID_UTF8, LongRecord, page_from_lines
 from c4pipe.records import Dropped, Page, Quarantined
 
@@ -20,22 +21,25 @@ _MAX_INDENT_BYTES = 4096
 
 
 def read_by_lines(
-    blocks: Iterator[bytes], file_name: str, needs_timestamp: bool
+    blocks: Iterator[bytes], file_name: str, needs_timestamp: bool, kinds: Kinds
 ) -> Iterator[Page | Dropped | Quarantined]:
     """What becomes of each record (reference: `split_wet_file`).
 
-    A record with a byte that is no UTF-8 is quarantined, where the reference would give up the file.
+    A record with a byte that is no UTF-8 is quarantined, where the reference would give up the file. kinds: takes the
+    counts of types and versions.
     """
     record = 0
     long_record: LongRecord | None = None
     for offset, data, is_whole in _split(blocks, file_name):
         if isinstance(data, Quarantined):
             yield data
-        elif not is_whole:
+            continue
+        count_record(kinds, data, is_beginning=long_record is None)
+        if not is_whole:
             long_record = long_record or LongRecord()
             long_record.feed(data)
             continue
-        elif long_record is not None:
+        if long_record is not None:
             long_record.feed(data)
             yield long_record.outcome(file_name, offset, record, needs_timestamp)
             long_record = None
@@ -55,12 +59,12 @@ def _split(blocks: Iterator[bytes], file_name: str) -> Iterator[tuple[int, bytes
     # begins at the beginning of a line.
     begin = search = 0
     at_line_start = True
-    broken: CorruptGzip | None = None
+    broken: BrokenFile | None = None
     at_end = False
     while not at_end:
         try:
             block = next(blocks, b"")
-        except CorruptGzip as error:
+        except BrokenFile as error:
             block, broken = b"", error
         at_end = not block
         if begin > 0:
@@ -93,7 +97,7 @@ def _split(blocks: Iterator[bytes], file_name: str) -> Iterator[tuple[int, bytes
     if num_good > 0:
         yield record_offset, rest[:num_good], True
         record_offset = buffer_offset + begin + num_good
-    yield record_offset, Quarantined(file_name, record_offset, "corrupt_gzip", broken.detail), True
+    yield record_offset, Quarantined(file_name, record_offset, broken.reason, broken.detail), True
 
 
 def _find_delimiter(buffer: bytes, search: int, at_line_start: bool, at_end: bool) -> tuple[int | None, int]:

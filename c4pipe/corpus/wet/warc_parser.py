@@ -1,9 +1,13 @@
-"""A WARC reader for WET files: `WARC/1.0` and `WARC/1.1`, Content-Length honoured, lines ending in CRLF or LF."""
+"""A WARC reader for WET files: Content-Length honoured, lines ending in CRLF or LF, versions 0.17, 0.18, 1.0 and 1.1.
+
+Headers are read as warcio reads them: folded lines, and URLs in angle brackets.
+"""
 
 import re
 from collections.abc import Iterator
 
-from c4pipe.corpus.wet.blocks import CorruptGzip
+from c4pipe.corpus.wet.blocks import BrokenFile
+from c4pipe.corpus.wet.kinds import TYPE, Kinds
 from c4pipe.corpus.wet.page import (
     BAD_HEADER,
     DATE_FIELD,
@@ -20,10 +24,11 @@ from c4pipe.records import Dropped, Page, Quarantined
 BAD_LENGTH = "bad_length"
 NOT_CONVERSION = "not_conversion"
 
-_VERSION_LINE = re.compile(rb"WARC/1\.[01][ \t]*\r?\n")
-_VERSION_LINES = (b"WARC/1.0\r\n", b"WARC/1.1\r\n")
+_VERSION_LINE = re.compile(rb"WARC/(?:1\.[01]|0\.1[78])[ \t]*\r?\n")
+_VERSION_LINES = (b"WARC/1.0\r\n", b"WARC/1.1\r\n", b"WARC/0.18\r\n", b"WARC/0.17\r\n")
+_ANY_VERSION = re.compile(rb"WARC/[0-9.]{1,8}(?=[ \t]*\r?\n)")
 # In the middle of what cannot be trusted, a version line counts only with a header field behind it.
-_NEXT_RECORD = re.compile(rb"(?<=\n)WARC/1\.[01][ \t]*\r?\n(?=[A-Za-z][A-Za-z0-9-]{0,63}:)")
+_NEXT_RECORD = re.compile(rb"(?<=\n)WARC/(?:1\.[01]|0\.1[78])[ \t]*\r?\n(?=[A-Za-z][A-Za-z0-9-]{0,63}:)")
 _HEADER_END = re.compile(rb"\n\r?\n")
 _NOT_BLANK = re.compile(rb"[^\r\n \t]")
 _LENGTH = re.compile(r"[0-9]{1,15}")
@@ -41,8 +46,8 @@ _FIELD_NAMES = {
 Outcome = Page | Dropped | Quarantined
 
 
-def read_by_length(blocks: Iterator[bytes], file_name: str, needs_timestamp: bool) -> Iterator[Outcome]:
-    """What becomes of each record. Only `conversion` records become pages.
+def read_by_length(blocks: Iterator[bytes], file_name: str, needs_timestamp: bool, kinds: Kinds) -> Iterator[Outcome]:
+    """What becomes of each record. Only `conversion` records become pages. kinds: takes the counts of types.
 
     A record whose length lies (what follows it is no record) is quarantined as `bad_length`, and reading goes on at
     the next record that can be recognised; so it does after what is no header (`bad_header`).
@@ -51,7 +56,7 @@ def read_by_length(blocks: Iterator[bytes], file_name: str, needs_timestamp: boo
     record = 0
     while window.skip_blank():
         offset = window.offset
-        outcome = _read_record(window, file_name, record, needs_timestamp)
+        outcome = _read_record(window, file_name, record, needs_timestamp, kinds)
         if outcome is None:
             break
         yield outcome
@@ -59,10 +64,10 @@ def read_by_length(blocks: Iterator[bytes], file_name: str, needs_timestamp: boo
     else:
         offset = window.offset
     if window.broken is not None:
-        yield Quarantined(file_name, offset, "corrupt_gzip", window.broken.detail)
+        yield Quarantined(file_name, offset, window.broken.reason, window.broken.detail)
 
 
-def _read_record(window: "_Window", file_name: str, record: int, needs_timestamp: bool) -> Outcome | None:
+def _read_record(window: "_Window", file_name: str, record: int, needs_timestamp: bool, kinds: Kinds) -> Outcome | None:
     """The outcome of the record at the window's beginning; None where the file breaks off in it."""
     offset = window.offset
 
@@ -73,10 +78,13 @@ def _read_record(window: "_Window", file_name: str, record: int, needs_timestamp
 
     header_length = window.find_header()
     if not header_length:
+        detail = window.describe_no_header()
         window.skip_to_next_record(1)
-        return quarantined(BAD_HEADER, "no WARC header")
+        return quarantined(BAD_HEADER, detail)
     header = window.take(header_length)
     fields, record_type, fault = _parse_header(header)
+    if record_type:
+        kinds[TYPE + record_type] += 1
     length_field = fields.get(LENGTH_FIELD, "")
     if not _LENGTH.fullmatch(length_field):
         window.skip_to_next_record(0)
@@ -145,14 +153,37 @@ def _parse_header(header: bytes) -> tuple[dict[str, str], str, str]:
         text, fault = header.decode("utf-8", "replace"), str(error)
     fields: dict[str, str] = {}
     record_type = ""
-    for line in text.split("\n")[1:]:
-        name, _, value = line.partition(":")
-        name = name.strip().lower()
+    for name, value in _unfolded(text):
         if name in _FIELD_NAMES:
-            fields[_FIELD_NAMES[name]] = value.strip()
+            fields[_FIELD_NAMES[name]] = value
         elif name == "warc-type":
-            record_type = value.strip().lower()
+            record_type = value.lower()
+    if url := fields.get(URL_FIELD):
+        fields[URL_FIELD] = _plain_url(url)
     return fields, record_type, fault
+
+
+def _unfolded(header: str) -> Iterator[tuple[str, str]]:
+    """(name in lower case, value) of each field. A line that begins with a blank goes on with the value before it."""
+    name, value = "", ""
+    for line in header.split("\n")[1:]:
+        if line[:1] in (" ", "\t") and line.strip():
+            # As warcio: with its blanks.
+            value += line.rstrip()
+            continue
+        if name:
+            yield name, value.strip()
+        name, _, value = line.partition(":")
+        name, value = name.strip().lower(), value.strip()
+    if name:
+        yield name, value.strip()
+
+
+def _plain_url(url: str) -> str:
+    """A URL without the angle brackets that some writers put around it, and without blanks, as warcio gives it."""
+    if url.startswith("<") and url.endswith(">"):
+        url = url[1:-1]
+    return url.replace(" ", "%20")
 
 
 class _Window:
@@ -164,7 +195,7 @@ class _Window:
         self._begin = 0
         self.offset = 0
         self.at_end = False
-        self.broken: CorruptGzip | None = None
+        self.broken: BrokenFile | None = None
 
     def left(self) -> int:
         """How many bytes are at hand."""
@@ -177,7 +208,7 @@ class _Window:
         while have < size and not self.at_end:
             try:
                 block = next(self._blocks, b"")
-            except CorruptGzip as error:
+            except BrokenFile as error:
                 block, self.broken = b"", error
             self.at_end = not block
             pieces.append(block)
@@ -217,6 +248,13 @@ class _Window:
             if have < size or size >= _MAX_HEADER_BYTES:
                 return 0
             size *= 4
+
+    def describe_no_header(self) -> str:
+        """What is wrong with the beginning, where no header is."""
+        version = _ANY_VERSION.match(self._data, self._begin)
+        if version and not _VERSION_LINE.match(self._data, self._begin):
+            return f"{version[0].decode()} is not read; 0.17, 0.18, 1.0 and 1.1 are"
+        return "no WARC header"
 
     def is_record_end(self, length: int) -> bool:
         """Whether blank lines and then a record or the end of the stream follow the next `length` bytes."""

@@ -4,6 +4,7 @@ import hashlib
 import io
 import json
 import time
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,7 @@ import numpy as np
 from c4pipe.corpus import chain, deduplication
 from c4pipe.corpus.judging import Candidate, Judges, Verdict, judge
 from c4pipe.corpus.urls import normalized_url
+from c4pipe.corpus.wet.kinds import Kinds
 from c4pipe.corpus.wet.parsers import read_records
 from c4pipe.corpus_run.judges_of_worker import judges_of_worker, rules_of
 from c4pipe.corpus_run.keys import KINDS
@@ -148,7 +150,8 @@ class FileCleaning:
     def _competitors(self, file: File, source: Any, ledger: Ledger, quarantine) -> Iterator[_Competitor]:
         """The pages that compete for a URL; all records are entered into the ledger."""
         plan = self._plan
-        for outcome in read_records(source, plan.settings.wet_parser, file.name, plan.compat):
+        kinds: Kinds = Counter()
+        for outcome in read_records(source, plan.settings.wet_parser, file.name, plan.compat, kinds):
             if not isinstance(outcome, Page):
                 ledger.add_no_page(outcome)
                 if isinstance(outcome, Quarantined):
@@ -160,6 +163,7 @@ class FileCleaning:
             ledger.add_at_reading(outcome, size, verdict)
             if not verdict.stage:
                 yield _Competitor(outcome, candidate, size)
+        ledger.add_kinds(kinds)
 
     def _clean_batch(self, batch: list[_Competitor], ledger: Ledger) -> list[CleanedPage]:
         """Each page judged as if it won its URL."""

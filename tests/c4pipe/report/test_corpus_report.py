@@ -24,7 +24,7 @@ def counted() -> Summary:
 
 
 def test_what_adds_up_passes():
-    report = corpus_report.build(counted(), {"train": 1, "validation": 1}, 0.01, finished=True)
+    report = corpus_report.build(counted(), {"train": 1, "validation": 1}, 0.01, finished=True, wet_parser="tfds")
     assert len(report["checks"]) > 8 and not corpus_report.failed(report)
     assert [entry["stage"] for entry in report["funnel"]] == [
         "split-wet-file", "too-long-filter", "duplicate-url-filter", "english-filter"
@@ -35,19 +35,19 @@ def test_what_adds_up_passes():
 def test_a_page_that_is_lost_without_a_reason_is_found():
     summary = counted()
     summary.volume("split:train").pages -= 1
-    report = corpus_report.build(summary, {"train": 1}, 0.01, finished=True)
+    report = corpus_report.build(summary, {"train": 1}, 0.01, finished=True, wet_parser="tfds")
     assert any("written pages" in fault for fault in corpus_report.failed(report))
 
 
 def test_lines_that_are_lost_without_a_reason_are_found():
     summary = counted()
     summary.volume("duplicate-url-filter").lines -= 3
-    report = corpus_report.build(summary, {"train": 1}, 0.01, finished=True)
+    report = corpus_report.build(summary, {"train": 1}, 0.01, finished=True, wet_parser="tfds")
     assert any("lines in" in fault for fault in corpus_report.failed(report))
 
 
 def test_a_counter_that_differs_from_the_pages_is_found():
     summary = counted()
     summary.counters["english-filter/passed"] += 1
-    report = corpus_report.build(summary, {"train": 1}, 0.01, finished=True)
+    report = corpus_report.build(summary, {"train": 1}, 0.01, finished=True, wet_parser="tfds")
     assert any("counter" in fault for fault in corpus_report.failed(report))

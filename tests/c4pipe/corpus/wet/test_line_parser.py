@@ -3,13 +3,13 @@
 import gzip
 import io
 import tracemalloc
+from collections import Counter
 
 import pytest
 
 from c4pipe.corpus.variants import COMPATS
 from c4pipe.corpus.wet import line_parser, parsers
-from c4pipe.corpus.wet.blocks import CorruptGzip
-from c4pipe.errors import UserError
+from c4pipe.corpus.wet.blocks import BrokenFile
 from c4pipe.records import Dropped, Page, Quarantined
 
 HEADER = (
@@ -191,7 +191,7 @@ def test_a_path_may_be_given(tmp_path):
 
 
 def test_an_unknown_parser_is_an_error_of_the_user():
-    with pytest.raises(UserError, match=r"unknown WET parser 'cc'\. There are tfds, warc"):
+    with pytest.raises(parsers.UserError, match="no WET parser 'cc'; one of tfds, warc"):
         next(parsers.read_records("a.wet", "cc"))
 
 
@@ -214,7 +214,7 @@ def test_a_record_that_is_not_held_gives_the_same_page(body, monkeypatch):
     monkeypatch.setattr(line_parser, "_HOLD_BYTES", 64)
     for size in (1, 7, 100, 10_000):
         blocks = iter([content[start : start + size] for start in range(0, len(content), size)])
-        found = list(line_parser.read_by_lines(blocks, "a.wet", True))
+        found = list(line_parser.read_by_lines(blocks, "a.wet", True, Counter()))
         assert [o if isinstance(o, Page) else o.reason for o in found] == [
             o if isinstance(o, Page) else o.reason for o in expected
         ]
@@ -232,7 +232,7 @@ def test_a_huge_record_or_line_is_read_in_constant_memory(block):
     blocks = stream(HEADER.encode() + b"\n", block, 1000, b"\nEnd.\n" + HEADER.encode() + b"\nThe next page.")
     tracemalloc.start()
     try:
-        first, second = line_parser.read_by_lines(blocks, "a.wet", True)
+        first, second = line_parser.read_by_lines(blocks, "a.wet", True, Counter())
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
@@ -263,7 +263,7 @@ def test_a_url_that_is_not_held_is_quarantined(monkeypatch):
     blocks = iter(
         [b"WARC/1.0\nWARC-Target-URI: http://a.example/", b"a" * (3 << 20), b"a", b"\nWARC-Date: 2019\nText."]
     )
-    (outcome,) = line_parser.read_by_lines(blocks, "a.wet", True)
+    (outcome,) = line_parser.read_by_lines(blocks, "a.wet", True, Counter())
     assert isinstance(outcome, Quarantined) and outcome.reason == "bad_header"
 
 
@@ -272,7 +272,7 @@ def test_a_break_in_the_middle_of_a_held_record_is_one_quarantine(monkeypatch):
 
     def blocks():
         yield HEADER.encode() + b"\n" + b"Text.\n" * 100
-        raise CorruptGzip("broken", 0)
+        raise BrokenFile("corrupt_gzip", "broken", 0)
 
-    (outcome,) = line_parser.read_by_lines(blocks(), "a.wet", True)
+    (outcome,) = line_parser.read_by_lines(blocks(), "a.wet", True, Counter())
     assert outcome == Quarantined("a.wet", 0, "corrupt_gzip", "broken")

@@ -3,12 +3,13 @@
 import gzip
 import io
 import tracemalloc
+from collections import Counter
 
 import pytest
 
 from c4pipe.corpus.variants import COMPATS
 from c4pipe.corpus.wet import parsers, warc_parser
-from c4pipe.corpus.wet.blocks import CorruptGzip
+from c4pipe.corpus.wet.blocks import BrokenFile
 from c4pipe.records import Page
 
 
@@ -47,10 +48,41 @@ def test_a_record_becomes_a_page():
     ]
 
 
-@pytest.mark.parametrize("version", ["WARC/1.0", "WARC/1.1"])
+@pytest.mark.parametrize("version", ["WARC/1.0", "WARC/1.1", "WARC/0.17", "WARC/0.18"])
 @pytest.mark.parametrize("end", ["\r\n", "\n"])
-def test_both_versions_and_both_line_ends_are_read(version, end):
+def test_four_versions_and_both_line_ends_are_read(version, end):
     assert reasons(read(*[record("Text.", version=version, end=end)] * 3)) == ["page"] * 3
+
+
+def test_another_version_is_named():
+    (outcome,) = read(*[record("Text.", version="WARC/2.0")] * 3)
+    assert (outcome.reason, outcome.detail) == ("bad_header", "WARC/2.0 is not read; 0.17, 0.18, 1.0 and 1.1 are")
+
+
+# What warcio 1.8 gives for each.
+@pytest.mark.parametrize(
+    ("field", "url"),
+    [
+        ("WARC-Target-URI: http://a.example/a\r\n /long/path", "http://a.example/a%20/long/path"),
+        ("WARC-Target-URI: http://a.example/a\r\n\t/long/path", "http://a.example/a\t/long/path"),
+        ("WARC-Target-URI: http://a.example/a  \r\n   /b   ", "http://a.example/a%20%20%20/b"),
+        ("WARC-Target-URI: http://a.example/a\r\n  /b\r\n /c", "http://a.example/a%20%20/b%20/c"),
+        ("WARC-Target-URI: <http://a.example/a>", "http://a.example/a"),
+        ("WARC-Target-URI: <http://a.example/a", "<http://a.example/a"),
+        ("WARC-Target-URI: http://a.example/a b", "http://a.example/a%20b"),
+    ],
+    ids=["blank", "tab", "blanks", "two folds", "brackets", "half a bracket", "a blank inside"],
+)
+def test_a_url_is_read_as_warcio_reads_it(field, url):
+    data = record("Text.").replace(b"WARC-Target-URI: http://a.example/", field.encode())
+    (page,) = read(data)
+    assert (page.url, page.text) == (url, "Text.")
+
+
+def test_other_fields_may_be_folded_too():
+    data = record("Text.").replace(b"Content-Length: 5", b"Content-Length:\r\n 5")
+    data = data.replace(b"WARC-Type: conversion", b"WARC-Type:\r\n\tconversion")
+    assert reasons(read(data, record("x"))) == ["page", "page"]
 
 
 def test_metadata_in_the_body_is_text():
@@ -135,16 +167,16 @@ def test_a_plain_file_that_ends_inside_a_record_loses_that_record():
 def test_a_break_in_a_plain_stream_is_one_quarantine(cut):
     def blocks():
         yield record("Page.") + record("Text.")[:cut]
-        raise CorruptGzip("broken", len(record("Page.")))
+        raise BrokenFile("corrupt_gzip", "broken", len(record("Page.")))
 
-    outcomes = list(warc_parser.read_by_length(blocks(), "a.gz", True))
+    outcomes = list(warc_parser.read_by_length(blocks(), "a.gz", True, Counter()))
     assert reasons(outcomes)[-1] == "corrupt_gzip"
 
 
 def long_read(data: bytes, monkeypatch, size: int) -> list[parsers.Outcome]:
     monkeypatch.setattr(warc_parser, "_HOLD_BYTES", 512)
     blocks = iter([data[start : start + size] for start in range(0, len(data), size)])
-    return list(warc_parser.read_by_length(blocks, "a.wet", True))
+    return list(warc_parser.read_by_length(blocks, "a.wet", True, Counter()))
 
 
 @pytest.mark.parametrize("size", [11, 300, 100_000])
@@ -170,7 +202,7 @@ def test_a_record_of_half_a_gigabyte_is_read_in_constant_memory():
 
     tracemalloc.start()
     try:
-        outcomes = list(warc_parser.read_by_length(blocks(), "a.wet", True))
+        outcomes = list(warc_parser.read_by_length(blocks(), "a.wet", True, Counter()))
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()

@@ -1,0 +1,135 @@
+"""The compressions of WET files: which one a file has, by its first bytes or its name, and reading one member of it.
+
+A member is what one compressor wrote at a time: a gzip member, an xz or bzip2 stream, a zstd frame. A file may have
+many in a row.
+"""
+
+import bz2
+import lzma
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+import zstandard
+from isal import isal_zlib
+
+# However far a few bytes may unfold, they come out in pieces of this size; what a broken piece held is lost.
+PIECE_BYTES = 16 << 10
+_GZIP_WITH_HEADER = 31
+# A compressor that wants more memory than this to unfold its output is named as broken.
+_MAX_WINDOW_BYTES = 256 << 20
+# A block of a zstd frame may unfold from 4 bytes to 128 KiB, and all blocks that are given come out at once.
+_ZSTD_INPUT_BYTES = 256
+
+
+class Member(Protocol):
+    """Unfolds one member. `eof`: its end was reached; `unused_data`: the input behind it."""
+
+    @property
+    def eof(self) -> bool: ...
+
+    @property
+    def needs_input(self) -> bool: ...
+
+    @property
+    def unused_data(self) -> bytes: ...
+
+    def decompress(self, data: bytes, max_length: int = ...) -> bytes:
+        """Unfold some of the input given now and before, `max_length` bytes at most (zstd: some MiB)."""
+
+
+class _GzipMember:
+    """`isal`'s object, which hands input back that it did not need yet, behind the interface of `bz2` and `lzma`."""
+
+    def __init__(self) -> None:
+        self._object = isal_zlib.decompressobj(_GZIP_WITH_HEADER)
+        self._rest = b""
+        self.needs_input = True
+
+    @property
+    def eof(self) -> bool:
+        return self._object.eof
+
+    @property
+    def unused_data(self) -> bytes:
+        return self._object.unused_data
+
+    def decompress(self, data: bytes, max_length: int = PIECE_BYTES) -> bytes:
+        piece = self._object.decompress(data or self._rest, max_length)
+        self._rest = self._object.unconsumed_tail
+        # A full piece may have more behind it that needs no more input.
+        self.needs_input = not self._rest and len(piece) < max_length
+        return piece
+
+
+class _ZstdMember:
+    """`zstandard`'s object, given little input at a time, because it has no bound for what comes out."""
+
+    def __init__(self) -> None:
+        self._object = zstandard.ZstdDecompressor(max_window_size=_MAX_WINDOW_BYTES).decompressobj()
+        self._pending = memoryview(b"")
+        self.eof = False
+        self.needs_input = True
+        self.unused_data = b""
+
+    def decompress(self, data: bytes, max_length: int = PIECE_BYTES) -> bytes:
+        if data:
+            self._pending = memoryview(data)
+        piece = self._object.decompress(self._pending[:_ZSTD_INPUT_BYTES])
+        self._pending = self._pending[_ZSTD_INPUT_BYTES:]
+        self.eof = self._object.eof
+        self.needs_input = not self._pending
+        if self.eof:
+            self.unused_data = self._object.unused_data + bytes(self._pending)
+        return piece
+
+
+def _xz_member() -> Member:
+    return lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=_MAX_WINDOW_BYTES)
+
+
+@dataclass(frozen=True)
+class Compression:
+    """A compression that is read: its name, what its files begin with, how their names end."""
+
+    name: str
+    magic: re.Pattern[bytes]
+    ending: str
+    open_member: Callable[[], Member]
+
+
+COMPRESSIONS = (
+    Compression("gzip", re.compile(rb"\x1f\x8b"), ".gz", _GzipMember),
+    Compression("xz", re.compile(rb"\xfd7zXZ\x00"), ".xz", _xz_member),
+    Compression("bz2", re.compile(rb"BZh[1-9](?:1AY&SY|\x17rE8P\x90)"), ".bz2", bz2.BZ2Decompressor),
+    # A frame, or one that is to be skipped before the first.
+    Compression("zstd", re.compile(rb"\x28\xb5\x2f\xfd|[\x50-\x5f]\x2a\x4d\x18"), ".zst", _ZstdMember),
+)
+# Formats that are told by their first bytes and are not read. Brotli has no such bytes.
+_NOT_READ = {
+    "lz4": re.compile(rb"\x04\x22\x4d\x18|\x02\x21\x4c\x18"),
+    "7z": re.compile(rb"7z\xbc\xaf\x27\x1c"),
+    "zip": re.compile(rb"PK(?:\x03\x04|\x05\x06|\x07\x08)"),
+    "snappy": re.compile(rb"\xff\x06\x00\x00sNaPpY"),
+    "lzip": re.compile(rb"LZIP"),
+    "compress (.Z)": re.compile(rb"\x1f[\x9d\xa0]"),
+    "rar": re.compile(rb"Rar!\x1a\x07"),
+    "lzo": re.compile(rb"\x89LZO\x00\r\n\x1a\n"),
+    "tar": re.compile(rb".{257}ustar", re.DOTALL),
+}
+
+
+def compression_of(first: bytes, file_name: str) -> Compression | None:
+    """The compression of a file with these first bytes, else the one that its name says; None for a plain file."""
+    for compression in COMPRESSIONS:
+        if compression.magic.match(first):
+            return compression
+    if format_not_read(first):
+        return None
+    return next((known for known in COMPRESSIONS if first and file_name.endswith(known.ending)), None)
+
+
+def format_not_read(first: bytes) -> str:
+    """The name of a compression or archive that is told by its first bytes and is not read; else nothing."""
+    return next((name for name, magic in _NOT_READ.items() if magic.match(first)), "")

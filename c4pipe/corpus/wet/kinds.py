@@ -1,0 +1,106 @@
+"""What kinds of records WET files hold: counted while they are read, and looked for in their beginning before.
+
+WET files hold `conversion` records, and one of `warcinfo`, each behind a line that says `WARC/1.0`. Files of the same
+crawl with other records look alike from outside: WARC files (what servers sent) and WAT files (metadata).
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from typing import BinaryIO
+
+from c4pipe.corpus.wet.blocks import OTHER_COMPRESSION, BrokenFile, read_blocks
+
+# Counts of these are kept by `TYPE + record type` and `VERSION + version`.
+TYPE, VERSION = "type:", "version:"
+LINES, LENGTHS = "tfds", "warc"
+_EXPECTED = ("conversion", "warcinfo")
+_HEADER_BYTES = 8 << 10
+_MOST_BLANKS = 64
+_LOOKED_AT_BYTES = 1 << 20
+_TYPE = re.compile(rb"WARC-Type:[ \t]*([A-Za-z_-]{1,40})")
+_VERSION = re.compile(rb"(WARC/[0-9]{1,2}\.[0-9]{1,2})[ \t]*(?=[\r\n]|$)")
+_VERSION_OF_LINES = "WARC/1.0"
+
+Kinds = Counter[str]
+
+
+def count_record(kinds: Kinds, data: bytes, is_beginning: bool = True) -> None:
+    """Count the type that a record's header names, and the lines that name another version than `WARC/1.0`.
+
+    data: bytes of a record as the reference's parser tells them apart, whole lines; is_beginning: whether its header
+    is among them.
+    """
+    if is_beginning and (first := next(_at_line_starts(_TYPE, data, _HEADER_BYTES), "")):
+        kinds[TYPE + first.lower()] += 1
+    # Nearly always the one that begins the record.
+    if data.count(b"WARC/") > data.startswith(b"WARC/1.0"):
+        for version in _at_line_starts(_VERSION, data, len(data)):
+            if version != _VERSION_OF_LINES:
+                kinds[VERSION + version] += 1
+
+
+def _at_line_starts(expression: re.Pattern[bytes], data: bytes, end: int) -> Iterator[str]:
+    """What the expression finds in `data[:end]` with nothing but blanks before it on its line."""
+    for match in expression.finditer(data, 0, end):
+        start = match.start()
+        before = data[max(start - _MOST_BLANKS, 0) : start].rstrip(b" \t")
+        if before[-1:] in (b"", b"\n", b"\r"):
+            yield match[1].decode()
+
+
+def notices(kinds: Mapping[str, int], wet_parser: str) -> list[str]:
+    """What a user should know of the kinds of records that were read, a sentence each; mostly nothing."""
+    types = {name.removeprefix(TYPE): count for name, count in kinds.items() if name.startswith(TYPE)}
+    versions = {name.removeprefix(VERSION): count for name, count in kinds.items() if name.startswith(VERSION)}
+    found = []
+    others = {name: count for name, count in types.items() if name not in _EXPECTED}
+    if num_others := sum(others.values()):
+        named = ", ".join(f"{count:,} {name}" for name, count in sorted(others.items()))
+        told = f"{num_others:,} of {sum(types.values()):,} records are not conversion records ({named})"
+        if num_others > types.get("conversion", 0):
+            told += f": this looks like {_file_kind(others)}"
+        if wet_parser == LINES:
+            told += ", and the reference's parser takes their text for pages; --wet_parser=warc leaves them out"
+        else:
+            told += "; they were left out"
+        found.append(told)
+    if versions and wet_parser == LINES:
+        named = " or ".join(sorted(versions))
+        count = sum(versions.values())
+        found.append(
+            f"{count:,} {'line says' if count == 1 else 'lines say'} {named}, which the reference's parser takes for "
+            "text: --wet_parser=warc reads them"
+        )
+    return found
+
+
+def _file_kind(types: Mapping[str, int]) -> str:
+    return "a WARC file" if "response" in types or "request" in types else "a WAT file"
+
+
+def fault_of_beginning(source: BinaryIO, file_name: str, wet_parser: str) -> str:
+    """Why a file is none that should be read as WET, going by its first records; empty where nothing speaks against it.
+
+    A file is at fault where it begins with other records only, for the parser `tfds` also where it begins with records
+    of other versions only, or where it is compressed in a way that is not read.
+    """
+    beginning = b""
+    try:
+        for block in read_blocks(source, file_name):
+            beginning += block
+            if len(beginning) >= _LOOKED_AT_BYTES:
+                break
+    except BrokenFile as error:
+        if error.reason == OTHER_COMPRESSION:
+            return f"is not read: {error.detail}"
+    types = Counter(name.lower() for name in _at_line_starts(_TYPE, beginning, len(beginning)))
+    versions = Counter(_at_line_starts(_VERSION, beginning, len(beginning)))
+    others = sorted(set(types) - set(_EXPECTED))
+    if others and not types["conversion"]:
+        kind = _file_kind(types)
+        return f"looks like {kind}, not a WET file: its first records are {', '.join(others)}, none is conversion"
+    if wet_parser == LINES and versions and not versions[_VERSION_OF_LINES]:
+        named = " or ".join(sorted(versions))
+        return f"has records of {named}, which the reference's parser takes for text; --wet_parser=warc reads them"
+    return ""
