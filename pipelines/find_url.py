@@ -21,7 +21,7 @@ from c4pipe.corpus.urls import normalized_url
 from c4pipe.errors import UserError
 from c4pipe.shards import files, manifest
 from c4pipe.shards.example_shards import ExampleShard
-from c4pipe.shards.provenance import beside, read_provenance
+from c4pipe.shards.provenance import find, read_provenance
 from c4pipe.shards.reading.source_names import parse_source_name
 from c4pipe.shards.reading.text_sources import find_text
 from c4pipe.shards.schemas import ROWS_PER_BATCH
@@ -134,10 +134,10 @@ def _is_of_domain(url: str, domain: str) -> bool:
 def _describe(matches: Sequence[Match]) -> Iterator[str]:
     records: dict[str, list[tuple[str, int]]] = {}
     for match in matches:
-        provenance = beside(match.text_shard)
-        if provenance is not None and provenance not in records:
-            records[provenance] = read_provenance(provenance) if files.exists(provenance) else []
-        known = records.get(provenance or "", [])
+        if match.text_shard not in records:
+            path = find(match.text_shard)
+            records[match.text_shard] = [] if path is None else read_provenance(path)
+        known = records[match.text_shard]
         origin = "WET record not known"
         if match.row < len(known):
             wet_file, record = known[match.row]

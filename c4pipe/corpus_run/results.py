@@ -10,6 +10,7 @@ import c4pipe
 from c4pipe.corpus import chain
 from c4pipe.corpus_run.inputs import read_list
 from c4pipe.corpus_run.plan import Plan
+from c4pipe.folders.kinds import CARD
 from c4pipe.report import corpus_report
 from c4pipe.report.summary import Summary
 from c4pipe.shards import files, manifest
@@ -107,6 +108,7 @@ def make_manifest(plan: Plan, result: Mapping[str, Any]) -> manifest.Manifest:
         statistics={
             "input_bytes": sum(file.num_bytes for file in inputs),
             "pages": sum(shard.rows for shards in splits.values() for shard in shards),
+            "card": CARD,
         },
     )
 

@@ -4,6 +4,8 @@ import re
 
 _NUMBERED = re.compile(r"(?P<prefix>.+)[.-](?P<index>\d{5,})-of-(?P<count>\d{5,})(?P<extension>\..+)")
 
+PROVENANCE_FOLDER = "_provenance"
+
 
 def text_shard(split: str, index: int, count: int, extension: str) -> str:
     """AllenAI's C4 name.
@@ -23,9 +25,20 @@ def example_shard(split: str, index: int, count: int) -> str:
 
 
 def provenance(split: str, index: int, count: int) -> str:
-    """The file beside a text shard that tells where each of its rows came from.
+    """The file, inside the folder of a text shard, that tells where each of its rows came from.
+
+    It lies where readers of a whole folder do not look: Spark, Arrow and polars skip names that begin with `_`.
 
     >>> provenance("train", 7, 1024)
+    '_provenance/provenance-train.00007-of-01024.parquet'
+    """
+    return f"{PROVENANCE_FOLDER}/{older_provenance(split, index, count)}"
+
+
+def older_provenance(split: str, index: int, count: int) -> str:
+    """Where earlier versions wrote it: beside the text shard.
+
+    >>> older_provenance("train", 7, 1024)
     'provenance-train.00007-of-01024.parquet'
     """
     return f"provenance-{split}.{index:05d}-of-{count:05d}.parquet"

@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from c4pipe.errors import UserError
-from c4pipe.shards import files, manifest
-from c4pipe.shards.provenance import beside, read_provenance
+from c4pipe.shards import files, manifest, provenance
 from c4pipe.shards.text_shards import read_text_shard
 
 
@@ -26,7 +25,7 @@ class Origin:
 
 
 def origins_of(text_shard: str, first_row: int, num_rows: int) -> list[Origin]:
-    """The pages of consecutive rows of a text shard, with their WET records if a provenance file lies beside it.
+    """The pages of consecutive rows of a text shard, with their WET records if it has a provenance file.
 
     Raises: UserError where the shard is damaged or shorter than that.
     """
@@ -35,8 +34,8 @@ def origins_of(text_shard: str, first_row: int, num_rows: int) -> list[Origin]:
     )
     if len(rows) < num_rows:
         raise UserError(f"{text_shard} has no row {first_row + num_rows - 1}; it is not the one the examples are from")
-    provenance = beside(text_shard)
-    records = read_provenance(provenance) if provenance and files.exists(provenance) else None
+    path = provenance.find(text_shard)
+    records = None if path is None else provenance.read_provenance(path)
     found = []
     for row, page in enumerate(rows, first_row):
         wet_file, record = records[row] if records and row < len(records) else (None, None)

@@ -41,14 +41,23 @@ def read_provenance(path: str) -> list[tuple[str, int]]:
     return list(zip(table["wet_file"].to_pylist(), table["record"].to_pylist(), strict=True))
 
 
-def beside(text_shard: str) -> str | None:
-    """Path of the provenance file of a text shard that wet_to_c4 made; None for other names.
+def places(text_shard: str) -> tuple[str, ...]:
+    """Where the provenance file of a text shard that wet_to_c4 made may lie, the place of today first.
 
-    >>> beside("c4/en/c4-train.00007-of-01024.json.gz")
+    Empty for shards of other names.
+
+    >>> places("c4/en/c4-train.00007-of-01024.json.gz")[0]
+    'c4/en/_provenance/provenance-train.00007-of-01024.parquet'
+    >>> places("c4/en/c4-train.00007-of-01024.json.gz")[1]  # where older versions wrote it
     'c4/en/provenance-train.00007-of-01024.parquet'
     """
-    name = files.base_name(text_shard)
-    parsed = names.parse(name)
+    parsed = names.parse(files.base_name(text_shard))
     if parsed is None or not parsed[0].startswith("c4-"):
-        return None
-    return files.join(files.folder_of(text_shard), names.provenance(parsed[0][3:], parsed[1], parsed[2]))
+        return ()
+    folder, numbered = files.folder_of(text_shard), (parsed[0].removeprefix("c4-"), parsed[1], parsed[2])
+    return tuple(files.join(folder, name(*numbered)) for name in (names.provenance, names.older_provenance))
+
+
+def find(text_shard: str) -> str | None:
+    """Path of the provenance file of a text shard; None where there is none."""
+    return next((path for path in places(text_shard) if files.exists(path)), None)

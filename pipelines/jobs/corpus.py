@@ -32,7 +32,7 @@ from c4pipe.errors import UserError
 from c4pipe.folders.kinds import KINDS
 from c4pipe.folders.results import ManifestResult
 from c4pipe.machine import free_bytes, num_cores
-from c4pipe.report import corpus_report
+from c4pipe.report import corpus_report, data_set_card
 from c4pipe.report.corpus_page import corpus_page
 from c4pipe.report.summary import Summary
 from c4pipe.shards import files
@@ -48,6 +48,8 @@ _SHUFFLE_BUCKET_BYTES = 64 << 20
 _KEY_BYTES_AN_INPUT_BYTE = 0.25  # 36 bytes a line that cleaning keeps, by compressed bytes
 _FEWEST_SHUFFLE_BITS = 6
 _NUM_ASKED = 8
+# Raised with the names of the files that are written, so that no run goes on in a folder half-made with other names.
+_LAYOUT = 2
 # Cleaned and finished pages, keys: what the flag's help says too.
 _WORK_BYTES_AN_INPUT_BYTE = 3
 # A crawl's input is hashed only up to here when a finished folder is compared with a command.
@@ -100,6 +102,8 @@ def make_job(flags: Namespace, options: PipelineOptions) -> Job:
     variant, compat = variants.variant_named(flags.variant), variants.compat_named(flags.compat)
     if flags.num_shards is not None and not 1 <= flags.num_shards <= 99_999:
         raise UserError("--num_shards must be between 1 and 99999")
+    if flags.samples_per_rule < 0:
+        raise UserError(f"--samples_per_rule={flags.samples_per_rule} is below 0; give 0 to keep no samples")
     if not 0 <= flags.max_quarantined_fraction <= 1:
         raise UserError("--max_quarantined_fraction is a share, between 0 and 1")
     languages = variants.languages_of(variant, flags.languages)
@@ -134,9 +138,8 @@ def make_job(flags: Namespace, options: PipelineOptions) -> Job:
     work = work_folder.place(output, flags.work_dir)
     through_files = keys_go_through_files(options)
     beam_options.refuse_local_paths(options, output=output, work_dir=work, input=wet_files[0].path)
-    run_name = digest(
-        settings.to_json(), hashes, flags.samples_per_rule, [without_credentials(file.path) for file in wet_files]
-    )[:16]
+    paths = [without_credentials(file.path) for file in wet_files]
+    run_name = digest(settings.to_json(), hashes, flags.samples_per_rule, paths, _LAYOUT)[:16]
     plan = Plan(
         settings=settings,
         output=output,
@@ -221,7 +224,7 @@ def prepare(job: Job) -> str:
 def finish(
     job: Job, result_path: str, started: float, num_workers: int, peak_memory_bytes: int
 ) -> tuple[Manifest, dict]:
-    """Write quarantine, report and page. Returns: (the manifest of the folder, its report).
+    """Write quarantine, report, page and card. Returns: (the manifest of the folder, its report).
 
     started: seconds since the epoch. Raises: UserError where too many records could not be read.
     """
@@ -252,7 +255,9 @@ def finish(
         )
     if faults := corpus_report.failed(report):
         raise RuntimeError(f"the counts do not add up, which is a bug of c4pipe: {'; '.join(faults)}")
-    return results.make_manifest(plan, result), report
+    made = results.make_manifest(plan, result)
+    data_set_card.write(plan.output, made, data_set_card.of_corpus(made, report))
+    return made, report
 
 
 def describe(made: Manifest) -> str:

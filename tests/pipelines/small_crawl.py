@@ -57,7 +57,7 @@ def digests(folder: Path) -> dict[str, str]:
     """SHA-256 of the files whose bytes must not depend on how a run went."""
     return {
         path.name: hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in sorted(folder.iterdir())
+        for path in sorted([*folder.iterdir(), *folder.glob("_provenance/*")])
         if path.is_file() and not path.name.startswith("report.")
     }
 

@@ -74,7 +74,7 @@ def test_the_folder_is_as_the_manifest_says(made, crawl):
 
 def test_provenance_names_the_record_of_each_row(made, crawl):
     page = rows(made, "train")[0]
-    wet_file, record = read_provenance(str(made / "provenance-train.00000-of-00004.parquet"))[0]
+    wet_file, record = read_provenance(str(made / "_provenance" / "provenance-train.00000-of-00004.parquet"))[0]
     members = gzip.decompress((crawl / "wet" / wet_file).read_bytes()).split(b"WARC/1.0\r\n")[1:]
     assert f"WARC-Target-URI: {page['url']}\r\n".encode() in members[record]
 
@@ -181,7 +181,7 @@ def test_another_result_is_refused_unless_it_may_go(crawl, tmp_path):
     assert len(list(output.glob("c4-train.*"))) == 4
     make(crawl, output, "--num_shards=2", "--overwrite")
     assert len(list(output.glob("c4-train.*"))) == 2
-    assert len(list(output.glob("provenance-train.*"))) == 2
+    assert len(list(output.glob("_provenance/provenance-train.*"))) == 2
 
 
 def test_shards_that_no_run_vouches_for_are_refused_and_stay(crawl, tmp_path):
@@ -339,8 +339,10 @@ def test_output_and_work_may_lie_behind_a_url(crawl, made):
     names = {path.rsplit("/", 1)[-1] for path in remote.ls("/c4/en", detail=False)}
     local = {path.name for path in made.iterdir()}
     assert names == local
-    for name in local - {"report.json", "report.html"}:
+    for name in local - {"report.json", "report.html", "_provenance"}:
         assert remote.cat(f"/c4/en/{name}") == (made / name).read_bytes(), name
+    provenance = {path.name: path.read_bytes() for path in (made / "_provenance").iterdir()}
+    assert {name: remote.cat(f"/c4/en/_provenance/{name}") for name in provenance} == provenance
 
 
 @pytest.mark.parametrize("number", [3, 14, 22, 30])

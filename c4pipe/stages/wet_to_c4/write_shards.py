@@ -1,4 +1,4 @@
-"""Files of finished pages -> text shards and the provenance files beside them."""
+"""Files of finished pages -> text shards and their provenance files."""
 
 import json
 from collections.abc import Iterator

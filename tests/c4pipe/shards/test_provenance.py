@@ -3,7 +3,7 @@
 import pytest
 
 from c4pipe.errors import UserError
-from c4pipe.shards.provenance import beside, read_provenance, write_provenance
+from c4pipe.shards.provenance import find, places, read_provenance, write_provenance
 
 
 def test_origins_come_back_and_bytes_are_the_same_twice(tmp_path):
@@ -26,5 +26,16 @@ def test_damage_is_named(tmp_path):
 
 
 def test_only_text_shards_of_c4_have_one():
-    assert beside("c4-de-validation.00000-of-00002.json.gz") == "provenance-de-validation.00000-of-00002.parquet"
-    assert beside("gs://b/mine.jsonl") is None
+    name = "provenance-de-validation.00000-of-00002.parquet"
+    assert places("c4-de-validation.00000-of-00002.json.gz") == (f"./_provenance/{name}", f"./{name}")
+    assert places("gs://b/mine.jsonl") == ()
+
+
+def test_it_is_found_where_older_versions_wrote_it_too(tmp_path):
+    shard = str(tmp_path / "c4-train.00000-of-00001.json.gz")
+    assert find(shard) is None
+    older, newer = (tmp_path / part / "provenance-train.00000-of-00001.parquet" for part in ("", "_provenance"))
+    write_provenance(str(older), [("a.wet.gz", 1)])
+    assert find(shard) == str(older)
+    write_provenance(str(newer), [("a.wet.gz", 1)])
+    assert find(shard) == str(newer)

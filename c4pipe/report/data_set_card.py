@@ -1,0 +1,217 @@
+"""`README.md` of a C4 folder: a dataset card as Hugging Face's hub has it, so that `datasets` opens the folder rightly.
+
+It is a function of the result alone: no times, no paths, nothing of the machine.
+"""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from c4pipe.corpus.splits import TRAIN, VALIDATION
+from c4pipe.folders.kinds import CARD
+from c4pipe.report import funnel
+from c4pipe.shards import files, names
+from c4pipe.shards.manifest import Manifest
+
+DEFAULT = "default"
+_TERMS = "https://commoncrawl.org/terms-of-use"
+# https://github.com/huggingface/hub-docs/blob/main/datasetcard.md
+_SIZES = ((1_000, "1K"), (10_000, "10K"), (100_000, "100K"), (1_000_000, "1M"), (10_000_000, "10M"),
+          (100_000_000, "100M"), (1_000_000_000, "1B"), (10_000_000_000, "10B"), (100_000_000_000, "100B"),
+          (1_000_000_000_000, "1T"))  # fmt: skip
+
+# config -> split as `datasets` names it -> globs
+Configs = Mapping[str, Mapping[str, Sequence[str]]]
+
+
+def write(folder: str, made: Manifest, how: str) -> None:
+    """Write the card. how: what it says of how the folder was made, in Markdown."""
+    files.write_bytes(files.join(folder, CARD), data_set_card(made, how).encode("utf-8", "backslashreplace"))
+
+
+def data_set_card(made: Manifest, how: str) -> str:
+    """The card of a folder with this manifest."""
+    configs = configs_of(made)
+    title = f"# C4, {made.settings.get('variant', 'without near duplicates')}"
+    return "\n\n".join([_front_matter(made, configs), title, how, _splits(made), _opening(made, configs)])
+
+
+def configs_of(made: Manifest) -> Configs:
+    """The configs that `datasets` is to know: all of the folder first, then, where it has languages, each language.
+
+    Splits and shards without rows are left out: `datasets` (5.0) refuses a split without rows, and fails where a file
+    without rows is followed by one that has some.
+    """
+    filled = {split: [shard for shard in made.splits[split] if shard.rows] for split in sorted(made.splits)}
+    chosen = {
+        split: [shard.file for shard in shards] if len(shards) < len(made.splits[split]) else _globs(made, split)
+        for split, shards in filled.items()
+        if shards
+    } or {split: _globs(made, split) for split in sorted(made.splits)}
+    if {*made.splits} <= {TRAIN, VALIDATION, "test"}:
+        return {DEFAULT: chosen}
+    configs: dict[str, dict[str, list[str]]] = {DEFAULT: {}}
+    for split, patterns in chosen.items():
+        language, part = _language_and_part(split)
+        configs[DEFAULT].setdefault(part, []).extend(patterns)
+        configs.setdefault(language, {})[part] = list(patterns)
+    return configs
+
+
+def _language_and_part(split: str) -> tuple[str, str]:
+    """
+    >>> _language_and_part("de"), _language_and_part("zh-Latn-validation")
+    (('de', 'train'), ('zh-Latn', 'validation'))
+    """
+    language = split.removesuffix(f"-{VALIDATION}")
+    return language, TRAIN if language == split else VALIDATION
+
+
+def _globs(made: Manifest, split: str) -> list[str]:
+    """The globs that match the shards of one split, and none of another: one for each number of shards that it has."""
+    return list(dict.fromkeys(_glob(shard.file) for shard in made.splits[split]))
+
+
+def _glob(shard: str) -> str:
+    """
+    >>> _glob("c4-de.00001-of-00002.json.gz")
+    'c4-de.*-of-00002.json.gz'
+    """
+    parsed = names.parse(shard)
+    if parsed is None:
+        return shard
+    prefix, _, count, extension = parsed
+    return f"{prefix}.*-of-{count:05d}{extension}"
+
+
+def _front_matter(made: Manifest, configs: Configs) -> str:
+    """Strings are quoted as JSON quotes them, which YAML reads: `no` is a language, not false."""
+    lines = ["---", "configs:"]
+    for config, splits in configs.items():
+        lines.append(f"- config_name: {json.dumps(config)}")
+        if config == DEFAULT:
+            lines.append("  default: true")
+        lines.append("  data_files:")
+        for split, globs in splits.items():
+            lines += [f"  - split: {split}", "    path:", *[f"    - {json.dumps(pattern)}" for pattern in globs]]
+    if languages := _languages(made):
+        lines += ["language:", *[f"- {json.dumps(language)}" for language in languages]]
+    lines += [
+        "license: other",
+        "license_name: common-crawl-terms-of-use",
+        f"license_link: {_TERMS}",
+        "size_categories:",
+        f"- {size_category(sum(map(made.num_rows, made.splits)))}",
+        "task_categories:",
+        "- text-generation",
+        "---",
+    ]
+    return "\n".join(lines)
+
+
+def _languages(made: Manifest) -> list[str]:
+    """Codes of the languages that the pages are in; none where the manifest does not tell."""
+    if {*made.splits} <= {TRAIN, VALIDATION, "test"}:
+        return sorted(made.settings.get("languages", ()))
+    return sorted({_language_and_part(split)[0] for split in made.splits if made.num_rows(split)})
+
+
+def size_category(rows: int) -> str:
+    """The hub's word for a number of rows.
+
+    >>> [size_category(rows) for rows in (0, 1_000, 99_999, 2_000_000_000_000)]
+    ['n<1K', '1K<n<10K', '10K<n<100K', 'n>1T']
+    """
+    below = "n"
+    for limit, word in _SIZES:
+        if rows < limit:
+            return f"{below}<{word}" if below == "n" else f"{below}<n<{word}"
+        below = word
+    return "n>1T"
+
+
+def of_corpus(made: Manifest, report: Mapping[str, Any]) -> str:
+    """How a corpus was made from WET files: the settings in a list, the funnel in a table."""
+    settings, inputs = report["settings"], report["inputs"]
+    first, last = made.inputs[0].name, made.inputs[-1].name
+    which = f"`{first}`" if len(made.inputs) == 1 else f"`{first}` to `{last}` by name"
+    facts = [
+        f"- variant `{settings['variant']}`, with the results of `{settings['compat']}`",
+        f"- from {inputs['files']:,} WET files of Common Crawl ({which}), {inputs['records']:,} records, "
+        f"{inputs['bytes']:,} bytes compressed; `manifest.json` lists all, with their SHA-256",
+        f"- by c4pipe {made.version}, `pipelines.wet_to_c4`; `manifest.json` has every setting, `report.html` shows "
+        "samples of what each rule dropped",
+        "- `_provenance/` tells for each row the WET file and the record that it came from",
+    ]
+    return "\n".join(
+        ["Text of web pages, cleaned as C4 was.", "", "## How it was made", "", *facts, "", *_funnel(report)]
+    )
+
+
+def _funnel(report: Mapping[str, Any]) -> list[str]:
+    """Pages, lines and bytes after each stage, and why pages went there."""
+    rows = []
+    for entry in report["funnel"]:
+        dropped = sorted(entry["dropped"].items(), key=lambda item: (-item[1].get("pages", 0), item[0]))
+        reasons = ", ".join(f"{reason} {count['pages']:,}" for reason, count in dropped if count.get("pages"))
+        rows.append(
+            [funnel.words(entry["stage"]), *[f"{entry[unit]:,}" for unit in ("pages", "lines", "bytes")], reasons]
+        )
+    return ["## Funnel", "", *_table(["stage", "pages left", "lines", "bytes", "pages dropped there, by reason"], rows)]
+
+
+def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    lines = [header, ["---", *["---:"] * (len(header) - 2), "---"], *rows]
+    return [f"| {' | '.join(line)} |" for line in lines]
+
+
+def _splits(made: Manifest) -> str:
+    rows = []
+    for split, shards in sorted(made.splits.items()):
+        size, globs = sum(shard.bytes for shard in shards), ", ".join(f"`{glob}`" for glob in _globs(made, split))
+        num_empty = sum(not shard.rows for shard in shards)
+        rows.append([split, *[f"{count:,}" for count in (made.num_rows(split), len(shards), num_empty, size)], globs])
+    table = _table(["split", "rows", "shards", "shards without rows", "bytes", "files"], rows)
+    columns = "Each row has `text`, `timestamp` (when it was crawled) and `url`."
+    return "\n".join(["## What is here", "", *table, "", columns])
+
+
+def _opening(made: Manifest, configs: Configs) -> str:
+    """How to open the folder in the libraries that are used for it, by patterns that hold here."""
+    trains = [split for split in made.splits if _language_and_part(split)[1] == TRAIN] or list(made.splits)
+    largest = max(sorted(trains), key=made.num_rows)
+    glob = f"FOLDER/{_globs(made, largest)[0]}"
+    languages = [config for config in configs if config != DEFAULT]
+    one_language = f'\ndatasets.load_dataset("FOLDER", "{languages[0]}")  # one language' if languages else ""
+    return f"""## How to open it
+
+```python
+import datasets, duckdb, glob, polars, pyarrow.dataset, pyarrow.json
+
+datasets.load_dataset("FOLDER"){one_language}
+{_calls(glob)}
+```
+
+`datasets` opens the splits and shards that have rows, with no argument but the folder. Arrow refuses JSON files without
+rows, which `manifest.json` tells of.
+
+## Licence
+
+The pages belong to those who wrote them. Use of Common Crawl's data is bound by its [terms of use]({_TERMS}).
+"""
+
+
+def _calls(glob: str) -> str:
+    """One call for each of pyarrow, polars and duckdb that opens the files of a glob."""
+    if glob.endswith(".parquet"):
+        scan, read = "scan_parquet", "read_parquet"
+        arrow = f'pyarrow.dataset.dataset(sorted(glob.glob("{glob}")), format="parquet")'
+    else:
+        scan, read = "scan_ndjson", "read_json"
+        arrow = f'pyarrow.dataset.dataset(sorted(glob.glob("{glob}")), format="json")'
+    if glob.endswith(".zst"):  # which Arrow's data sets of JSON do not unpack
+        one_file = 'pyarrow.json.read_json(pyarrow.input_stream(path, compression="zstd"))'
+        arrow = f'pyarrow.concat_tables({one_file} for path in sorted(glob.glob("{glob}")))'
+    return f"""{arrow}
+polars.{scan}("{glob}")
+duckdb.sql("SELECT * FROM {read}('{glob}')")"""
