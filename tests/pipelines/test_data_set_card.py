@@ -21,9 +21,8 @@ import datasets
 
 datasets.disable_progress_bars()
 loaded = datasets.load_dataset(*sys.argv[1:])
-times = lambda value: value if isinstance(value, str) else f"{value:%Y-%m-%dT%H:%M:%SZ}"
-rows = {split: [{**row, "timestamp": times(row["timestamp"])} for row in of_split] for split, of_split in loaded.items()}
-print(json.dumps(rows))
+rows = {split: list(of_split) for split, of_split in loaded.items()}
+print(json.dumps(rows, default=lambda time: f"{time:%Y-%m-%dT%H:%M:%SZ}"))
 """
 
 

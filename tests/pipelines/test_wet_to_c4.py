@@ -79,6 +79,15 @@ def test_provenance_names_the_record_of_each_row(made, crawl):
     assert f"WARC-Target-URI: {page['url']}\r\n".encode() in members[record]
 
 
+def test_the_card_names_the_splits_and_the_funnel(made):
+    card = (made / "README.md").read_text()
+    assert '- split: train\n    path:\n    - "c4-train.*-of-00004.json.gz"\n' in card
+    assert "variant `en.noblocklist`, with the results of `tfds-3.1.0`" in card and "from 4 WET files" in card
+    funnel = json.loads((made / "report.json").read_text())["funnel"]
+    assert f"| {funnel[-1]['pages']:,} | {funnel[-1]['lines']:,} | {funnel[-1]['bytes']:,} |" in card
+    assert manifest.read(str(made)).statistics["card"] == "README.md"
+
+
 def test_a_url_is_there_once_and_a_line_too(made):
     pages = rows(made, "train") + rows(made, "validation")
     urls = [page["url"] for page in pages]
@@ -293,6 +302,7 @@ def test_a_path_of_this_machine_is_refused_on_a_cluster(crawl, tmp_path):
         (["--languages=xx"], "no language"),
         (["--format=csv"], "--format"),
         (["--num_shards=0"], "--num_shards"),
+        (["--samples_per_rule=-1"], "--samples_per_rule=-1 is below 0"),
         (["--variant=webtextlike"], "--urls"),
         (["--work_dri=x"], "--work_dir"),
         (["--sentence_model=nowhere"], "no sentence model"),
