@@ -297,8 +297,8 @@ def test_a_path_of_this_machine_is_refused_on_a_cluster(crawl, tmp_path):
 @pytest.mark.parametrize(
     ("flags", "word"),
     [
-        (["--variant=english"], "no variant"),
-        (["--compat=tfds-9"], "no compat"),
+        (["--variant=english"], "unknown variant"),
+        (["--compat=tfds-9"], "unknown compat"),
         (["--languages=xx"], "no language"),
         (["--format=csv"], "--format"),
         (["--num_shards=0"], "--num_shards"),
