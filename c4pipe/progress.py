@@ -52,6 +52,8 @@ class ProgressLine:
             self._bar.total = self._total
             if words:
                 self._bar.set_postfix_str(words, refresh=False)
+            if self._done < self._bar.n:  # below where it began, the bar would tell a time left below zero
+                self._bar.n, self._bar.initial = self._done, min(self._done, self._bar.initial)
             self._bar.update(self._done - self._bar.n)
             if now:
                 self._bar.refresh()

@@ -7,6 +7,8 @@ words.
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timezone
+from typing import Any
 
 from c4pipe.corpus import chain
 from c4pipe.corpus.chain import Criteria, judges_of
@@ -139,6 +141,18 @@ class LineOwners:
         """Whether another page than this one has the line too."""
         key = _key(line)
         return key in self._shared or self._owner.get(key, page.url) != page.url
+
+
+def as_in_wet(timestamp: Any) -> Any:
+    """A timestamp as WET files and C4 write it. Tables that `datasets` made hold moments: UTC where no zone is told.
+
+    >>> as_in_wet(datetime(2019, 4, 25, 12, 57, 54)), as_in_wet("2019-04-25T12:57:54Z")
+    ('2019-04-25T12:57:54Z', '2019-04-25T12:57:54Z')
+    """
+    if not isinstance(timestamp, datetime):
+        return timestamp
+    moment = timestamp if timestamp.tzinfo is None else timestamp.astimezone(timezone.utc)
+    return f"{moment:%Y-%m-%dT%H:%M:%SZ}"
 
 
 def first_strange_line(released: str, ours: str) -> str | None:

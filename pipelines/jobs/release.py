@@ -151,13 +151,16 @@ def compare(
     counts = {parts[0]: parts[2] for parts in map(names.parse, map(files.base_name, splits)) if parts}
     result.shards_read, result.shards_of_release = len(splits), sum(counts.values())
     seen: set[_Key] = set()
+    first: _Key = ("", "")
     released_urls: set[str] = set()
     wanted = {normalized_url(url) for url, _ in pages}
     for path, split in tqdm(splits.items(), desc="released shards", unit="shard", disable=None):
         here: list[tuple[str, str, list[Cleansed]]] = []
         for row in read_text_shard(path, ("url", "timestamp", "text")):
             result.rows_released += 1
-            key = (row["url"], row["timestamp"])
+            key = (row["url"], release.as_in_wet(row["timestamp"]))
+            if result.rows_released == 1:
+                first = key
             if key in pages:
                 seen.add(key)
                 here.append((row["text"], split, pages[key]))
@@ -166,8 +169,20 @@ def compare(
         for found in pool.map(_judge_rows, _batches(here, 256), repeat(rules)):
             for disagreements in found:
                 _count(result, disagreements)
+    if result.rows_released and not result.rows_checked:
+        raise UserError(_nothing_in_common(result, pages, len(released_urls), first))
     _explain_absent(pool, pages, seen, released_urls, rules, result)
     return result
+
+
+def _nothing_in_common(result: Result, pages: Iterable[_Key], num_same_urls: int, released: _Key) -> str:
+    """Why there is nothing to compare, with a row of either side, so that one sees how they differ."""
+    ours = next(iter(pages), ("no page", "no time"))
+    return (
+        f"none of the {result.rows_released:,} released rows has URL and timestamp of one of the {result.pages:,} "
+        f"pages of the WET files ({num_same_urls:,} URLs are in both); a released row: {released[0]} {released[1]}, "
+        f"a page: {ours[0]} {ours[1]}; give WET files of the crawl that the release was made from"
+    )
 
 
 def _count(result: Result, disagreements: Sequence[Disagreement]) -> None:
@@ -210,7 +225,7 @@ def _explain_absent(
 def verdict(fields: dict[str, Any]) -> str:
     checked, wrong = fields["rows_checked"], fields["rows_disagreeing"]
     if not checked:
-        return f"none of the {fields['rows_released']:,} released rows is from these WET files"
+        return "the released shards hold no rows"
     kinds = ", ".join(f"{name}: {count}" for name, count in sorted(fields["disagreements"].items()))
     return f"{checked:,} released rows checked, {wrong:,} disagree{f' ({kinds})' if kinds else ''}"
 

@@ -25,16 +25,17 @@ class WorkDone:
         names = files.list_folder(files.join(plan.work, "cleaned"))
         cleaned = {name for name in names if name.endswith(self._ending)}
         self._count_pages(cleaned)
-        finished = shards = 0
+        finished = min(_count(files.join(plan.work, "finished"), ".json"), num_files)
+        shards = 0
         for entry in files.list_folder(plan.work):
             if len(entry) == 16 and "." not in entry:
-                folder = files.join(plan.work, entry)
-                finished = max(finished, _count(files.join(folder, "finished"), ".json"))
-                shards = max(shards, _count(files.join(folder, "shards"), ".json"))
+                shards = max(shards, _count(files.join(plan.work, entry, "shards"), ".json"))
         num_cleaned = min(len(cleaned), num_files)
         rate = self._pages / max(time.monotonic() - self._started, 1e-9)
         words = f"{num_cleaned}/{num_files} files read, {finished} finished, {shards} shards, {rate:,.0f} pages/s"
-        return num_cleaned + finished + shards, 2 * num_files + plan.settings.num_shards, words
+        # A split for each language has shards of its own; how many there are is known once they are written.
+        num_shards = max(shards, plan.settings.num_shards + 1)
+        return num_cleaned + finished + shards, 2 * num_files + num_shards, words
 
     def _count_pages(self, cleaned: set[str]) -> None:
         """Pages of files that were committed since the start."""

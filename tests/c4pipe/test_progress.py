@@ -1,6 +1,7 @@
 """Progress as a person reads it who has no terminal."""
 
 import io
+import re
 
 from c4pipe.progress import ProgressLine
 
@@ -35,3 +36,20 @@ def test_what_was_done_before_does_not_count_for_the_time_left(monkeypatch):
 
 def test_who_is_not_to_speak_is_silent(monkeypatch):
     assert lines(monkeypatch, 10, [(20, 5, "x")], shows=False) == []
+
+
+def test_a_bar_that_steps_back_promises_no_time_below_zero(monkeypatch):
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    clock = [100.0]
+    monkeypatch.setattr("tqdm.std.time", lambda: clock[0])
+    target = Terminal()
+    with ProgressLine("decoding", 100, done=30, target=target) as progress:
+        for done, total in ((10, 100), (40, 100), (60, 50), (10, 200), (20, 200), (230, 200)):
+            clock[0] += 10.0
+            progress.show(done, now=True, total=total)
+    shown = [part for part in target.getvalue().split("\r") if part.strip()]
+    assert len(shown) > 4 and all("-" not in part for part in shown)
+    assert max(int(re.search(r"(\d+)%", part)[1]) for part in shown) == 100

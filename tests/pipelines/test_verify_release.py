@@ -2,12 +2,14 @@
 
 import gzip
 import json
+from datetime import datetime
 
 import pytest
 
 from c4pipe.corpus import release
 from c4pipe.corpus.splits import split_of
 from c4pipe.corpus.urls import normalized_url
+from c4pipe.errors import UserError
 from pipelines import verify_release, wet_to_c4
 from tools.demo.documentation import _topics
 from tools.demo.pack_crawl import wet_record
@@ -122,3 +124,28 @@ def test_another_released_copy_of_the_url_explains_an_absent_page(crawl, tmp_pat
     other_time = {**rows[0], "timestamp": "2019-04-26T00:00:00Z"}
     _, result = verify(crawl, write(tmp_path / "released", [other_time, *rows[1:]]), tmp_path / "out")
     assert result["absent"][release.OTHER_COPY_RELEASED] == 1
+
+
+@pytest.mark.parametrize("unit", ["s", "ms", "us, tz=UTC"], ids=["seconds", "milliseconds", "with a zone"])
+def test_parquet_with_moments_for_timestamps_is_read_as_its_equal_rows(crawl, tmp_path, unit):
+    import pyarrow
+    import pyarrow.parquet
+
+    rows = read(next((crawl / "c4").glob("c4-train*.json.gz")))
+    moments = [datetime.strptime(row["timestamp"], "%Y-%m-%dT%H:%M:%SZ") for row in rows]
+    kind = pyarrow.timestamp(unit[:2].strip(","), tz="UTC" if "tz" in unit else None)
+    table = {name: [row[name] for row in rows] for name in ("text", "url")}
+    (tmp_path / "released").mkdir()
+    table["timestamp"] = pyarrow.array(moments, kind)
+    path = tmp_path / "released" / "c4-train.00000-of-00001.parquet"
+    pyarrow.parquet.write_table(pyarrow.table(table), path)
+    status, result = verify(crawl, path, tmp_path / "out")
+    assert status == 0 and result["rows_checked"] == result["rows_released"] == len(rows)
+
+
+def test_a_release_of_other_pages_is_an_error_and_no_result(crawl, tmp_path):
+    rows = read(next((crawl / "c4").glob("c4-train*.json.gz")))
+    others = [{**row, "timestamp": "2021-01-01T00:00:00Z"} for row in rows]
+    with pytest.raises(UserError, match=rf"none of the {len(rows)} released .* \({len(rows)} URLs are in both\)"):
+        verify(crawl, write(tmp_path / "released", others), tmp_path / "out")
+    assert not (tmp_path / "out" / "verify.json").exists()
