@@ -12,8 +12,8 @@ class ProgressLine:
     """Says how many of a total of steps are done. A step is any unit of work of which there are many.
 
     total: may change later. unit: what a step is, in the plural; without it only the share is told. done: what was done
-    before this start. shows: whether anything is said at all. every: the least seconds between two plain lines. target:
-    where it is written; standard error where nothing is said.
+    before this start. shows: whether anything is said at all. stays: whether a bar is left on the terminal. every: the
+    least seconds between two plain lines. target: where it is written; standard error where nothing is said.
     """
 
     def __init__(
@@ -24,6 +24,7 @@ class ProgressLine:
         unit: str = "",
         done: int = 0,
         shows: bool = True,
+        stays: bool = True,
         every: float = PLAIN_EVERY_SECONDS,
         target: TextIO | None = None,
     ) -> None:
@@ -36,7 +37,13 @@ class ProgressLine:
             from tqdm import tqdm
 
             self._bar = tqdm(
-                total=total, initial=done, desc=title, file=self._target, bar_format=_BAR, dynamic_ncols=True
+                total=total,
+                initial=done,
+                desc=title,
+                file=self._target,
+                bar_format=_BAR,
+                leave=stays,
+                dynamic_ncols=True,
             )
 
     @property

@@ -12,7 +12,7 @@ import contextlib
 import statistics
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -28,7 +28,7 @@ from c4pipe.tasks.splits import TRAIN, VALIDATION
 from model import finetune
 from model.checkpoints import adapter_files, step_folder
 from model.checkpoints.loading import find_checkpoint
-from model.checkpoints.run_folder import RunFolder
+from model.checkpoints.run_folder import RunFolder, worth
 from model.data.task_sources import each_task, task_sources
 from model.evaluation import baselines, comparison
 from model.evaluation.comparison import Result, read_lines
@@ -41,6 +41,7 @@ from model.training.flags import add_training_flags
 
 FROM_SCRATCH = "from_scratch"
 VARIANTS = (*METHODS, FROM_SCRATCH)
+DEFAULT_RATES = {**{name: method.learning_rate for name, method in METHODS.items()}, FROM_SCRATCH: 0.01}
 JSON_FILE = "comparison.json"
 PAGE_FILE = "comparison.html"
 # Flags of training that this command sets itself, or that make no sense for many runs.
@@ -57,7 +58,13 @@ def parser() -> Parser:
     add("--output", required=True, metavar="DIR", help="folder for the runs and the page")
     add("--seeds", type=int, default=3, help="runs of each method and task")
     add("--methods", default=",".join(VARIANTS), help="which, with commas")
-    add("--rates", default="", metavar="METHOD:RATE,...", help="learning rates (by the method; from_scratch 0.01)")
+    add(
+        "--rates",
+        default="",
+        metavar="METHOD:RATE[+RATE...],...",
+        help="learning rates; of several, the first seed chooses the one that scores best on each task (default: "
+        f"by the method: {', '.join(f'{name} {rate}' for name, rate in DEFAULT_RATES.items())})",
+    )
     add("--adapter_size", type=int, default=128, help="inner size of adapters")
     add("--dropout_rate", type=float, default=finetune.DROPOUT_RATE, help="while training")
     add("--validation_examples", type=int, default=1000, help="of each task, decoded at each evaluation")
@@ -86,9 +93,15 @@ def main(argv: list[str] | None = None) -> int:
     if arguments.dry_run:
         print(
             f"would fine-tune {len(planned)} times: {', '.join(tasks)} by {', '.join(variants)}, "
-            f"{arguments.seeds} seeds"
+            f"{arguments.seeds} seeds; rates: {_told(rates, variants)}"
         )
         return 0
+    if unnamed := [name for name in variants if f"{name}:" not in arguments.rates]:
+        print(
+            f"notice: learning rates nobody chose for these tasks: {_told(rates, unnamed)}; --rates=METHOD:RATE+RATE "
+            "tries several for each and goes on with the best",
+            file=sys.stderr,
+        )
     with _held(Path(arguments.output)):
         results = _compare(arguments, planned, rates, base)
     if results is None:
@@ -118,25 +131,48 @@ def _held(output: Path) -> Iterator[None]:
 def _compare(
     arguments: argparse.Namespace,
     planned: Sequence[tuple[str, Source, str, int]],
-    rates: dict[str, float],
+    rates: Mapping[str, Sequence[float]],
     base: Base,
 ) -> list[Result] | None:
     """Run what is planned and write the page; the results. None: a run was stopped by a signal, which is said."""
     results: list[Result] = []
     beside: dict[str, dict[str, float]] = {}
+    chosen: dict[tuple[str, str], float] = {}
     for number, (task, source, variant, seed) in enumerate(planned, 1):
-        folder = Path(arguments.output) / "runs" / task / variant / f"seed-{seed}"
         print(f"run {number} of {len(planned)}: {task}, {variant}, seed {seed}", file=sys.stderr, flush=True)
-        stopped = _run(arguments, task, source, variant, seed, rates, folder)
-        if stopped:
-            print(f"stopped in {folder}; the same command continues there")
-            return None
-        results.append(_result(task, variant, seed, folder, base))
+        candidates = (chosen[task, variant],) if (task, variant) in chosen else rates[variant]
+        tried: list[Result] = []
+        for rate in candidates:
+            folder = _folder(arguments, task, variant, seed, rate, rates)
+            if _run(arguments, task, source, variant, seed, rate, folder):
+                print(f"stopped in {folder}; the same command continues there")
+                return None
+            tried.append(_result(task, variant, seed, folder, base, rate))
+        best = max(tried, key=lambda result: result.score)
+        chosen[task, variant] = best.learning_rate
+        results.append(best)
         if task not in beside:
             beside[task] = _beside(task, source, base, arguments.validation_examples)
         # After every run, so that what is done can be read.
         _write(arguments, rates, results, beside)
     return results
+
+
+def _folder(
+    arguments: argparse.Namespace,
+    task: str,
+    variant: str,
+    seed: int,
+    rate: float,
+    rates: Mapping[str, Sequence[float]],
+) -> Path:
+    """Where a run lies; those of several rates lie apart."""
+    of_variant = Path(arguments.output) / "runs" / task / variant
+    return (of_variant / f"rate-{rate:g}" if len(rates[variant]) > 1 else of_variant) / f"seed-{seed}"
+
+
+def _told(rates: Mapping[str, Sequence[float]], variants: Sequence[str]) -> str:
+    return ", ".join(f"{name} {' or '.join(f'{rate:g}' for rate in rates[name])}" for name in variants)
 
 
 def _tasks(text: str) -> dict[str, Source]:
@@ -150,19 +186,21 @@ def _tasks(text: str) -> dict[str, Source]:
     return tasks
 
 
-def _rates(text: str) -> dict[str, float]:
+def _rates(text: str) -> dict[str, tuple[float, ...]]:
     """
-    >>> _rates("adapters:0.05")["adapters"]
-    0.05
+    >>> _rates("adapters:0.05+0.02")["adapters"]
+    (0.05, 0.02)
     """
-    rates = {name: method.learning_rate for name, method in METHODS.items()} | {FROM_SCRATCH: 0.01}
+    rates: dict[str, tuple[float, ...]] = {name: (rate,) for name, rate in DEFAULT_RATES.items()}
     for part in filter(None, text.split(",")):
-        name, _, rate = part.partition(":")
+        name, _, given = part.partition(":")
         check_choice("method of --rates", name, VARIANTS)
         try:
-            rates[name] = float(rate)
+            rates[name] = tuple(float(rate) for rate in given.split("+"))
         except ValueError:
-            raise UserError(f"--rates: {part!r} is not METHOD:RATE") from None
+            raise UserError(f"--rates: {part!r} is not METHOD:RATE or METHOD:RATE+RATE") from None
+        if not min(rates[name]) > 0:
+            raise UserError(f"--rates: {part!r} has a rate that is not above 0")
     return rates
 
 
@@ -172,7 +210,7 @@ def _run(
     source: Source,
     variant: str,
     seed: int,
-    rates: dict[str, float],
+    rate: float,
     folder: Path,
 ) -> bool:
     """Fine-tune once, or go on, or find it done. Returns: whether it was stopped by a signal."""
@@ -184,7 +222,7 @@ def _run(
         f"--adapter_size={arguments.adapter_size}",
         f"--dropout_rate={arguments.dropout_rate}",
         f"--validation_examples={arguments.validation_examples}",
-        f"--learning_rate={rates[variant]}",
+        f"--learning_rate={rate}",
         f"--seed={seed}",
         "--resume",
         *(["--from_scratch"] if variant == FROM_SCRATCH else []),
@@ -208,13 +246,15 @@ def _training_flags(arguments: argparse.Namespace) -> list[str]:
     return flags
 
 
-def _result(task: str, variant: str, seed: int, folder: Path, base: Base) -> Result:
+def _result(task: str, variant: str, seed: int, folder: Path, base: Base, rate: float) -> Result:
     """What a finished run came to."""
     lines = read_lines(folder)
-    curve = tuple((line["step"], line[NAME]) for line in lines if NAME in line)
+    scored = [line for line in lines if line.get(NAME) is not None]
+    curve = tuple((line["step"], line[NAME]) for line in scored)
     if not curve:
         raise UserError(f"{task} has no validation examples to compare by; make its folder again with some")
-    step, score = max(curve, key=lambda point: (point[1], -point[0]))
+    best = max(scored, key=lambda line: worth(line, NAME, higher_is_better=True))
+    step, score = best["step"], best[NAME]
     timed = [line["seconds"] / taken for line, taken in _steps_taken(lines)]
     run_folder, state = find_checkpoint(str(folder))
     weights = step_folder.read_weights(run_folder.of_step(state.step))
@@ -241,6 +281,7 @@ def _result(task: str, variant: str, seed: int, folder: Path, base: Base) -> Res
         all_parameters=sum(one.numel() for one in weights.values()),
         stored_bytes=stored,
         seconds_a_step=statistics.median(timed) if timed else 0.0,
+        learning_rate=rate,
     )
 
 
@@ -269,7 +310,7 @@ def _beside(task: str, source: Source, base: Base, max_examples: int) -> dict[st
 
 def _write(
     arguments: argparse.Namespace,
-    rates: dict[str, float],
+    rates: Mapping[str, Sequence[float]],
     results: Sequence[Result],
     beside: dict[str, dict[str, float]],
 ) -> None:
@@ -280,9 +321,7 @@ def _write(
         f"{len(results)} runs of {arguments.steps:,} steps of {arguments.batch_size} examples from "
         f"{files.base_name(arguments.checkpoint)}; mean and 95% interval (Student's t) over seeds of the best score on "
         f"at most {arguments.validation_examples:,} validation examples, which chose the checkpoint too; rates: "
-        + ", ".join(
-            f"{name.replace('_', ' ')} {rates[name]:g}" for name in dict.fromkeys(one.variant for one in results)
-        )
+        + _told(rates, list(dict.fromkeys(result.variant for result in results))).replace("_", " ")
     )
     _write_if_new(output / PAGE_FILE, comparison.page(results, beside, FROM_SCRATCH, subtitle))
 

@@ -34,11 +34,12 @@ from model.architectures.t5 import T5Model
 from model.checkpoints import adapter_files, hugging_face, step_folder
 from model.checkpoints.loading import find_checkpoint, split_name
 from model.checkpoints.opening import OpenModel, open_model, resolve_device
-from model.checkpoints.run_folder import RunFolder
+from model.checkpoints.run_folder import RunFolder, worth
 from model.data.task_sources import task_sources
 from model.evaluation.scoring import Decoding, TaskScores, evaluate_sets, summary
 from model.evaluation.submission_files import submission_files
 from model.evaluation.task_sets import TaskSet, read_task_sets
+from model.generation.watch import Watch
 from model.training.computation import resolve_precision
 from model.training.settings import PRECISIONS
 
@@ -90,7 +91,7 @@ def main(argv: list[str] | None = None) -> int:
     device = resolve_device(arguments.device)
     checkpoints = _checkpoints(arguments.checkpoint)
     sources = task_sources(arguments.tasks, arguments.split)
-    identity = _identity(arguments, checkpoints, [source.folder for source in sources])
+    identity = _identity(arguments, checkpoints, sources)
     result = SettingsResult("evaluate", METRICS_FILE, identity, (PREDICTIONS_FILE,), submissions.FILE_NAMES)
     folder = OutputFolder(str(output), result, overwrite=arguments.overwrite)
     if arguments.dry_run:
@@ -107,15 +108,23 @@ def main(argv: list[str] | None = None) -> int:
         for name in checkpoints[1:]:
             other = _evaluate(_open(name, arguments.adapters, device).model, vocabulary, sets, arguments, total)
             for index, (best, one) in enumerate(zip(found, other, strict=True)):
-                if one.mean > best.mean:
-                    found[index], steps[one.task_set.task.name] = one, name
+                task = one.task_set.task.name
+                if _worth(one.mean, name) > _worth(best.mean, steps[task]):
+                    found[index], steps[task] = one, name
         seconds = time.monotonic() - began
         chosen = {"chosen_checkpoints": steps} if len(checkpoints) > 1 else {}
-        more = {"settings": identity, **chosen, "seconds": round(seconds, 1)}
+        inputs = {name: getattr(arguments, name) for name in ("checkpoint", "adapters", "tasks")}
+        more = {"settings": identity, "inputs": inputs, **chosen, "seconds": round(seconds, 1)}
         _write(folder, more, found, vocabulary, arguments.seed)
     print(_table(found))
     print(f"{total:,} examples in {seconds:.0f} s; {output / METRICS_FILE} and {PREDICTIONS_FILE} written")
     return 0
+
+
+def _worth(score: float, checkpoint: str) -> tuple[float, float, int]:
+    """What a checkpoint's score counts with: see `run_folder.worth`."""
+    _, state = find_checkpoint(checkpoint)
+    return worth({**state.line, **state.metrics, "step": state.step, "score": score}, "score", higher_is_better=True)
 
 
 def _read_sets(arguments: argparse.Namespace, sources: Sequence[Source], vocabulary: Vocabulary) -> list[TaskSet]:
@@ -174,18 +183,19 @@ def _evaluate(
     dtype = resolve_precision(arguments.precision, device)
     autocast = nullcontext() if dtype == torch.float32 else torch.autocast(device.type, dtype=dtype)
     with ProgressLine("decoding", total, unit="examples") as progress, autocast:
-        return evaluate_sets(model, vocabulary, sets, decoding, on_progress=progress.advance)
+        watch = Watch(advance=progress.advance)
+        return evaluate_sets(model, vocabulary, sets, decoding, watch=watch)
 
 
-def _identity(arguments: argparse.Namespace, checkpoints: Sequence[str], folders: Sequence[str]) -> dict[str, Any]:
-    """What decides the result, for `metrics.json`."""
+def _identity(arguments: argparse.Namespace, checkpoints: Sequence[str], sources: Sequence[Source]) -> dict[str, Any]:
+    """What decides the result, for `metrics.json`. Inputs are known by digest, not by path."""
     names = ("split", "num_beams", "length_penalty", "max_length", "max_examples", "metrics", "seed", "precision")
+    adapters = arguments.adapters and files.join(arguments.adapters, adapter_files.WEIGHTS_FILE)
     return {
-        "checkpoint": arguments.checkpoint,
-        "adapters": arguments.adapters,
         "weights_sha256": [weights_digest(name) for name in checkpoints],
-        "selected": arguments.tasks,
-        "manifests_sha256": [files.sha256(files.join(folder, manifest.FILE_NAME)) for folder in folders],
+        "adapters_sha256": adapters and files.sha256(adapters),
+        "selected": [source.split for source in sources],
+        "manifests_sha256": [files.sha256(files.join(source.folder, manifest.FILE_NAME)) for source in sources],
         **{name: getattr(arguments, name) for name in names},
     }
 

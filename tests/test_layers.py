@@ -49,7 +49,15 @@ MODEL_LAYERS = [
     ["model.generation", "model.finetuning"],
     ["model.evaluation"],
     ["model.training"],
-    ["model.pretrain", "model.finetune", "model.evaluate", "model.generate", "model.export", "model.compare_methods"],
+    [
+        "model.run_ranks",
+        "model.pretrain",
+        "model.finetune",
+        "model.evaluate",
+        "model.generate",
+        "model.export",
+        "model.compare_methods",
+    ],
 ]
 # Siblings that may know each other although they stand on one layer.
 ALLOWED_SIBLINGS = {

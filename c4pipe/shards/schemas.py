@@ -2,12 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
-
-from c4pipe.errors import UserError
 
 # Every record batch of an example shard but its last holds exactly this many rows. The order of training is computed
 # from the manifest's row counts alone, so this number is part of the format.
@@ -17,7 +14,6 @@ ROWS_PER_BATCH = 1024
 MAX_NARROW_VOCABULARY = 1 << 16
 
 FORMAT_VERSION = "1"
-_NEEDED = ("inputs_length", "targets_length", "vocabulary_size")
 
 
 @dataclass(frozen=True)
@@ -38,18 +34,6 @@ class ExampleSchema:
     fixed_targets: bool = True
     task: bool = False
     metadata: Mapping[str, str] = field(default_factory=dict)
-
-    @classmethod
-    def from_settings(cls, settings: Mapping[str, Any], **changes: Any) -> "ExampleSchema":
-        """The schema by a manifest's settings (`inputs_length`, `targets_length`, `vocabulary_size`).
-
-        Raises: UserError where one of them is missing.
-        """
-        try:
-            inputs_length, targets_length, vocabulary_size = (int(settings[name]) for name in _NEEDED)
-        except KeyError as error:
-            raise UserError(f"the manifest's settings lack {error}: the examples must be made again") from error
-        return cls(inputs_length, targets_length, vocabulary_size, **changes)
 
     @property
     def id_type(self) -> pa.DataType:

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import math
 import shutil
 import warnings
 from collections.abc import Iterator, Mapping
@@ -54,6 +55,18 @@ class _RunFile:
     num_extra_ids: Annotated[int, between(0, 1 << 20)] | None = None
     best_metric: _BestMetric | None = None
     summary: Mapping[str, Any] = field(default_factory=dict)
+
+
+def worth(figures: Mapping[str, Any], metric: str, *, higher_is_better: bool) -> tuple[float, float, int]:
+    """What figures of a step are compared by: the better metric, of equal ones the lower loss, then the later step.
+
+    The loss is that of validation where there is one, else the mean of training since the line before.
+
+    >>> worth({"step": 3, "score": 80.0, "mean_loss": 0.5}, "score", higher_is_better=True)
+    (80.0, -0.5, 3)
+    """
+    loss = next((figures[name] for name in ("validation_loss", "mean_loss") if figures.get(name) is not None), math.inf)
+    return (figures[metric] if higher_is_better else -figures[metric]), -loss, figures["step"]
 
 
 class RunFolder:
@@ -143,10 +156,14 @@ class RunFolder:
         return None
 
     def best(self, metric: str, *, higher_is_better: bool) -> State | None:
-        """The checkpoint with the best value of a metric; None where no checkpoint has it. Earlier ones win ties."""
+        """The checkpoint with the best value of a metric (see `worth`); None where no checkpoint has it."""
         scored = [state for state in self.states() if metric in state.metrics]
-        sign = -1.0 if higher_is_better else 1.0
-        return min(scored, key=lambda state: (sign * state.metrics[metric], state.step), default=None)
+        figures = {state.step: {**state.line, **state.metrics, "step": state.step} for state in scored}
+        return max(
+            scored,
+            key=lambda state: worth(figures[state.step], metric, higher_is_better=higher_is_better),
+            default=None,
+        )
 
     def prune(self, keep: int, metric: str, *, higher_is_better: bool) -> None:
         """Remove all checkpoints but the newest `keep` and the best."""

@@ -30,6 +30,7 @@ class Result:
     all_parameters: int
     stored_bytes: int
     seconds_a_step: float
+    learning_rate: float
 
 
 @dataclass(frozen=True)
@@ -181,8 +182,11 @@ def _curves(results: Sequence[Result], tasks: Sequence[str], variants: Sequence[
 
 
 def _runs(results: Sequence[Result]):
-    rows = [[one.task, _readable(one.variant), one.seed, f"{one.score:.2f}", one.best_step] for one in results]
-    return html.table(["task", "method", "seed", "best score", "at step"], rows)
+    rows = [
+        [one.task, _readable(one.variant), one.seed, f"{one.score:.2f}", one.best_step, f"{one.learning_rate:g}"]
+        for one in results
+    ]
+    return html.table(["task", "method", "seed", "best score", "at step", "learning rate"], rows)
 
 
 def _readable(name: str) -> str:

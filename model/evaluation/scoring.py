@@ -13,6 +13,7 @@ from c4pipe.vocabulary.vocabulary import Vocabulary
 from model.architectures.t5 import T5Model
 from model.evaluation.task_sets import TaskSet
 from model.generation.generate import generate_ids
+from model.generation.watch import NOBODY, Watch
 
 # Gives every rank's list to all ranks, in the order of ranks.
 Gather = Callable[[list[str]], list[list[str]]]
@@ -70,12 +71,12 @@ def evaluate_sets(
     rank: int = 0,
     world_size: int = 1,
     gather: Gather = lambda own: [own],
-    on_progress: Callable[[int], None] = lambda num_done: None,
+    watch: Watch = NOBODY,
 ) -> list[TaskScores]:
     """Decode and score every set. With several ranks each decodes its share, and all get all scores."""
+    watch.begin(sum(len(range(rank, len(one), world_size)) for one in sets))
     return [
-        score_outputs(one, _decode(model, vocabulary, one, decoding, rank, world_size, gather, on_progress))
-        for one in sets
+        score_outputs(one, _decode(model, vocabulary, one, decoding, rank, world_size, gather, watch)) for one in sets
     ]
 
 
@@ -87,7 +88,7 @@ def _decode(
     rank: int,
     world_size: int,
     gather: Gather,
-    on_progress: Callable[[int], None],
+    watch: Watch,
 ) -> list[str]:
     # By length, dealt out in turn: ranks get like work.
     order = sorted(range(len(task_set)), key=lambda index: (len(task_set.inputs[index]), index))
@@ -99,7 +100,7 @@ def _decode(
         num_beams=decoding.num_beams,
         length_penalty=decoding.length_penalty,
         batch_size=decoding.batch_size,
-        on_progress=on_progress,
+        watch=watch,
     )
     outputs = [""] * len(task_set)
     for other, texts in enumerate(gather([vocabulary.decode(ids) for ids in found])):

@@ -7,6 +7,7 @@ from c4pipe.vocabulary.vocabulary import Vocabulary
 from model.architectures.t5 import T5Model
 from model.evaluation.scoring import Decoding, Gather, evaluate_sets
 from model.evaluation.task_sets import TaskSet
+from model.generation.watch import NOBODY, Watch
 
 NAME = "validation_score"
 
@@ -32,7 +33,7 @@ class ValidationScore:
         self._model, self._vocabulary, self._sets, self._decoding = model, vocabulary, sets, decoding
         self._autocast, self._rank, self._world_size, self._gather = autocast, rank, world_size, gather
 
-    def __call__(self, step: int, is_last: bool) -> dict[str, float]:
+    def __call__(self, step: int, is_last: bool, watch: Watch = NOBODY) -> dict[str, float]:
         """The metrics at a step."""
         del step, is_last
         with self._autocast():
@@ -44,6 +45,7 @@ class ValidationScore:
                 rank=self._rank,
                 world_size=self._world_size,
                 gather=self._gather,
+                watch=watch,
             )
         by_task = {one.task_set.task.name: one.mean for one in found}
         metrics = {NAME: sum(by_task.values()) / len(by_task)}

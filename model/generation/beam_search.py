@@ -7,6 +7,8 @@ than the worst of `num_beams` finished hypotheses.
 Shapes: B examples, K beams, T targets, V rows of the embedding.
 """
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
@@ -17,9 +19,18 @@ _IMPOSSIBLE = -1e9
 
 @torch.inference_mode()
 def beam_search(
-    model: T5Model, inputs_BS: Tensor, *, max_length: int, num_beams: int = 4, length_penalty: float = 0.6
+    model: T5Model,
+    inputs_BS: Tensor,
+    *,
+    max_length: int,
+    num_beams: int = 4,
+    length_penalty: float = 0.6,
+    stopping: Callable[[], bool] = lambda: False,
 ) -> Tensor:
-    """(B, T) int64: the best hypothesis of each example, EOS and padding behind it; T <= max_length."""
+    """(B, T) int64: the best hypothesis of each example, EOS and padding behind it; T <= max_length.
+
+    stopping: asked at each token whether to leave the rest.
+    """
     decoding = model.start_decoding(inputs_BS, max_length)
     batch, size = inputs_BS.shape[0], model.config.vocabulary_size
     first_row_B1 = torch.arange(batch, device=inputs_BS.device)[:, None] * num_beams
@@ -29,7 +40,7 @@ def beam_search(
     for place in range(max_length):
         log_probabilities = torch.log_softmax(logits, 1).view(batch, num_beams, size)
         origins_BK, tokens_BK = beams.advance(log_probabilities, place)
-        if place + 1 == max_length or beams.is_done():
+        if place + 1 == max_length or beams.is_done() or stopping():
             break
         decoding.select((first_row_B1 + origins_BK).flatten())
         logits = decoding.step(tokens_BK.flatten())

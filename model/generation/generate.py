@@ -1,6 +1,6 @@
 """Many examples in, their targets out: batches of like length, results in the order asked for."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import torch
 
@@ -8,6 +8,7 @@ from c4pipe.vocabulary.vocabulary import Vocabulary
 from model.architectures.t5 import T5Model
 from model.generation.beam_search import beam_search
 from model.generation.greedy_search import greedy_search
+from model.generation.watch import NOBODY, Watch
 
 DEFAULT_BATCH_SIZE = 32
 DEFAULT_MAX_LENGTH = 128
@@ -21,17 +22,19 @@ def generate_ids(
     num_beams: int = 1,
     length_penalty: float = 0.6,
     batch_size: int = DEFAULT_BATCH_SIZE,
-    on_progress: Callable[[int], None] = lambda num_done: None,
+    watch: Watch = NOBODY,
 ) -> list[list[int]]:
     """The target ids of each example (EOS and padding left out), in the order of the examples.
 
     examples: input ids with their EOS, of any lengths; they are sorted by length, so that little padding is computed.
-    num_beams: 1 is greedy. on_progress: told how many examples each batch finished.
+    num_beams: 1 is greedy. Examples that `watch` stopped before have no ids.
     """
     results: list[list[int]] = [[] for _ in examples]
     order = sorted(range(len(examples)), key=lambda index: len(examples[index]), reverse=True)
     device = model.embedding.weight.device
     for start in range(0, len(order), batch_size):
+        if watch.stopping():
+            break
         chosen = order[start : start + batch_size]
         longest = max(1, max(len(examples[index]) for index in chosen))
         inputs = torch.full((len(chosen), longest), model.config.pad_id, dtype=torch.int64)
@@ -39,14 +42,19 @@ def generate_ids(
             inputs[row, : len(examples[index])] = torch.as_tensor(list(examples[index]), dtype=torch.int64)
         inputs = inputs.to(device)
         if num_beams == 1:
-            targets = greedy_search(model, inputs, max_length=max_length)
+            targets = greedy_search(model, inputs, max_length=max_length, stopping=watch.stopping)
         else:
             targets = beam_search(
-                model, inputs, max_length=max_length, num_beams=num_beams, length_penalty=length_penalty
+                model,
+                inputs,
+                max_length=max_length,
+                num_beams=num_beams,
+                length_penalty=length_penalty,
+                stopping=watch.stopping,
             )
         for index, ids in zip(chosen, targets.tolist(), strict=True):
             results[index] = [token for token in ids if token not in (model.config.pad_id, model.config.eos_id)]
-        on_progress(len(chosen))
+        watch.advance(len(chosen))
     return results
 
 

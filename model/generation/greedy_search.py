@@ -3,6 +3,8 @@
 Shapes: B examples, N examples still going on, T targets.
 """
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
@@ -10,10 +12,13 @@ from model.architectures.t5 import T5Model
 
 
 @torch.inference_mode()
-def greedy_search(model: T5Model, inputs_BS: Tensor, *, max_length: int) -> Tensor:
+def greedy_search(
+    model: T5Model, inputs_BS: Tensor, *, max_length: int, stopping: Callable[[], bool] = lambda: False
+) -> Tensor:
     """(B, T) int64: each example's tokens up to and with EOS, then padding; T <= max_length.
 
     Examples that have ended are left out of the following steps as soon as they are half of what is computed.
+    stopping: asked at each token whether to leave the rest.
     """
     pad_id, eos_id = model.config.pad_id, model.config.eos_id
     decoding = model.start_decoding(inputs_BS, max_length)
@@ -29,7 +34,7 @@ def greedy_search(model: T5Model, inputs_BS: Tensor, *, max_length: int) -> Tens
         num_going_on = int((~has_ended_N).sum())
         if num_going_on == 0:
             return targets_BT[:, : place + 1]
-        if place + 1 == max_length:
+        if place + 1 == max_length or stopping():
             break
         if 2 * num_going_on <= len(examples_N):
             kept = (~has_ended_N).nonzero()[:, 0]

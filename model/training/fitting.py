@@ -3,7 +3,7 @@
 import torch
 
 from model.architectures.config import ModelConfig
-from model.architectures.size import Size, Training, check_fits, size_of
+from model.architectures.size import Size, Training, check_fits
 from model.training.computation import resolve_precision
 from model.training.memory import free_bytes
 from model.training.optimizers.catalog import recipe_by_name
@@ -13,19 +13,13 @@ from model.training.settings import TrainingSettings
 
 def refuse_what_cannot_fit(
     config: ModelConfig, settings: TrainingSettings, world: World, *, inputs_length: int, targets_length: int
-) -> None:
-    """Nothing is kept back from what is free, so what is refused would not fit at all.
+) -> Size:
+    """What one process needs. Nothing is kept back from what is free, so what is refused would not fit at all.
 
     Raises: UserError on every rank where one of them has too little memory, with the figure and the mend.
     """
     training = training_of(settings, world.device, world.size, inputs_length, targets_length)
-    world.everybody_does(lambda: check_fits(config, training, free_bytes(world.device)))
-
-
-def planned_size(config: ModelConfig, settings: TrainingSettings, *, inputs_length: int, targets_length: int) -> Size:
-    """What one process would need on the device that `auto` takes here, for `--dry_run`."""
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    return size_of(config, training_of(settings, device, 1, inputs_length, targets_length))
+    return world.everybody_does(lambda: check_fits(config, training, free_bytes(world.device)))
 
 
 def training_of(

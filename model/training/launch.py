@@ -1,44 +1,53 @@
 """A run from its start to its page: what pre-training and fine-tuning have in common around the loop."""
 
 import contextlib
+import os
 import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from model.checkpoints.run_folder import FINISHED
+from model.checkpoints.run_folder import FINISHED, RUNNING, worth
 from model.data.batches import Batch, NumpyBatch
 from model.data.origins import describe_batch
 from model.training.computation import Computation
 from model.training.figures import metrics_log
 from model.training.figures.run_page import write_page
-from model.training.figures.trackers import open_trackers
+from model.training.figures.trackers import check_trackers, open_trackers
 from model.training.hooks import Hooks
 from model.training.non_finite import stop
+from model.training.ranks.threads import choose_threads
 from model.training.ranks.world import World, say
 from model.training.run import Run
 from model.training.settings import BestMetric
 from model.training.trainer import NonFiniteLoss, Outcome, Trainer
 
+_PAGE_SHARE = 100
 
-def launch(run: Run, *, plan: Callable[[], str], work: Callable[[World], None]) -> None:
+
+def launch(run: Run, *, plan: Callable[[World], str], work: Callable[[World], None]) -> None:
     """Let the ranks meet and do a run's work, unless it is finished or only a plan is wanted, which is said then.
 
-    plan: what `--dry_run` says. work: makes the model and trains it.
+    plan: what `--dry_run` says, of this process alone. work: makes the model and trains it.
 
     Raises: UserError for all that the user can mend.
     """
     if run.is_finished():
         say(f"{run.folder} holds this run, finished; nothing to do")
         return
+    check_trackers(run.running.track)
     if run.running.dry_run:
-        say(plan())
+        world = World.alone(device=run.running.device)
+        run.settings.share(int(os.environ.get("WORLD_SIZE", "1")))
+        run.check_free()
+        say(plan(world))
         return
     world = World.join(device=run.running.device, timeout_seconds=run.running.timeout_seconds)
     with contextlib.ExitStack() as held:
         held.callback(world.leave)
         # Before the model is made, which may take long.
+        choose_threads(world.device)
         run.settings.share(world.size)
         world.first_does(lambda: held.enter_context(run.held()))
         work(world)
@@ -57,6 +66,8 @@ def make_trainer(
     stream = world.everybody_does(lambda: run.stream(world.rank, world.size))
     names = run.running.track if world.is_first else ""
     trackers = [hooks.after_log, *open_trackers(names, str(run.folder), run.settings.to_json())]
+    if world.is_first:
+        trackers.append(_PageOfRun(run).after_log)
 
     def track(line: Mapping[str, Any]) -> None:
         for tracker in trackers:
@@ -96,10 +107,34 @@ def train(run: Run, trainer: Trainer, *, text: str | None = None) -> Outcome:
             writes=world.is_first,
         ) from error
     if outcome.stopped:
-        say(f"stopped after step {outcome.step:,} with a checkpoint in {run.folder}; continue with --resume")
+        if world.is_first:
+            _write_running_page(run)
+        kept = f"with a checkpoint in {run.folder}" if outcome.step else f"in {run.folder}"
+        say(f"stopped after step {outcome.step:,} {kept}; continue with --resume")
     else:
         world.first_does(lambda: _finish(run, time.monotonic() - began))
     return outcome
+
+
+class _PageOfRun:
+    """Keeps `run.html` current while a run goes on, for at most a hundredth of its time."""
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+        self._next = time.monotonic()
+
+    def after_log(self, line: Mapping[str, Any]) -> None:
+        """A line was logged."""
+        began = time.monotonic()
+        if line["step"] == 0 or began < self._next:
+            return
+        _write_running_page(self._run)
+        self._next = time.monotonic() + _PAGE_SHARE * (time.monotonic() - began)
+
+
+def _write_running_page(run: Run) -> None:
+    lines = metrics_log.read(run.folder.metrics)
+    write_page(run.folder, run.content(RUNNING, summary=summarize(lines, run.best)), lines)
 
 
 def _finish(run: Run, seconds: float) -> None:
@@ -112,7 +147,6 @@ def _finish(run: Run, seconds: float) -> None:
 def summarize(lines: list[dict[str, Any]], best: BestMetric) -> dict[str, Any]:
     """First, last and best of the evaluations, and the last losses, of the lines of `metrics.jsonl`."""
     evaluated = [line for line in lines if line.get(best.name) is not None]
-    chosen: Callable[..., Any] = max if best.higher_is_better else min
     last = lines[-1] if lines else {}
     summary: dict[str, Any] = {
         "steps": last.get("step", 0),
@@ -120,11 +154,12 @@ def summarize(lines: list[dict[str, Any]], best: BestMetric) -> dict[str, Any]:
         "loss": last.get("loss"),
     }
     if evaluated:
+        chosen = max(evaluated, key=lambda line: worth(line, best.name, higher_is_better=best.higher_is_better))
         summary |= {
             f"first_{best.name}": evaluated[0][best.name],
             f"last_{best.name}": evaluated[-1][best.name],
-            f"best_{best.name}": chosen(line[best.name] for line in evaluated),
-            "best_step": chosen(evaluated, key=lambda line: line[best.name])["step"],
+            f"best_{best.name}": chosen[best.name],
+            "best_step": chosen["step"],
         }
     name = "validation_loss_shuffled_inputs"
     if evaluated and name in evaluated[-1]:

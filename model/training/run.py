@@ -17,13 +17,17 @@ from model.checkpoints.run_folder import FINISHED, RUNNING, RunFolder
 from model.training.ranks.world import was_restarted
 from model.training.settings import BestMetric, RunningSettings, TrainingSettings
 
+_SPELLED = frozenset({"name"})
+_DIGEST = "_sha256"
+
 
 @dataclass(frozen=True)
 class Run:
     """What a command wants to run, how, and where.
 
     identity: what must be equal for a folder's run to be this one (data, model, ...), beside the settings; it goes into
-    `run.json`. notes: what goes there too, but may differ. sources: of the examples that stream.
+    `run.json`. Inputs are in it by digest, not by path, so that they may be moved and renamed. notes: what goes there
+    too, but may differ. sources: of the examples that stream.
     """
 
     folder: RunFolder
@@ -51,20 +55,25 @@ class Run:
         self._check_same(held)
         return held["status"] == FINISHED and self.settings.steps <= held["settings"]["steps"]
 
+    def check_free(self) -> None:
+        """
+        Raises: UserError where the folder holds a run that is not to be resumed, or another run.
+        """
+        if self.folder.holds_a_run():
+            if not self.resumes:
+                raise UserError(
+                    f"{self.folder} holds a run that is not done; continue it with --resume, or choose another --output"
+                )
+            self._check_same(self.folder.read())
+
     @contextlib.contextmanager
     def held(self) -> Iterator[None]:
         """Hold the folder against other runs, and check that it is free, or can be continued. For rank 0.
 
-        Raises: UserError where it holds a run that is not to be resumed, another run, or is in use.
+        Raises: as `check_free`, and UserError where the folder is in use.
         """
         with self.folder.held(str(self.identity["command"])):
-            if self.folder.holds_a_run():
-                if not self.resumes:
-                    raise UserError(
-                        f"{self.folder} holds a run that is not done; continue it with --resume, or choose another "
-                        "--output"
-                    )
-                self._check_same(self.folder.read())
+            self.check_free()
             yield
 
     def open(self) -> None:
@@ -100,18 +109,37 @@ class Run:
             **more,
         }
 
-    def _check_same(self, held: Mapping[str, Any]) -> None:
-        for name, value in self.identity.items():
-            if held.get(name) != scrubbed(value):
-                raise UserError(
-                    f"{self.folder} holds a run with another {name.replace('_', ' ')} "
-                    f"({_difference(held.get(name), value)}); choose another --output, or the same flags as before"
-                )
-        self.settings.check_continues(held["settings"])
+    def _check_same(self, earlier: Mapping[str, Any]) -> None:
+        differing = list(differences("run", earlier, scrubbed(dict(self.identity))))
+        if differing:
+            raise UserError(
+                f"{self.folder} holds another run: {'; '.join(differing[:3])}; choose another --output, or the same "
+                "flags and inputs as before"
+            )
+        self.settings.check_continues(earlier["settings"])
 
 
-def _difference(before: Any, now: Any) -> str:
+def differences(name: str, before: Any, now: Any) -> Iterator[str]:
+    """How two records of what a run depends on differ, in words.
+
+    Names and places are not compared, since contents are, by their digests; nor what an older run did not write down.
+
+    >>> list(differences("run", {"model": {"d_ff": 8}, "examples": [{"name": "a", "rate": 1.0}]},
+    ...     {"model": {"d_ff": 9}, "examples": [{"name": "b", "rate": 2.0}]}))
+    ['model: d_ff was 8, is now 9', 'examples 1: rate was 1.0, is now 2.0']
+    """
     if isinstance(before, Mapping) and isinstance(now, Mapping):
-        names = [name for name in now if before.get(name) != now[name]]
-        return ", ".join(f"{name} was {before.get(name)}, is now {now[name]}" for name in names[:3])
-    return f"was {before}, is now {now}"
+        for key in now:
+            if key in before and key not in _SPELLED:
+                for found in differences(key, before[key], now[key]):
+                    yield found if name == "run" else f"{name}: {found}"
+    elif isinstance(before, list) and isinstance(now, list):
+        if len(before) != len(now):
+            yield f"{name} were {len(before)}, are now {len(now)}"
+        else:
+            for number, (one, other) in enumerate(zip(before, now, strict=True), 1):
+                yield from differences(f"{name} {number}", one, other)
+    elif before != now and name.endswith(_DIGEST):
+        yield f"{name.removesuffix(_DIGEST).replace('_', ' ')} has other content now"
+    elif before != now:
+        yield f"{name} was {before}, is now {now}"

@@ -174,3 +174,9 @@ class RunningSettings:
     timeout_seconds: float = flag(600.0, help="how long ranks wait for each other")
     track: str = flag("", metavar="TRACKER,...", help=f"also send metrics to {' or '.join(TRACKERS)}")
     dry_run: bool = flag(False, help="say what would be done, and do nothing")
+
+    def __post_init__(self) -> None:
+        for name in ("num_threads", "cache_gigabytes", "timeout_seconds", "peak_tflops"):
+            value = getattr(self, name)
+            if value is not None and not value > 0:
+                raise UserError(f"--{name}={value} must be above 0")

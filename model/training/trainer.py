@@ -19,6 +19,7 @@ from model.checkpoints.run_folder import RunFolder
 from model.checkpoints.saver import CheckpointSaver
 from model.checkpoints.step_folder import State
 from model.data.batches import Batch, Loader, NumpyBatch, as_batch
+from model.generation.watch import Watch
 from model.training.computation import Computation
 from model.training.figures.history import History, StepFigures
 from model.training.figures.metrics_log import MetricsLog
@@ -29,7 +30,7 @@ from model.training.hooks import Hooks
 from model.training.memory import fewest_parts
 from model.training.optimizers.catalog import recipe_by_name
 from model.training.ranks.signals import StopRequest
-from model.training.ranks.world import StopVote
+from model.training.ranks.stopping import StopVote, StopWord
 from model.training.settings import TrainingSettings
 
 
@@ -94,6 +95,9 @@ class Trainer:
         self._peak_flops = peak_flops_of_device or peak_flops(self.world.device)
         self._history = History(self.world)
         self._resumed: State | None = None
+        self._request = StopRequest()
+        self._stop_word = StopWord(self.world, self._request)
+        self._gave_up = False  # an evaluation, because a signal asked to stop
 
     @property
     def examples_seen(self) -> int:
@@ -133,22 +137,22 @@ class Trainer:
         )
         batches = self._stream.batches(self.examples_seen)
         try:
-            with StopRequest() as request, closing(Loader(batches, self._prepared, device=self.world.device)) as loader:
-                stopped = self._train(loader, request, progress)
+            with self._request, closing(Loader(batches, self._prepared, device=self.world.device)) as loader:
+                stopped = self._train(loader, progress)
         finally:
             progress.close()
             self.saver.wait()
         self._complain_of_unsaved()
         return Outcome(self.step, stopped)
 
-    def _train(self, loader: Loader, request: StopRequest, progress: ProgressLine) -> bool:
+    def _train(self, loader: Loader, progress: ProgressLine) -> bool:
         settings = self.settings
         stop_vote, ahead = StopVote(self.world), StepsAheadLimit(self.world.device)
         speed: SpeedMeter | None = None
         stopping = False
         self.computation.train_only(self.hooks.trains(self.step + 1))
         self._log_first_line(progress)
-        while self.step < settings.steps:
+        while self.step < settings.steps and not self._gave_up:
             began = time.perf_counter()
             step = self.step + 1
             waited = loader.waited_seconds
@@ -172,12 +176,12 @@ class Trainer:
             self._history.add(step, sums, self._update(step))
             self.step = step
             ahead.step()
-            stopping = stop_vote.any_asked(bool(request))
+            stopping = stop_vote.any_asked(bool(self._request))
             self._after_step(progress, speed, stopping)
             if stopping:
                 break
         stopped_late = stop_vote.finish()
-        return self.step < settings.steps and (stopping or stopped_late)
+        return self._gave_up or (self.step < settings.steps and (stopping or stopped_late))
 
     def _next(self, loader: Loader) -> Batch:
         try:
@@ -216,7 +220,8 @@ class Trainer:
             # Before the evaluation, which may take longer than the grace that a cluster gives.
             speed.pause(self._save(line), checkpoint=True)
         evaluated = self._evaluate(speed) if evaluates else {}
-        self._log_line(progress, {**line, **evaluated})
+        if not self._gave_up:  # the checkpoint has the line, and a start that continues evaluates and logs it
+            self._log_line(progress, {**line, **evaluated})
 
     def _line(self, figures: list[StepFigures], speed: SpeedMeter) -> dict[str, Any]:
         """A line of `metrics.jsonl`: `loss` is this step's, `mean_loss` that of all steps since the line before."""
@@ -252,10 +257,14 @@ class Trainer:
         """The line of the step that a run starts from: step 0, or one that was saved but not (wholly) logged."""
         state = self._resumed
         if state is None:
-            self._log_line(progress, {"step": 0, "examples_seen": 0, **self._evaluate()})
+            line = {"step": 0, "examples_seen": 0, **self._evaluate()}
         elif state.line:
             missing = self._is_evaluated(state.step) and not state.metrics
-            self._log_line(progress, {**state.line, **(self._evaluate() if missing else state.metrics)})
+            line = {**state.line, **(self._evaluate() if missing else state.metrics)}
+        else:
+            return
+        if not self._gave_up:
+            self._log_line(progress, line)
 
     def _is_evaluated(self, step: int) -> bool:
         last = step == self.settings.steps
@@ -266,7 +275,12 @@ class Trainer:
         if self.hooks.evaluate is None:
             return {}
         began = time.perf_counter()
-        metrics = dict(self.hooks.evaluate(self.step, self.step == self.settings.steps))
+        with ProgressLine("evaluation", 1, unit="examples", shows=self.world.is_first, stays=False) as progress:
+            watch = Watch(lambda total: progress.show(0, total=total), progress.advance, self._stop_word.is_out)
+            metrics = dict(self.hooks.evaluate(self.step, self.step == self.settings.steps, watch))
+        self._gave_up = self._stop_word.is_known_to_any()
+        if self._gave_up:
+            return {}
         if speed is not None:
             speed.pause(time.perf_counter() - began)
         if self.world.is_first and self.step > 0:

@@ -8,6 +8,7 @@ import torch
 
 from model.data.batches import Batch, signed
 from model.data.examples import ValidationSet
+from model.generation.watch import NOBODY, Watch
 from model.training.computation import NUM_SUMS, Computation
 
 
@@ -23,23 +24,25 @@ class Validation:
         self._computation = computation
         self._batch_size = batch_size
 
-    def __call__(self, step: int, is_last: bool) -> dict[str, float]:
+    def __call__(self, step: int, is_last: bool, watch: Watch = NOBODY) -> dict[str, float]:
         """The metrics at a step; at step 0 and the last also the loss with shuffled inputs."""
-        sums = [self._sums(one, shuffled=False) for one in self.sets]
+        is_shuffled_too = is_last or step == 0
+        watch.begin(sum(map(len, self.sets)) * (1 + is_shuffled_too) // self._computation.world.size)
+        sums = [self._sums(one, watch, shuffled=False) for one in self.sets]
         total = [sum(column) for column in zip(*sums, strict=True)]
-        metrics = {"validation_loss": total[0] / total[2], "validation_accuracy": total[3] / total[2]}
+        metrics = {"validation_loss": _mean(total[0], total[2]), "validation_accuracy": _mean(total[3], total[2])}
         if len(self.sets) > 1:
             metrics |= {
-                f"validation_loss/{one.name}": loss / tokens
+                f"validation_loss/{one.name}": _mean(loss, tokens)
                 for one, (loss, _, tokens, _) in zip(self.sets, sums, strict=True)
             }
-        if is_last or step == 0:
-            shuffled = [self._sums(one, shuffled=True) for one in self.sets]
+        if is_shuffled_too:
+            shuffled = [self._sums(one, watch, shuffled=True) for one in self.sets]
             loss, _, tokens, _ = (sum(column) for column in zip(*shuffled, strict=True))
-            metrics["validation_loss_shuffled_inputs"] = loss / tokens
+            metrics["validation_loss_shuffled_inputs"] = _mean(loss, tokens)
         return metrics
 
-    def _sums(self, examples: ValidationSet, *, shuffled: bool) -> list[float]:
+    def _sums(self, examples: ValidationSet, watch: Watch, *, shuffled: bool) -> list[float]:
         """The sums of `Computation.loss_sums` over a set.
 
         shuffled: each target gets the inputs of the example before it: a model that reads its inputs does worse then.
@@ -49,6 +52,8 @@ class Validation:
         inputs = np.roll(examples.inputs, 1, axis=0) if shuffled else examples.inputs
         starts = range(0, len(examples), self._batch_size)
         for start in starts[world.rank :: world.size]:
+            if watch.stopping():
+                break
             part = slice(start, start + self._batch_size)
             batch = Batch(
                 signed(inputs[part]),
@@ -57,7 +62,13 @@ class Validation:
                 inputs_are_full=bool((inputs[part] != 0).all()),
             )
             sums += self._computation.loss_sums(batch.to(world.device))
+            watch.advance(len(batch))
         return world.sum_(sums).tolist()
+
+
+def _mean(total: float, count: float) -> float:
+    """NaN of nothing, which is left where an evaluation was given up."""
+    return total / count if count else float("nan")
 
 
 def order_0_entropy(targets: np.ndarray) -> float:

@@ -173,7 +173,7 @@ def test_a_mistake_is_one_line_and_leaves_nothing(example_folder, tmp_path, chan
 def test_a_run_with_other_flags_is_another_run(reference, example_folder):
     with pytest.raises(UserError, match="--batch_size=8"):
         main(flags(example_folder, reference, batch_size=16, resume=True))
-    with pytest.raises(UserError, match=r"another model .*dropout_rate"):
+    with pytest.raises(UserError, match=r"holds another run: model: dropout_rate was 0\.1, is now 0\.3"):
         main(flags(example_folder, reference, dropout_rate=0.3, resume=True))
 
 

@@ -10,7 +10,6 @@ run's data is one number, the examples seen. Nothing is dropped at the end of an
 """
 
 import threading
-import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -78,7 +77,6 @@ class Stream:
         self.targets_length = max(source.targets_length for source in sources)
         self.vocabulary_size = sources[0].vocabulary_size
         self.dtype = sources[0].dtype
-        self.wait_seconds = 0.0  # how long the consumer has waited for data, in sum
         self.num_replaced = 0  # examples of this rank that stood in for those of bad shards
         self.bad_shards: dict[str, str] = {}  # name -> what is wrong with it, where bad shards are skipped
         self._seed, self._rank, self._num_threads = seed, rank, num_threads
@@ -191,9 +189,7 @@ class _Feed:
 
     def _advance(self) -> None:
         self._rows = None  # before the next one is read
-        began = time.perf_counter()
         rows = self._ready.get()
-        self._stream.wait_seconds += time.perf_counter() - began
         if isinstance(rows, BaseException):
             self._ready.put(rows)  # whoever asks again gets the same answer
             raise rows

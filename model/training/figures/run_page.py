@@ -7,16 +7,21 @@ from typing import Any
 from c4pipe.errors import UserError
 from c4pipe.report import html
 from c4pipe.shards import files
-from model.checkpoints.run_folder import RunFolder
+from model.checkpoints.run_folder import RUNNING, RunFolder
 
 Lines = Sequence[Mapping[str, Any]]
 
 _CURVES = (
     ("Learning rate", ("learning_rate",), "the schedule"),
     ("Gradient norm", ("gradient_norm",), "before clipping"),
-    ("Speed", ("tokens_per_second",), "tokens a second that are no padding"),
+    ("Speed", ("tokens_per_second",), "tokens per second that are not padding"),
     ("Share of peak", ("mfu",), "floating point operations of the model over the device's peak"),
     ("Waiting", ("data_wait_seconds", "checkpoint_wait_seconds"), "seconds between two lines of metrics.jsonl"),
+)
+
+_VALIDATIONS = (
+    ("Score on validation", "validation_score", "by task, and the mean over tasks; it chooses the best checkpoint"),
+    ("Validation loss by source", "validation_loss", "nats per target token"),
 )
 
 
@@ -42,15 +47,24 @@ def make_page(name: str, content: Mapping[str, Any], lines: Lines) -> str:
         ),
     ]
     for title, names, caption in _CURVES:
-        if any(line.get(one) is not None for line in lines for one in names):
+        if any(_is_in(lines, name) for name in names):
             sections.append(html.Section(title, _plot(lines, names, caption)))
-    others = sorted({key for line in lines for key in line if key.startswith("validation_loss/")})
-    if others:
-        sections.append(html.Section("Validation loss by source", _plot(lines, others, "")))
+    for title, name, caption in _VALIDATIONS:
+        of_all = [name] if name == "validation_score" and _is_in(lines, name) else []
+        parts = sorted({key for line in lines for key in line if key.startswith(f"{name}/")})
+        if of_all or parts:
+            sections.append(html.Section(title, _plot(lines, [*of_all, *parts], caption)))
     for title, part in (("Model", "model"), ("Settings", "settings"), ("Versions", "versions")):
         rows = [(key, "" if value is None else str(value)) for key, value in content.get(part, {}).items()]
         sections.append(html.Section(title, html.table(["", "value"], rows)))
-    return html.page(name, f"{summary.get('steps', 0):,} steps, {summary.get('examples_seen', 0):,} examples", sections)
+    seen = f"{summary.get('steps', 0):,} steps, {summary.get('examples_seen', 0):,} examples"
+    if content.get("status") == RUNNING:
+        seen = f"{seen}; not finished: {content['settings']['steps']:,} steps are to be made"
+    return html.page(name, seen, sections)
+
+
+def _is_in(lines: Lines, name: str) -> bool:
+    return any(line.get(name) is not None for line in lines)
 
 
 def _loss(content: Mapping[str, Any], lines: Lines) -> Any:
@@ -63,7 +77,7 @@ def _loss(content: Mapping[str, Any], lines: Lines) -> Any:
             axes.axhline(entropy, color="grey", linewidth=0.8, linestyle="--", label="order-0 entropy of the targets")
         _finish(axes)
 
-    return html.plot(draw, caption="nats a target token")
+    return html.plot(draw, caption="nats per target token")
 
 
 def _plot(lines: Lines, names: Sequence[str], caption: str) -> Any:

@@ -1,9 +1,19 @@
 """How much of the hardware's peak a run uses."""
 
+import os
+import time
+
 import torch
 
+from c4pipe.progress import duration
 from model.architectures.layers import FEED_FORWARDS
+from model.architectures.linear import linear
 from model.architectures.t5 import T5Model
+from model.training.ranks.world import World
+
+# What training reaches of the speed of its products: the rest is attention, norms and the update.
+_SHARE_OF_PRODUCTS = 0.5
+_TRIES = 5
 
 # Dense bf16 tensor-core peaks by the vendors' data sheets, in TFLOP/s, looked up by a part of the device's name.
 PEAK_BF16_TFLOPS = {
@@ -28,6 +38,30 @@ def peak_flops(device: torch.device) -> float | None:
         return None
     name = torch.cuda.get_device_name(device)
     return next((tflops * 1e12 for part, tflops in PEAK_BF16_TFLOPS.items() if part in name), None)
+
+
+def estimated_time(flops: float, world: World, dtype: torch.dtype) -> str:
+    """About how long so many operations take here, in words, from a product that is timed now."""
+    speed = _speed_of_products(world.device, dtype)
+    ranks = int(os.environ.get("WORLD_SIZE", "1"))
+    seconds = flops / (_SHARE_OF_PRODUCTS * speed * ranks)
+    here = f"{ranks} processes" if ranks > 1 else "one process"
+    return (
+        f"{flops:.3g} floating point operations, about {duration(seconds)} by {here} here, at "
+        f"{_SHARE_OF_PRODUCTS:.0%} of the {speed / 1e9:,.0f} GFLOP/s that products of matrices reach"
+    )
+
+
+def _speed_of_products(device: torch.device, dtype: torch.dtype) -> float:
+    """Operations per second of a product of square matrices, the best of a few."""
+    width = 8192 if device.type == "cuda" else 1024
+    one = torch.ones(width, width, device=device, dtype=dtype)
+    seconds = []
+    for _ in range(_TRIES):
+        began = time.perf_counter()
+        linear(one, one).sum().item()
+        seconds.append(time.perf_counter() - began)
+    return 2.0 * width**3 / min(seconds)
 
 
 def flops_of_example(model: T5Model, inputs_length: int, targets_length: int) -> float:

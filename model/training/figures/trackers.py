@@ -4,7 +4,7 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from c4pipe.choices import choose
+from c4pipe.choices import check_choice, choose
 
 Tracker = Callable[[Mapping[str, Any]], None]
 """Takes what goes into one line of `metrics.jsonl`."""
@@ -31,6 +31,12 @@ def _wandb(folder: str, config: Mapping[str, Any]) -> Tracker:
 
 
 TRACKERS: dict[str, Callable[[str, Mapping[str, Any]], Tracker]] = {"tensorboard": _tensorboard, "wandb": _wandb}
+
+
+def check_trackers(names: str) -> None:
+    """Raises: UserError where a comma-separated list has a tracker that does not exist."""
+    for name in filter(None, names.split(",")):
+        check_choice("tracker", name, TRACKERS)
 
 
 def open_trackers(names: str, folder: str, config: Mapping[str, Any]) -> list[Tracker]:

@@ -44,13 +44,14 @@ class World:
     """The ranks of a run and this process's place in it.
 
     device: where this rank computes. control: a group over gloo for decisions that the host takes, so that these
-    never wait for the accelerator; None with one process.
+    never wait for the accelerator; None with one process. store: keys and values that all ranks share; None with one.
     """
 
     rank: int = 0
     size: int = 1
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
     control: Any = None
+    store: Any = None
 
     @classmethod
     def join(cls, *, device: str = "auto", timeout_seconds: float = 600.0) -> "World":
@@ -65,6 +66,7 @@ class World:
         if size == 1:
             return cls(device=place)
         timeout = datetime.timedelta(seconds=timeout_seconds)
+        store = None
         if not dist.is_initialized():
             found, rank, _ = next(dist.rendezvous("env://", timeout=timeout))
             store = private_store(found, rank, size, timeout)
@@ -78,7 +80,15 @@ class World:
                 device_id=place if on_gpu else None,
             )
         control = dist.new_group(backend="gloo", timeout=timeout) if place.type == "cuda" else dist.group.WORLD
-        return cls(dist.get_rank(), size, place, control)
+        return cls(dist.get_rank(), size, place, control, store)
+
+    @classmethod
+    def alone(cls, *, device: str = "auto") -> "World":
+        """This process without the others, on the device that it would take.
+
+        Raises: as `join`.
+        """
+        return cls(device=_device(device))
 
     def leave(self) -> None:
         """Give the process groups back."""
@@ -174,40 +184,6 @@ class World:
         if complaint:
             raise UserError(complaint)
         return result  # type: ignore[return-value]
-
-
-class StopVote:
-    """Whether any rank has asked to stop: known to all of them at the same step, without a wait.
-
-    Each step starts a small maximum over the ranks and reads the one that it started a step before, which is done by
-    then because the ranks go in lockstep. So a request on one rank stops all of them at most two steps later.
-    """
-
-    def __init__(self, world: World) -> None:
-        self._world = world
-        self._pending: tuple[Any, Tensor] | None = None
-
-    def any_asked(self, asked_here: bool) -> bool:
-        """Call once a step on every rank."""
-        if self._world.size == 1:
-            return asked_here
-        answer = self._take()
-        flag = torch.tensor([int(asked_here)], dtype=torch.int32)
-        work = dist.all_reduce(flag, op=dist.ReduceOp.MAX, group=self._world.control, async_op=True)
-        self._pending = (work, flag)
-        return answer
-
-    def finish(self) -> bool:
-        """The last answer; call once after the last step."""
-        return self._take()
-
-    def _take(self) -> bool:
-        if self._pending is None:
-            return False
-        work, flag = self._pending
-        work.wait()
-        self._pending = None
-        return bool(flag.item())
 
 
 def _device(name: str) -> torch.device:

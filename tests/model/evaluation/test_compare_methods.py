@@ -61,6 +61,24 @@ def test_a_second_start_runs_only_what_is_missing(compared, base_run, task_folde
     assert [one["score"] for one in after["runs"]] == [one["score"] for one in before["runs"]]
 
 
+def test_of_several_rates_the_first_seed_chooses(base_run, task_folder, tmp_path, capsys):
+    flags = [f"--checkpoint={base_run}", f"--tasks={task_folder}@sst2", f"--output={tmp_path}", *FLAGS]
+    assert main([*flags, "--methods=all_parameters", "--rates=all_parameters:1e-9+0.05"]) == 0
+    found = json.loads((tmp_path / "comparison.json").read_text())["runs"]
+    rates = {one["learning_rate"] for one in found}
+    assert len(found) == 2 and len(rates) == 1
+    runs = sorted(str(path.parent.relative_to(tmp_path)) for path in tmp_path.rglob("run.json"))
+    other = ({"1e-09", "0.05"} - {f"{rate:g}" for rate in rates}).pop()
+    assert f"runs/sst2/all_parameters/rate-{other}/seed-0" in runs and len(runs) == 3
+    assert "nobody chose" not in capsys.readouterr().err
+
+
+def test_rates_that_nobody_chose_are_told(base_run, task_folder, tmp_path, capsys):
+    flags = [f"--checkpoint={base_run}", f"--tasks={task_folder}@sst2", f"--output={tmp_path}", "--dry_run"]
+    assert main([*flags, "--methods=adapters", "--rates=adapters:0.1+0.2"]) == 0
+    assert "rates: adapters 0.1 or 0.2" in capsys.readouterr().out
+
+
 def test_mistakes_are_named(base_run, task_folder, tmp_path):
     common = [f"--checkpoint={base_run}", f"--tasks={task_folder}", f"--output={tmp_path}"]
     with pytest.raises(UserError, match="unknown method 'prompt'"):

@@ -88,7 +88,7 @@ def test_a_run_that_dies_in_an_evaluation_loses_nothing(make_trainer):
     class Killed(Exception):
         pass
 
-    def evaluate(step: int, is_last: bool) -> dict[str, float]:
+    def evaluate(step: int, is_last: bool, watch) -> dict[str, float]:
         if step == 8 and dies:
             raise Killed
         return {"score": float(step)}
@@ -137,7 +137,7 @@ def test_a_changed_byte_is_found_by_its_checksum(make_trainer):
 
 def test_the_newest_checkpoints_and_the_best_are_kept(make_trainer):
     values = {0: 9.0, 2: 5.0, 4: 2.0, 6: 3.0, 8: 4.0, 10: 3.5, 12: 3.2}
-    hooks = Hooks(evaluate=lambda step, is_last: {"score": values[step]}, best=BestMetric("score"))
+    hooks = Hooks(evaluate=lambda step, is_last, watch: {"score": values[step]}, best=BestMetric("score"))
     trainer = make_trainer(hooks, checkpoint_every=2, evaluate_every=2, keep=2)
     trainer.train()
     assert step_folder.steps(trainer.folder.checkpoints) == [4, 10, 12]
@@ -148,7 +148,7 @@ def test_the_newest_checkpoints_and_the_best_are_kept(make_trainer):
 def test_a_new_best_is_saved_between_checkpoints(make_trainer):
     values = {0: 1.0, 3: 5.0, 6: 7.0, 9: 6.0, 12: 2.0}
     best = BestMetric("score", higher_is_better=True)
-    hooks = Hooks(evaluate=lambda step, is_last: {"score": values[step]}, best=best)
+    hooks = Hooks(evaluate=lambda step, is_last, watch: {"score": values[step]}, best=best)
     trainer = make_trainer(hooks, checkpoint_every=100, evaluate_every=3, keep=1)
     trainer.train()
     assert step_folder.steps(trainer.folder.checkpoints) == [6, 12]

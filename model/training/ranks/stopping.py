@@ -1,0 +1,79 @@
+"""How all ranks come to know that one of them was asked to stop."""
+
+import time
+from typing import Any
+
+import torch
+import torch.distributed as dist
+from torch import Tensor
+
+from model.training.ranks.signals import StopRequest
+from model.training.ranks.world import World
+
+_KEY = "stop"
+_LOOK_EVERY_SECONDS = 0.5
+
+
+class StopVote:
+    """Whether any rank has asked to stop: known to all of them at the same step, without a wait.
+
+    Each step starts a small maximum over the ranks and reads the one that it started a step before, which is done by
+    then because the ranks go in lockstep. So a request on one rank stops all of them at most two steps later.
+    """
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._pending: tuple[Any, Tensor] | None = None
+
+    def any_asked(self, asked_here: bool) -> bool:
+        """Call once a step on every rank."""
+        if self._world.size == 1:
+            return asked_here
+        answer = self._take()
+        flag = torch.tensor([int(asked_here)], dtype=torch.int32)
+        work = dist.all_reduce(flag, op=dist.ReduceOp.MAX, group=self._world.control, async_op=True)
+        self._pending = (work, flag)
+        return answer
+
+    def finish(self) -> bool:
+        """The last answer; call once after the last step."""
+        return self._take()
+
+    def _take(self) -> bool:
+        if self._pending is None:
+            return False
+        work, flag = self._pending
+        work.wait()
+        self._pending = None
+        return bool(flag.item())
+
+
+class StopWord:
+    """Whether any rank was asked to stop: known to the others within a second, while each does work of its own length.
+
+    In an evaluation ranks do not go in lockstep, so they cannot vote. The rank that was asked leaves a word in the
+    store that all share, and the others look there now and then.
+    """
+
+    def __init__(self, world: World, request: StopRequest) -> None:
+        self._world, self._request = world, request
+        self._is_out = False
+        self._looked = 0.0
+
+    def is_out(self) -> bool:
+        """Whether this rank knows of the word. Costs next to nothing, so it may be asked at each token."""
+        store = self._world.store
+        if self._is_out:
+            return True
+        if self._request:
+            self._is_out = True
+            if store is not None:
+                store.set(_KEY, "1")
+        elif store is not None and time.monotonic() - self._looked > _LOOK_EVERY_SECONDS:
+            self._looked = time.monotonic()
+            self._is_out = store.check([_KEY])
+        return self._is_out
+
+    def is_known_to_any(self) -> bool:
+        """Whether any rank knows of it; the same answer for all. All ranks must call it together."""
+        return any(known for (known,) in self._world.gather_rows([float(self.is_out())]))
