@@ -27,6 +27,7 @@ PASSED = "passed"
 SOFT_PASSED = "soft-passed"
 FILTERED = "filtered"
 _REASON = "badword"
+_EMPTY_MATCH = "(an expression that matches nothing at all)"
 
 
 def parse_lists(lists: Mapping[str, str]) -> dict[str, frozenset[str]]:
@@ -66,7 +67,10 @@ class BadwordsFilter:
 
     def outcome(self, text: str, language: str, normalized_url: str) -> str:
         """`passed`, `soft-passed` (a bad word, but the page is one of the share that stays) or `filtered`."""
-        if not self.has_badword(text, language):
+        return self._outcome(self.badword_in(text, language), normalized_url)
+
+    def _outcome(self, badword: str, normalized_url: str) -> str:
+        if not badword:
             return PASSED
         return FILTERED if url_hash(normalized_url) % self._denominator < self._numerator else SOFT_PASSED
 
@@ -75,11 +79,14 @@ class BadwordsFilter:
         return [self._judge(candidate) for candidate in candidates]
 
     def _judge(self, candidate: Candidate) -> Ruling:
-        outcome = self.outcome(candidate.text, candidate.language, candidate.normalized_url)
+        badword = self.badword_in(candidate.text, candidate.language)
+        outcome = self._outcome(badword, candidate.normalized_url)
         counters = [f"/{outcome}"]
         if self.has_list(candidate.language):
             counters.append(f"-{base_language(candidate.language)}/{outcome}")
-        return Ruling(_REASON if outcome == FILTERED else "", counters=tuple(counters))
+        if outcome != FILTERED:
+            return Ruling(counters=tuple(counters))
+        return Ruling(_REASON, counters=tuple(counters), match=badword)
 
     def has_list(self, language: str) -> bool:
         """Whether there are words for a language."""
@@ -87,8 +94,12 @@ class BadwordsFilter:
 
     def has_badword(self, text: str, language: str) -> bool:
         """Whether the lower-cased text has a word of the language's list."""
+        return bool(self.badword_in(text, language))
+
+    def badword_in(self, text: str, language: str) -> str:
+        """The first in the alphabet of the language's words that the lower-cased text has; empty where it has none."""
         matcher = self._matchers.get(base_language(language))
-        return matcher is not None and matcher.matches(text)
+        return "" if matcher is None else matcher.match(text)
 
 
 def _allowed(language: str, compat: Compat) -> frozenset[str]:
@@ -113,10 +124,10 @@ class Substrings:
     def __init__(self, words: frozenset[str]) -> None:
         self._words = sorted(words)
 
-    def matches(self, text: str) -> bool:
-        """Whether one of the words is in the text in lower case."""
+    def match(self, text: str) -> str:
+        """The first of the sorted words that is in the text in lower case; empty where none is."""
         lowered = text.lower()
-        return any(word in lowered for word in self._words)
+        return next((word for word in self._words if word in lowered), "")
 
 
 class Words:
@@ -142,12 +153,14 @@ class Words:
         joined = "|".join(sorted(expressions))
         self._expression = re.compile(rf"(?:\W|^)({joined})(?:\W|$)") if expressions else None
 
-    def matches(self, text: str) -> bool:
-        """Whether one of the words is in the text in lower case."""
+    def match(self, text: str) -> str:
+        """The first of the sorted words that is in the text in lower case; empty where none is."""
         lowered = text.lower()
-        if any(_stands_alone(word, lowered) for word in [*self._index.find(lowered), *self._tokenless]):
-            return True
-        return self._expression is not None and self._expression.search(lowered) is not None
+        for word in sorted([*self._index.find(lowered), *self._tokenless]):
+            if _stands_alone(word, lowered):
+                return word
+        found = self._expression.search(lowered) if self._expression is not None else None
+        return "" if found is None else found[1] or _EMPTY_MATCH
 
 
 class _AnyTokens:

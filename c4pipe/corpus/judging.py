@@ -31,7 +31,8 @@ class Ruling:
 
     reason: why it goes; empty where it stays. text: as it leaves the stage; None where the stage changes nothing.
     line_counts: a number of lines for each outcome that the stage has for lines (`Stage.line_outcomes`). counters: the
-    ends of further counters' names, each counted once; the stage's name comes before them.
+    ends of further counters' names, each counted once; the stage's name comes before them. match: what in the page it
+    goes for, where the stage can tell.
     """
 
     reason: str = ""
@@ -39,6 +40,7 @@ class Ruling:
     language: str = ""
     line_counts: tuple[int, ...] = ()
     counters: tuple[str, ...] = ()
+    match: str = ""
 
 
 STAYS = Ruling()
@@ -58,7 +60,7 @@ class Verdict:
 
     stage, reason: which stage drops it, and why; both empty where it stays. text: as it leaves the last stage, or as it
     came to the stage that drops it. line_counts: of the stage that takes lines, where the page came to it. counters:
-    names of further counters, each counted once.
+    names of further counters, each counted once. match: what in the page it goes for, where the stage can tell.
     """
 
     text: str
@@ -67,6 +69,7 @@ class Verdict:
     language: str = ""
     line_counts: tuple[int, ...] = ()
     counters: tuple[str, ...] = ()
+    match: str = ""
 
     def after(self, stage: str, ruling: Ruling) -> "Verdict":
         """The verdict with one stage more."""
@@ -77,6 +80,7 @@ class Verdict:
             language=ruling.language or self.language,
             line_counts=ruling.line_counts or self.line_counts,
             counters=(*self.counters, *(stage + end for end in ruling.counters)),
+            match=ruling.match,
         )
 
 

@@ -98,7 +98,7 @@ class Ledger:
                 self._count_lines(stage, verdict.line_counts)
             if stage.name == verdict.stage:
                 self._drop(stage, verdict.reason, size)
-                self._sample(stage, verdict.reason, url, excerpt)
+                self._sample(stage, verdict.reason, url, excerpt, verdict.match)
                 return
             if stage.changes_text:
                 size = Size.of(verdict.text)
@@ -120,8 +120,8 @@ class Ledger:
         if not stage.names_counters:
             self._summary.counters[stage.filtered(reason)] += 1
 
-    def _sample(self, stage: Stage, reason: str, url: str, excerpt: str) -> None:
-        self._summary.sample(stage.filtered(reason), url, excerpt)
+    def _sample(self, stage: Stage, reason: str, url: str, excerpt: str, match: str = "") -> None:
+        self._summary.sample(stage.filtered(reason), url, excerpt, match)
 
 
 def _host(url: str) -> str:

@@ -9,7 +9,7 @@ from c4pipe.corpus.badwords import SOFT_PASSED
 from c4pipe.corpus.chain import STAGES, Stage
 from c4pipe.corpus.rules import LINE_PASSED
 from c4pipe.corpus.wet.kinds import notices
-from c4pipe.report.summary import LENGTH_EDGES, SPLIT, Summary, Volume, largest_domains
+from c4pipe.report.summary import LENGTH_EDGES, SPLIT, Sample, Summary, Volume, largest_domains
 
 _NUM_DOMAINS = 200
 _MAX_FILES = 1000
@@ -29,10 +29,7 @@ def build(
         "notices": notices(counted.kinds, wet_parser),
         "counters": dict(sorted(counted.counters.items())),
         "funnel": _funnel(counted),
-        "samples": {
-            rule: [{"url": sample.url, "text": sample.text} for sample in samples]
-            for rule, samples in sorted(counted.samples.items())
-        },
+        "samples": {rule: [_sample(sample) for sample in samples] for rule, samples in sorted(counted.samples.items())},
         "languages": dict(sorted(counted.languages.items(), key=lambda item: (-item[1], item[0]))),
         "domains": [list(pair) for pair in largest_domains(counted, _NUM_DOMAINS)],
         "lengths": {
@@ -44,6 +41,11 @@ def build(
     }
     report["checks"] = checks(report) if finished else []
     return report
+
+
+def _sample(sample: Sample) -> dict[str, str]:
+    match = {"match": sample.match} if sample.match else {}
+    return {"url": sample.url, "text": sample.text, **match}
 
 
 def _inputs(counted: Summary) -> dict[str, Any]:

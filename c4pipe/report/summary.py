@@ -61,11 +61,15 @@ class Volume:
 
 
 class Sample(NamedTuple):
-    """A page or line that was dropped. hash: of the rule, the URL and the text; it decides which samples stay."""
+    """A page or line that was dropped. hash: of the rule, the URL and the text; it decides which samples stay.
+
+    match: what in the page it went for (a bad word), where the rule can tell.
+    """
 
     hash: str
     url: str
     text: str
+    match: str = ""
 
 
 @dataclass
@@ -94,14 +98,14 @@ class Summary:
         """The volume of that name, to add to."""
         return self.volumes.setdefault(name, Volume())
 
-    def sample(self, rule: str, url: str, text: str) -> None:
+    def sample(self, rule: str, url: str, text: str, match: str = "") -> None:
         """Offer a dropped page or line; those with the smallest hash of (rule, url, text) stay."""
         if self.samples_per_rule <= 0:
             return
         text = text[:EXCERPT_LENGTH]
         key = hashlib.md5(f"{rule}\n{url}\n{text}".encode("utf-8", "surrogatepass")).hexdigest()
         samples = self.samples.setdefault(rule, [])
-        sample = Sample(key, url, text)
+        sample = Sample(key, url, text, match)
         if len(samples) >= self.samples_per_rule and sample >= samples[-1]:
             return
         if sample not in samples:

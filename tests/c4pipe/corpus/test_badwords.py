@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from c4pipe.corpus.badwords import FILTERED, PASSED, SOFT_PASSED, BadwordsFilter, Words, parse_lists
+from c4pipe.corpus.judging import Candidate
 from c4pipe.corpus.variants import COMPATS
 from c4pipe.errors import UserError
 
@@ -91,6 +92,13 @@ def test_the_whole_fraction_drops_each_and_3_0_1_knows_no_other():
         assert {words.outcome("darn", "en", f"a.example/{n}") for n in range(5000)} == {FILTERED}
 
 
+def test_the_word_that_a_page_goes_for_is_told():
+    words = BadwordsFilter(LISTS, NEW)
+    pages = [("A holy cow, oh DARN!", "en"), ("It is 悪い.", "ja"), ("A fine day.", "en")]
+    rulings = words.judge([Candidate(URL, URL, text, language=language) for text, language in pages])
+    assert [(ruling.reason, ruling.match) for ruling in rulings] == [("badword", "darn"), ("badword", "悪い"), ("", "")]
+
+
 def test_a_filter_travels():
     words = pickle.loads(pickle.dumps(BadwordsFilter(LISTS, NEW, 0.5)))
     assert words.has_badword("darn", "en") and words.outcome("fine", "en", URL) == PASSED
@@ -108,4 +116,4 @@ some_words = st.lists(
 @settings(max_examples=1500, deadline=None)
 def test_tokens_find_what_the_expression_finds(words, text):
     expression = re.compile(r"(?:\W|^)({})(?:\W|$)".format("|".join(map(re.escape, words))))
-    assert Words(frozenset(words)).matches(text) == bool(expression.search(text.lower()))
+    assert bool(Words(frozenset(words)).match(text)) == bool(expression.search(text.lower()))

@@ -86,3 +86,11 @@ def test_every_stage_counts_and_measures_each_page_once():
                 assert all(summary.volumes[name].pages == 1 for name in before)
                 assert summary.volumes[f"{dropping.name}/why"] == replace(Volume(), pages=1, lines=2, bytes=20)
                 assert dropping.name not in summary.volumes
+
+
+def test_the_sample_of_a_page_with_a_bad_word_says_which():
+    book, summary = ledger()
+    verdict = Verdict(PAGE.text, "badwords-filter", "badword", language="en", match="darn")
+    book.add_after_lines(PAGE.url, PAGE.text, (), verdict, "train")
+    (samples,) = Summary.from_json(summary.to_json()).samples.values()
+    assert [(sample.url, sample.match) for sample in samples] == [(PAGE.url, "darn")]
