@@ -149,9 +149,9 @@ def test_a_finished_run_is_left_alone_and_another_refused(tuned, base_run, task_
     before = (folder / "run.json").read_bytes()
     assert run(base_run, task_folder, folder, "--method=gradual_unfreezing") == 0
     assert "nothing to do" in capsys.readouterr().out
-    with pytest.raises(UserError, match="another method"):
+    with pytest.raises(UserError, match="holds another run: method was gradual_unfreezing, is now all_parameters"):
         run(base_run, task_folder, folder)
-    with pytest.raises(UserError, match="steps of method"):
+    with pytest.raises(UserError, match="steps_of_method was 6, is now 9"):
         run(base_run, task_folder, folder, "--method=gradual_unfreezing", "--steps=9", "--resume")
     assert (folder / "run.json").read_bytes() == before
 
