@@ -2,8 +2,10 @@
 
 import sys
 import time
-from typing import Any, TextIO
+from collections.abc import Iterable, Iterator
+from typing import Any, TextIO, TypeVar
 
+Item = TypeVar("Item")
 PLAIN_EVERY_SECONDS = 15.0
 _BAR = "{desc}: {percentage:3.0f}%|{bar}| {elapsed}, {remaining} left{postfix}"
 
@@ -101,6 +103,14 @@ class ProgressLine:
         if new > 0 and self._done < self._total:
             parts.append(f"{duration(elapsed / new * (self._total - self._done))} left")
         return ", ".join([*parts, words] if words else parts)
+
+
+def followed(items: Iterable[Item], title: str, total: int, *, unit: str) -> Iterator[Item]:
+    """The items one by one, while it is said how many of them are done."""
+    with ProgressLine(title, total, unit=unit) as progress:
+        for item in items:
+            yield item
+            progress.advance(1)
 
 
 def duration(seconds: float) -> str:

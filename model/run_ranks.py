@@ -5,6 +5,7 @@ line and status 2, and a stop is the command's line and status 0. torchrun adds 
 """
 
 import logging
+import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -14,13 +15,15 @@ from c4pipe.command_line import EXIT_USER_ERROR
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run torchrun; the exit status."""
+    os.environ.setdefault("LOGLEVEL", "CRITICAL")  # read by torchrun's loggers when they are made
     from torch.distributed import run as torchrun
     from torch.distributed.elastic.multiprocessing.api import SignalException
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 
     # What goes wrong in a rank is told by rank 0, in words.
-    logging.getLogger("torch.distributed.elastic").setLevel(logging.CRITICAL)
-    logging.getLogger("torch.distributed.run").setLevel(logging.CRITICAL)
+    for name in list(logging.root.manager.loggerDict):
+        if name.startswith("torch.distributed"):
+            logging.getLogger(name).setLevel(logging.CRITICAL)
     try:
         torchrun.main(list(sys.argv[1:] if argv is None else argv))
     except SignalException as stopped:

@@ -107,10 +107,10 @@ def train(run: Run, trainer: Trainer, *, text: str | None = None) -> Outcome:
             writes=world.is_first,
         ) from error
     if outcome.stopped:
-        if world.is_first:
-            _write_running_page(run)
         kept = f"with a checkpoint in {run.folder}" if outcome.step else f"in {run.folder}"
         say(f"stopped after step {outcome.step:,} {kept}; continue with --resume")
+        if world.is_first and outcome.step:  # last, since who sent the signal may soon kill
+            _write_running_page(run)
     else:
         world.first_does(lambda: _finish(run, time.monotonic() - began))
     return outcome

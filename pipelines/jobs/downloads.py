@@ -12,18 +12,16 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
 
-from tqdm import tqdm
-
 from c4pipe.crawl import paths
 from c4pipe.crawl.download import PARTIAL_FOLDER, Downloader, Failed, Stopped
 from c4pipe.crawl.politeness import Backoff, RetryGate
 from c4pipe.errors import UserError
 from c4pipe.folders.work_folder import WorkFolder
 from c4pipe.machine import free_bytes
+from c4pipe.progress import ProgressLine
 from c4pipe.shards import files
 
 _LIST_FOLDER = ".lists"
-_NOTICE_EVERY_SECONDS = 15.0
 
 
 @dataclass(frozen=True)
@@ -132,46 +130,37 @@ def look_for_space(output: str, total: int | None) -> None:
 
 
 class Progress:
-    """A bar on a terminal; elsewhere a plain line now and then."""
+    """How far the downloads are, by their bytes where the sum of these is known, else by files."""
 
     def __init__(self, total_bytes: int | None, num_files: int) -> None:
-        self._plain = not sys.stderr.isatty()
-        self._bar = tqdm(total=total_bytes, unit="B", unit_scale=True, smoothing=0.1, disable=self._plain, desc="WET")
+        self._line = ProgressLine("WET", total_bytes or num_files)
         self._num_files, self._files, self._bytes = num_files, 0, 0
         self._total, self._start = total_bytes, time.monotonic()
-        self._spoke = self._start
         self._lock = threading.Lock()
 
     def add_bytes(self, count: int) -> None:
         with self._lock:
             self._bytes += count
-            self._bar.update(count)
+            self._show()
 
     def add_file(self) -> None:
         with self._lock:
             self._files += 1
-            self._bar.set_postfix_str(f"{self._files}/{self._num_files} files")
-            self._say(force=self._files == self._num_files)
+            self._show(now=self._files == self._num_files)
 
     def notice(self, text: str) -> None:
+        """What the downloads wait for; not more often than how far they are."""
         with self._lock:
-            if not self._plain:
-                self._bar.set_description_str(text[:70])
-            elif time.monotonic() - self._spoke > _NOTICE_EVERY_SECONDS or self._files == 0:
-                self._spoke = time.monotonic()
-                print(text, file=sys.stderr, flush=True)
+            if self._line.is_due or not self._files:
+                self._line.say(text)
 
-    def _say(self, force: bool) -> None:
-        now = time.monotonic()
-        if self._plain and (force or now - self._spoke > _NOTICE_EVERY_SECONDS):
-            self._spoke = now
-            rate = self._bytes / max(now - self._start, 1e-9)
-            left = "" if not self._total or not rate else f", {max(0, self._total - self._bytes) / rate:.0f} s left"
-            line = f"{self._files}/{self._num_files} files, {self._bytes / 1e6:,.1f} MB, {rate / 1e6:.2f} MB/s{left}"
-            print(line, file=sys.stderr, flush=True)
+    def _show(self, now: bool = False) -> None:
+        rate = self._bytes / max(time.monotonic() - self._start, 1e-9)
+        words = f"{self._files} of {self._num_files} files, {self._bytes / 1e6:,.1f} MB, {rate / 1e6:.2f} MB/s"
+        self._line.show(self._bytes if self._total else self._files, words, now=now)
 
     def close(self) -> None:
-        self._bar.close()
+        self._line.close()
 
 
 def download(

@@ -11,8 +11,6 @@ from functools import lru_cache, partial
 from itertools import repeat
 from typing import Any
 
-from tqdm import tqdm
-
 import c4pipe
 from c4pipe.corpus import assets, release
 from c4pipe.corpus.chain import Criteria
@@ -24,6 +22,7 @@ from c4pipe.corpus.wet.parsers import read_records
 from c4pipe.errors import UserError
 from c4pipe.folders.output_folder import OutputFolder
 from c4pipe.folders.results import SettingsResult
+from c4pipe.progress import followed
 from c4pipe.records import Page
 from c4pipe.report.release_page import release_page
 from c4pipe.shards import files, names
@@ -133,7 +132,7 @@ def _read_pages(pool: Executor, wet: Sequence[str], rules: bytes) -> dict[_Key, 
     """The pages of the WET files by URL and timestamp, cleaned."""
     pages: dict[_Key, list[Cleansed]] = defaultdict(list)
     tasks = pool.map(_clean_file, wet, repeat(rules))
-    for cleaned in tqdm(tasks, total=len(wet), desc="WET files", unit="file", disable=None):
+    for cleaned in followed(tasks, "comparing", len(wet), unit="WET files"):
         for page in cleaned:
             pages[page.url, page.timestamp].append(page)
     return pages
@@ -154,7 +153,7 @@ def compare(
     first: _Key = ("", "")
     released_urls: set[str] = set()
     wanted = {normalized_url(url) for url, _ in pages}
-    for path, split in tqdm(splits.items(), desc="released shards", unit="shard", disable=None):
+    for path, split in followed(splits.items(), "comparing", len(splits), unit="released shards"):
         here: list[tuple[str, str, list[Cleansed]]] = []
         for row in read_text_shard(path, ("url", "timestamp", "text")):
             result.rows_released += 1

@@ -3,7 +3,7 @@
 import io
 import re
 
-from c4pipe.progress import ProgressLine
+from c4pipe.progress import ProgressLine, followed
 
 
 def lines(monkeypatch, total, moments, **more) -> list[str]:
@@ -32,6 +32,10 @@ def test_progress_never_passes_its_end_nor_promises_negative_time(monkeypatch):
 
 def test_what_was_done_before_does_not_count_for_the_time_left(monkeypatch):
     assert lines(monkeypatch, 100, [(20, 60, "")], done=50) == ["decoding: 60%, 20 s, 1 min 20 s left"]
+
+
+def test_items_are_given_one_by_one():
+    assert list(followed(iter("abc"), "reading", 3, unit="letters")) == ["a", "b", "c"]
 
 
 def test_who_is_not_to_speak_is_silent(monkeypatch):

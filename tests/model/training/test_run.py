@@ -1,6 +1,9 @@
 """A run knows its inputs by what they are; what cannot run is refused before; run.html is there while a run goes on."""
 
+import os
 import shutil
+import signal
+from dataclasses import replace
 
 import pytest
 
@@ -125,6 +128,22 @@ def test_the_page_is_there_while_a_run_goes_on(example_folder, tmp_path, monkeyp
     flags = [f"--examples={example_folder}", f"--output={tmp_path}/run", "--preset=t5_tiny", "--steps=2", *SMALL]
     assert pretrain.main([*flags, "--validation_examples=8"]) == 0
     assert pages == [("running", 2, True), ("running", 3, True), ("finished", 3, False)]
+
+
+def test_the_page_is_there_after_a_stop(example_folder, tmp_path, monkeypatch, capsys):
+    original = pretrain.make_trainer
+
+    def stopped_in_step_2(*given, **named):
+        trainer = original(*given, **named)
+        stop = lambda step: os.kill(os.getpid(), signal.SIGTERM) if step == 2 else None  # noqa: E731
+        trainer.hooks = replace(trainer.hooks, before_step=stop)
+        return trainer
+
+    monkeypatch.setattr(pretrain, "make_trainer", stopped_in_step_2)
+    flags = [f"--examples={example_folder}", f"--output={tmp_path}/run", "--preset=t5_tiny", "--steps=4", *SMALL]
+    assert pretrain.main([*flags, "--validation_examples=0"]) == 0
+    assert "stopped after step 2 with a checkpoint" in capsys.readouterr().out
+    assert "not finished: 4 steps are to be made" in (tmp_path / "run" / "run.html").read_text()
 
 
 def test_help_tells_the_defaults_of_the_command():
