@@ -5,6 +5,7 @@ import torch
 
 from model.architectures.catalog import ARCHITECTURES, build_model
 from model.architectures.config import ModelConfig
+from model.architectures.t5 import Examples
 
 CONFIG = ModelConfig(vocabulary_size=512, d_model=64, d_ff=160, d_kv=16, num_heads=8, num_layers=2)
 
@@ -48,5 +49,5 @@ def test_a_parameter_does_not_depend_on_what_else_there_is():
 def test_the_first_loss_is_near_that_of_a_uniform_guess():
     inputs, targets = torch.randint(2, 512, (4, 30)), torch.randint(2, 512, (4, 20))
     for tied in (True, False):
-        loss = build_model(CONFIG.with_(tie_embeddings=tied))(inputs, targets)
+        loss = build_model(CONFIG.with_(tie_embeddings=tied))(Examples(inputs, targets))
         assert 6.0 < loss.loss_sum.item() / loss.num_tokens.item() < 7.5  # ln 512 = 6.24

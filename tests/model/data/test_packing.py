@@ -5,6 +5,7 @@ import torch
 from c4pipe.shards.stream.stream import Source, open_stream
 from model.architectures.catalog import ARCHITECTURES, build_model
 from model.architectures.config import ModelConfig
+from model.architectures.t5 import Examples
 from model.data.batches import as_batch
 from model.data.packing import first_fit, lengths, pack, packed_batch
 
@@ -31,12 +32,7 @@ def test_packed_examples_have_the_loss_and_the_gradients_that_they_have_alone(ex
     results = []
     for batch in (alone, packed):
         model.zero_grad()
-        loss = model(
-            batch.inputs,
-            batch.targets,
-            inputs_segments_BS=batch.inputs_segments,
-            targets_segments_BT=batch.targets_segments,
-        )
+        loss = model(Examples(batch.inputs, batch.targets, batch.inputs_segments, batch.targets_segments))
         loss.loss_sum.backward()
         results.append((loss, [parameter.grad.clone() for parameter in model.parameters()]))
     (one, gradients_alone), (other, gradients_packed) = results
