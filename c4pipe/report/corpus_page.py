@@ -72,7 +72,8 @@ def _samples(samples: Mapping[str, Sequence[Mapping[str, str]]], counters: Mappi
         """{{ box }}{% for rule, entries in rules %}
 <details><summary>{{ rule }} <span class="count">{{ counts[rule] }} in all, {{ entries|length }} shown</span></summary>
 {%- for entry in entries %}
-<div class="sample"><div class="url">{{ entry.url }}{% if "match" in entry %} (for: {{ entry["match"] }}){% endif %}</div>
+<div class="sample">
+<div class="url">{{ entry.url }}{% if "match" in entry %} (for: {{ entry["match"] }}){% endif %}</div>
 <div class="text">{{ entry.text }}</div></div>
 {%- endfor %}</details>{% endfor %}""",
         box=html.search_box("div.sample", "look for a word, a line, a URL"),
