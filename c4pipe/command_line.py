@@ -10,11 +10,9 @@ from dataclasses import MISSING, dataclass, field, fields
 from typing import Any, NoReturn, TypeVar, get_args, get_type_hints
 
 from c4pipe.choices import check_choice, did_you_mean
-from c4pipe.errors import UserError, WorkerFailed
-from c4pipe.outside import keep_trace, of_outside
+from c4pipe.errors import UserError
 from c4pipe.shown import ShownStream, one_line
 
-EXIT_FAILED = 1
 EXIT_USER_ERROR = 2
 EXIT_INTERRUPTED = 130
 
@@ -125,11 +123,6 @@ def option_strings(parser: argparse.ArgumentParser) -> list[str]:
 def unknown_argument(argument: str, flags: Iterable[str], where: str) -> UserError:
     """The error for an argument that no flag takes. where: what tells more."""
     what = "flag" if argument.startswith("-") else "argument"
-    if what == "argument" and os.path.exists(argument):
-        return UserError(
-            f"unknown argument {argument}: the shell made several words of a glob; quote it, as in --input='*.gz' "
-            f"(see {where})"
-        )
     hint = did_you_mean(argument.split("=", 1)[0], flags).rstrip(".")
     return UserError(f"unknown {what} {argument}{hint} (see {where})")
 
@@ -137,8 +130,7 @@ def unknown_argument(argument: str, flags: Iterable[str], where: str) -> UserErr
 def run(main: Callable[[], int | None], *, is_speaker: Callable[[], bool] = lambda: True) -> NoReturn:
     """Run a command's `main` and exit with its status.
 
-    A `UserError`, a full disk, or what a service elsewhere answers becomes one line on standard error and status 2.
-    `is_speaker` tells whether this
+    A `UserError` or a full disk becomes one line on standard error and status 2. `is_speaker` tells whether this
     process is the one that prints (rank 0 of a distributed run). What goes to the terminal goes there without control
     characters, on standard error also without credentials of URLs.
     """
@@ -157,25 +149,11 @@ def run(main: Callable[[], int | None], *, is_speaker: Callable[[], bool] = lamb
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         status = 0
     except OSError as error:
-        message = of_the_system(error) or _of_outside(error)
-        if message is None:
-            raise
-        status = _complain(message, is_speaker())
-    except WorkerFailed as error:
-        _complain(str(error), aloud=True)
-        status = EXIT_FAILED
-    except Exception as error:
-        message = _of_outside(error)
+        message = of_the_system(error)
         if message is None:
             raise
         status = _complain(message, is_speaker())
     raise SystemExit(status)
-
-
-def _of_outside(error: Exception) -> str | None:
-    """`of_outside`, with the name of the file that has the whole trace."""
-    message = of_outside(error)
-    return f"{message} (the whole trace: {keep_trace(error)})" if message else None
 
 
 # What the system says of paths that the user chose: no right to them, or something else is there.

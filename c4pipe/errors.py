@@ -1,4 +1,4 @@
-"""Errors that a user can cause and mend, and the one of a worker that failed."""
+"""Errors that a user can cause and mend."""
 
 
 class UserError(Exception):
@@ -6,14 +6,3 @@ class UserError(Exception):
 
     Commands print it on standard error and exit with status 2 (see `command_line.run`).
     """
-
-
-class WorkerFailed(Exception):
-    """Something that is not the user's to mend went wrong in a worker; the message is one line.
-
-    trace: path of the file with the whole trace, which the message names.
-    """
-
-    def __init__(self, what: str, trace: str) -> None:
-        super().__init__(f"a worker failed: {what} (the whole trace: {trace})")
-        self.trace = trace

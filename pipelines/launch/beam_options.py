@@ -12,7 +12,7 @@ import threading
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from typing import TextIO, cast
+from typing import TextIO
 
 import apache_beam as beam
 from apache_beam.options.pipeline_options import (
@@ -27,11 +27,9 @@ from apache_beam.runners.runner import PipelineResult, PipelineRunner
 from apache_beam.transforms.environments import SubprocessSDKEnvironment
 
 from c4pipe.choices import check_choice
-from c4pipe.command_line import Parser, of_the_system, option_strings, unknown_argument
-from c4pipe.errors import UserError, WorkerFailed
+from c4pipe.command_line import Parser, option_strings, unknown_argument
+from c4pipe.errors import UserError
 from c4pipe.machine import num_cores
-from c4pipe.outside import keep_trace, of_outside
-from c4pipe.shown import ShownStream
 from pipelines.launch import shared_paths
 
 # `DirectRunner` is a switch that tries to download another runner and uses that where it can; a run must not depend on
@@ -89,8 +87,8 @@ def num_workers(options: PipelineOptions) -> int:
 def run(build: Callable[[beam.Pipeline], object], options: PipelineOptions) -> PipelineResult:
     """Build a graph with `build(pipeline)`, run it and wait for its end; before it, `--shared_paths` is looked at.
 
-    Raises: UserError where a worker met one, the disk is full, or a service elsewhere answered with an error; on most
-    runners the worker's exception arrives as the text of another one. WorkerFailed for any other exception of a worker.
+    Raises: UserError where a worker met one or the disk is full; on most runners the worker's exception arrives as the
+    text of another one.
     """
     shared_paths.check(options, lambda check: _run(check, options))
     return _run(build, options)
@@ -109,34 +107,19 @@ def _run(build: Callable[[beam.Pipeline], object], options: PipelineOptions) -> 
             mendable = _mendable(error)
             if mendable is not None:
                 raise mendable from error
-            if (outside := of_outside(error)) is not None:
-                raise UserError(f"{outside} (the whole trace: {keep_trace(error, _said(words))})") from error
             if words is not None and _WORKER_GONE in str(error):
                 raise UserError(
                     "a worker process was killed, perhaps for want of memory; the same command goes on from what is "
                     "committed, and fewer --direct_num_workers need less"
                 ) from error
-            # A fault of ours: one line for the terminal, all the rest for whoever looks for it.
-            raise WorkerFailed(_last_line(error), keep_trace(error, _said(words))) from error
+            if words is not None:
+                words.seek(0)
+                sys.stderr.write(words.read()[-_MOST_WORDS:])
+            raise
     return result
 
 
-def _said(words: TextIO | None) -> str:
-    """What the worker processes printed."""
-    if words is None:
-        return ""
-    words.seek(0)
-    return words.read()[-_MOST_WORDS:]
-
-
-def _last_line(error: BaseException) -> str:
-    """The exception of the worker, without the trace that some runners put into its text."""
-    lines = [line.strip() for line in str(error).split(" [while running ")[0].splitlines() if line.strip()]
-    last = lines[-1] if lines else ""
-    return last if len(lines) > 1 else f"{type(error).__name__}: {last}".rstrip(": ")
-
-
-_MOST_WORDS = 1_000_000
+_MOST_WORDS = 20_000
 _WORKER_GONE = "Channel closed prematurely"
 
 
@@ -151,10 +134,8 @@ def _workers_words_apart() -> Iterator[TextIO]:
     own, kept, excepthook = sys.stderr, os.dup(2), threading.excepthook
     with tempfile.TemporaryFile("w+", errors="replace") as words:
         os.dup2(words.fileno(), 2)
-        is_shown = isinstance(own, ShownStream)
-        if own is sys.__stderr__ or is_shown:
-            stream = os.fdopen(os.dup(kept), "w", buffering=1, errors="backslashreplace")
-            sys.stderr = cast(TextIO, ShownStream(stream, hides_credentials=True)) if is_shown else stream
+        if own is sys.__stderr__:
+            sys.stderr = os.fdopen(os.dup(kept), "w", buffering=1, errors="backslashreplace")
         # Threads of the runner complain of their own where a worker is gone.
         threading.excepthook = lambda met: traceback.print_exception(met.exc_value, file=words)
         try:
@@ -219,9 +200,6 @@ def _check_beam_flags(program: str, rest: Sequence[str], our_flags: Sequence[str
 _USER_ERROR = re.compile(r"(?:c4pipe\.errors\.)?UserError: (.+?)(?: \[while running .*)?(?:\n|\\n|$)")
 
 
-_SYSTEM_ERROR = re.compile(r"Error: \[Errno (\d+)\] ([^:\n]+): '([^'\n]+)'")
-
-
 def _mendable(error: BaseException) -> UserError | None:
     """The user's error inside what a runner raised, or None."""
     cause: BaseException | None = error
@@ -230,17 +208,12 @@ def _mendable(error: BaseException) -> UserError | None:
             return UserError(str(cause).split(" [while running ")[0])
         if isinstance(cause, OSError) and cause.errno in (errno.ENOSPC, errno.EDQUOT):
             return _disk_full()
-        if isinstance(cause, OSError) and (message := of_the_system(cause)):
-            return UserError(message.split(" [while running ")[0])
-        cause = cause.__cause__ or (None if cause.__suppress_context__ else cause.__context__)
+        cause = cause.__cause__ or cause.__context__
     text = str(error)
     if found := _USER_ERROR.findall(text):
         return UserError(found[-1])
     if f"[Errno {errno.ENOSPC}]" in text or f"[Errno {errno.EDQUOT}]" in text:
         return _disk_full()
-    for number, said, name in reversed(_SYSTEM_ERROR.findall(text)):
-        if message := of_the_system(OSError(int(number), said, name)):
-            return UserError(message)
     return None
 
 
