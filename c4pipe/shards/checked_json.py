@@ -1,17 +1,21 @@
 """JSON that is read back is held against a type before anything of it is used.
 
 Types are frozen dataclasses. msgspec compares: its wheel is a quarter of a megabyte without dependencies, so that a
-Beam worker can have it, and it takes neither `1.0` nor `"1"` nor `true` for a whole number.
+Beam worker can have it, and it takes neither `1.0` nor `"1"` nor `true` for a whole number. A trainer without it does
+the same by `plain_types`.
 """
 
 import json
 from dataclasses import fields, is_dataclass
 from typing import Annotated, Any, TypeVar
 
-import msgspec
-
 from c4pipe.errors import UserError
 from c4pipe.shards import files
+
+try:
+    import msgspec
+except ImportError:  # a trainer with few packages
+    from c4pipe.shards import plain_types as msgspec  # type: ignore[no-redef]
 
 T = TypeVar("T")
 
