@@ -85,6 +85,13 @@ WRITERS: dict[str, Callable[[BinaryIO, Iterable[Row], Sequence[str]], int]] = {
 }
 
 
+def read_text_batches(path: str, columns: Sequence[str], size: int) -> Iterator[list[Row]]:
+    """The rows of a text shard as `read_text_shard` gives them, `size` at a time."""
+    rows = read_text_shard(path, columns)
+    while batch := list(islice(rows, size)):
+        yield batch
+
+
 def read_text_shard(
     path: str,
     columns: Sequence[str] = ("text",),

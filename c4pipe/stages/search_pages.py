@@ -1,7 +1,5 @@
 """Text shards -> which evaluation texts stand in their pages. One element is one text shard."""
 
-from collections.abc import Iterator
-from itertools import islice
 from typing import Any
 
 import apache_beam as beam
@@ -9,7 +7,7 @@ import apache_beam as beam
 from c4pipe.contamination.task_grams import Match, TaskGrams
 from c4pipe.contamination_run.plan import Plan, TextShard
 from c4pipe.shards import files
-from c4pipe.shards.text_shards import read_text_shard
+from c4pipe.shards.text_shards import read_text_batches
 from c4pipe.shards.work.work_files import read_record, write_record
 
 _PAGES_PER_BATCH = 64
@@ -56,7 +54,7 @@ def _search(shard: TextShard, grams: TaskGrams) -> dict[str, Any]:
     found: dict[int, dict[str, Any]] = {}
     urls: list[str] = []
     num_pages = 0
-    for pages in _batches(read_text_shard(shard.path, ("text", "url"))):
+    for pages in read_text_batches(shard.path, ("text", "url"), _PAGES_PER_BATCH):
         num_pages += len(pages)
         by_page: dict[int, dict[int, list[Match]]] = {}
         for match in grams.find([page["text"] for page in pages]):
@@ -74,8 +72,3 @@ def _add(entry: dict[str, Any], url: str, matches: list[Match]) -> None:
     entry["num_pages"] += 1
     if len(entry["pages"]) < MOST_PAGES:
         entry["pages"].append(url)
-
-
-def _batches(rows: Iterator[dict]) -> Iterator[list[dict]]:
-    while batch := list(islice(rows, _PAGES_PER_BATCH)):
-        yield batch

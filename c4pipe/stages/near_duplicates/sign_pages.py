@@ -1,8 +1,5 @@
 """Text shards -> files of band keys and priorities in the work folder. One element is one text shard."""
 
-from collections.abc import Iterator
-from itertools import islice
-
 import apache_beam as beam
 import numpy as np
 
@@ -12,7 +9,7 @@ from c4pipe.near_duplicates.signatures import Signatures
 from c4pipe.near_duplicates.winners import priority
 from c4pipe.near_duplicates_run.plan import Plan, TextShard, digest
 from c4pipe.shards import files
-from c4pipe.shards.text_shards import read_text_shard
+from c4pipe.shards.text_shards import read_text_batches
 from c4pipe.shards.work.key_files import write_key_file
 from c4pipe.shards.work.work_files import read_record, write_record
 
@@ -56,7 +53,7 @@ def sign_shard(shard: TextShard, plan: Plan, signatures: Signatures) -> tuple[in
 
 def _sign(shard: TextShard, plan: Plan, signatures: Signatures) -> dict[str, int]:
     keys, parts, priorities, row = [np.zeros(0, BAND_KEY)], [np.zeros(0, np.int64)], [], 0
-    for rows in _batches(read_text_shard(shard.path, ("text", "timestamp"))):
+    for rows in read_text_batches(shard.path, ("text", "timestamp"), _PAGES_PER_BATCH):
         texts = [page["text"] for page in rows]
         pages, bands = signatures.of_texts(texts)
         batch_keys, batch_parts = pack_band_keys(pages + row, bands)
@@ -72,8 +69,3 @@ def _sign(shard: TextShard, plan: Plan, signatures: Signatures) -> dict[str, int
     stored = np.array(priorities, PRIORITY)
     write_key_file(plan.signed(shard, ".priorities"), stored, np.zeros(row, np.int64), 1, PRIORITY)
     return {"rows": row, "signed": len(packed) // plan.banding.bands}
-
-
-def _batches(rows: Iterator[dict]) -> Iterator[list[dict]]:
-    while batch := list(islice(rows, _PAGES_PER_BATCH)):
-        yield batch
