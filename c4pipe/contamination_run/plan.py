@@ -1,12 +1,12 @@
 """What every worker of find_contamination knows: what is looked for, and where each work file lies."""
 
-import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from c4pipe.contamination.task_grams import TaskGrams
 from c4pipe.contamination_run.task_texts import TaskExample
+from c4pipe.folders.results import run_name
 from c4pipe.shards import files
 
 
@@ -51,7 +51,7 @@ def evaluation_texts(examples: Sequence[TaskExample]) -> list[str]:
 
 def texts_key(texts: Sequence[str], length: int) -> str:
     """16 hex digits that name what is looked for."""
-    return hashlib.sha256(json.dumps([length, *texts]).encode()).hexdigest()[:16]
+    return run_name(length, *texts)
 
 
 def write_texts(plan: Plan, texts: Sequence[str]) -> None:

@@ -1,10 +1,8 @@
 """What every worker of drop_near_duplicates knows: the shards, the banding, and where each work file lies."""
 
-import hashlib
-import json
 from dataclasses import asdict, dataclass
-from typing import Any
 
+from c4pipe.folders.results import run_name
 from c4pipe.near_duplicates.signatures import Banding
 from c4pipe.shards import files, names
 
@@ -35,7 +33,7 @@ class Plan:
     @property
     def signing_key(self) -> str:
         """Names all that decides the keys of a shard, its text apart."""
-        return digest(asdict(self.banding), self.code)
+        return run_name(asdict(self.banding), self.code)
 
     @property
     def result(self) -> str:
@@ -61,8 +59,3 @@ class Plan:
     def written(self, shard: TextShard) -> str:
         """The path of a shard of the output."""
         return files.join(self.output, names.text_shard(shard.split, shard.index, shard.count, f".{self.format}"))
-
-
-def digest(*parts: Any) -> str:
-    """16 hex digits that name JSON values."""
-    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]

@@ -4,7 +4,8 @@ import json
 
 import apache_beam as beam
 
-from c4pipe.near_duplicates_run.plan import Plan, TextShard, digest
+from c4pipe.folders.results import run_name
+from c4pipe.near_duplicates_run.plan import Plan, TextShard
 from c4pipe.shards import files
 from c4pipe.stages.near_duplicates.find_clusters import find_clusters
 from c4pipe.stages.near_duplicates.match_pages import MatchPages, bucket_edges
@@ -52,7 +53,7 @@ def number_pages(signed: list[Signed], plan: Plan) -> tuple[str, list[int]]:
     first_pages = [0]
     for _, rows, _, _ in ordered:
         first_pages.append(first_pages[-1] + rows)
-    return digest(plan.signing_key, plan.format, [sha256 for *_, sha256 in ordered]), first_pages
+    return run_name(plan.signing_key, plan.format, [sha256 for *_, sha256 in ordered]), first_pages
 
 
 def _buckets(signed: list[Signed], plan: Plan) -> list[tuple[int, int]]:

@@ -4,10 +4,11 @@ import apache_beam as beam
 import numpy as np
 
 from c4pipe.errors import UserError
+from c4pipe.folders.results import run_name
 from c4pipe.near_duplicates.band_keys import BAND_KEY, MOST_ROWS, PARTS_PER_BAND, pack_band_keys
 from c4pipe.near_duplicates.signatures import Signatures
 from c4pipe.near_duplicates.winners import priority
-from c4pipe.near_duplicates_run.plan import Plan, TextShard, digest
+from c4pipe.near_duplicates_run.plan import Plan, TextShard
 from c4pipe.shards import files
 from c4pipe.shards.text_shards import read_text_batches
 from c4pipe.shards.work.key_files import write_key_file
@@ -43,7 +44,7 @@ class _SignPages(beam.DoFn):
 def sign_shard(shard: TextShard, plan: Plan, signatures: Signatures) -> tuple[int, int, int, str]:
     """Leave the keys and priorities of a shard's pages in the work folder, unless they are there already."""
     record_path, sha256 = plan.signed(shard, ".json"), files.sha256(shard.path)
-    made_from = digest(plan.signing_key, sha256)
+    made_from = run_name(plan.signing_key, sha256)
     record = read_record(record_path, made_from)
     if record is None:
         record = _sign(shard, plan, signatures)
