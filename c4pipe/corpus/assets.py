@@ -113,7 +113,7 @@ class _Finder:
         self._cache = cache
         self.sha256: dict[str, str] = {}
         if self._folder is not None and not self._folder.is_dir():
-            raise UserError(f"--assets={folder} is no folder")
+            raise UserError(f"--assets={folder} is not a folder")
 
     def find(self, pinned: PinnedFile) -> str:
         """The content of a pinned file from the user's folder, else the cache, else its address."""

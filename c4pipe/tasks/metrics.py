@@ -133,13 +133,13 @@ def matthews_correlation(references: References, predictions: Sequence[str], lab
 
 
 def pearson(references: References, predictions: Sequence[str], labels: Sequence[str]) -> dict[str, Score]:
-    """Pearson's correlation (STS-B). An output that is no number counts as -1, below the scale."""
+    """Pearson's correlation (STS-B). An output that is not a number counts as -1, below the scale."""
     del labels
     return {"pearson": _correlation("pearsonr", references, predictions)}
 
 
 def spearman(references: References, predictions: Sequence[str], labels: Sequence[str]) -> dict[str, Score]:
-    """Spearman's rank correlation (STS-B). An output that is no number counts as -1, below the scale."""
+    """Spearman's rank correlation (STS-B). An output that is not a number counts as -1, below the scale."""
     del labels
     return {"spearman": _correlation("spearmanr", references, predictions)}
 

@@ -100,7 +100,7 @@ def test_what_is_missing_in_a_given_folder_is_an_error_and_nothing_falls_back(fo
 
 
 def test_a_folder_that_is_none_is_an_error():
-    with pytest.raises(UserError, match="--assets=/nowhere is no folder"):
+    with pytest.raises(UserError, match="--assets=/nowhere is not a folder"):
         assets.resolve(EN, folder="/nowhere")
 
 
