@@ -152,8 +152,8 @@ def code_digest() -> str:
     """
     found = hashlib.sha256(c4pipe.__version__.encode())
     root = Path(c4pipe.__file__).parent
-    folders = ("corpus", "corpus_run", "shards", "stages")
-    paths = [path for folder in folders for path in sorted((root / folder).rglob("*.py"))]
-    for path in [*paths, root / "report" / "summary.py"]:
+    folders = ("contamination", "contamination_run", "corpus", "corpus_run", "near_duplicates", "near_duplicates_run")
+    paths = [path for folder in (*folders, "shards", "stages") for path in sorted((root / folder).rglob("*.py"))]
+    for path in [*paths, root / "report" / "summary.py", root / "words.py"]:
         found.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes())
     return found.hexdigest()

@@ -25,11 +25,11 @@ class WorkDone:
         names = files.list_folder(files.join(plan.work, "cleaned"))
         cleaned = {name for name in names if name.endswith(self._ending)}
         self._count_pages(cleaned)
-        finished = min(_count(files.join(plan.work, "finished"), ".json"), num_files)
+        finished = min(count_files(files.join(plan.work, "finished"), ".json"), num_files)
         shards = 0
         for entry in files.list_folder(plan.work):
             if len(entry) == 16 and "." not in entry:
-                shards = max(shards, _count(files.join(plan.work, entry, "shards"), ".json"))
+                shards = max(shards, count_files(files.join(plan.work, entry, "shards"), ".json"))
         num_cleaned = min(len(cleaned), num_files)
         rate = self._pages / max(time.monotonic() - self._started, 1e-9)
         words = f"{num_cleaned}/{num_files} files read, {finished} finished, {shards} shards, {rate:,.0f} pages/s"
@@ -47,5 +47,6 @@ class WorkDone:
         self._first_look = False
 
 
-def _count(folder: str, ending: str) -> int:
+def count_files(folder: str, ending: str) -> int:
+    """How many files of a folder have names with an ending."""
     return sum(name.endswith(ending) for name in files.list_folder(folder))

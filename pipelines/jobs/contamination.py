@@ -1,0 +1,140 @@
+"""What find_contamination works on: evaluation examples and shards, and what it leaves once the graph has run."""
+
+import json
+from argparse import Namespace
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import c4pipe
+from c4pipe.contamination.task_grams import FEWEST_WORDS
+from c4pipe.contamination_run import results
+from c4pipe.contamination_run.plan import Plan, TextShard, evaluation_texts, texts_key, write_texts
+from c4pipe.contamination_run.task_texts import TaskExample, read_task_texts
+from c4pipe.corpus_run.plan import code_digest
+from c4pipe.errors import UserError
+from c4pipe.folders.output_folder import OutputFolder
+from c4pipe.folders.results import SettingsResult
+from c4pipe.report.contamination_page import contamination_page
+from c4pipe.shards import files
+from c4pipe.shards.reading.source_names import no_weights, parse_source_names
+from c4pipe.shards.reading.text_sources import find_text
+from c4pipe.shards.work.work_files import read_record
+from pipelines.launch import report_page
+from pipelines.launch.work_done import count_files
+
+RESULT, URLS = "contamination.json", "contaminated_urls.txt"
+WORK_FOLDER = ".work"
+_OFFERED_LENGTHS = (8, 13)
+# For the estimate of --dry_run.
+_PACKED_BYTES_PER_CORE_SECOND = 1.2e6
+
+
+@dataclass(frozen=True)
+class Job:
+    """A command line of find_contamination, understood."""
+
+    plan: Plan
+    shards: tuple[TextShard, ...]
+    examples: tuple[TaskExample, ...]
+
+    def result(self) -> SettingsResult:
+        """What the command would leave in its folder."""
+        return SettingsResult(
+            command="find_contamination",
+            record=RESULT,
+            settings=self.settings(),
+            beside=(URLS,),
+            others=(report_page.REPORT_PAGE,),
+        )
+
+    def settings(self) -> dict[str, Any]:
+        """What decides the result."""
+        sizes = [[files.base_name(shard.path), files.size(shard.path)] for shard in self.shards]
+        return {"ngram": self.plan.length, "texts": self.plan.texts_key, "corpus": sizes}
+
+    def look(self) -> tuple[int, int, str]:
+        """For the progress line: (shards searched, of how many, words)."""
+        done = count_files(self.plan.found(self.shards[0]).rpartition("/")[0], ".json")
+        return done, len(self.shards), f"{done} of {len(self.shards)} text shards"
+
+
+def make_job(flags: Namespace) -> Job:
+    """Understand the command line. Raises: UserError for whatever is wrong with it."""
+    if flags.ngram < FEWEST_WORDS:
+        raise UserError(f"--ngram={flags.ngram} says little; give {' or '.join(map(str, _OFFERED_LENGTHS))}")
+    shards, examples = _shards(flags.c4), _examples(flags.tasks)
+    key = texts_key(evaluation_texts(examples), flags.ngram)
+    plan = Plan(files.join(flags.output, WORK_FOLDER), flags.ngram, code_digest(), key)
+    return Job(plan, tuple(shards), tuple(examples))
+
+
+def _shards(c4: str) -> list[TextShard]:
+    """All text shards of the corpus, for training and validation: a model may be trained on either."""
+    sources = no_weights(parse_source_names(c4), "a search reads every page once")
+    found = [find_text(source) for source in sources]
+    paths = dict.fromkeys(path for of_source in found for path in (*of_source.train, *of_source.validation))
+    return [TextShard(number, path) for number, path in enumerate(sorted(paths))]
+
+
+def _examples(tasks: str) -> list[TaskExample]:
+    sources = no_weights(parse_source_names(tasks), "every example is looked for once")
+    examples = read_task_texts(sources)
+    if not examples:
+        raise UserError(f"{tasks} has no evaluation examples; name another split as DIR@SPLIT")
+    return examples
+
+
+def estimate(job: Job, num_workers: int) -> str:
+    """What `--dry_run` says."""
+    packed = sum(files.size(shard.path) for shard in job.shards)
+    seconds = packed / _PACKED_BYTES_PER_CORE_SECOND / max(1, min(num_workers, len(job.shards)))
+    return (
+        f"would look for {len(job.examples):,} evaluation examples in {len(job.shards)} text shards "
+        f"({packed / 1e6:,.0f} MB): about {seconds:,.0f} s on {num_workers} workers"
+    )
+
+
+def prepare(job: Job) -> None:
+    """Leave in the work folder what workers read from there."""
+    write_texts(job.plan, evaluation_texts(job.examples))
+
+
+def finish(job: Job, folder: OutputFolder) -> dict[str, Any]:
+    """Write the list of URLs, the page and contamination.json, which says that the folder is whole; returns the last.
+
+    Raises: UserError where the corpus has no pages.
+    """
+    records = (read_record(job.plan.found(shard)) or {} for shard in job.shards)
+    num_pages, found, urls, without_url = results.add_up(records)
+    if not num_pages:
+        raise UserError(f"the corpus has no pages, so {folder} would say nothing; give text shards that hold some")
+    grams = job.plan.grams()
+    found_examples = results.found_examples(job.examples, grams, found)
+    result = {
+        "settings": job.settings(),
+        "version": c4pipe.__version__,
+        "pages": num_pages,
+        "pages_with_a_match": len(urls) + without_url,
+        "pages_without_url": without_url,
+        "tasks": results.by_task(job.examples, grams, found_examples),
+        "examples": [example.to_json() for example in found_examples],
+    }
+    files.write_bytes(folder.file(URLS), "".join(f"{url}\n" for url in urls).encode("utf-8", "backslashreplace"))
+    report_page.write(str(folder), lambda: contamination_page(result, result["examples"]))
+    folder.commit((json.dumps(result, indent=1, ensure_ascii=False) + "\n").encode("utf-8", "backslashreplace"))
+    return result
+
+
+def describe(result: dict[str, Any]) -> str:
+    """One phrase: how many examples stand in the corpus, how many could not be judged, on how many pages."""
+    rows: Sequence[dict[str, Any]] = result["tasks"]
+    num_examples, num_found = sum(row["examples"] for row in rows), sum(row["found"] for row in rows)
+    unjudged = num_examples - sum(row["judged_inputs"] for row in rows)
+    too_short = f"; the inputs of {unjudged:,} are too short to be judged" if unjudged else ""
+    no_url = result["pages_without_url"]
+    unnamed = f", {no_url:,} of them without a URL" if no_url else ""
+    return (
+        f"{num_found:,} of {num_examples:,} evaluation examples stand in the corpus{too_short}; "
+        f"{result['pages_with_a_match']:,} of {result['pages']:,} pages have a match{unnamed} ({URLS} names them)"
+    )

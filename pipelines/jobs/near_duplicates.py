@@ -1,0 +1,153 @@
+"""What drop_near_duplicates works on: its plan and shards, and what it leaves in its folder once the graph has run."""
+
+import json
+from argparse import Namespace
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from c4pipe.corpus_run.plan import code_digest
+from c4pipe.errors import UserError
+from c4pipe.folders.output_folder import OutputFolder
+from c4pipe.folders.results import ManifestResult, same_files
+from c4pipe.near_duplicates.signatures import Banding
+from c4pipe.near_duplicates_run.plan import Plan, TextShard
+from c4pipe.report.near_duplicates_page import near_duplicates_page
+from c4pipe.shards import cluster_files, files
+from c4pipe.shards.manifest import Input, Manifest, Shard
+from c4pipe.shards.work.work_files import read_record
+from c4pipe.stages.near_duplicates.find_clusters import SUMMARY
+from pipelines.jobs import examples
+from pipelines.launch import report_page
+from pipelines.launch.work_done import count_files
+
+WORK_FOLDER = ".work"
+# For the estimate of --dry_run: measured on English C4, text packed by gzip.
+_PACKED_BYTES_PER_PAGE = 1_000
+_PAGES_PER_CORE_SECOND = 1_000
+_KEY_BYTES_PER_BAND, _OTHER_KEY_BYTES = 10, 8
+_FOREST_BYTES_PER_PAGE = 4
+
+
+@dataclass(frozen=True)
+class Job:
+    """A command line of drop_near_duplicates, understood. source: as it was given."""
+
+    plan: Plan
+    shards: tuple[TextShard, ...]
+    source: str
+
+    def result(self) -> ManifestResult:
+        """What the command would leave in its folder."""
+        names = [files.base_name(self.plan.written(shard)) for shard in self.shards]
+        return ManifestResult(
+            command="drop_near_duplicates",
+            kind="c4",
+            settings=_settings(self.plan),
+            names=(*names, cluster_files.FILE_NAME, report_page.REPORT_PAGE),
+            inputs=same_files([shard.path for shard in self.shards]),
+            identity=[files.base_name(shard.path) for shard in self.shards],
+        )
+
+    def look(self) -> tuple[int, int, str]:
+        """For the progress line: (shards signed and written, of how many, words)."""
+        work = self.plan.work
+        signed = count_files(files.join(work, "signed"), ".json")
+        written = sum(count_files(files.join(work, name, "written"), ".json") for name in files.list_folder(work))
+        words = f"{signed} of {len(self.shards)} shards signed, {written} written"
+        return signed + written, 2 * len(self.shards), words
+
+
+def make_job(flags: Namespace) -> Job:
+    """Understand the command line. Raises: UserError for whatever is wrong with it."""
+    shards = text_shards(flags.input)
+    for name in ("threshold_bands", "rows_per_band"):
+        if not 1 <= getattr(flags, name) <= 256:
+            raise UserError(f"--{name}={getattr(flags, name)} is out of range; give a number from 1 to 256")
+    banding = Banding(flags.threshold_bands, flags.rows_per_band)
+    work = files.join(flags.output, WORK_FOLDER)
+    plan = Plan(flags.output, work, banding, flags.format, code_digest(), len(shards))
+    return Job(plan, tuple(shards), flags.input)
+
+
+def text_shards(source: str) -> list[TextShard]:
+    """The text shards of a source, train before validation, numbered in their order."""
+    found = examples.text_shards(source)
+    return [TextShard(number, shard.path, shard.split, shard.index, shard.count) for number, shard in enumerate(found)]
+
+
+def estimate(job: Job, num_workers: int) -> str:
+    """What `--dry_run` says."""
+    plan, num_shards = job.plan, len(job.shards)
+    packed = sum(files.size(shard.path) for shard in job.shards)
+    pages = packed / _PACKED_BYTES_PER_PAGE
+    seconds = pages / _PAGES_PER_CORE_SECOND / max(1, min(num_workers, num_shards))
+    keys = pages * (plan.banding.bands * _KEY_BYTES_PER_BAND + _OTHER_KEY_BYTES)
+    return (
+        f"would compare about {pages:,.0f} pages of {num_shards} text shards ({packed / 1e6:,.0f} MB) and write those "
+        f"that stay to {plan.output}: about {seconds:,.0f} s on {num_workers} workers, {keys / 1e6:,.0f} MB of work in "
+        f"{plan.work} (removed at the end), {pages * _FOREST_BYTES_PER_PAGE / 1e6:,.0f} MB of memory for the clusters"
+    )
+
+
+def finish(job: Job, folder: OutputFolder) -> Manifest:
+    """Write clusters.parquet and the page of what the graph left; returns the manifest of the folder.
+
+    Raises: UserError where there were no pages.
+    """
+    done = _Done(job.plan, job.shards, json.loads(files.read_bytes(job.plan.result)))
+    if not done.summary["pages"]:
+        raise UserError(f"{job.source} has no pages; give text shards that hold some")
+    cluster_files.join_members(done.members(), folder.file(cluster_files.FILE_NAME))
+    report_page.write(str(folder), lambda: near_duplicates_page(done.summary, done.shown(), job.plan.banding))
+    return done.manifest()
+
+
+def describe(made: Manifest) -> str:
+    """One phrase: how many pages stay in which split, and how many were dropped."""
+    counts = made.statistics
+    splits = " and ".join(f"{made.num_rows(split):,} {split}" for split in made.splits)
+    return (
+        f"{splits} pages; {counts['dropped']:,} of {counts['pages']:,} dropped, which are near to one of "
+        f"{counts['clusters']:,} that stay ({cluster_files.FILE_NAME} names them)"
+    )
+
+
+def _settings(plan: Plan) -> dict[str, Any]:
+    return {"near_duplicates": "minhash", **asdict(plan.banding), "format": plan.format}
+
+
+class _Done:
+    """What the graph left: of the corpus as a whole, and of each shard."""
+
+    def __init__(self, plan: Plan, shards: Sequence[TextShard], result: dict[str, Any]) -> None:
+        self._plan, self._shards, self._result = plan, shards, result
+        run_key = result["run_key"]
+        self.summary = json.loads(files.read_bytes(plan.later(run_key, "clusters", SUMMARY)))
+        self._records = [read_record(plan.record(shard, run_key), run_key) or {} for shard in shards]
+
+    def members(self) -> list[str]:
+        """The files of which `clusters.parquet` is made."""
+        return [self._plan.members(shard, self._result["run_key"]) for shard in self._shards]
+
+    def shown(self) -> dict[str, dict[str, str]]:
+        """The pages whose text the report shows."""
+        return {number: page for record in self._records for number, page in record["shown"].items()}
+
+    def manifest(self) -> Manifest:
+        """The folder's manifest."""
+        splits: dict[str, list[Shard]] = {}
+        for shard, record in zip(self._shards, self._records, strict=True):
+            splits.setdefault(shard.split, []).append(Shard(*record["shard"]))
+        digests = zip(self._shards, self._result["sha256"], strict=True)
+        counted = ("pages", "clusters", "in_clusters", "dropped")
+        return Manifest(
+            kind="c4",
+            splits={split: tuple(found) for split, found in splits.items()},
+            settings=_settings(self._plan),
+            inputs=tuple(Input(files.base_name(shard.path), sha256) for shard, sha256 in digests),
+            statistics={
+                **{name: self.summary[name] for name in counted},
+                "dropped_characters": sum(record["dropped_characters"] for record in self._records),
+            },
+        )
