@@ -59,3 +59,7 @@ class Plan:
     def written(self, shard: TextShard) -> str:
         """The path of a shard of the output."""
         return files.join(self.output, names.text_shard(shard.split, shard.index, shard.count, f".{self.format}"))
+
+    def provenance(self, shard: TextShard) -> str:
+        """The path of its provenance file, written where the shard that was read has one."""
+        return files.join(self.output, names.provenance(shard.split, shard.index, shard.count))

@@ -32,7 +32,7 @@ def write(folder: str, made: Manifest, how: str) -> None:
 def data_set_card(made: Manifest, how: str) -> str:
     """The card of a folder with this manifest."""
     configs = configs_of(made)
-    title = f"# C4, {made.settings.get('variant', 'without near duplicates')}"
+    title = f"# C4, {made.settings['variant']}" if "variant" in made.settings else "# Text without near-duplicates"
     return "\n\n".join([_front_matter(made, configs), title, how, _splits(made), _opening(made, configs)])
 
 
@@ -96,10 +96,9 @@ def _front_matter(made: Manifest, configs: Configs) -> str:
             lines += [f"  - split: {split}", "    path:", *[f"    - {json.dumps(pattern)}" for pattern in globs]]
     if languages := _languages(made):
         lines += ["language:", *[f"- {json.dumps(language)}" for language in languages]]
+    if _is_of_common_crawl(made):
+        lines += ["license: other", "license_name: common-crawl-terms-of-use", f"license_link: {_TERMS}"]
     lines += [
-        "license: other",
-        "license_name: common-crawl-terms-of-use",
-        f"license_link: {_TERMS}",
         "size_categories:",
         f"- {size_category(sum(map(made.num_rows, made.splits)))}",
         "task_categories:",
@@ -107,6 +106,11 @@ def _front_matter(made: Manifest, configs: Configs) -> str:
         "---",
     ]
     return "\n".join(lines)
+
+
+def _is_of_common_crawl(made: Manifest) -> bool:
+    """Whether the pages are known to be Common Crawl's: other commands take text of any origin."""
+    return "variant" in made.settings or bool(made.statistics.get("shards_with_provenance"))
 
 
 def _languages(made: Manifest) -> list[str]:
@@ -148,6 +152,26 @@ def of_corpus(made: Manifest, report: Mapping[str, Any]) -> str:
     )
 
 
+def of_distinct_pages(made: Manifest) -> str:
+    """How text without near-duplicates was made from other text shards."""
+    counts, settings = made.statistics, made.settings
+    names = sorted(file.name for file in made.inputs)
+    which = f"`{names[0]}`" if len(names) == 1 else f"`{names[0]}` to `{names[-1]}` by name"
+    facts = [
+        f"- from {len(names):,} text shards ({which}) with {counts['pages']:,} pages; `manifest.json` lists all, with "
+        "their SHA-256",
+        f"- pages were compared by MinHash over runs of five words, with {settings['bands']} bands of "
+        f"{settings['rows_per_band']} hashes",
+        f"- {counts['in_clusters']:,} pages were in {counts['clusters']:,} clusters; of each cluster one page stays, "
+        f"and {counts['dropped']:,} pages were dropped; `clusters.parquet` names all of them, `report.html` shows some",
+        f"- by c4pipe {made.version}, `pipelines.drop_near_duplicates`",
+    ]
+    if with_provenance := counts["shards_with_provenance"]:
+        of = "each row" if with_provenance == len(names) else f"each row of {with_provenance:,} of the shards"
+        facts.append(f"- `_provenance/` tells for {of} the WET file and the record that it came from")
+    return "\n".join(["Text of which nearly equal pages were dropped.", "", "## How it was made", "", *facts])
+
+
 def _funnel(report: Mapping[str, Any]) -> list[str]:
     """Pages, lines and bytes after each stage, and why pages went there."""
     rows = []
@@ -182,6 +206,8 @@ def _opening(made: Manifest, configs: Configs) -> str:
     largest = max(sorted(trains), key=made.num_rows)
     glob = f"FOLDER/{_globs(made, largest)[0]}"
     languages = [config for config in configs if config != DEFAULT]
+    terms = f"Use of Common Crawl's data is bound by its [terms of use]({_TERMS})."
+    licence = terms if _is_of_common_crawl(made) else "This folder's text came from text shards that tell no licence."
     one_language = f'\ndatasets.load_dataset("FOLDER", "{languages[0]}")  # one language' if languages else ""
     return f"""## How to open it
 
@@ -197,7 +223,7 @@ rows, which `manifest.json` tells of.
 
 ## Licence
 
-The pages belong to those who wrote them. Use of Common Crawl's data is bound by its [terms of use]({_TERMS}).
+The pages belong to those who wrote them. {licence}
 """
 
 

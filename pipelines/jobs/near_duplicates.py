@@ -8,12 +8,14 @@ from typing import Any
 
 from c4pipe.corpus_run.plan import code_digest
 from c4pipe.errors import UserError
+from c4pipe.folders.kinds import CARD
 from c4pipe.folders.output_folder import OutputFolder
 from c4pipe.folders.results import ManifestResult, same_files
 from c4pipe.near_duplicates.signatures import Banding
 from c4pipe.near_duplicates_run.plan import Plan, TextShard
+from c4pipe.report import data_set_card
 from c4pipe.report.near_duplicates_page import near_duplicates_page
-from c4pipe.shards import cluster_files, files
+from c4pipe.shards import cluster_files, files, names
 from c4pipe.shards.manifest import Input, Manifest, Shard
 from c4pipe.shards.work.work_files import read_record
 from c4pipe.stages.near_duplicates.find_clusters import SUMMARY
@@ -39,12 +41,13 @@ class Job:
 
     def result(self) -> ManifestResult:
         """What the command would leave in its folder."""
-        names = [files.base_name(self.plan.written(shard)) for shard in self.shards]
+        written = [files.base_name(self.plan.written(shard)) for shard in self.shards]
+        provenance = [names.provenance(shard.split, shard.index, shard.count) for shard in self.shards]
         return ManifestResult(
             command="drop_near_duplicates",
             kind="c4",
             settings=_settings(self.plan),
-            names=(*names, cluster_files.FILE_NAME, report_page.REPORT_PAGE),
+            names=(*written, *provenance, cluster_files.FILE_NAME, report_page.REPORT_PAGE, CARD),
             inputs=same_files([shard.path for shard in self.shards]),
             identity=[files.base_name(shard.path) for shard in self.shards],
         )
@@ -91,7 +94,7 @@ def estimate(job: Job, num_workers: int) -> str:
 
 
 def finish(job: Job, folder: OutputFolder) -> Manifest:
-    """Write clusters.parquet and the page of what the graph left; returns the manifest of the folder.
+    """Write clusters.parquet, the page and the card of what the graph left; returns the manifest of the folder.
 
     Raises: UserError where there were no pages.
     """
@@ -100,7 +103,9 @@ def finish(job: Job, folder: OutputFolder) -> Manifest:
         raise UserError(f"{job.source} has no pages; give text shards that hold some")
     cluster_files.join_members(done.members(), folder.file(cluster_files.FILE_NAME))
     report_page.write(str(folder), lambda: near_duplicates_page(done.summary, done.shown(), job.plan.banding))
-    return done.manifest()
+    made = done.manifest()
+    data_set_card.write(str(folder), made, data_set_card.of_distinct_pages(made))
+    return made
 
 
 def describe(made: Manifest) -> str:
@@ -149,5 +154,7 @@ class _Done:
             statistics={
                 **{name: self.summary[name] for name in counted},
                 "dropped_characters": sum(record["dropped_characters"] for record in self._records),
+                "shards_with_provenance": sum(record["has_provenance"] for record in self._records),
+                "card": CARD,
             },
         )

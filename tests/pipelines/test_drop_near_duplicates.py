@@ -1,12 +1,15 @@
 """The command: any text shards in, the same shards without near-equal pages out."""
 
 import random
+import shutil
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
 
-from c4pipe.shards import manifest
+from c4pipe.errors import UserError
+from c4pipe.shards import manifest, names
+from c4pipe.shards.provenance import read_provenance, write_provenance
 from c4pipe.shards.text_shards import read_text_shard, write_text_shard
 from pipelines.drop_near_duplicates import main
 
@@ -40,6 +43,16 @@ def urls(folder: Path) -> dict[str, list[str]]:
     return {
         path.name: [row["url"] for row in read_text_shard(str(path), ("url",))] for path in sorted(folder.glob("c4-*"))
     }
+
+
+def with_provenance(c4: Path, folder: Path, *shards: tuple[str, int, int]) -> Path:
+    """A copy of a folder where some shards, (split, index, count), have provenance files: record N + 1 at row N."""
+    shutil.copytree(c4, folder)
+    for split, index, count in shards:
+        num_rows = len(urls(folder)[names.text_shard(split, index, count, ".json.gz")])
+        origins = [(f"{split}{index}.wet.gz", row + 1) for row in range(num_rows)]
+        write_provenance(str(folder / names.provenance(split, index, count)), origins)
+    return folder
 
 
 @pytest.fixture(scope="module")
@@ -96,3 +109,43 @@ def test_shards_without_pages_are_an_error(tmp_path):
     write_text_shard(str(tmp_path / "c4-train.00000-of-00001.json.gz"), [])
     with pytest.raises(Exception, match="has no pages"):
         run(tmp_path, tmp_path / "out")
+
+
+ALL_SHARDS = (("train", 0, 2), ("train", 1, 2), ("validation", 0, 1))
+
+
+def test_rows_that_stay_keep_their_provenance(c4, tmp_path):
+    assert run(with_provenance(c4, tmp_path / "c4", *ALL_SHARDS), tmp_path / "out") == 0
+    found = {shard: read_provenance(str(tmp_path / "out" / names.provenance(*shard))) for shard in ALL_SHARDS}
+    assert found == {
+        ("train", 0, 2): [("train0.wet.gz", record) for record in range(1, 10)],
+        ("train", 1, 2): [("train1.wet.gz", 2)],
+        ("validation", 0, 1): [("validation0.wet.gz", 2)],
+    }
+    assert "`_provenance/` tells for each row the WET file" in (tmp_path / "out" / "README.md").read_text()
+
+
+def test_a_shard_without_provenance_gets_none(c4, made, tmp_path):
+    assert not (made / "_provenance").exists() and "_provenance" not in (made / "README.md").read_text()
+    assert run(with_provenance(c4, tmp_path / "c4", ("train", 1, 2)), tmp_path / "out") == 0
+    assert [path.name for path in (tmp_path / "out" / "_provenance").iterdir()] == [
+        "provenance-train.00001-of-00002.parquet"
+    ]
+    assert "for each row of 1 of the shards" in (tmp_path / "out" / "README.md").read_text()
+
+
+def test_provenance_of_other_rows_is_refused(c4, tmp_path):
+    folder = with_provenance(c4, tmp_path / "c4")
+    write_provenance(str(folder / names.provenance("train", 1, 2)), [("a.wet.gz", 1)])
+    with pytest.raises(UserError, match=r"tells of 1 rows, c4-train.00001-of-00002.json.gz has 2; make the folder"):
+        run(folder, tmp_path / "out")
+    assert not (tmp_path / "out" / "manifest.json").exists()
+
+
+def test_the_card_tells_how_the_folder_was_made(c4, made, tmp_path):
+    card = (made / "README.md").read_text()
+    assert card.startswith('---\nconfigs:\n- config_name: "default"\n') and "# Text without near-duplicates" in card
+    assert "4 pages were in 2 clusters; of each cluster one page stays, and 2 pages were dropped" in card
+    assert "| train | 10 | 2 | 0 |" in card and "commoncrawl.org" not in card and "license" not in card
+    assert run(with_provenance(c4, tmp_path / "c4", *ALL_SHARDS), tmp_path / "out") == 0
+    assert "license_link: https://commoncrawl.org/terms-of-use" in (tmp_path / "out" / "README.md").read_text()

@@ -1,14 +1,17 @@
 """Text shards without the pages that are near to another one: one shard in, one shard out, rows in their order."""
 
 import json
+from array import array
 from collections.abc import Iterator
 from typing import Any
 
 import apache_beam as beam
 
+from c4pipe.errors import UserError
 from c4pipe.near_duplicates_run.plan import Plan, TextShard
 from c4pipe.shards import cluster_files, files
 from c4pipe.shards.manifest import describe_shard
+from c4pipe.shards.provenance import find, read_provenance, write_provenance
 from c4pipe.shards.text_shards import COLUMNS, read_text_shard, write_text_shard
 from c4pipe.shards.work.key_files import read_parts
 from c4pipe.shards.work.work_files import read_record, write_record
@@ -35,9 +38,10 @@ def write_kept(shard: TextShard, plan: Plan, corpus: tuple[str, list[int]], run_
     _, first_pages = corpus
     record_path = plan.record(shard, run_key)
     record = read_record(record_path, run_key)
-    if record is None or not files.exists(plan.written(shard)):
+    if record is None or not all(map(files.exists, _written(shard, plan, record))):
         sifter = _Sifter(shard, plan, run_key, first_pages[shard.number])
         rows = write_text_shard(plan.written(shard), sifter.kept(), format=plan.format)
+        has_provenance = _keep_provenance(shard, plan, sifter)
         cluster_files.write_members(plan.members(shard, run_key), sifter.members)
         described = describe_shard(plan.output, files.base_name(plan.written(shard)), rows)
         record = {
@@ -45,9 +49,33 @@ def write_kept(shard: TextShard, plan: Plan, corpus: tuple[str, list[int]], run_
             "dropped": sifter.num_dropped,
             "dropped_characters": sifter.dropped_characters,
             "shown": sifter.shown,
+            "has_provenance": has_provenance,
         }
         write_record(record_path, run_key, record)
     return shard.number
+
+
+def _written(shard: TextShard, plan: Plan, record: dict[str, Any]) -> list[str]:
+    """The files of the output that a record tells of."""
+    return [plan.written(shard), *([plan.provenance(shard)] if record["has_provenance"] else [])]
+
+
+def _keep_provenance(shard: TextShard, plan: Plan, sifter: "_Sifter") -> bool:
+    """Write where the rows that stay came from, if the shard has a provenance file; whether it has one.
+
+    Raises: UserError where that file is damaged, or tells of other rows than the shard has.
+    """
+    path = find(shard.path)
+    if path is None:
+        return False
+    origins = read_provenance(path)
+    if len(origins) != sifter.num_rows:
+        raise UserError(
+            f"{path} tells of {len(origins):,} rows, {files.base_name(shard.path)} has {sifter.num_rows:,}; make the "
+            "folder again, or move its provenance files away"
+        )
+    write_provenance(plan.provenance(shard), (origins[row] for row in sifter.kept_rows))
+    return True
 
 
 class _Sifter:
@@ -60,14 +88,17 @@ class _Sifter:
         self._wanted = _wanted(json.loads(files.read_bytes(plan.later(run_key, "clusters", SUMMARY))))
         self.members: list[dict[str, Any]] = []
         self.shown: dict[str, dict[str, Any]] = {}
-        self.num_dropped = self.dropped_characters = 0
+        self.num_rows = self.num_dropped = self.dropped_characters = 0
+        self.kept_rows = array("L")
 
     def kept(self) -> Iterator[dict[str, Any]]:
         for row, page in enumerate(read_text_shard(self._shard.path, COLUMNS)):
+            self.num_rows += 1
             winner = self._winners.get(row)
             if winner is not None:
                 self._note(row, page, winner)
             if winner is None or winner == self._first_page + row:
+                self.kept_rows.append(row)
                 yield page
             else:
                 self.num_dropped += 1
