@@ -16,14 +16,14 @@ def choose(kind: str, name: str, table: Mapping[str, Chosen]) -> Chosen:
     >>> choose("objective", "lm", {"lm": 1, "prefix_lm": 2})
     1
 
-    Raises: UserError where it has none of that name.
+    Raises: UserError if it has none of that name.
     """
     check_choice(kind, name, table)
     return table[name]
 
 
 def check_choice(kind: str, name: str, names: Iterable[str]) -> None:
-    """Raises: UserError where a name is not one of those there are."""
+    """Raises: UserError if a name is not one of those there are."""
     known = list(names)
     if name not in known:
         raise UserError(f"unknown {kind} {name!r}{did_you_mean(name, known)} There are {', '.join(known)}")

@@ -45,7 +45,7 @@ class TaskGrams:
     """The grams of all evaluation texts, in memory. Picklable; `find` looks pages up in them."""
 
     def __init__(self, texts: Sequence[str], length: int = 13) -> None:
-        """length: words of a gram. Raises: ValueError where it is below the fewest words that say something."""
+        """length: words of a gram. Raises: ValueError if it is below the fewest words that say something."""
         if length < FEWEST_WORDS:
             raise ValueError(f"a gram has at least {FEWEST_WORDS} words, not {length}")
         self._words = Words()

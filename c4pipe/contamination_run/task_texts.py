@@ -42,7 +42,7 @@ def example_key(inputs: np.ndarray, targets: np.ndarray) -> str:
 def read_task_texts(sources: Sequence[SourceName]) -> list[TaskExample]:
     """The examples of `DIR[@SPLIT]` folders made by tasks_to_examples; the split is `validation` where none is named.
 
-    Raises: UserError where a folder holds no tasks, or none of them has the split.
+    Raises: UserError if a folder holds no tasks, or none of them has the split.
     """
     found: list[TaskExample] = []
     for source in sources:

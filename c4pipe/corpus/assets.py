@@ -59,7 +59,7 @@ def resolve(
     set. languages: of the run; the variant's if not given. cache: the folder of downloads, else
     `machine.cache_folder`.
 
-    Raises: UserError where something cannot be had.
+    Raises: UserError if something cannot be had.
     """
     finder = _Finder(folder, Path(cache or machine.cache_folder()))
     punkt = badwords = realnews = None

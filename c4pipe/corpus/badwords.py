@@ -97,7 +97,7 @@ class BadwordsFilter:
         return bool(self.badword_in(text, language))
 
     def badword_in(self, text: str, language: str) -> str:
-        """The first in the alphabet of the language's words that the lower-cased text has; empty where it has none."""
+        """The first in the alphabet of the language's words that the lower-cased text has; empty if it has none."""
         matcher = self._matchers.get(base_language(language))
         return "" if matcher is None else matcher.match(text)
 
@@ -125,7 +125,7 @@ class Substrings:
         self._words = sorted(words)
 
     def match(self, text: str) -> str:
-        """The first of the sorted words that is in the text in lower case; empty where none is."""
+        """The first of the sorted words that is in the text in lower case; empty if none is."""
         lowered = text.lower()
         return next((word for word in self._words if word in lowered), "")
 
@@ -154,7 +154,7 @@ class Words:
         self._expression = re.compile(rf"(?:\W|^)({joined})(?:\W|$)") if expressions else None
 
     def match(self, text: str) -> str:
-        """The first of the sorted words that is in the text in lower case; empty where none is."""
+        """The first of the sorted words that is in the text in lower case; empty if none is."""
         lowered = text.lower()
         for word in sorted([*self._index.find(lowered), *self._tokenless]):
             if _stands_alone(word, lowered):

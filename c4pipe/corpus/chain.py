@@ -26,7 +26,7 @@ class Criteria:
     """What the judges of a run are made of.
 
     languages: those to keep. load_identifier: called once by those stages that need it. listed_urls, excluded_urls:
-    normalized URLs; None where there is no list.
+    normalized URLs; None if there is no list.
     """
 
     variant: Variant
@@ -39,7 +39,7 @@ class Criteria:
 
     @property
     def sentences(self) -> SentenceCounter | None:
-        """None where the variant needs no sentences."""
+        """None if the variant needs no sentences."""
         if not (self.variant.needs_sentences and self.assets.punkt):
             return None
         return SentenceCounter(self.assets.punkt, self.compat.punkt)
@@ -62,7 +62,7 @@ class Stage:
     """One stage.
 
     name: the name space of its counters, which are the reference's. words: what a page is that passes it. when: which
-    variants have it. judge: makes its judge; None where there is nothing to judge by, and every page stays.
+    variants have it. judge: makes its judge; None if there is nothing to judge by, and every page stays.
 
     names_reasons: whether the reference has a counter for each reason, or one for all. names_counters: whether the
     judge names all counters itself. line_outcomes: what can become of a line; a stage with any changes the text.

@@ -10,7 +10,7 @@ from c4pipe.corpus.sentences.counter import SentenceCounter
 
 @dataclass(frozen=True, slots=True)
 class LineOutcome:
-    """A line as the rules leave it, and the rule that takes it; None where it passes."""
+    """A line as the rules leave it, and the rule that takes it; None if it passes."""
 
     line: str
     rule: LineRule | None
@@ -107,7 +107,7 @@ class Cleaner:
     def _lines_together(self, text: str) -> _Lines | None:
         """As `_line_by_line`, but several times as fast: rule by rule, over all lines.
 
-        None where a line drops the page, because that ends the counting at this line.
+        None if a line drops the page, because that ends the counting at this line.
         """
         lines = list(map(str.strip, text.splitlines()))
         lowered = text.lower()

@@ -29,7 +29,7 @@ class Candidate:
 class Ruling:
     """What one stage makes of a page.
 
-    reason: why it goes; empty where it stays. text: as it leaves the stage; None where the stage changes nothing.
+    reason: why it goes; empty if it stays. text: as it leaves the stage; None if the stage changes nothing.
     line_counts: a number of lines for each outcome that the stage has for lines (`Stage.line_outcomes`). counters: the
     ends of further counters' names, each counted once; the stage's name comes before them. match: what in the page it
     goes for, where the stage can tell.
@@ -58,7 +58,7 @@ class Judge(Protocol):
 class Verdict:
     """What a run of stages makes of a page.
 
-    stage, reason: which stage drops it, and why; both empty where it stays. text: as it leaves the last stage, or as it
+    stage, reason: which stage drops it, and why; both empty if it stays. text: as it leaves the last stage, or as it
     came to the stage that drops it. line_counts: of the stage that takes lines, where the page came to it. counters:
     names of further counters, each counted once. match: what in the page it goes for, where the stage can tell.
     """

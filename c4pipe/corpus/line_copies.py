@@ -52,7 +52,7 @@ def remove_lines(text: str, lost: Collection[int]) -> RemainingLines:
 class LineRemover:
     """Removes copies of lines, and drops a page that has too little left.
 
-    sentences: None where there is no minimum. min_sentences: of the whole page, its lines joined.
+    sentences: None if there is no minimum. min_sentences: of the whole page, its lines joined.
     """
 
     def __init__(self, sentences: SentenceCounter | None, min_sentences: int) -> None:

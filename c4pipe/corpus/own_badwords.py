@@ -15,7 +15,7 @@ def own_lists(given: str, languages: Sequence[str]) -> dict[str, Path]:
 
     languages: of the run. A file without a language is for the run's language where that is one.
 
-    Raises: UserError where a file is not there, or it is not clear which language it is for.
+    Raises: UserError if a file is not there, or it is not clear which language it is for.
     """
     spoken = list(dict.fromkeys(map(base_language, languages)))
     if not _NAMED.fullmatch(given.split(",")[0]):

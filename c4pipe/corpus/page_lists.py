@@ -38,7 +38,7 @@ class ListedDomains:
         return [Ruling(self.reason(candidate.normalized_url)) for candidate in candidates]
 
     def reason(self, normalized: str) -> str:
-        """Why a page with this normalized URL is dropped: `bad_domain`, `bad_subdomain`, or empty where it stays."""
+        """Why a page with this normalized URL is dropped: `bad_domain`, `bad_subdomain`, or empty if it stays."""
         parts = self._extract(normalized)
         allowed = self._domains.get(f"{parts.domain}.{parts.suffix}")
         if allowed is None:
@@ -71,7 +71,7 @@ class ListedUrls:
 
     @classmethod
     def of_keys(cls, keys: np.ndarray) -> "ListedUrls":
-        """The list that `keys` is of. Raises: ValueError where these are not such keys, in order."""
+        """The list that `keys` is of. Raises: ValueError if these are not such keys, in order."""
         if keys.dtype != np.uint64 or keys.ndim != 2 or keys.shape[1] != 2 or (keys[1:, 0] < keys[:-1, 0]).any():
             raise ValueError("the list of URLs is not (n, 2) sorted numbers of 64 bits")
         made = cls(())

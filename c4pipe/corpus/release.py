@@ -102,7 +102,7 @@ class RowJudge:
         return found
 
     def why_absent(self, page: Cleansed, lines_of_others: "LineOwners") -> str:
-        """The rule, or the lines of other pages, that could keep a page out; empty where nothing here does."""
+        """The rule, or the lines of other pages, that could keep a page out; empty if nothing here does."""
         if page.reason:
             return page.reason
         ruling = self._rule_on_language(page.text)

@@ -25,7 +25,7 @@ def list_inputs(globs: str | None, list_file: str | None, base_url: str | None =
     Files of one base name are told apart by their SHA-256, so that the order is a function of what is in them.
     base_url: where the lines of the list that are paths of Common Crawl lie, if not on this machine.
 
-    Raises: UserError where neither or both are given, a glob matches nothing, or a file of the list is missing.
+    Raises: UserError if neither or both are given, a glob matches nothing, or a file of the list is missing.
     """
     if (globs is None) == (list_file is None):
         raise UserError("give either --input=GLOB[,GLOB] or --input_list=FILE")
@@ -50,7 +50,7 @@ def list_inputs(globs: str | None, list_file: str | None, base_url: str | None =
 def refuse_other_files(wet_files: Sequence[File], wet_parser: str) -> None:
     """Look at the first records of some files, spread over all.
 
-    Raises: UserError where every one of them is a WARC or WAT file, of another version, or compressed otherwise.
+    Raises: UserError if every one of them is a WARC or WAT file, of another version, or compressed otherwise.
     """
     some = wet_files[:: max(len(wet_files) // _NUM_LOOKED_AT, 1)][:_NUM_LOOKED_AT]
     fault = ""

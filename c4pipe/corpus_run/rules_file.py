@@ -70,7 +70,7 @@ def write_rules(path: str, rules: RuleSet) -> None:
 def read_rules(path: str) -> RuleSet:
     """The rules that the launcher left in the work folder.
 
-    Raises: UserError where they are not there, damaged, or something else.
+    Raises: UserError if they are not there, damaged, or something else.
     """
     content = files.read_bytes(path)
     try:

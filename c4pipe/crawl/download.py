@@ -61,7 +61,7 @@ class Downloader:
     def fetch(self, url: str, name: str) -> str:
         """Download `url` to `output/name` and return the path; an existing file is taken as it is.
 
-        Raises: Failed where the file cannot be had, Stopped where the run ends first.
+        Raises: Failed if the file cannot be had, Stopped if the run ends first.
         """
         path = os.path.join(self._output, name)
         if os.path.exists(path):
@@ -94,7 +94,7 @@ class Downloader:
                 raise Stopped
 
     def size(self, url: str) -> int | None:
-        """Bytes of a file by a HEAD request; None where the server does not tell."""
+        """Bytes of a file by a HEAD request; None if the server does not tell."""
         try:
             with self._open(url, {}, method="HEAD") as response:
                 length = response.headers.get("Content-Length", "")

@@ -19,7 +19,7 @@ def list_path(crawl: str) -> str:
     >>> list_path("CC-MAIN-2019-18")
     'crawl-data/CC-MAIN-2019-18/wet.paths.gz'
 
-    Raises: UserError where the crawl's name could not be one.
+    Raises: UserError if the crawl's name could not be one.
     """
     if not _CRAWL_NAME.fullmatch(crawl) or ".." in crawl:
         raise UserError(f"{crawl!r} is no crawl's name; crawls are called like CC-MAIN-2019-18")
@@ -29,7 +29,7 @@ def list_path(crawl: str) -> str:
 def parse_list(content: bytes, source: str) -> list[str]:
     """The WET paths of a list, plain or gzip.
 
-    Raises: UserError where the list is damaged, or a path in it could leave the output folder.
+    Raises: UserError if the list is damaged, or a path in it could leave the output folder.
     """
     if content[:2] == b"\x1f\x8b":
         try:

@@ -50,7 +50,7 @@ def locked(folder: str, command: str) -> Iterator[None]:
     it. Both are removed at the end. A URL is not locked: there the marker of `OutputFolder` keeps other runs out. A
     file system without locks costs one notice.
 
-    Raises: UserError where another run holds the folder (it is named), or the folder cannot be written to.
+    Raises: UserError if another run holds the folder (it is named), or the folder cannot be written to.
     """
     if files.is_remote(folder):
         yield

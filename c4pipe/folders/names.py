@@ -72,7 +72,7 @@ def shown(names: Sequence[str]) -> str:
 
 
 def refuse_others(folder: str, others: Sequence[str]) -> None:
-    """Raises: UserError that lists files which no run of ours says it made, where there are any."""
+    """Raises: UserError that lists files which no run of ours says it made, if there are any."""
     if others:
         raise UserError(
             f"{folder} holds what no run of c4pipe has written there: {shown(others)}; move it away, or give another "

@@ -40,7 +40,7 @@ class Marker:
 
     @classmethod
     def read(cls, folder: str) -> "Marker | None":
-        """The folder's marker; None where there is none of ours."""
+        """The folder's marker; None if there is none of ours."""
         path = files.join(folder, MARKER)
         if not files.exists(path):
             return None
@@ -82,7 +82,7 @@ class OutputFolder:
     def outlook(self, estimate: Callable[[], str]) -> str:
         """What a dry run says. Nothing on disk changes.
 
-        Raises: UserError where the command itself would be refused.
+        Raises: UserError if the command itself would be refused.
         """
         if self.is_finished():
             return f"{self.path} is finished already; nothing would be done"
@@ -94,7 +94,7 @@ class OutputFolder:
     def is_finished(self) -> bool:
         """Whether the folder holds this very result, and the whole of it. What may be overwritten is not looked at.
 
-        Raises: UserError where it holds another result, or where files of the result are missing or cut.
+        Raises: UserError if it holds another result, or if files of the result are missing or cut.
         """
         if self._overwrite or not self._has_record():
             return False
@@ -127,7 +127,7 @@ class OutputFolder:
 
         Where the block ends by an error, what is written stays for the next start, under the marker. Where nothing was
         written, nothing stays.
-        Raises: UserError where another run is in it, where it holds another run's work or others' files that would be
+        Raises: UserError if another run is in it, if it holds another run's work or others' files that would be
         replaced, or where it cannot be written to.
         """
         self._replaceable()
@@ -151,7 +151,7 @@ class OutputFolder:
                     os.rmdir(self.path)
 
     def claim(self, patterns: Sequence[str]) -> None:
-        """Say that files of these names will be written too. Raises: UserError where there are such of others."""
+        """Say that files of these names will be written too. Raises: UserError if there are such of others."""
         marker = Marker.read(self.path) or self._marker()
         wider = tuple(dict.fromkeys((*marker.names, *patterns)))
         ours = set(names.matching(self.path, marker.names))
@@ -201,7 +201,7 @@ class OutputFolder:
     def _replaceable(self) -> list[str]:
         """The files that the record or the marker vouches for.
 
-        Raises: UserError where they are another run's and may not be overwritten, or where there are other files of
+        Raises: UserError if they are another run's and may not be overwritten, or if there are other files of
         names that this run would write.
         """
         marker = Marker.read(self.path)

@@ -28,9 +28,9 @@ class Result(Protocol):
     def record(self) -> str: ...
 
     def difference(self, folder: str) -> str | None:
-        """How what the record there tells of differs from this; None where it does not.
+        """How what the record there tells of differs from this; None if it does not.
 
-        Raises: UserError where the record cannot be read.
+        Raises: UserError if the record cannot be read.
         """
 
     def contents(self, folder: str) -> Mapping[str, int | None]:

@@ -28,7 +28,7 @@ class WorkFolder:
         return files.list_folder(self.path) == [MARK]
 
     def check(self) -> None:
-        """Raises: UserError where something else has its name: a file, a link, or a folder of the user's."""
+        """Raises: UserError if something else has its name: a file, a link, or a folder of the user's."""
         is_link = not files.is_remote(self.path) and os.path.islink(self.path)
         if is_link or (self._is_taken() and not self.exists()):
             raise UserError(
@@ -42,7 +42,7 @@ class WorkFolder:
         return os.path.exists(self.path) and (not os.path.isdir(self.path) or bool(os.listdir(self.path)))
 
     def open(self, command: str, run: str) -> None:
-        """Make it, or take it over. Raises: as `check`, and where it cannot be written to."""
+        """Make it, or take it over. Raises: as `check`, and if it cannot be written to."""
         self.check()
         try:
             files.make_private_folder(self.path)

@@ -44,10 +44,10 @@ LengthsRule = Callable[["Objective", Parameters], Lengths]
 class Objective:
     """One row of the paper's tables.
 
-    noise_density, mean_noise_span_length: the defaults; None where the objective has no such thing. sentinels: `none`,
+    noise_density, mean_noise_span_length: the defaults; None if the objective has no such thing. sentinels: `none`,
     `mask` (one token for all noise) or `unique` (one per span). concatenates: pages are joined 128 at a time before
     they are cut into pieces; else each is cut by itself. fixed_inputs, fixed_targets: full-length pieces all give the
-    same length. restore: the way back to the tokens; None where their places are lost. keeps_tokens_once: every token
+    same length. restore: the way back to the tokens; None if their places are lost. keeps_tokens_once: every token
     of the text stands either in the inputs or in the targets. paper_targets_lengths: noise density -> targets length
     of the paper's runs with 512 inputs, for objectives whose targets vary in length.
     """
@@ -78,7 +78,7 @@ class Objective:
         return self.targets(how.worked_example()).sentinels is not None
 
     def restored(self, inputs: Iterable[int], targets: Iterable[int], vocabulary_size: int) -> list[int] | None:
-        """The tokens of an example's text; None where the objective does not keep the places of its tokens.
+        """The tokens of an example's text; None if the objective does not keep the places of its tokens.
 
         inputs, targets: ids with EOS and padding or without. Exact where neither was trimmed and no spans ran out of
         sentinels.
@@ -91,7 +91,7 @@ class Objective:
     def configure(self, parameters: Parameters, vocabulary_size: int, num_extra_ids: int) -> "Corruption":
         """Fix everything but the text and the randomness.
 
-        Raises: UserError where the parameters do not go together, or the vocabulary has too few ids for them.
+        Raises: UserError if the parameters do not go together, or the vocabulary has too few ids for them.
         """
         check_choice("--overflow", parameters.overflow, OVERFLOW_POLICIES)
         for flag in ("noise_density", "mean_noise_span_length"):
@@ -186,7 +186,7 @@ class Corruption:
             tokens: (b, n) ids, 0 past each length; n at most `self.lengths.tokens`.
             lengths: (b,) at least 1.
             keys: (b,) uint64, from `randomness.example_keys`.
-        Raises: UserError under `strict` where an example has more spans than the vocabulary has extra ids.
+        Raises: UserError under `strict` if an example has more spans than the vocabulary has extra ids.
         """
         ids = np.ascontiguousarray(tokens, self.id_type)
         is_full = lengths == ids.shape[1]
@@ -217,7 +217,7 @@ class Corruption:
 
     def check_sentinels(self) -> None:
         """
-        Raises: UserError where the spans to be expected already run past the extra ids (`strict`) or past the whole
+        Raises: UserError if the spans to be expected already run past the extra ids (`strict`) or past the whole
             vocabulary (always).
         """
         most = {"none": 0, "mask": 1, "unique": self.lengths.spans or (self.lengths.tokens + 1) // 2}
@@ -389,6 +389,6 @@ OBJECTIVES: dict[str, Objective] = {objective.name: objective for objective in _
 def find(name: str) -> Objective:
     """The objective of a name.
 
-    Raises: UserError where there is none.
+    Raises: UserError if there is none.
     """
     return choose("objective", name, OBJECTIVES)

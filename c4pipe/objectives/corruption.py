@@ -52,7 +52,7 @@ class Block:
 
     @cached_property
     def there(self) -> np.ndarray | None:
-        """(b, n) bool, which places hold a token; None where all do."""
+        """(b, n) bool, which places hold a token; None if all do."""
         n = self.tokens.shape[1]
         return None if (self.lengths == n).all() else np.arange(n) < self.lengths[:, None]
 

@@ -37,7 +37,7 @@ def span_corruption(
     >>> span_corruption(512, 0.5, 3.0)
     Lengths(tokens=766, inputs=512, targets=512, spans=128)
 
-    Raises: UserError where no such lengths exist.
+    Raises: UserError if no such lengths exist.
     """
     _check(inputs_length, noise_density, mean_noise_span_length)
 

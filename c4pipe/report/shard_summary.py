@@ -18,7 +18,7 @@ _EOS_ID = 1
 
 
 def summarise_examples(shard: ExampleShard, settings: Mapping[str, Any], vocabulary: Vocabulary) -> Iterator[str]:
-    """Lines on all examples of a shard. settings: of the folder's manifest, empty where there is none."""
+    """Lines on all examples of a shard. settings: of the folder's manifest, empty if there is none."""
     columns: dict[str, list[np.ndarray]] = {"inputs": [], "targets": []}
     counts: dict[str, list[np.ndarray]] = {name: [] for name in ("other", "noise", "sentinels", "pages")}
     tasks: dict[str, int] = {}

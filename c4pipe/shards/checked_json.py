@@ -69,7 +69,7 @@ def read(path: str, kind: type[T], mend: str, *, may_hold_more: bool = False) ->
     """A value of the type `kind` from a JSON file.
 
     mend: what the user can do where the file is damaged.
-    Raises: UserError where the file is not there or is not such JSON.
+    Raises: UserError if the file is not there or is not such JSON.
     """
     try:
         return parse(files.read_bytes(path), kind, may_hold_more=may_hold_more)

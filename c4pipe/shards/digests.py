@@ -16,7 +16,7 @@ _BLOCK_BYTES = 1 << 20
 class ReadDigest:
     """What a file turned out to be. sha256: known once it is read to its end.
 
-    expected: what its manifest says it is; None where nothing does.
+    expected: what its manifest says it is; None if nothing does.
     """
 
     def __init__(self, expected: str | None = None) -> None:
@@ -28,7 +28,7 @@ class ReadDigest:
         """The source to read instead, whose bytes are hashed as they come; compared where the block ends well.
 
         in_order: the block reads from the front. Otherwise the file is hashed before, and must not change meanwhile.
-        Raises: UserError where the bytes are not what is expected, or the file changed.
+        Raises: UserError if the bytes are not what is expected, or the file changed.
         """
         if in_order:
             hashing = _HashingReader(source)

@@ -166,7 +166,7 @@ class ExampleShard:
 
     columns: the only ones to unpack (all where None). One thread at a time may read from it.
 
-    Raises: UserError where the file is missing, cut, or no example shard.
+    Raises: UserError if the file is missing, cut, or no example shard.
     """
 
     def __init__(self, path: str, columns: Sequence[str] | None = None) -> None:
@@ -197,7 +197,7 @@ class ExampleShard:
 
     @property
     def num_rows(self) -> int:
-        """By the file itself: every record batch but the last is full. Raises: UserError where the last is damaged."""
+        """By the file itself: every record batch but the last is full. Raises: UserError if the last is damaged."""
         if not self.num_batches:
             return 0
         return (self.num_batches - 1) * ROWS_PER_BATCH + int(self.batch(self.num_batches - 1).num_rows)
@@ -205,7 +205,7 @@ class ExampleShard:
     def check_rows(self, rows: int, name: str | None = None) -> None:
         """Compare the number of rows with the manifest's. name: what the error calls the file.
 
-        Raises: UserError where they differ.
+        Raises: UserError if they differ.
         """
         if self.num_rows != rows:
             raise UserError(
@@ -215,7 +215,7 @@ class ExampleShard:
     def batch(self, number: int) -> pa.RecordBatch:
         """Record batch `number`: rows from `number * ROWS_PER_BATCH`.
 
-        Raises: UserError where the file is damaged, or was rewritten in a form whose rows cannot be found by number.
+        Raises: UserError if the file is damaged, or was rewritten in a form whose rows cannot be found by number.
         """
         try:
             batch = self._reader.get_batch(number)
@@ -236,7 +236,7 @@ class ExampleShard:
     def ids(self, number: int, column: str, length: int) -> np.ndarray:
         """(rows, length) ids of one column of a batch, 0 after EOS. May be read-only, of uint16 or uint32.
 
-        Raises: UserError where a list is longer than `length`.
+        Raises: UserError if a list is longer than `length`.
         """
         return ids_of(self.batch(number), column, length, self.path)
 
@@ -263,7 +263,7 @@ class ExampleShard:
 def _check_ids(lists: pa.Array, name: str, path: str) -> None:
     """Other programs make columns nullable, their lists large and their ids wide: all of that is read, nulls are not.
 
-    Raises: UserError where a column holds no lists of whole numbers, or nulls.
+    Raises: UserError if a column holds no lists of whole numbers, or nulls.
     """
     kind = lists.type
     is_list = pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind)

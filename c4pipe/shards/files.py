@@ -54,7 +54,7 @@ def folder_of(path: str) -> str:
 def file_system(url: str) -> tuple[Any, str]:
     """(fsspec file system, path in it) of a URL.
 
-    Raises: UserError where the package for the URL's protocol is missing.
+    Raises: UserError if the package for the URL's protocol is missing.
     """
     import fsspec
 
@@ -67,7 +67,7 @@ def file_system(url: str) -> tuple[Any, str]:
 def open_for_reading(path: str) -> BinaryIO:
     """Open a file as bytes.
 
-    Raises: UserError where the file is not there or may not be read.
+    Raises: UserError if the file is not there or may not be read.
     """
     try:
         if is_remote(path):
@@ -111,7 +111,7 @@ def remove(path: str) -> None:
 
 
 def list_folder(folder: str) -> list[str]:
-    """Sorted base names of what lies in a folder; empty where there is none."""
+    """Sorted base names of what lies in a folder; empty if there is none."""
     if is_remote(folder):
         fs, inner = file_system(folder)
         try:
@@ -122,7 +122,7 @@ def list_folder(folder: str) -> list[str]:
 
 
 def sizes(folder: str) -> dict[str, int]:
-    """Size in bytes of each file that lies in a folder, by base name; empty where there is none."""
+    """Size in bytes of each file that lies in a folder, by base name; empty if there is none."""
     if is_remote(folder):
         fs, inner = file_system(folder)
         try:
@@ -141,7 +141,7 @@ def expand(patterns: str) -> list[str]:
 
     `\\,` is a comma of a path. A file that is there under the literal name of a glob, or of the whole list, is meant.
 
-    Raises: UserError where one of the globs matches nothing, or is a folder.
+    Raises: UserError if one of the globs matches nothing, or is a folder.
     """
     if not is_remote(patterns) and os.path.isfile(patterns):
         return [patterns]
@@ -212,7 +212,7 @@ def write_bytes(path: str, content: bytes) -> None:
 def open_lock(path: str) -> BinaryIO:
     """Open a local file for reading and writing, to be locked: made where it is not there, left as it is where it is.
 
-    Raises: UserError where it is a link or something else that is not a file: what it leads to is not ours.
+    Raises: UserError if it is a link or something else that is not a file: what it leads to is not ours.
     """
     flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
     try:
@@ -231,7 +231,7 @@ def make_private_folder(path: str) -> None:
     """Make a local folder, and those above it, that nobody else may look into; nothing to do on object stores.
 
     What a run finds in a folder of work it takes for its own, so such a folder must be the user's.
-    Raises: UserError where it is there and is another user's, or a link.
+    Raises: UserError if it is there and is another user's, or a link.
     """
     if is_remote(path):
         return

@@ -72,7 +72,7 @@ def exists(folder: str) -> bool:
 def read(folder: str) -> Manifest:
     """Read a folder's manifest.
 
-    Raises: UserError where there is none or it cannot be understood.
+    Raises: UserError if there is none or it cannot be understood.
     """
     path = files.join(folder, FILE_NAME)
     if not files.exists(path):
@@ -89,7 +89,7 @@ def read(folder: str) -> Manifest:
 
 @dataclass(frozen=True)
 class _ExampleSettings:
-    inputs_length: Annotated[int, between(0, 1 << 17)] | None = None  # 0 where an objective reads nothing (lm)
+    inputs_length: Annotated[int, between(0, 1 << 17)] | None = None  # 0 if an objective reads nothing (lm)
     targets_length: _Length | None = None
     vocabulary_size: Annotated[int, between(1, 1 << 32)] | None = None
     replicas: Annotated[int, between(1, 1 << 20)] = 1

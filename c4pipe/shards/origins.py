@@ -14,7 +14,7 @@ from c4pipe.shards.text_shards import read_text_shard
 
 @dataclass(frozen=True)
 class Origin:
-    """A row of a text shard, and the record of the WET file that its page was in (None where that is not known)."""
+    """A row of a text shard, and the record of the WET file that its page was in (None if that is not known)."""
 
     row: int
     url: str | None
@@ -27,7 +27,7 @@ class Origin:
 def origins_of(text_shard: str, first_row: int, num_rows: int) -> list[Origin]:
     """The pages of consecutive rows of a text shard, with their WET records if it has a provenance file.
 
-    Raises: UserError where the shard is damaged or shorter than that.
+    Raises: UserError if the shard is damaged or shorter than that.
     """
     rows = list(
         islice(_pages(text_shard), first_row, first_row + num_rows),
@@ -49,12 +49,12 @@ def _pages(text_shard: str) -> Iterator[dict[str, Any]]:
 
 
 def find_text_shard(folder: str, name: str, c4: str | None = None) -> str | None:
-    """The path of the text shard that examples of a folder were made from, or None where it is not found.
+    """The path of the text shard that examples of a folder were made from, or None if it is not found.
 
     It is looked for in `c4` if that is given; else where the folder's report says that it was, then in the folders
     beside the example folder. A shard of that name counts only if it has the digest that the manifest tells.
 
-    Raises: UserError where `c4` does not hold it.
+    Raises: UserError if `c4` does not hold it.
     """
     held = manifest.read(folder) if manifest.exists(folder) else None
     digests = {one.sha256 for one in held.inputs if one.name == name} if held else set()

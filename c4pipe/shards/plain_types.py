@@ -21,7 +21,7 @@ class Meta:
     pattern: str | None = None
 
     def check(self, value: Any, where: str) -> None:
-        """Raises: ValueError where the value is out of bounds."""
+        """Raises: ValueError if the value is out of bounds."""
         if self.ge is not None and not value >= self.ge:
             raise ValueError(f"{where}: it is below {self.ge}")
         if self.le is not None and not value <= self.le:

@@ -31,7 +31,7 @@ def write_provenance(path: str, origins: Iterable[tuple[str, int]]) -> int:
 def read_provenance(path: str) -> list[tuple[str, int]]:
     """(base name of the WET file, number of the record in it) of each row.
 
-    Raises: UserError where the file is missing or damaged.
+    Raises: UserError if the file is missing or damaged.
     """
     with files.open_for_reading(path) as source:
         try:
@@ -59,5 +59,5 @@ def places(text_shard: str) -> tuple[str, ...]:
 
 
 def find(text_shard: str) -> str | None:
-    """Path of the provenance file of a text shard; None where there is none."""
+    """Path of the provenance file of a text shard; None if there is none."""
     return next((path for path in places(text_shard) if files.exists(path)), None)

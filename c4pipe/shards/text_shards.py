@@ -31,7 +31,7 @@ def write_text_shard(path: str, rows: Iterable[Row], format: str = "json.gz", co
 
     format: a key of `WRITERS`. columns: what of each row is written, in this order.
     Returns: the number of rows.
-    Raises: UserError where the format is unknown.
+    Raises: UserError if the format is unknown.
     """
     write = choose("format", format, WRITERS)
     with files.write_atomically(path) as target:
@@ -108,7 +108,7 @@ def read_text_shard(
     the row comes all the same, without a text (""), so that every other row keeps its number. Without `on_bad` the
     first such row is an error. digest: as `read_records` takes it.
 
-    Raises: UserError where the file is missing, damaged, of an unknown kind, or a table without a column `text`.
+    Raises: UserError if the file is missing, damaged, of an unknown kind, or a table without a column `text`.
     """
     wanted = tuple(dict.fromkeys(("text", *columns)))
     if kinds.kind_of(path) in kinds.TABLES:
@@ -128,7 +128,7 @@ def read_text_shard(
 
 
 def _fault_of(number: int, offset: int, fields: Row) -> BadRecord | None:
-    """Why a record is not a page, or None where it is one."""
+    """Why a record is not a page, or None if it is one."""
     text = fields.get("text")
     if isinstance(text, str):
         return None

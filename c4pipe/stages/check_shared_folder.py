@@ -35,7 +35,7 @@ class CheckSharedFolders(beam.PTransform):
 
 
 def answer(number: int, folders: list[str], token: str) -> int:
-    """Raises: UserError where a folder does not hold the launcher's question."""
+    """Raises: UserError if a folder does not hold the launcher's question."""
     for folder in folders:
         try:
             found = files.read_bytes(question_path(folder, token)).decode()

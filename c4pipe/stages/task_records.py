@@ -22,7 +22,7 @@ def read_task_records(path: str, task: str, split: str | None) -> Iterator[ToldR
     task: of raw records, empty for ready ones. split: of a file, what its name or the user tells; of a data set, the
     only one to be read.
 
-    Raises: UserError where the source cannot be read, has class names that the task does not know, or no header.
+    Raises: UserError if the source cannot be read, has class names that the task does not know, or no header.
     """
     if not path.startswith(hugging_face.PREFIX):
         _check_header(path, task)
@@ -71,7 +71,7 @@ def _check_classes_of_file(path: str, task: str) -> None:
 
 
 def check_classes(source: str, class_names: Mapping[str, Sequence[str]], task: str) -> None:
-    """Raises: UserError where a label of the task has classes that the task does not know."""
+    """Raises: UserError if a label of the task has classes that the task does not know."""
     known = TASKS.get(task)
     if known is None or not known.labels:
         return
@@ -87,7 +87,7 @@ def check_classes(source: str, class_names: Mapping[str, Sequence[str]], task: s
 
 
 def _check_header(path: str, task: str) -> None:
-    """Raises: UserError where the first line of a TSV or CSV file names no column that the task reads."""
+    """Raises: UserError if the first line of a TSV or CSV file names no column that the task reads."""
     if kinds.kind_of(path) not in (kinds.TSV, kinds.CSV):
         return
     known = TASKS.get(task)

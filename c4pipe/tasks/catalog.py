@@ -26,7 +26,7 @@ DEFAULT_METRICS = ("accuracy",)
 def find(name: str) -> Task:
     """The catalog's task of that name.
 
-    Raises: UserError where there is none.
+    Raises: UserError if there is none.
     """
     return choose("task", name, TASKS)
 
@@ -38,7 +38,7 @@ def find_or_make(name: str, metrics: Sequence[str] = ()) -> Task:
     ROUGE where it begins with `summarize`, else by exact agreement. BLEU and ROUGE take the tokenizer that fits the
     references, or the one behind `@` (`bleu@zh`).
 
-    Raises: UserError where a metric or its tokenizer is unknown.
+    Raises: UserError if a metric or its tokenizer is unknown.
     """
     known = TASKS.get(name)
     for metric in metrics:

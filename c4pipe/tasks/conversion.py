@@ -37,7 +37,7 @@ def convert(record: Record, task: str | None, told_split: str | None = None) -> 
     Examples that must not be learnt from are left out of the training split; those without a label are kept in a test
     split only.
 
-    Raises: MalformedRecord where the record is not an example; Dropped where it is a good record without one.
+    Raises: MalformedRecord if the record is not an example; Dropped if it is a good record without one.
     """
     told: Any = record.get("split") if record.get("split") is not None else told_split
     if is_ready(record):

@@ -19,7 +19,7 @@ def read_data_set(
 
     check: gets the names of the classes of each column that has them, before the first record.
 
-    Raises: UserError where the package is missing or the data set cannot be opened.
+    Raises: UserError if the package is missing or the data set cannot be opened.
     """
     try:
         import datasets

@@ -19,7 +19,7 @@ _ROUGE = ("rouge1", "rouge2", "rougeLsum")
 def imported(module: str) -> Any:
     """A module of one of them.
 
-    Raises: UserError where it is not installed.
+    Raises: UserError if it is not installed.
     """
     try:
         return importlib.import_module(module)

@@ -31,7 +31,7 @@ def score(
 
     write: turns a text into what the model's vocabulary can write of it; outputs are then compared with that. Where
     two labels of the task would become one, all stays literal.
-    Raises: ValueError where there are no outputs, or not as many references; UserError where a library is missing.
+    Raises: ValueError if there are no outputs, or not as many references; UserError if a library is missing.
     """
     if not predictions or len(references) != len(predictions):
         raise ValueError(f"{len(predictions)} outputs and {len(references)} references of {task.name}")
@@ -49,7 +49,7 @@ def score(
 
 
 def written_labels(task: Task, write: Write | None) -> tuple[str, ...] | None:
-    """A task's labels as the vocabulary writes them; None where it cannot tell two of them apart."""
+    """A task's labels as the vocabulary writes them; None if it cannot tell two of them apart."""
     labels = tuple(map(write, task.labels)) if write else task.labels
     return labels if len(set(labels)) == len(task.labels) else None
 
@@ -57,7 +57,7 @@ def written_labels(task: Task, write: Write | None) -> tuple[str, ...] | None:
 def check_name(named: str, task: str) -> None:
     """Check a metric's name, with the tokenizer behind `@` where one is given (`bleu@zh`, `rouge@unicode`).
 
-    Raises: UserError where there is no such metric or tokenizer.
+    Raises: UserError if there is no such metric or tokenizer.
     """
     name, at, tokens = named.partition("@")
     check_choice(f"metric of {task}", name, [*METRICS, *TOKEN_METRICS])
@@ -94,7 +94,7 @@ def accuracy(references: References, predictions: Sequence[str], labels: Sequenc
 def f1(references: References, predictions: Sequence[str], labels: Sequence[str]) -> dict[str, Score]:
     """F1 of the second label of two (scikit-learn). An invalid output counts as the other label than the right one.
 
-    Raises: UserError where there are more labels than two.
+    Raises: UserError if there are more labels than two.
     """
     truth, output = _both(references, predictions, labels)
     if truth.max() > 1:
@@ -104,7 +104,7 @@ def f1(references: References, predictions: Sequence[str], labels: Sequence[str]
 
 
 def binary_f1(truth: np.ndarray, output: np.ndarray) -> float:
-    """F1 of class 1 between 0 and 1; 0 where it neither is there nor was predicted."""
+    """F1 of class 1 between 0 and 1; 0 if it neither is there nor was predicted."""
     return float(libraries.sklearn_metrics().f1_score(truth, output, zero_division=0))
 
 

@@ -34,7 +34,7 @@ def proportional(
     >>> proportional({"a": 100, "b": 900}, temperature=2)
     {'a': 0.25, 'b': 0.75}
 
-    Raises: UserError where the limit or the temperature is not above 0.
+    Raises: UserError if the limit or the temperature is not above 0.
     """
     if not limit > 0:
         raise UserError(f"the limit of a task's examples is {limit}; give a number above 0")
@@ -50,7 +50,7 @@ def proportional(
 def leave_one_out(num_examples: Mapping[str, int], left_out: str | Iterable[str]) -> dict[str, int]:
     """The tasks without one of them, or without a whole benchmark.
 
-    Raises: UserError where what is to be left out is not there, or nothing is left.
+    Raises: UserError if what is to be left out is not there, or nothing is left.
     """
     names = {left_out} if isinstance(left_out, str) else set(left_out)
     if unknown := names - set(num_examples):

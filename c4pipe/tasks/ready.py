@@ -11,7 +11,7 @@ def is_ready(record: Record) -> bool:
 def ready_example(record: Record, task: str) -> TextExample:
     """The example that a ready record is. Its `references` are taken where it has them, else its targets are the one.
 
-    Raises: MalformedRecord where a field is missing or no text.
+    Raises: MalformedRecord if a field is missing or no text.
     """
     inputs = text(record, "inputs")
     try:

@@ -52,7 +52,7 @@ def split_of(inputs: str, told: Any = None) -> str:
     >>> split_of("anything", "dev")
     'validation'
 
-    Raises: MalformedRecord where the record names a split that is not known.
+    Raises: MalformedRecord if the record names a split that is not known.
     """
     if told is not None:
         name = _NAMES.get(_divided(told)[0])

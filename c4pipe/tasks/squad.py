@@ -47,7 +47,7 @@ def questions_of_file(record: Record) -> list[Record]:
     >>> questions_of_file({"question": "Who won?"})
     [{'question': 'Who won?'}]
 
-    Raises: MalformedRecord where `data` is not what SQuAD has there.
+    Raises: MalformedRecord if `data` is not what SQuAD has there.
     """
     if not isinstance(record.get("data"), list) or "question" in record:
         return [record]

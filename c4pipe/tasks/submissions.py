@@ -78,7 +78,7 @@ def _lower_name(task: str, output: str) -> tuple[str, bool]:
 
 
 def _score(task: str, output: str) -> tuple[str, bool]:
-    """STS-B's similarity from 0 to 5; 0 where the output is not a number."""
+    """STS-B's similarity from 0 to 5; 0 if the output is not a number."""
     del task
     try:
         value = float(output)

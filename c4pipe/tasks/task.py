@@ -55,7 +55,7 @@ class Task:
     name: the first word of its files' names. benchmark: which average it counts in, empty for none. source: where its
     raw records come from, as `datasets` names it (`PATH` or `PATH/CONFIG`). format: a raw record -> its examples (most
     tasks make one). metrics: names in `c4pipe.tasks.metrics.METRICS`. labels: all right outputs, in the order of the
-    class numbers; empty where outputs are free text. counts_as: tasks of one benchmark with the same `counts_as` are
+    class numbers; empty if outputs are free text. counts_as: tasks of one benchmark with the same `counts_as` are
     averaged first and count once (MNLI's two validation sets). tsv_columns: the columns of its TSV file where that has
     no header. halves: half of a split -> the task it belongs to, where that is another (MNLI's `mismatched`). unfold: a
     record that holds many -> these, where files of the task have such.
@@ -90,7 +90,7 @@ _SYNONYMS = {"neg": "negative", "pos": "positive"}
 
 
 def server_key(record: Record) -> tuple[str, ...]:
-    """What a benchmark's server knows a record by: its `idx` or `index`, level by level; empty where it has none.
+    """What a benchmark's server knows a record by: its `idx` or `index`, level by level; empty if it has none.
 
     >>> server_key({"index": "7"}), server_key({"idx": {"paragraph": 0, "question": 3, "answer": 1}}), server_key({})
     (('7',), ('0', '3', '1'), ())
@@ -113,7 +113,7 @@ def example_of(inputs: str, label: "str | MalformedRecord", record: Record) -> T
 def text(record: Record, *names: str) -> str:
     """The first of the fields `names` that the record has, as text.
 
-    Raises: MalformedRecord where it has none of them, or the field is no text.
+    Raises: MalformedRecord if it has none of them, or the field is no text.
     """
     value = field(record, *names)
     if not isinstance(value, str):
@@ -124,7 +124,7 @@ def text(record: Record, *names: str) -> str:
 def field(record: Record, *names: str) -> Any:
     """The first of the fields `names` that the record has.
 
-    Raises: MalformedRecord where it has none of them.
+    Raises: MalformedRecord if it has none of them.
     """
     for name in names:
         if record.get(name) is not None:
@@ -143,7 +143,7 @@ def label_name(value: Any, labels: Sequence[str]) -> str:
     >>> label_name(True, ("False", "True")), label_name("0", ("negative", "positive"))
     ('True', 'negative')
 
-    Raises: Unlabelled where the label is hidden, MalformedRecord where it is none of the task's.
+    Raises: Unlabelled if the label is hidden, MalformedRecord if it is none of the task's.
     """
     if value is None or value in (-1, "-1", ""):
         raise Unlabelled
@@ -162,7 +162,7 @@ def label_name(value: Any, labels: Sequence[str]) -> str:
 def label_of(record: Record, labels: Sequence[str], *names: str) -> str | MalformedRecord:
     """The record's label by name, looked for under `label` and `names`; where it has none, the fault that this is.
 
-    Raises: MalformedRecord where the label is none of the task's.
+    Raises: MalformedRecord if the label is none of the task's.
     """
     fields = (LABEL, *names)
     for name in fields:

@@ -106,7 +106,7 @@ def is_at_hand(name: str) -> bool:
 
 
 def check_bleu_name(name: str) -> None:
-    """Raises: UserError where sacrebleu has no such tokenizer here, or lacks what it needs."""
+    """Raises: UserError if sacrebleu has no such tokenizer here, or lacks what it needs."""
     if name not in BLEU_NAMES:
         raise UserError(f"BLEU has no tokenizer {name!r}; choose of {', '.join(BLEU_NAMES)}")
     if name in _MECAB and not is_at_hand(name):
@@ -119,7 +119,7 @@ def check_bleu_name(name: str) -> None:
 
 
 def check_rouge_name(name: str) -> None:
-    """Raises: UserError where there is no such tokenizer."""
+    """Raises: UserError if there is no such tokenizer."""
     if name not in ROUGE_NAMES:
         raise UserError(f"ROUGE has no tokenizer {name!r}; choose of {', '.join(ROUGE_NAMES)}")
 

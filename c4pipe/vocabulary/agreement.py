@@ -38,7 +38,7 @@ def check_agreement(vocabulary: Vocabulary, tokenizer_json: str) -> None:
     """Compare the ids of a sample of texts and of every piece.
 
     Where two ways to cut a text are equally likely (`..` and `.`, or the other way round), either is taken for right.
-    Raises: UserError where any differ, or where the package tokenizers is missing.
+    Raises: UserError if any differ, or if the package tokenizers is missing.
     """
     try:
         from tokenizers import Tokenizer

@@ -25,7 +25,7 @@ def folder_of(path: str) -> str:
 
 
 def read(path: str) -> bytes | None:
-    """A file's bytes (local or an fsspec URL), or None where there is none."""
+    """A file's bytes (local or an fsspec URL), or None if there is none."""
     try:
         if "://" in path:
             import fsspec
@@ -38,7 +38,7 @@ def read(path: str) -> bytes | None:
 
 
 def read_from(folder: str, name: str) -> bytes | None:
-    """The bytes of a folder's file, or None where there is none."""
+    """The bytes of a folder's file, or None if there is none."""
     return read(f"{folder.rstrip('/')}/{name}")
 
 
@@ -58,7 +58,7 @@ def why_no_model(folder: str, model_file: str) -> str:
 
 
 def told_num_extra_ids(folder: str) -> int | None:
-    """How many extra ids a folder's files say that its model has; None where they say nothing."""
+    """How many extra ids a folder's files say that its model has; None if they say nothing."""
     for name, find in (
         ("manifest.json", lambda found: found["settings"]["num_extra_ids"]),
         ("run.json", lambda found: found["num_extra_ids"]),
@@ -106,7 +106,7 @@ def _added_tokens(folder: str) -> Iterator[tuple[int, str]]:
 
 
 def _json_of(folder: str, name: str) -> dict[str, Any]:
-    """What a JSON file of a folder holds; nothing where it is not there or is no JSON object."""
+    """What a JSON file of a folder holds; nothing if it is not there or is no JSON object."""
     content = read_from(folder, name)
     try:
         found = json.loads(content) if content is not None else {}

@@ -19,7 +19,7 @@ _PAD, _EOS, _UNK = "<pad>", "</s>", "<unk>"
 def tokenizer_files(vocabulary: Vocabulary) -> dict[str, bytes]:
     """File name -> content: `spiece.model`, `tokenizer.json`, `tokenizer_config.json`, `special_tokens_map.json`.
 
-    Raises: UserError where the SentencePiece model is of a kind that T5's tokenizer does not know.
+    Raises: UserError if the SentencePiece model is of a kind that T5's tokenizer does not know.
     """
     sentinels = [vocabulary.piece(vocabulary.sentinel_id(n)) for n in range(vocabulary.num_extra_ids)]
     special = {"eos_token": _EOS, "pad_token": _PAD, "unk_token": _UNK, "additional_special_tokens": sentinels}

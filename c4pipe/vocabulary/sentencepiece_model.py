@@ -16,7 +16,7 @@ _UNIGRAM = 1
 
 
 class SentencePieceModel(NamedTuple):
-    """pieces: (text, score, kind) by id; character_map: the compiled normalisation, empty where there is none.
+    """pieces: (text, score, kind) by id; character_map: the compiled normalisation, empty if there is none.
 
     kind: 1 normal, 2 unknown, 3 control, 4 user-defined, 6 byte. normalization: the name of its rule (`nmt_nfkc`).
     The others are SentencePiece's own options, of the same names.
@@ -35,7 +35,7 @@ class SentencePieceModel(NamedTuple):
 def read(model: bytes) -> SentencePieceModel:
     """The parts of a serialised model.
 
-    Raises: UserError where the bytes break off.
+    Raises: UserError if the bytes break off.
     """
     pieces: list[tuple[str, float, int]] = []
     trainer: dict[int, int | bytes] = {}
@@ -67,7 +67,7 @@ def read(model: bytes) -> SentencePieceModel:
 def without_last_pieces(model: bytes, count: int) -> bytes:
     """A serialised model without its last `count` pieces; the ids of the others stay as they are.
 
-    Raises: UserError where the bytes break off.
+    Raises: UserError if the bytes break off.
     """
     try:
         fields = list(_spans(model))

@@ -34,7 +34,7 @@ class TrainingOptions:
 
     def check(self) -> None:
         """
-        Raises: UserError where an option is out of range.
+        Raises: UserError if an option is out of range.
         """
         least = 259 + 1 if self.byte_fallback else 4
         if self.num_pieces < least:
@@ -47,7 +47,7 @@ def train(texts: Iterable[str], options: TrainingOptions) -> bytes:
     """Train a model on texts; their order matters.
 
     Returns: the bytes of `spiece.model`.
-    Raises: UserError where the text is empty or too little for so many pieces.
+    Raises: UserError if the text is empty or too little for so many pieces.
     """
     options.check()
     lines = _Counted(line for text in texts for line in sentences(text))

@@ -49,7 +49,7 @@ class Vocabulary:
             model: the bytes of `spiece.model`.
             num_extra_ids: how many sentinels lie above the pieces. A model with sentinels of its own has those alone.
             source: what to call the model in an error.
-        Raises: UserError where the bytes are no SentencePiece model, or its special ids or sentinels are not T5's.
+        Raises: UserError if the bytes are no SentencePiece model, or its special ids or sentinels are not T5's.
         """
         if num_extra_ids < 0:
             raise UserError(f"num_extra_ids is {num_extra_ids}; give 0 or more")
@@ -82,7 +82,7 @@ class Vocabulary:
         Args:
             num_extra_ids: None takes the number that the folder tells (its `manifest.json`, a run's `run.json`, or the
                 `extra_ids` of a Hugging Face `tokenizer_config.json`), else 100.
-        Raises: UserError where there is no model, it is none of T5's kind, or tokens were added to its tokenizer.
+        Raises: UserError if there is no model, it is none of T5's kind, or tokens were added to its tokenizer.
         """
         path = str(path)
         folder = folders.folder_of(path)
@@ -225,7 +225,7 @@ def _load(model: bytes, source: str) -> sentencepiece.SentencePieceProcessor:
 def _num_own_sentinels(processor: sentencepiece.SentencePieceProcessor, source: str) -> int:
     """How many of a model's last pieces are `<extra_id_0>`, `<extra_id_1>`, ..., counted from the last.
 
-    Raises: UserError where sentinels are pieces at another place.
+    Raises: UserError if sentinels are pieces at another place.
     """
     size, number = processor.get_piece_size(), 0
     while number < size and processor.id_to_piece(size - 1 - number).lstrip("\u2581") == f"<extra_id_{number}>":

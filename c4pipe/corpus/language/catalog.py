@@ -30,5 +30,5 @@ IDENTIFIERS: dict[str, Callable[[], LanguageIdentifier]] = {
 
 
 def load_identifier(name: str) -> LanguageIdentifier:
-    """The identifier of that name. Raises UserError for an unknown name, or where its package is not installed."""
+    """The identifier of that name. Raises UserError for an unknown name, or if its package is not installed."""
     return choose("language identifier", name, IDENTIFIERS)()

@@ -20,7 +20,7 @@ class LanguageIdentifier(Protocol):
     """Anything that names the language of pages."""
 
     def identify(self, texts: Sequence[str]) -> "list[Identified | None]":
-        """One answer a text, in order; None where the text has nothing to go by.
+        """One answer a text, in order; None if the text has nothing to go by.
 
         A pure function of each text: the answer does not depend on the other texts of the batch. Memory is bounded
         however many texts come at once.

@@ -157,7 +157,7 @@ def _type(token: str, expressions: PunktExpressions) -> str:
 
 
 def _starts_sentence(token: str, word: str, parameters: PunktParameters) -> bool | None:
-    """Whether a sentence starts with the token, going by how it was written in training; None where that is open."""
+    """Whether a sentence starts with the token, going by how it was written in training; None if that is open."""
     if token in _PUNCTUATION:
         return False
     seen = parameters.orthographic_contexts.get(word, 0)

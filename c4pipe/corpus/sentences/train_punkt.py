@@ -60,7 +60,7 @@ def main(argv: list[str] | None = None) -> int:
 def train(texts: Iterable[str]) -> PunktParameters:
     """Learn abbreviations, collocations, sentence starters and spellings with NLTK's trainer.
 
-    Raises: UserError where NLTK is not installed.
+    Raises: UserError if NLTK is not installed.
     """
     try:
         from nltk.tokenize.punkt import PunktTrainer

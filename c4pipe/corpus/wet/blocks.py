@@ -30,7 +30,7 @@ def read_blocks(source: BinaryIO, file_name: str) -> Iterator[bytes]:
     A file is compressed where its first bytes or its name say so (`compression.COMPRESSIONS`). Zero bytes between and
     after members are padding.
 
-    Raises: BrokenFile where a member is broken, cut off, or no member, or where the file is compressed or packed in
+    Raises: BrokenFile if a member is broken, cut off, or no member, or if the file is compressed or packed in
     another way.
     """
     first = source.read(_READ_BYTES)

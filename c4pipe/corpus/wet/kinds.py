@@ -80,7 +80,7 @@ def _file_kind(types: Mapping[str, int]) -> str:
 
 
 def fault_of_beginning(source: BinaryIO, file_name: str, wet_parser: str) -> str:
-    """Why a file is none that should be read as WET, going by its first records; empty where nothing speaks against it.
+    """Why a file is none that should be read as WET, going by its first records; empty if nothing speaks against it.
 
     A file is at fault where it begins with other records only, for the parser `tfds` also where it begins with records
     of other versions only, or where it is compressed in a way that is not read.

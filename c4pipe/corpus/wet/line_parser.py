@@ -119,7 +119,7 @@ def _find_delimiter(buffer: bytes, search: int, at_line_start: bool, at_end: boo
 
 
 def _line_start(buffer: bytes, place: int, at_line_start: bool) -> int | None:
-    """The start of the line that has nothing but white space before `place`; None where it has more."""
+    """The start of the line that has nothing but white space before `place`; None if it has more."""
     if place == 0:
         return 0 if at_line_start else None
     if buffer[place - 1] in _LINE_ENDS:

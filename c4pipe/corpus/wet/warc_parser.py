@@ -68,7 +68,7 @@ def read_by_length(blocks: Iterator[bytes], file_name: str, needs_timestamp: boo
 
 
 def _read_record(window: "_Window", file_name: str, record: int, needs_timestamp: bool, kinds: Kinds) -> Outcome | None:
-    """The outcome of the record at the window's beginning; None where the file breaks off in it."""
+    """The outcome of the record at the window's beginning; None if the file breaks off in it."""
     offset = window.offset
 
     def quarantined(reason: str, detail: str) -> Outcome | None:
@@ -235,7 +235,7 @@ class _Window:
         return False
 
     def find_header(self) -> int:
-        """The length of the header with the blank line that ends it; 0 where there is none."""
+        """The length of the header with the blank line that ends it; 0 if there is none."""
         self.fill(_OVERLAP_BYTES)
         if not _VERSION_LINE.match(self._data, self._begin):
             return 0
@@ -277,7 +277,7 @@ class _Window:
             return self.broken is not None and any(line.startswith(rest) for line in _VERSION_LINES)
 
     def find_record(self, size: int) -> int | None:
-        """How far it is to the next record that begins in the next `size` bytes; None where none does."""
+        """How far it is to the next record that begins in the next `size` bytes; None if none does."""
         found = _NEXT_RECORD.search(self._data, self._begin)
         return found.start() - self._begin if found and found.start() - self._begin < size else None
 

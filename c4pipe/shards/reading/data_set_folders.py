@@ -17,7 +17,7 @@ def is_data_set(folder: str) -> bool:
 def splits_of(folder: str) -> dict[str, list[str]]:
     """Split -> the Arrow files that hold it, in their order. A folder of one data set is its own split, or `train`.
 
-    Raises: UserError where a file of the folder is missing or cannot be understood.
+    Raises: UserError if a file of the folder is missing or cannot be understood.
     """
     if files.exists(files.join(folder, _SEVERAL)):
         names = _read(folder, _SEVERAL).get("splits", [])

@@ -21,7 +21,7 @@ _MAX_FIELD = 1 << 24
 def read_tsv(stream: io.BufferedReader, path: str, columns: Sequence[str]) -> Iterator[RawRecord | BadRecord]:
     """The records of a TSV file. columns: see `ReadingOptions.delimited_columns`.
 
-    Raises: UserError where the first line, which names the columns, is not UTF-8.
+    Raises: UserError if the first line, which names the columns, is not UTF-8.
     """
     rows = _Rows(path, columns, "bad_tsv")
     for offset, line in numbered_lines(stream):
@@ -36,7 +36,7 @@ def read_tsv(stream: io.BufferedReader, path: str, columns: Sequence[str]) -> It
 def read_csv(stream: io.BufferedReader, path: str, columns: Sequence[str]) -> Iterator[RawRecord | BadRecord]:
     """The records of a CSV file. columns: see `ReadingOptions.delimited_columns`.
 
-    Raises: UserError where the first row, which names the columns, is not UTF-8.
+    Raises: UserError if the first row, which names the columns, is not UTF-8.
     """
     rows = _Rows(path, columns, "bad_csv")
     lines = _CountedLines(stream)

@@ -23,7 +23,7 @@ _SPACE = re.compile(r"[ \t\r\n]*")
 def read_json(stream: io.BufferedReader) -> Iterator[RawRecord | BadRecord]:
     """The objects of a file. It is an array if `[` is its first character; one object if its first line is `{`.
 
-    Raises: DamagedFile where an array or a single object is broken. A broken line is a bad record.
+    Raises: DamagedFile if an array or a single object is broken. A broken line is a bad record.
     """
     start = stream.peek(_PEEK_BYTES)[:_PEEK_BYTES].removeprefix(_BOM).lstrip()
     if start.startswith(b"["):

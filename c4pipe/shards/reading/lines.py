@@ -15,6 +15,6 @@ def numbered_lines(stream: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
 def decoded(offset: int, line: bytes) -> str:
     """A line as text; the file's first may begin with a byte order mark.
 
-    Raises: UnicodeDecodeError where it is not UTF-8.
+    Raises: UnicodeDecodeError if it is not UTF-8.
     """
     return line.decode("utf-8-sig" if offset == 0 else "utf-8")

@@ -39,7 +39,7 @@ def read_records(
     """The records of a file in its order; blank lines are none.
 
     digest: is told what was read, and compares it with what it expects.
-    Raises: UserError where the file is of an unknown kind, missing, damaged or not what is expected.
+    Raises: UserError if the file is of an unknown kind, missing, damaged or not what is expected.
     """
     kind = kinds.kind_of(path)
     if kind is None:
@@ -77,7 +77,7 @@ def _read(source: BinaryIO, path: str, kind: str, options: ReadingOptions) -> It
 def header_of(path: str) -> list[str]:
     """The cells of the first line of a TSV or CSV file, whether they name columns or not; nothing for other kinds.
 
-    Raises: UserError where the file cannot be read.
+    Raises: UserError if the file cannot be read.
     """
     if kinds.kind_of(path) not in (kinds.TSV, kinds.CSV):
         return []

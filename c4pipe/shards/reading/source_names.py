@@ -23,7 +23,7 @@ _WITH_HOST = re.compile(r"(http|https|ftp|sftp|hdfs|webhdfs|smb|ssh)://[^/]*")
 
 @dataclass(frozen=True)
 class SourceName:
-    """What was asked for. split: None where none was named. weight: 1 where none was given."""
+    """What was asked for. split: None if none was named. weight: 1 where none was given."""
 
     path: str
     split: str | None = None
@@ -42,7 +42,7 @@ def parse_source_names(text: str) -> list[SourceName]:
     [SourceName(path='c4/en', split=None, weight=10.0),
      SourceName(path='gs://bucket/c4', split='de', weight=0.5)]
 
-    Raises: UserError where a source is empty or its weight is not a number above 0.
+    Raises: UserError if a source is empty or its weight is not a number above 0.
     """
     return [parse_source_name(part.replace("\\,", ",")) for part in _COMMA.split(text)]
 

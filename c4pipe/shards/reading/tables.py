@@ -98,7 +98,7 @@ def _open_arrow(source: BinaryIO) -> Any:
 def schema_of(path: str) -> Any:
     """The Arrow schema of a table.
 
-    Raises: UserError where the file is missing or damaged.
+    Raises: UserError if the file is missing or damaged.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq

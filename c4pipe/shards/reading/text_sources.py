@@ -50,7 +50,7 @@ def find_text(source: str | SourceName) -> TextFiles:
     Without a split, a source gives its split `train`; where it has none, all its splits that are not for validation or
     tests (the languages of a multilingual corpus).
 
-    Raises: UserError where nothing is there, or the split is not.
+    Raises: UserError if nothing is there, or the split is not.
     """
     name = parse_source_name(source) if isinstance(source, str) else source
     folder = name.path.removeprefix(DATA_SET)

@@ -167,7 +167,7 @@ class ShardCache:
 def check_size(local: str, path: str, shard: Shard) -> os.stat_result:
     """The status of a local file that has the size its manifest says.
 
-    Raises: BadShard, by the name `path`, where it is missing or has another size.
+    Raises: BadShard, by the name `path`, if it is missing or has another size.
     """
     try:
         status = os.stat(local)

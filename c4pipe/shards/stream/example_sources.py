@@ -44,7 +44,7 @@ def parse_sources(text: str, split: str = "train") -> list[Source]:
     [Source(folder='out/en', rate=10.0, split='train', hold_out=0),
      Source(folder='gs://bucket/de', rate=1.0, split='sst2-train', hold_out=0)]
 
-    Raises: UserError where a rate is not a number above 0.
+    Raises: UserError if a rate is not a number above 0.
     """
     return [
         Source(name.path.rstrip("/") or name.path, name.weight, split if name.split is None else name.split)
@@ -118,7 +118,7 @@ class OpenSource:
 def open_source(source: Source) -> OpenSource:
     """Read and check a source's manifest.
 
-    Raises: UserError where the folder is not finished, holds no examples, or lacks the split.
+    Raises: UserError if the folder is not finished, holds no examples, or lacks the split.
     """
     held = manifest.read(source.folder)
     if held.kind not in KINDS:

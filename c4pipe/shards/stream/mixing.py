@@ -24,7 +24,7 @@ class Mixture:
     """Positions of a mixture to (source, number in it) and back."""
 
     def __init__(self, rates: Sequence[float]) -> None:
-        """Raises: UserError where a rate is not above 0."""
+        """Raises: UserError if a rate is not above 0."""
         shares = exact_shares(rates)
         # (a, D) of each cut: the source's share of what the sources before it left.
         self._cuts = [(share, sum(shares[index:])) for index, share in enumerate(shares)]
@@ -54,7 +54,7 @@ def exact_shares(rates: Sequence[float]) -> list[int]:
     >>> exact_shares([0.7, 0.2, 0.1])
     [7, 2, 1]
 
-    Raises: UserError where a rate is not a number above 0.
+    Raises: UserError if a rate is not a number above 0.
     """
     fractions = []
     for rate in rates:

@@ -231,7 +231,7 @@ def open_stream(
     on_bad_shard: `fail` ends with an error that names the shard; `skip` puts other examples in the place of its own
     and counts them in `Stream.num_replaced`.
 
-    Raises: UserError where a folder is not finished, folders do not go together, or the ranks do not divide the batch.
+    Raises: UserError if a folder is not finished, folders do not go together, or the ranks do not divide the batch.
     """
     if not sources:
         raise UserError("no folder of examples is given")

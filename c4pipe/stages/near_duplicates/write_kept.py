@@ -63,7 +63,7 @@ def _written(shard: TextShard, plan: Plan, record: dict[str, Any]) -> list[str]:
 def _keep_provenance(shard: TextShard, plan: Plan, sifter: "_Sifter") -> bool:
     """Write where the rows that stay came from, if the shard has a provenance file; whether it has one.
 
-    Raises: UserError where that file is damaged, or tells of other rows than the shard has.
+    Raises: UserError if that file is damaged, or tells of other rows than the shard has.
     """
     path = find(shard.path)
     if path is None:

@@ -195,7 +195,7 @@ def _quarantine_row(file: File, record: Quarantined) -> bytes:
 
 
 def _digest_of(excluded: Iterable[str]) -> str:
-    """Names the URLs of a file that were excluded; empty where none was."""
+    """Names the URLs of a file that were excluded; empty if none was."""
     urls = sorted(set(excluded))
     return digest(urls) if urls else ""
 

@@ -188,7 +188,7 @@ class _FiledBySplit:
 
 
 def record_of(plan: Plan, file: File, run_key: str) -> dict:
-    """The record of a finished file. Raises: DamagedWorkFile where it is gone or not what was written."""
+    """The record of a finished file. Raises: DamagedWorkFile if it is gone or not what was written."""
     path = plan.later(run_key, "finished", f"{file.stem}.json")
     record = read_record(path, run_key)
     if record is None:

@@ -65,7 +65,7 @@ class MakeC4(beam.PTransform):
 
 
 def _decide(all_cleaned: str, plan: Plan) -> str:
-    """The name of this run's later work; empty where too much was quarantined to go on."""
+    """The name of this run's later work; empty if too much was quarantined to go on."""
     summary = Summary.from_json(json.loads(all_cleaned))
     num_quarantined = sum(file.num_quarantined for file in summary.inputs)
     if num_quarantined > plan.max_quarantined_fraction * summary.totals["records"]:

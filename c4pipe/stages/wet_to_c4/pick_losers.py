@@ -19,7 +19,7 @@ from c4pipe.shards.work.key_files import count_rows, is_whole, read_parts, write
 class Losses(NamedTuple):
     """What tells the losers of one WET file: the number of buckets in which they lie, or the packed losers.
 
-    file: a `File`, as a plain tuple. None where the kind of key has not competed yet, or never does.
+    file: a `File`, as a plain tuple. None if the kind of key has not competed yet, or never does.
     """
 
     file: tuple

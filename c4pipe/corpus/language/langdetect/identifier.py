@@ -32,7 +32,7 @@ def _load() -> tuple[Profiles, NgramTables]:
 
 
 class LangdetectIdentifier:
-    """See `LanguageIdentifier`. An answer is None where the package raises "No features in text".
+    """See `LanguageIdentifier`. An answer is None if the package raises "No features in text".
 
     `languages`: the package's codes, in the order of its sums (that of its directory of profiles).
     """
