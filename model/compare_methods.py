@@ -24,7 +24,7 @@ from c4pipe.folders.lock import held
 from c4pipe.progress import duration
 from c4pipe.shards import files
 from c4pipe.shards.stream.example_sources import Source
-from c4pipe.tasks.splits import TRAIN, VALIDATION
+from c4pipe.split_names import TRAIN, VALIDATION
 from model import finetune
 from model.checkpoints import adapter_files, step_folder
 from model.checkpoints.loading import find_checkpoint

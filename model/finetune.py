@@ -18,7 +18,7 @@ from c4pipe.errors import UserError
 from c4pipe.progress import duration
 from c4pipe.shards import manifest
 from c4pipe.shards.stream.example_sources import Source
-from c4pipe.tasks.splits import TRAIN, VALIDATION
+from c4pipe.split_names import TRAIN, VALIDATION
 from c4pipe.vocabulary.vocabulary import Vocabulary
 from model.architectures.catalog import build_model
 from model.architectures.config import ModelConfig

@@ -21,6 +21,7 @@ GROUND = [
     "c4pipe.command_line",
     "c4pipe.progress",
     "c4pipe.shown",
+    "c4pipe.split_names",
     "c4pipe.words",
 ]
 DATA_LAYERS = [

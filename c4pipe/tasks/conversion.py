@@ -4,9 +4,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from c4pipe.split_names import TRAIN
 from c4pipe.tasks.catalog import TASKS, find_or_make
 from c4pipe.tasks.ready import is_ready, ready_example
-from c4pipe.tasks.splits import TRAIN, half_of, is_test, split_of
+from c4pipe.tasks.splits import half_of, is_test, split_of
 from c4pipe.tasks.task import MalformedRecord, Record, TextExample
 
 # With the split and the numbers of the shards, and `.incomplete`, it must fit into 255 bytes.

@@ -3,26 +3,11 @@
 import hashlib
 from typing import Any
 
+from c4pipe.split_names import HALVES, SPLIT_OF_NAME, TEST, TRAIN, VALIDATION
 from c4pipe.tasks.task import MalformedRecord
 
-TRAIN, VALIDATION, TEST = "train", "validation", "test"
 VALIDATION_SHARE = 10
-"""One in so many examples validates, where a record does not say."""
-
-_NAMES = {
-    "train": TRAIN,
-    "training": TRAIN,
-    "validation": VALIDATION,
-    "valid": VALIDATION,
-    "val": VALIDATION,
-    "dev": VALIDATION,
-    "development": VALIDATION,
-    "test": TEST,
-}
-
-
-# Halves of a split, behind its name: MNLI's validation and test.
-_HALVES = ("matched", "mismatched")
+"""If a record does not name its split, one of so many examples goes to validation."""
 
 
 def half_of(told: Any) -> str:
@@ -35,7 +20,7 @@ def half_of(told: Any) -> str:
 
 def is_test(told: Any) -> bool:
     """Whether a told split is for tests."""
-    return _NAMES.get(_divided(told)[0]) == TEST
+    return SPLIT_OF_NAME.get(_divided(told)[0]) == TEST
 
 
 def _divided(told: Any) -> tuple[str, str]:
@@ -43,7 +28,7 @@ def _divided(told: Any) -> tuple[str, str]:
         return "", ""
     name = told.strip().lower()
     split, _, half = name.rpartition("_")
-    return (split, half) if split and half in _HALVES else (name, "")
+    return (split, half) if split and half in HALVES else (name, "")
 
 
 def split_of(inputs: str, told: Any = None) -> str:
@@ -55,9 +40,9 @@ def split_of(inputs: str, told: Any = None) -> str:
     Raises: MalformedRecord if the record names a split that is not known.
     """
     if told is not None:
-        name = _NAMES.get(_divided(told)[0])
+        name = SPLIT_OF_NAME.get(_divided(told)[0])
         if name is None:
-            raise MalformedRecord("unknown_split", f"split {told!r} is none of {', '.join(_NAMES)}")
+            raise MalformedRecord("unknown_split", f"split {told!r} is none of {', '.join(SPLIT_OF_NAME)}")
         return name
     digest = hashlib.sha256(inputs.encode("utf-8", "surrogatepass")).digest()
     return VALIDATION if int.from_bytes(digest[:8], "little") % VALIDATION_SHARE == 0 else TRAIN

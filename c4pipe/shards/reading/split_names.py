@@ -3,20 +3,8 @@
 import re
 
 from c4pipe.shards.reading import kinds
+from c4pipe.split_names import HALVES, SPLIT_OF_NAME, TEST, TRAIN, VALIDATION
 
-TRAIN, VALIDATION, TEST = "train", "validation", "test"
-_WORDS = {
-    "train": TRAIN,
-    "training": TRAIN,
-    "validation": VALIDATION,
-    "valid": VALIDATION,
-    "val": VALIDATION,
-    "dev": VALIDATION,
-    "development": VALIDATION,
-    "test": TEST,
-}
-# MNLI's: its validation and test splits are two each.
-_HALVES = ("matched", "mismatched")
 # The hub adds a hash behind the numbers.
 _NUMBERS = re.compile(r"(?P<prefix>.+?)[.-]\d{5,}-of-\d{5,}(-[0-9a-f]{16})?")
 _VERSION = re.compile(r"v?\d+")
@@ -42,9 +30,9 @@ def split_of_file(name: str) -> str | None:
     words = [word for word in re.split(r"[-_.]+", prefix.lower()) if word]
     while len(words) > 1 and _VERSION.fullmatch(words[-1]):
         words.pop()
-    half = words.pop() if len(words) > 1 and words[-1] in _HALVES else ""
+    half = words.pop() if len(words) > 1 and words[-1] in HALVES else ""
     # A longer name is a phrase (`sst2_with_test`), unless it is numbered like a shard.
-    split = _WORDS.get(words[-1]) if words and (numbered or len(words) <= 2) else None
+    split = SPLIT_OF_NAME.get(words[-1]) if words and (numbered or len(words) <= 2) else None
     return f"{split}_{half}" if split and half else split
 
 
