@@ -16,7 +16,7 @@ from c4pipe.folders.work_folder import WorkFolder
 from c4pipe.shards.text_shards import WRITERS
 from c4pipe.stages.near_duplicates.drop_near_duplicates import DropNearDuplicates
 from pipelines.jobs import near_duplicates
-from pipelines.launch import beam_options
+from pipelines.launch import beam_options, quarantine
 from pipelines.launch.progress import Progress
 
 
@@ -29,6 +29,7 @@ def parser() -> Parser:
     add("--rows_per_band", type=int, default=8, help="hashes in a band; more of them ask for more similar pages")
     add("--format", default="json.gz", choices=WRITERS, help="of the shards that are written")
     add("--keep_work", action="store_true", help="keep the work folder, in which a later run finds the signatures")
+    quarantine.add_flag(parser)
     add("--overwrite", action="store_true", help="replace what another run left in the output folder")
     add("--dry_run", action="store_true", help="say what would be done, and how much time, memory and disk it takes")
     return parser
@@ -37,6 +38,7 @@ def parser() -> Parser:
 def main(argv: Sequence[str] | None = None) -> int:
     started = time.monotonic()
     flags, options = beam_options.parse(parser(), argv)
+    quarantine.check_flag(flags)
     job = near_duplicates.make_job(flags)
     plan = job.plan
     work = WorkFolder(plan.work)
@@ -54,7 +56,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         made = near_duplicates.finish(job, folder)
         folder.commit_manifest(made)
     print(
-        f"{folder}: {near_duplicates.describe(made)}, in {time.monotonic() - started:.1f} s; next: "
+        f"{folder}: {near_duplicates.describe(made)}, in {time.monotonic() - started:.1f} s"
+        f"{quarantine.last_words(made.statistics)}; next: "
         f"python -m pipelines.c4_to_examples --input={folder} --vocabulary=VOCABULARY --output=EXAMPLES"
     )
     return 0

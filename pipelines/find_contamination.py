@@ -19,7 +19,7 @@ from c4pipe.folders.work_folder import WorkFolder
 from c4pipe.stages.search_pages import SearchPages
 from pipelines.jobs import contamination
 from pipelines.jobs.contamination import Job
-from pipelines.launch import beam_options
+from pipelines.launch import beam_options, quarantine
 from pipelines.launch.progress import Progress
 
 
@@ -30,6 +30,7 @@ def parser() -> Parser:
     add("--tasks", required=True, help="folders made by tasks_to_examples, DIR[@SPLIT], separated by commas")
     add("--output", required=True, help=f"folder for {contamination.RESULT}, {contamination.URLS} and report.html")
     add("--ngram", type=int, default=13, help="words of a run that is compared: 13, or 8 for a stricter search")
+    quarantine.add_flag(parser)
     add("--overwrite", action="store_true", help="replace what another run left in the output folder")
     add("--dry_run", action="store_true", help="say what would be searched, and how long it takes")
     return parser
@@ -38,6 +39,7 @@ def parser() -> Parser:
 def main(argv: Sequence[str] | None = None) -> int:
     started = time.monotonic()
     flags, options = beam_options.parse(parser(), argv)
+    quarantine.check_flag(flags)
     job = contamination.make_job(flags)
     folder = OutputFolder(flags.output, job.result(), overwrite=flags.overwrite, work=WorkFolder(job.plan.work))
     if flags.dry_run:
@@ -52,7 +54,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         with Progress("contamination", job.look):
             beam_options.run(lambda pipeline: _search(pipeline, job), options)
         result = contamination.finish(job, folder)
-    print(f"{folder}: {contamination.describe(result)}, in {time.monotonic() - started:.1f} s")
+    seconds = time.monotonic() - started
+    print(f"{folder}: {contamination.describe(result)}, in {seconds:.1f} s{quarantine.last_words(result)}")
     return 0
 
 

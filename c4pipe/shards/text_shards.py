@@ -85,11 +85,29 @@ WRITERS: dict[str, Callable[[BinaryIO, Iterable[Row], Sequence[str]], int]] = {
 }
 
 
-def read_text_batches(path: str, columns: Sequence[str], size: int) -> Iterator[list[Row]]:
+def read_text_batches(
+    path: str, columns: Sequence[str], size: int, *, on_bad: Callable[[BadRecord], None] | None = None
+) -> Iterator[list[Row]]:
     """The rows of a text shard as `read_text_shard` gives them, `size` at a time."""
-    rows = read_text_shard(path, columns)
+    rows = read_text_shard(path, columns, on_bad=on_bad)
     while batch := list(islice(rows, size)):
         yield batch
+
+
+def read_pages(
+    path: str,
+    columns: Sequence[str],
+    bad: list[BadRecord],
+    *,
+    page_per: str = plain_text.LINE,
+    digest: ReadDigest | None = None,
+) -> Iterator[tuple[int, Row]]:
+    """(number in the file, row) of each row of a text shard that is a page; what is not a page is put into `bad`."""
+    num_bad = 0
+    for number, row in enumerate(read_text_shard(path, columns, page_per=page_per, on_bad=bad.append, digest=digest)):
+        if len(bad) == num_bad:
+            yield number, row
+        num_bad = len(bad)
 
 
 def read_text_shard(

@@ -18,13 +18,12 @@ import c4pipe
 from c4pipe.objectives.catalog import Corrupted, Corruption
 from c4pipe.objectives.pieces import PAGES_A_GROUP, Pages, Pieces, choose_chunks, cut
 from c4pipe.objectives.randomness import example_keys, stream_key
-from c4pipe.records import Quarantined
 from c4pipe.shards import files, names
 from c4pipe.shards.digests import ReadDigest
 from c4pipe.shards.example_shards import ExampleShardWriter
 from c4pipe.shards.manifest import Shard, describe_shard
 from c4pipe.shards.reading import plain_text
-from c4pipe.shards.reading.record import BadRecord
+from c4pipe.shards.reading.record import BadRecord, quarantine_rows
 from c4pipe.shards.schemas import ExampleSchema
 from c4pipe.shards.text_shards import read_text_shard
 from c4pipe.vocabulary.vocabulary import Vocabulary
@@ -210,7 +209,7 @@ def make_examples(shard: TextShard, recipe: Recipe, output: str) -> Made:
         input_lengths=tally.input_lengths.tolist(),
         target_lengths=tally.target_lengths.tolist(),
         page_per=shard.page_per,
-        quarantined=[asdict(Quarantined(name, fault.offset, fault.reason, fault.detail)) for fault in bad],
+        quarantined=quarantine_rows(name, bad),
     )
     record = json.dumps(asdict(made), sort_keys=True).encode()
     files.make_folder(files.join(output, WORK_FOLDER))

@@ -14,12 +14,11 @@ from typing import Any
 import apache_beam as beam
 import numpy as np
 
-from c4pipe.records import Quarantined
 from c4pipe.shards import files
 from c4pipe.shards.digests import ReadDigest
 from c4pipe.shards.reading import plain_text
-from c4pipe.shards.reading.record import BadRecord
-from c4pipe.shards.text_shards import read_text_shard, write_text_shard
+from c4pipe.shards.reading.record import BadRecord, quarantine_rows
+from c4pipe.shards.text_shards import read_pages, read_text_shard, write_text_shard
 
 PLAN_FILE = "plan.json"
 # A hash's bucket is its order of magnitude and the eight bits after the leading one, so that however small the sample
@@ -132,8 +131,9 @@ class SamplePages(beam.PTransform):
 def bytes_by_hash(shard: SourceShard) -> tuple[int, np.ndarray]:
     """(source, bytes of the shard's pages in each bucket of hashes)."""
     histogram = np.zeros(NUM_BUCKETS, np.int64)
-    for text in _texts(shard, [], ReadDigest(shard.sha256)):
-        histogram[bucket_of(page_hash(text))] += len(text.encode())
+    rows = read_pages(shard.path, ("text",), [], page_per=shard.page_per, digest=ReadDigest(shard.sha256))
+    for _, page in rows:
+        histogram[bucket_of(page_hash(page["text"]))] += len(page["text"].encode())
     return shard.source, histogram
 
 
@@ -185,15 +185,14 @@ def take_pages(shard: SourceShard, plan: Plan, work: str) -> str:
 
     def taken() -> Iterator[dict[str, str]]:
         nonlocal num_pages
-        for text in _texts(shard, bad, digest):
+        for _, page in read_pages(shard.path, ("text",), bad, page_per=shard.page_per, digest=digest):
             num_pages += 1
-            if bucket_of(page_hash(text)) < limit:
-                yield {"text": text}
+            if bucket_of(page_hash(page["text"])) < limit:
+                yield page
 
     write_text_shard(files.join(work, shard.sample_name), taken(), format="json.zst", columns=("text",))
     name = files.base_name(shard.path)
-    rows = [asdict(Quarantined(name, fault.offset, fault.reason, fault.detail)) for fault in bad]
-    content = {"num_rows": num_pages + len(bad), "quarantined": rows, "sha256": digest.sha256}
+    content = {"num_rows": num_pages + len(bad), "quarantined": quarantine_rows(name, bad), "sha256": digest.sha256}
     files.write_bytes(files.join(work, shard.rows_name), json.dumps(content).encode("utf-8", "replace"))
     return shard.sample_name
 
@@ -219,13 +218,3 @@ def read_sample(shards: Sequence[SourceShard], work: str) -> Iterator[tuple[int,
 def read_digests(shards: Sequence[SourceShard], work: str) -> list[str]:
     """SHA-256 of each shard as it was read for the sample."""
     return [json.loads(files.read_bytes(files.join(work, shard.rows_name)))["sha256"] for shard in shards]
-
-
-def _texts(shard: SourceShard, bad: list[BadRecord], digest: ReadDigest) -> Iterator[str]:
-    """The texts of a shard's pages; rows that are not pages are put into `bad`."""
-    num_bad = 0
-    rows = read_text_shard(shard.path, ("text",), page_per=shard.page_per, on_bad=bad.append, digest=digest)
-    for row in rows:
-        if len(bad) == num_bad:
-            yield row["text"]
-        num_bad = len(bad)

@@ -7,6 +7,7 @@ import apache_beam as beam
 from c4pipe.contamination.task_grams import Match, TaskGrams
 from c4pipe.contamination_run.plan import Plan, TextShard
 from c4pipe.shards import files
+from c4pipe.shards.reading.record import BadRecord, quarantine_rows
 from c4pipe.shards.text_shards import read_text_batches
 from c4pipe.shards.work.work_files import read_record, write_record
 
@@ -41,7 +42,8 @@ def search_shard(shard: TextShard, plan: Plan, grams: TaskGrams) -> int:
     """Leave what is found in a shard in the work folder, unless it is there already; returns the shard's number.
 
     The record: `pages` (read), `urls` (of pages with a match, empty for a page without one), and `texts`: number of an
-    evaluation text -> `words` (where its grams begin that were found), `num_pages`, `pages` (URLs of the first ones).
+    evaluation text -> `words` (where its grams begin that were found), `num_pages`, `pages` (URLs of the first ones);
+    `quarantined` (rows of `quarantine.jsonl`: those that are not pages).
     """
     sha256 = files.sha256(shard.path)
     made_from = f"{plan.code} {plan.texts_key} {sha256}"
@@ -53,8 +55,9 @@ def search_shard(shard: TextShard, plan: Plan, grams: TaskGrams) -> int:
 def _search(shard: TextShard, grams: TaskGrams) -> dict[str, Any]:
     found: dict[int, dict[str, Any]] = {}
     urls: list[str] = []
+    bad: list[BadRecord] = []
     num_pages = 0
-    for pages in read_text_batches(shard.path, ("text", "url"), _PAGES_PER_BATCH):
+    for pages in read_text_batches(shard.path, ("text", "url"), _PAGES_PER_BATCH, on_bad=bad.append):
         num_pages += len(pages)
         by_page: dict[int, dict[int, list[Match]]] = {}
         for match in grams.find([page["text"] for page in pages]):
@@ -64,7 +67,12 @@ def _search(shard: TextShard, grams: TaskGrams) -> dict[str, Any]:
             urls.append(url)
             for text, matches in by_text.items():
                 _add(found.setdefault(text, {"words": [], "num_pages": 0, "pages": []}), url, matches)
-    return {"pages": num_pages, "urls": urls, "texts": {str(text): entry for text, entry in sorted(found.items())}}
+    return {
+        "pages": num_pages - len(bad),
+        "urls": urls,
+        "texts": {str(text): entry for text, entry in sorted(found.items())},
+        "quarantined": quarantine_rows(files.base_name(shard.path), bad),
+    }
 
 
 def _add(entry: dict[str, Any], url: str, matches: list[Match]) -> None:

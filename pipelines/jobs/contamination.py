@@ -2,6 +2,7 @@
 
 import json
 from argparse import Namespace
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +14,7 @@ from c4pipe.contamination_run.plan import Plan, TextShard, evaluation_texts, tex
 from c4pipe.contamination_run.task_texts import TaskExample, read_task_texts
 from c4pipe.corpus_run.plan import code_digest
 from c4pipe.errors import UserError
+from c4pipe.folders.kinds import QUARANTINE
 from c4pipe.folders.output_folder import OutputFolder
 from c4pipe.folders.results import SettingsResult
 from c4pipe.report.contamination_page import contamination_page
@@ -20,7 +22,7 @@ from c4pipe.shards import files
 from c4pipe.shards.reading.source_names import no_weights, parse_source_names
 from c4pipe.shards.reading.text_sources import find_text
 from c4pipe.shards.work.work_files import read_record
-from pipelines.launch import report_page
+from pipelines.launch import quarantine, report_page
 from pipelines.launch.work_done import count_files
 
 RESULT, URLS = "contamination.json", "contaminated_urls.txt"
@@ -37,6 +39,7 @@ class Job:
     plan: Plan
     shards: tuple[TextShard, ...]
     examples: tuple[TaskExample, ...]
+    max_quarantined_fraction: float
 
     def result(self) -> SettingsResult:
         """What the command would leave in its folder."""
@@ -45,7 +48,7 @@ class Job:
             record=RESULT,
             settings=self.settings(),
             beside=(URLS,),
-            others=(report_page.REPORT_PAGE,),
+            others=(report_page.REPORT_PAGE, QUARANTINE),
         )
 
     def settings(self) -> dict[str, Any]:
@@ -66,7 +69,7 @@ def make_job(flags: Namespace) -> Job:
     shards, examples = _shards(flags.c4), _examples(flags.tasks)
     key = texts_key(evaluation_texts(examples), flags.ngram)
     plan = Plan(files.join(flags.output, WORK_FOLDER), flags.ngram, code_digest(), key)
-    return Job(plan, tuple(shards), tuple(examples))
+    return Job(plan, tuple(shards), tuple(examples), flags.max_quarantined_fraction)
 
 
 def _shards(c4: str) -> list[TextShard]:
@@ -103,9 +106,10 @@ def prepare(job: Job) -> None:
 def finish(job: Job, folder: OutputFolder) -> dict[str, Any]:
     """Write the list of URLs, the page and contamination.json, which says that the folder is whole; returns the last.
 
-    Raises: UserError where the corpus has no pages.
+    Raises: UserError where the corpus has no pages, or too many rows are not pages.
     """
-    records = (read_record(job.plan.found(shard)) or {} for shard in job.shards)
+    records = [read_record(job.plan.found(shard)) or {} for shard in job.shards]
+    num_quarantined = _write_quarantine(records, job, folder)
     num_pages, found, urls, without_url = results.add_up(records)
     if not num_pages:
         raise UserError(f"the corpus has no pages, so {folder} would say nothing; give text shards that hold some")
@@ -119,11 +123,25 @@ def finish(job: Job, folder: OutputFolder) -> dict[str, Any]:
         "pages_without_url": without_url,
         "tasks": results.by_task(job.examples, grams, found_examples),
         "examples": [example.to_json() for example in found_examples],
+        **num_quarantined,
     }
     files.write_bytes(folder.file(URLS), "".join(f"{url}\n" for url in urls).encode("utf-8", "backslashreplace"))
     report_page.write(str(folder), lambda: contamination_page(result, result["examples"]))
     folder.commit((json.dumps(result, indent=1, ensure_ascii=False) + "\n").encode("utf-8", "backslashreplace"))
     return result
+
+
+def _write_quarantine(records: Sequence[dict[str, Any]], job: Job, folder: OutputFolder) -> Counter[str]:
+    """Write the rows that are not pages; how many there are, by reason.
+
+    Raises: UserError where they are more than the limit allows.
+    """
+    rows = [row for record in records for row in record["quarantined"]]
+    counters = Counter(quarantine.PREFIX + row["reason"] for row in rows)
+    num_rows = len(rows) + sum(record["pages"] for record in records)
+    quarantine.write_if_any(str(folder), rows)
+    quarantine.check(str(folder), counters, num_rows, job.max_quarantined_fraction)
+    return counters
 
 
 def describe(result: dict[str, Any]) -> str:

@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 
 from c4pipe.errors import UserError
-from c4pipe.folders.kinds import KINDS, QUARANTINE, REPORT
+from c4pipe.folders.kinds import KINDS, REPORT
 from c4pipe.folders.output_folder import OutputFolder
 from c4pipe.folders.results import ManifestResult, known_digests, same_files
 from c4pipe.objectives.catalog import Corruption, Parameters, find
@@ -257,6 +257,4 @@ def _left_out(held: Manifest) -> str:
             f"than {CHUNK_LENGTH:,} tokens one chunk is taken, as in the reference"
         )
     counters = sum((Counter(counts) for counts in held.statistics["counts"].values()), Counter())
-    if reasons := quarantine.reasons(counters):
-        said += f"; rows that are not pages, in {QUARANTINE}: {reasons}"
-    return said
+    return said + quarantine.last_words(counters)

@@ -2,13 +2,14 @@
 
 import json
 from argparse import Namespace
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from c4pipe.corpus_run.plan import code_digest
 from c4pipe.errors import UserError
-from c4pipe.folders.kinds import CARD
+from c4pipe.folders.kinds import CARD, QUARANTINE
 from c4pipe.folders.output_folder import OutputFolder
 from c4pipe.folders.results import ManifestResult, same_files
 from c4pipe.near_duplicates.signatures import Banding
@@ -20,7 +21,7 @@ from c4pipe.shards.manifest import Input, Manifest, Shard
 from c4pipe.shards.work.work_files import read_record
 from c4pipe.stages.near_duplicates.find_clusters import SUMMARY
 from pipelines.jobs import examples
-from pipelines.launch import report_page
+from pipelines.launch import quarantine, report_page
 from pipelines.launch.work_done import count_files
 
 WORK_FOLDER = ".work"
@@ -38,6 +39,7 @@ class Job:
     plan: Plan
     shards: tuple[TextShard, ...]
     source: str
+    max_quarantined_fraction: float
 
     def result(self) -> ManifestResult:
         """What the command would leave in its folder."""
@@ -47,7 +49,7 @@ class Job:
             command="drop_near_duplicates",
             kind="c4",
             settings=_settings(self.plan),
-            names=(*written, *provenance, cluster_files.FILE_NAME, report_page.REPORT_PAGE, CARD),
+            names=(*written, *provenance, cluster_files.FILE_NAME, report_page.REPORT_PAGE, CARD, QUARANTINE),
             inputs=same_files([shard.path for shard in self.shards]),
             identity=[files.base_name(shard.path) for shard in self.shards],
         )
@@ -70,7 +72,7 @@ def make_job(flags: Namespace) -> Job:
     banding = Banding(flags.threshold_bands, flags.rows_per_band)
     work = files.join(flags.output, WORK_FOLDER)
     plan = Plan(flags.output, work, banding, flags.format, code_digest(), len(shards))
-    return Job(plan, tuple(shards), flags.input)
+    return Job(plan, tuple(shards), flags.input, flags.max_quarantined_fraction)
 
 
 def text_shards(source: str) -> list[TextShard]:
@@ -96,9 +98,11 @@ def estimate(job: Job, num_workers: int) -> str:
 def finish(job: Job, folder: OutputFolder) -> Manifest:
     """Write clusters.parquet, the page and the card of what the graph left; returns the manifest of the folder.
 
-    Raises: UserError where there were no pages.
+    Raises: UserError where there were no pages, or too many rows are not pages.
     """
     done = _Done(job.plan, job.shards, json.loads(files.read_bytes(job.plan.result)))
+    quarantine.write_if_any(str(folder), done.quarantined)
+    quarantine.check(str(folder), done.num_quarantined(), done.num_rows, job.max_quarantined_fraction)
     if not done.summary["pages"]:
         raise UserError(f"{job.source} has no pages; give text shards that hold some")
     cluster_files.join_members(done.members(), folder.file(cluster_files.FILE_NAME))
@@ -128,8 +132,11 @@ class _Done:
     def __init__(self, plan: Plan, shards: Sequence[TextShard], result: dict[str, Any]) -> None:
         self._plan, self._shards, self._result = plan, shards, result
         run_key = result["run_key"]
-        self.summary = json.loads(files.read_bytes(plan.later(run_key, "clusters", SUMMARY)))
         self._records = [read_record(plan.record(shard, run_key), run_key) or {} for shard in shards]
+        self.quarantined = [row for record in self._records for row in record["quarantined"]]
+        summary = json.loads(files.read_bytes(plan.later(run_key, "clusters", SUMMARY)))
+        self.num_rows: int = summary["pages"]
+        self.summary = summary | {"pages": self.num_rows - len(self.quarantined)}
 
     def members(self) -> list[str]:
         """The files of which `clusters.parquet` is made."""
@@ -138,6 +145,10 @@ class _Done:
     def shown(self) -> dict[str, dict[str, str]]:
         """The pages whose text the report shows."""
         return {number: page for record in self._records for number, page in record["shown"].items()}
+
+    def num_quarantined(self) -> dict[str, int]:
+        """How many rows are not pages, by reason."""
+        return Counter(quarantine.PREFIX + row["reason"] for row in self.quarantined)
 
     def manifest(self) -> Manifest:
         """The folder's manifest."""
@@ -156,5 +167,6 @@ class _Done:
                 "dropped_characters": sum(record["dropped_characters"] for record in self._records),
                 "shards_with_provenance": sum(record["has_provenance"] for record in self._records),
                 "card": CARD,
+                **self.num_quarantined(),
             },
         )

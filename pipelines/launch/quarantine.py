@@ -54,7 +54,17 @@ def check(folder: str, counters: Mapping[str, int], num_records: int, limit: flo
         )
 
 
-def reasons(counters: Mapping[str, int], prefix: str = PREFIX) -> str:
+def last_words(counters: Mapping[str, Any]) -> str:
+    """What a last line says of rows that are not pages; nothing where there are none.
+
+    >>> last_words({"records": 5, "quarantined_no_text": 2}), last_words({"records": 5})
+    ('; rows that are not pages, in quarantine.jsonl: no_text 2', '')
+    """
+    told = reasons(counters)
+    return f"; rows that are not pages, in {QUARANTINE}: {told}" if told else ""
+
+
+def reasons(counters: Mapping[str, Any], prefix: str = PREFIX) -> str:
     """
     >>> reasons({"records": 5, "quarantined_bad_json": 1, "quarantined_no_text": 2})
     'bad_json 1, no_text 2'

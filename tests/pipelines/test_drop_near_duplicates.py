@@ -1,5 +1,6 @@
 """The command: any text shards in, the same shards without near-equal pages out."""
 
+import json
 import random
 import shutil
 from pathlib import Path
@@ -134,6 +135,15 @@ def test_a_shard_without_provenance_gets_none(c4, made, tmp_path):
     assert "for each row of 1 of the shards" in (tmp_path / "out" / "README.md").read_text()
 
 
+def test_rows_that_are_not_pages_keep_the_numbers_of_the_others_in_provenance(c4_with_a_null_text, tmp_path):
+    shard = ("train", 0, 1)
+    origins = [("a.wet.gz", record) for record in range(1, 6)]
+    write_provenance(str(c4_with_a_null_text / names.provenance(*shard)), origins)
+    assert run(c4_with_a_null_text, tmp_path / "out", "--max_quarantined_fraction=0.5") == 0
+    found = read_provenance(str(tmp_path / "out" / names.provenance(*shard)))
+    assert found == [("a.wet.gz", 1), ("a.wet.gz", 4)]
+
+
 def test_provenance_of_other_rows_is_refused(c4, tmp_path):
     folder = with_provenance(c4, tmp_path / "c4")
     write_provenance(str(folder / names.provenance("train", 1, 2)), [("a.wet.gz", 1)])
@@ -149,3 +159,37 @@ def test_the_card_tells_how_the_folder_was_made(c4, made, tmp_path):
     assert "| train | 10 | 2 | 0 |" in card and "commoncrawl.org" not in card and "license" not in card
     assert run(with_provenance(c4, tmp_path / "c4", *ALL_SHARDS), tmp_path / "out") == 0
     assert "license_link: https://commoncrawl.org/terms-of-use" in (tmp_path / "out" / "README.md").read_text()
+
+
+@pytest.fixture
+def c4_with_a_null_text(tmp_path) -> Path:
+    folder = tmp_path / "c4"
+    folder.mkdir()
+    rows = [page(1, "a"), {"text": None, "timestamp": "", "url": "null"}, page(2, "b"), page(1, "c")]
+    lines = [json.dumps(row) + "\n" for row in rows]
+    (folder / "c4-train.00000-of-00001.json").write_text("".join([*lines[:2], '{"text": "cut', "\n", *lines[2:]]))
+    return folder
+
+
+def test_rows_that_are_not_pages_are_counted_and_quarantined_within_the_limit(c4_with_a_null_text, tmp_path, capsys):
+    output = tmp_path / "out"
+    with pytest.raises(UserError, match=r"2 of 5 records could not be taken \(bad_json 1, no_text 1\)"):
+        run(c4_with_a_null_text, output)
+    assert not (output / "manifest.json").exists()
+    assert run(c4_with_a_null_text, output, "--max_quarantined_fraction=0.5") == 0
+    assert "rows that are not pages, in quarantine.jsonl: bad_json 1, no_text 1; next" in capsys.readouterr().out
+    assert urls(output) == {"c4-train.00000-of-00001.json.gz": ["a", "b"]}
+    assert [row["row"] for row in pq.read_table(output / "clusters.parquet").to_pylist()] == [0, 4]
+    counts = ("pages", "clusters", "in_clusters", "dropped", "dropped_characters")
+    statistics = manifest.read(str(output)).statistics
+    assert {name: statistics[name] for name in (*counts, "quarantined_bad_json", "quarantined_no_text")} == {
+        "pages": 3,
+        "clusters": 1,
+        "in_clusters": 2,
+        "dropped": 1,
+        "dropped_characters": len(text(1)),
+        "quarantined_bad_json": 1,
+        "quarantined_no_text": 1,
+    }
+    quarantined = [json.loads(line) for line in (output / "quarantine.jsonl").read_text().splitlines()]
+    assert [row["reason"] for row in quarantined] == ["no_text", "bad_json"]

@@ -143,3 +143,20 @@ def test_a_dry_run_writes_nothing(c4, tasks, tmp_path, capsys):
     flags = [f"--c4={c4}", f"--tasks={tasks}", f"--output={tmp_path}/out"]
     assert main([*flags, *ONE_PROCESS, "--dry_run"]) == 0
     assert "would look for 40 evaluation examples" in capsys.readouterr().out and not (tmp_path / "out").exists()
+
+
+def test_rows_that_are_not_pages_are_counted_and_quarantined_within_the_limit(tasks, tmp_path, capsys):
+    rows = [page("http://first.example/", CONTEXT(0)), {"url": "http://null.example/", "text": None}]
+    shard = tmp_path / "pages.jsonl"
+    shard.write_text("".join(json.dumps(row) + "\n" for row in [*rows, page("http://last.example/", QUESTION(1))]))
+    output = tmp_path / "out"
+    flags = [f"--c4={shard}", f"--tasks={tasks}", f"--output={output}", *ONE_PROCESS]
+    with pytest.raises(UserError, match=r"1 of 3 records could not be taken \(no_text 1\); see .*quarantine.jsonl"):
+        main(flags)
+    assert not (output / "contamination.json").exists()
+    assert main([*flags, "--max_quarantined_fraction=0.5"]) == 0
+    assert capsys.readouterr().out.endswith("rows that are not pages, in quarantine.jsonl: no_text 1\n")
+    result = json.loads((output / "contamination.json").read_text())
+    assert (result["pages"], result["pages_with_a_match"], result["quarantined_no_text"]) == (2, 2, 1)
+    (quarantined,) = (output / "quarantine.jsonl").read_text().splitlines()
+    assert json.loads(quarantined)["reason"] == "no_text"

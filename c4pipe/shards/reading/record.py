@@ -1,7 +1,10 @@
 """One record of a file, and one that could not be read."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
 from typing import Any
+
+from c4pipe.records import Quarantined
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,3 +27,8 @@ class BadRecord:
     offset: int
     reason: str
     detail: str
+
+
+def quarantine_rows(file: str, bad: Iterable[BadRecord]) -> list[dict[str, Any]]:
+    """The rows of `quarantine.jsonl` for records of a file that could not be read. file: its base name."""
+    return [asdict(Quarantined(file, fault.offset, fault.reason, fault.detail)) for fault in bad]

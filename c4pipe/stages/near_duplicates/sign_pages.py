@@ -54,7 +54,8 @@ def sign_shard(shard: TextShard, plan: Plan, signatures: Signatures) -> tuple[in
 
 def _sign(shard: TextShard, plan: Plan, signatures: Signatures) -> dict[str, int]:
     keys, parts, priorities, row = [np.zeros(0, BAND_KEY)], [np.zeros(0, np.int64)], [], 0
-    for rows in read_text_batches(shard.path, ("text", "timestamp"), _PAGES_PER_BATCH):
+    # A row that is not a page comes without words: it is near to no other, and every other row keeps its number.
+    for rows in read_text_batches(shard.path, ("text", "timestamp"), _PAGES_PER_BATCH, on_bad=lambda fault: None):
         texts = [page["text"] for page in rows]
         pages, bands = signatures.of_texts(texts)
         batch_keys, batch_parts = pack_band_keys(pages + row, bands)

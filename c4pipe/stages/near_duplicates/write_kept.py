@@ -12,7 +12,8 @@ from c4pipe.near_duplicates_run.plan import Plan, TextShard
 from c4pipe.shards import cluster_files, files
 from c4pipe.shards.manifest import describe_shard
 from c4pipe.shards.provenance import find, read_provenance, write_provenance
-from c4pipe.shards.text_shards import COLUMNS, read_text_shard, write_text_shard
+from c4pipe.shards.reading.record import BadRecord, quarantine_rows
+from c4pipe.shards.text_shards import COLUMNS, read_pages, write_text_shard
 from c4pipe.shards.work.key_files import read_parts
 from c4pipe.shards.work.work_files import read_record, write_record
 from c4pipe.stages.near_duplicates.find_clusters import MEMBER, SUMMARY
@@ -50,6 +51,7 @@ def write_kept(shard: TextShard, plan: Plan, corpus: tuple[str, list[int]], run_
             "dropped_characters": sifter.dropped_characters,
             "shown": sifter.shown,
             "has_provenance": has_provenance,
+            "quarantined": quarantine_rows(files.base_name(shard.path), sifter.bad),
         }
         write_record(record_path, run_key, record)
     return shard.number
@@ -88,12 +90,18 @@ class _Sifter:
         self._wanted = _wanted(json.loads(files.read_bytes(plan.later(run_key, "clusters", SUMMARY))))
         self.members: list[dict[str, Any]] = []
         self.shown: dict[str, dict[str, Any]] = {}
-        self.num_rows = self.num_dropped = self.dropped_characters = 0
+        self.bad: list[BadRecord] = []
+        self.num_pages = self.num_dropped = self.dropped_characters = 0
         self.kept_rows = array("L")
 
+    @property
+    def num_rows(self) -> int:
+        """Rows of the shard that was read."""
+        return self.num_pages + len(self.bad)
+
     def kept(self) -> Iterator[dict[str, Any]]:
-        for row, page in enumerate(read_text_shard(self._shard.path, COLUMNS)):
-            self.num_rows += 1
+        for row, page in read_pages(self._shard.path, COLUMNS, self.bad):
+            self.num_pages += 1
             winner = self._winners.get(row)
             if winner is not None:
                 self._note(row, page, winner)
