@@ -120,7 +120,7 @@ def main(argv: list[str] | None = None) -> int:
 def _held(output: Path) -> Iterator[None]:
     """Hold the folder against other runs.
 
-    Raises: UserError where another run holds it, or it has files of our names that this command did not write.
+    Raises: UserError if another run holds it, or it has files of our names that this command did not write.
     """
     with held(str(output), "compare_methods"):
         if not comparison.is_ours(output / JSON_FILE):

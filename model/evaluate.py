@@ -167,7 +167,7 @@ def _open(name: str, adapters: str | None, device: torch.device) -> OpenModel:
 def _adapted(base: T5Model, folder: str) -> T5Model:
     """The base with a folder's adapters.
 
-    Raises: UserError where they were made for another base.
+    Raises: UserError if they were made for another base.
     """
     config, weights = adapter_files.load_onto(folder, base.config, dict(base.named_parameters()))
     model = build_model(config, seed=None, device=base.embedding.weight.device)

@@ -167,7 +167,7 @@ def _close(this: Run, step: int, seconds: float) -> None:
 def model_config(arguments: argparse.Namespace, vocabulary: Vocabulary, start: Origin | None) -> ModelConfig:
     """The model that the flags ask for. start: what it begins with.
 
-    Raises: UserError where a name is unknown, or the Hugging Face model does not go with the vocabulary.
+    Raises: UserError if a name is unknown, or the Hugging Face model does not go with the vocabulary.
     """
     if start is not None:
         if arguments.preset is not None:
@@ -200,7 +200,7 @@ def model_config(arguments: argparse.Namespace, vocabulary: Vocabulary, start: O
 def _check_same_vocabulary(folder: str, vocabulary: Vocabulary, examples: str) -> None:
     """Ids mean what they meant to the model: another vocabulary, even a smaller one, would train on noise.
 
-    Raises: UserError where the folder's vocabulary is another than the examples', or is not there.
+    Raises: UserError if the folder's vocabulary is another than the examples', or is not there.
     """
     theirs = Vocabulary.load(folder)
     if theirs != vocabulary:
@@ -219,7 +219,7 @@ def validation_notes(examples: RunExamples) -> dict[str, Any] | None:
 
 
 def plan(this: Run, config: ModelConfig, examples: RunExamples, world: World) -> str:
-    """What `--dry_run` says. Raises: UserError where the run would not fit into memory here."""
+    """What `--dry_run` says. Raises: UserError if the run would not fit into memory here."""
     settings = this.settings
     model = build_model(config, device="meta")
     parameters = sum(parameter.numel() for parameter in model.parameters())

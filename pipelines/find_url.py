@@ -149,7 +149,7 @@ def _describe(matches: Sequence[Match]) -> Iterator[str]:
 def find_examples(folder: str, matches: Sequence[Match]) -> Iterator[tuple[str, list[int]]]:
     """(example shard, rows in it) of the examples that hold tokens of the matched pages.
 
-    Raises: UserError where the folder holds no examples, or was not made from these text shards.
+    Raises: UserError if the folder holds no examples, or was not made from these text shards.
     """
     held = manifest.read(folder)
     made_from = held.statistics.get("text_shards") if held.kind == "examples" else None

@@ -1,6 +1,6 @@
 """Attention with a learned bias, behind one function.
 
-Shapes: B examples, H heads, T queries, S keys, K features a head, D features of the model.
+Shapes: B examples, H heads, T queries, S keys, K features per head, D features of the model.
 """
 
 import importlib.util
@@ -15,14 +15,14 @@ from model.architectures import dropout
 from model.architectures.config import ModelConfig
 from model.architectures.linear import Linear
 
-# Below every score, yet far from float32's and bfloat16's limits: kernels multiply scores by log2(e), and a row whose
-# keys are all masked must give an average, never infinity minus infinity.
+# Lower than any score, but far from the limits of float32 and bfloat16: kernels multiply scores by log2(e), and a row
+# whose keys are all masked must give an average and never compute infinity minus infinity.
 MASKED = -1e30
 _ALIGNMENT = 8
 
 
 def plain_attention(q_BHTK: Tensor, k_BHSK: Tensor, v_BHSK: Tensor, bias_BHTS: Tensor | None) -> Tensor:
-    """softmax(q k^T + bias) v, by its formula; the softmax in float32, as the paper's code does."""
+    """softmax(q k^T + bias) v, written as the formula; the softmax is in float32, as in the paper's code."""
     scores_BHTS = q_BHTK @ k_BHSK.transpose(2, 3)
     if bias_BHTS is not None:
         scores_BHTS = scores_BHTS + bias_BHTS
@@ -31,9 +31,9 @@ def plain_attention(q_BHTK: Tensor, k_BHSK: Tensor, v_BHSK: Tensor, bias_BHTS: T
 
 
 def fused_attention(q_BHTK: Tensor, k_BHSK: Tensor, v_BHSK: Tensor, bias_BHTS: Tensor | None) -> Tensor:
-    """The same by PyTorch's kernels; T5 has no 1/sqrt(d_kv) (it is in the query's initialisation).
+    """The same with PyTorch's kernels. T5 does not scale by 1/sqrt(d_kv); the query's initialisation contains it.
 
-    The bias must have q's dtype: beside bfloat16 queries, cuDNN's kernel reads a float32 bias wrongly and says nothing.
+    The bias must have q's dtype: with bfloat16 queries, cuDNN's kernel silently misreads a float32 bias.
     """
     if bias_BHTS is not None:
         bias_BHTS = bias_BHTS.to(q_BHTK.dtype)
@@ -41,7 +41,7 @@ def fused_attention(q_BHTK: Tensor, k_BHSK: Tensor, v_BHSK: Tensor, bias_BHTS: T
 
 
 def triton_attention(q_BHTK: Tensor, k_BHSK: Tensor, v_BHSK: Tensor, bias_BHTS: Tensor | None) -> Tensor:
-    """The same by our own kernels where all examples share a bias, which PyTorch's are slow with; by PyTorch's else."""
+    """The same with our own kernels if all examples share a bias (PyTorch's are slow there), else with PyTorch's."""
     from model.architectures import triton_attention as kernels
 
     if bias_BHTS is not None and kernels.supports(q_BHTK, bias_BHTS):
@@ -60,7 +60,7 @@ _chosen = {"cpu": "plain", "cuda": "fused"}
 
 
 def attend(q_BHTK: Tensor, k_BHSK: Tensor, v_BHSK: Tensor, bias_BHTS: Tensor | None) -> Tensor:
-    """(B, H, T, K): every query's average of the values, by the implementation chosen for the device."""
+    """(B, H, T, K): every query's average of the values, by the implementation that was chosen for the device."""
     name = _chosen.get(q_BHTK.device.type, "plain")
     return IMPLEMENTATIONS[name](q_BHTK, k_BHSK, v_BHSK, bias_BHTS)
 
@@ -73,10 +73,12 @@ def choose_attention(
     d_kv: int = 64,
     candidates: Sequence[str] = ("triton", "fused"),
 ) -> str:
-    """Take the first of the candidates that agrees with plain attention on a device, outputs and gradients.
+    """Choose the first candidate whose outputs and gradients agree with plain attention on this device.
 
-    Plain attention is used where none does. Call it once before the first step. Returns the name of what is used from
-    now on. cuDNN's kernel is turned off: it gives the bias no gradient.
+    If none agrees, plain attention is used. Call this once, before the first step. cuDNN's kernel is turned off,
+    because it computes no gradient for the bias.
+
+    Returns: the name of the implementation that `attend` uses from now on.
     """
     if device.type != "cuda":
         return _chosen.get(device.type, "plain")
@@ -87,14 +89,14 @@ def choose_attention(
         if name == "triton" and (dtype == torch.float32 or importlib.util.find_spec("triton") is None):
             continue
         kernel, shape = IMPLEMENTATIONS[name], {"num_heads": num_heads, "d_kv": d_kv}
-        # Few queries and many: ours leaves the few to PyTorch's kernel, which must be right as well.
+        # With few queries our kernel falls back to PyTorch's, which must be right as well: both sizes are tried.
         error = max(kernel_error(kernel, device, dtype, num_queries=queries, **shape) for queries in (37, 277))
         if error <= tolerance:
             _chosen[device.type] = name
             break
         warnings.warn(
             f"the {name} attention kernel on {torch.cuda.get_device_name(device)} with {dtype} is wrong by {error:.2g} "
-            f"of the largest value (allowed {tolerance:g}); the next best is used: right, but slower and larger",
+            f"of the largest value (allowed: {tolerance:g}); the next one is used (correct, but slower and larger)",
             stacklevel=2,
         )
     return _chosen[device.type]
@@ -110,10 +112,11 @@ def kernel_error(
     num_queries: int = 277,
     num_keys: int = 310,
 ) -> float:
-    """Largest difference of a kernel from plain attention in float32, over outputs and all gradients.
+    """Largest difference between a kernel and plain attention in float32, over outputs and all gradients.
 
-    As a part of each one's largest value; NaN, and a kernel that does not run here, count as infinity. Odd lengths of
-    more than one block, a bias shared by the batch and a masked key: what training asks of it.
+    Each difference is relative to the tensor's largest value. NaN counts as infinity, and so does a kernel that does
+    not run here. The test case has what training has: odd lengths of more than one block, a bias that the batch
+    shares, and a masked key.
     """
     generator = torch.Generator().manual_seed(0)
 
@@ -135,7 +138,7 @@ def kernel_error(
         try:
             output = function(*leaves)
             gradients = torch.autograd.grad(output, leaves, upstream.to(kind), allow_unused=True)
-        except Exception:  # of a compiler's, say
+        except Exception:  # any kind: Triton's compiler, for example, has its own
             return float("inf")
         if any(gradient is None for gradient in gradients):
             return float("inf")
@@ -148,7 +151,7 @@ def kernel_error(
 
 
 def aligned(length: int) -> int:
-    """The next multiple of what fused kernels want a bias' rows to begin at."""
+    """The length rounded up to the alignment that fused kernels need for the rows of a bias."""
     return -(-length // _ALIGNMENT) * _ALIGNMENT
 
 
@@ -167,21 +170,21 @@ class Attention(nn.Module):
     def forward(
         self, x_BTD: Tensor, source_BSD: Tensor, bias_BHTS: Tensor | None, keys_B: Tensor | None = None
     ) -> Tensor:
-        """(B, T, D). source is what is looked at: x itself, or the encoder's outputs."""
+        """(B, T, D). source: what keys and values are computed from, x itself or the encoder's outputs."""
         k_BHSK, v_BHSK = self.keys_and_values(source_BSD)
         if keys_B is not None and self.dropout_rate > 0:
             batch, heads, length, _ = v_BHSK.shape
-            # A key's elements lie together, so that its mask does not depend on how much padding follows.
+            # The elements of a key are adjacent, so that its mask does not depend on how much padding follows.
             kept_BN = dropout.scale(keys_B, length * heads, self.dropout_rate, v_BHSK.dtype)
             v_BHSK = v_BHSK * kept_BN.view(batch, length, heads).transpose(1, 2)[..., None]
         return self.look(x_BTD, k_BHSK, v_BHSK, bias_BHTS)
 
     def keys_and_values(self, source_BSD: Tensor) -> tuple[Tensor, Tensor]:
-        """(B, H, S, K) twice."""
+        """The keys and the values, each (B, H, S, K)."""
         return self._split(self.key(source_BSD)), self._split(self.value(source_BSD))
 
     def look(self, x_BTD: Tensor, k_BHSK: Tensor, v_BHSK: Tensor, bias_BHTS: Tensor | None) -> Tensor:
-        """(B, T, D) from keys and values that were made before."""
+        """(B, T, D), from keys and values that are computed already."""
         q_BHTK = self._split(self.query(x_BTD))
         return self.output(attend(q_BHTK, k_BHSK, v_BHSK, bias_BHTS).transpose(1, 2).flatten(2))
 

@@ -1,6 +1,6 @@
-"""Keys and values of a layer, kept while tokens are generated.
+"""The key/value cache of a layer, used while tokens are generated.
 
-Shapes: N rows (examples x beams), H heads, C positions, K features a head, B examples, S memory positions.
+Shapes: N rows (examples x beams), H heads, C positions, K features per head, B examples, S memory positions.
 """
 
 import torch
@@ -8,7 +8,7 @@ from torch import Tensor
 
 
 class LayerCache:
-    """Self-attention's keys and values of the positions so far, and cross-attention's of the memory (or None)."""
+    """Keys and values of the positions so far (self-attention), and of the memory (cross-attention; may be None)."""
 
     def __init__(self, capacity: int, memory: tuple[Tensor, Tensor] | None = None) -> None:
         self.capacity = capacity
@@ -18,7 +18,7 @@ class LayerCache:
         self._v: Tensor | None = None
 
     def append(self, k_NHTK: Tensor, v_NHTK: Tensor) -> tuple[Tensor, Tensor]:
-        """Add T positions; returns the keys and values (N, H, C, K) of all so far."""
+        """Add T positions. Returns: keys and values (N, H, C, K) of all positions so far."""
         if self._k is None or self._v is None:
             rows, heads, _, features = k_NHTK.shape
             self._k = k_NHTK.new_empty(rows, heads, self.capacity, features)
@@ -30,7 +30,7 @@ class LayerCache:
         return self._k[:, :, :end], self._v[:, :, :end]
 
     def select(self, rows: Tensor) -> None:
-        """Make rows of the given old rows (any number, repeats allowed)."""
+        """Replace the rows by the given old rows (any number; a row may occur more than once)."""
         if self._k is not None and self._v is not None:
             self._k = self._select(self._k, rows)
             self._v = self._select(self._v, rows)
@@ -41,7 +41,7 @@ class LayerCache:
             self.memory = (self.memory[0][examples], self.memory[1][examples])
 
     def _select(self, tensor: Tensor, rows: Tensor) -> Tensor:
-        """Only what is filled is copied."""
+        """Copy the filled positions only."""
         selected = tensor.new_empty(rows.shape[0], *tensor.shape[1:])
         selected[:, :, : self.length] = tensor[:, :, : self.length].index_select(0, rows)
         return selected

@@ -1,4 +1,4 @@
-"""All architectures (paper, section 3.2 and Table 2), and how a model is made."""
+"""All architectures (paper, section 3.2 and Table 2), and the function that builds a model."""
 
 import torch
 
@@ -19,10 +19,11 @@ ARCHITECTURES: dict[str, type[T5Model]] = {
 
 
 def build_model(config: ModelConfig, *, seed: int | None = 0, device: torch.device | str = "cpu") -> T5Model:
-    """A model on a device, initialised by `seed`; with None its values are whatever memory held, to be loaded over.
+    """Build a model on a device, with initial values drawn by `seed`.
 
-    Device `meta` makes one without any memory, to count its parameters.
-    Raises: UserError where the architecture is unknown.
+    seed: with None the parameters stay uninitialised, for a caller that loads weights next.
+    device: on `meta` the model takes no memory; that is enough to count its parameters.
+    Raises: UserError if the architecture is unknown.
     """
     architecture = choose("architecture", config.architecture, ARCHITECTURES)
     with torch.device("meta"):

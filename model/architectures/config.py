@@ -1,4 +1,4 @@
-"""What decides the shape of a model."""
+"""The settings that decide the shape of a model."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
@@ -9,7 +9,7 @@ from c4pipe.errors import UserError
 from c4pipe.shards import checked_json
 
 FEED_FORWARDS = ("relu", "gated_gelu")
-# Far above any T5. A config.json with more is damaged, and building such a model would take all memory or hours.
+# Far above any T5. A config.json with larger numbers is damaged; its model would fill the memory or take hours.
 _LARGEST = {
     "vocabulary_size": 1 << 24,
     "d_model": 1 << 17,
@@ -26,16 +26,17 @@ _LARGEST = {
 
 @dataclass(frozen=True)
 class ModelConfig:
-    """Sizes as in the paper and in Hugging Face.
+    """Sizes have the names of the paper and of Hugging Face.
 
-    architecture: a name of `catalog.ARCHITECTURES`.
-    vocabulary_size: rows of the embedding (a vocabulary's `embedding_rows`), ids above the vocabulary's are unused.
-    num_layers: of each stack; `encoder_decoder_half` builds half as many (the paper's 6+6 beside 12+12).
-    num_decoder_layers: where the decoder's depth differs from the encoder's (some Hugging Face folders); else None.
+    architecture: a name in `catalog.ARCHITECTURES`.
+    vocabulary_size: rows of the embedding (a vocabulary's `embedding_rows`); rows above the vocabulary are unused.
+    num_layers: layers per stack; `encoder_decoder_half` builds half as many (the paper's 6+6 for 12+12).
+    num_decoder_layers: set only if the decoder's depth differs from the encoder's (some Hugging Face folders).
     feed_forward: `relu` (v1.0) or `gated_gelu` (v1.1).
-    tie_embeddings: one matrix for input and output, logits times d_model^-0.5 (v1.0); else a head of its own (v1.1).
-    adapter_size: inner size of an adapter behind every feed-forward (`layers.Adapter`); 0: none.
-    dropout_rate: the rate when dropout keys are given to the model (see `dropout.py`).
+    tie_embeddings: one matrix for input and output, and logits scaled by d_model^-0.5 (v1.0); otherwise the output has
+        its own matrix (v1.1).
+    adapter_size: inner size of the adapter after every feed-forward (`layers.Adapter`); 0: no adapters.
+    dropout_rate: applied when the model is called with dropout keys (see `dropout.py`).
     """
 
     architecture: str = "encoder_decoder"
@@ -64,7 +65,7 @@ class ModelConfig:
         for name, largest in _LARGEST.items():
             if (getattr(self, name) or 0) > largest:
                 value = str(getattr(self, name))[:20]
-                raise UserError(f"{name} is {value}; there is no model with more than {largest:,}")
+                raise UserError(f"{name} is {value}; it must be at most {largest:,}")
         if self.num_decoder_layers is not None and self.num_decoder_layers < 1:
             raise UserError(f"num_decoder_layers is {self.num_decoder_layers}; it must be at least 1")
         if not 0 < self.norm_epsilon < 1:
@@ -79,8 +80,8 @@ class ModelConfig:
             raise UserError(f"dropout_rate is {self.dropout_rate}; it must be in [0, 1)")
         if self.num_buckets < 4 or self.num_buckets % 4 or self.max_distance <= self.num_buckets // 2:
             raise UserError(
-                f"num_buckets {self.num_buckets} with max_distance {self.max_distance} makes no position buckets; "
-                "take a multiple of 4, and distances beyond half of it, as the paper's 32 and 128"
+                f"num_buckets {self.num_buckets} and max_distance {self.max_distance} give no position buckets; "
+                "num_buckets must be a multiple of 4, and max_distance more than half of it (the paper: 32 and 128)"
             )
 
     @property
@@ -93,18 +94,18 @@ class ModelConfig:
         return self.num_layers if self.num_decoder_layers is None else self.num_decoder_layers
 
     def with_(self, **changes: Any) -> "ModelConfig":
-        """The same with some fields changed."""
+        """A copy with some fields changed."""
         return replace(self, **changes)
 
     def to_json(self) -> dict[str, Any]:
-        """What `run.json` keeps."""
+        """The config as `run.json` stores it."""
         return asdict(self)
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> "ModelConfig":
-        """The config that `to_json` was made of.
+        """The inverse of `to_json`.
 
-        Raises: UserError where a field is unknown (a run of a newer version), of another type or out of range.
+        Raises: UserError if a field is unknown (a run of a newer version), of the wrong type or out of range.
         """
         unknown = set(values) - {field.name for field in fields(cls)}
         if unknown:

@@ -17,9 +17,9 @@ from model.architectures.t5 import Examples, Pass, T5Model, causal, shift_right,
 
 
 class Joined(NamedTuple):
-    """Inputs and targets as one sequence, an example's targets right behind its inputs, padding at the end.
+    """Inputs and targets as one sequence: the targets of an example follow its inputs, and padding is at the end.
 
-    order_BL: for each place of the sequence, the index in inputs + targets that it was taken from.
+    order_BL: for each place of the sequence, the index in inputs + targets that it came from.
     """
 
     tokens_BL: Tensor
@@ -45,7 +45,7 @@ def join(inputs_BS: Tensor, targets_BT: Tensor, inputs_segments: Tensor, targets
 
 
 class DecoderLM(T5Model):
-    """A language model: every position sees only what lies before it. The loss is on the targets."""
+    """A language model: every position sees only the positions before it. The loss is on the targets."""
 
     needs_inputs = False
     sees_whole_prefix = False
@@ -65,7 +65,7 @@ class DecoderLM(T5Model):
         joined = join(inputs_BS, targets_BT, inputs_segments_BS, targets_segments_BT)
         before_BL = shift_right(joined.tokens_BL, joined.segments_BL, self.config.pad_id)
         hidden_BLD = self.decoder(self.embedding(before_BL), self._visible(joined, is_packed), keys_B=dropout_keys_B)
-        # Where each target went: the inverse of the order, at the targets' indices.
+        # The place of each target in the sequence: the inverse of the order, at the targets' indices.
         place_BT = torch.argsort(joined.order_BL, dim=1)[:, inputs_BS.shape[1] :]
         return hidden_BLD.gather(1, place_BT[:, :, None].expand(-1, -1, hidden_BLD.shape[2]))
 
@@ -82,17 +82,17 @@ class DecoderLM(T5Model):
         return [Pass(len(self.decoder.layers), length, has_masks_of_rows=self.sees_whole_prefix)]
 
     def start_decoding(self, inputs_BS: Tensor, max_length: int) -> Decoding:
-        """The inputs are read as the beginning of the sequence that is then continued.
+        """Read the inputs as the beginning of the sequence that decoding continues.
 
-        Shorter inputs leave a gap before the first new token. The gap is never seen and takes no positions, so that a
-        row is what it would be alone.
+        In a row of shorter inputs there is a gap before the first new token. No query sees the gap and it counts no
+        positions, so the outputs of a row do not depend on the other rows.
         """
         inputs_BS = widen(inputs_BS)
         stack, pad_id = self.decoder, self.config.pad_id
         batch, length = inputs_BS.shape[0], inputs_BS.shape[1] + 1
         lengths_B = (inputs_BS != pad_id).sum(1)
         places_L = torch.arange(length, device=inputs_BS.device)
-        # Place 0 reads the start, place i the i-th input; the place of the last input predicts the first target.
+        # Place 0 reads the start id and place i the i-th input; the place of the last input predicts the first target.
         read_BL = nn.functional.pad(inputs_BS, (1, 0), value=pad_id)
         exists_BL = places_L[None, :] <= lengths_B[:, None]
         visible_BLL = exists_BL[:, None, :]
@@ -115,16 +115,16 @@ class DecoderLM(T5Model):
 
 
 class PrefixLM(DecoderLM):
-    """The same, but all of the inputs see each other (paper, 3.2.2)."""
+    """The same, but all inputs see each other (paper, section 3.2.2)."""
 
     sees_whole_prefix = True
 
 
 def prefix_keys(joined: Joined) -> Tensor:
-    """(B, L) bool: places that read the start or an input token, and so may be seen from the whole prefix.
+    """(B, L) bool: places that read the start id or an input token. The whole prefix may see them.
 
-    A place reads the token before it, so the inputs are read up to the place that predicts the first target (as in
-    seqio's PrefixLMFeatureConverter, whose prefix is one longer than the inputs).
+    A place reads the token before it, so the prefix includes the place that predicts the first target (as in seqio's
+    PrefixLMFeatureConverter, whose prefix is longer than the inputs by 1).
     """
     begins = starts(joined.segments_BL)
     reads_input = torch.nn.functional.pad(joined.is_input_BL[:, :-1], (1, 0), value=True)

@@ -1,4 +1,4 @@
-"""A model read one target token at a time, with the keys and values of the past kept.
+"""Decoding one target token at a time, with a cache of the past keys and values.
 
 Shapes: B examples, N rows (examples x beams), S inputs, T new positions, C positions so far, V rows of the embedding.
 """
@@ -15,9 +15,9 @@ from model.architectures.stack import Stack
 
 
 class Decoding:
-    """What generation needs of a model: the first distribution, and the next one after a token.
+    """What generation needs from a model: the logits of the first token, and the next logits after each token.
 
-    Each architecture starts one (`T5Model.start_decoding`). Rows begin as the examples; `select` makes beams of them.
+    `T5Model.start_decoding` makes it. At first the rows are the examples; `select` turns them into beams.
     """
 
     first_logits_NV: Tensor
@@ -36,8 +36,9 @@ class Decoding:
     ) -> None:
         """
         embed: ids (N, T) -> (N, T, D). project: hidden states (N, D) -> logits (N, V). caches: one per layer of the
-        stack. positions_NC: of each kept position, its place in the row's sequence; one row where all rows are alike.
-        next_positions_N: the place of the next token. visible_NC: which kept positions are not padding; None: all.
+        stack. positions_NC: the place of each cached position in its row's sequence; a single row if all rows are
+        alike. next_positions_N: the place of the next token. visible_NC: which cached positions are not padding; None
+        means all.
         """
         self.stack = stack
         self.caches = list(caches)
@@ -48,7 +49,7 @@ class Decoding:
         self._embed, self._project = embed, project
 
     def step(self, tokens_N: Tensor) -> Tensor:
-        """(N, V): the distribution after one more token in each row."""
+        """(N, V): the logits after one more token per row."""
         self.positions_NC = torch.cat([self.positions_NC, self.next_positions_N[:, None]], 1)
         if self.visible_NC is not None:
             self.visible_NC = nn.functional.pad(self.visible_NC, (0, 1), value=True)
@@ -61,13 +62,13 @@ class Decoding:
         return self._project(hidden_N1D[:, 0]).float()
 
     def select(self, rows: Tensor) -> None:
-        """Make rows of the given old rows; rows of an example stay together, examples stay in their order."""
+        """Replace the rows by the given old rows. Rows of an example must stay together and examples in order."""
         for cache in self.caches:
             cache.select(rows)
         self._select_positions(rows)
 
     def select_examples(self, examples: Tensor) -> None:
-        """Go on with some examples only; each has one row."""
+        """Continue with some examples only. Each example must have exactly one row."""
         for cache in self.caches:
             cache.select(examples)
             cache.select_memory(examples)

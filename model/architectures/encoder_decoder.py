@@ -1,4 +1,4 @@
-"""Encoder-decoders: two stacks, two of half the depth, or one stack for both.
+"""Encoder-decoders: two stacks, two stacks of half the depth, or one shared stack.
 
 Shapes: B examples, S inputs, T targets, D features.
 """
@@ -17,7 +17,7 @@ _ENCODER, _DECODER = range(2)
 
 
 class EncoderDecoder(T5Model):
-    """The paper's baseline: an encoder that sees all inputs, a decoder that sees its past and the encoder's outputs."""
+    """The paper's baseline: the encoder sees all inputs, the decoder sees its past and the encoder's outputs."""
 
     needs_inputs = True
     is_t5 = True
@@ -56,7 +56,7 @@ class EncoderDecoder(T5Model):
             segments_BS=inputs_segments_BS,
             inputs_are_full=inputs_are_full,
         )
-        # Padding of the targets comes after all tokens, where the causal mask hides it.
+        # Padding of the targets needs no mask: it comes after all tokens, where the causal mask hides it.
         visible = causal(targets_BT.shape[1], targets_BT.device)
         memory_visible: Tensor | None
         if inputs_segments_BS is not None and targets_segments_BT is not None:
@@ -75,7 +75,7 @@ class EncoderDecoder(T5Model):
         ]
 
     def start_decoding(self, inputs_BS: Tensor, max_length: int) -> Decoding:
-        """The inputs are encoded once; their keys and values in each layer are made once."""
+        """Encode the inputs once, and compute their keys and values once per layer."""
         inputs_BS = widen(inputs_BS)
         memory_BSD = self.encode(inputs_BS)
         memory_BSD = memory_BSD.to(compute_dtype(memory_BSD))
@@ -85,7 +85,7 @@ class EncoderDecoder(T5Model):
             self.project,
             self.decoder,
             [LayerCache(max_length, memory=memory) for memory in self.decoder.read_memory(memory_BSD)],
-            # All rows are at the same place, so one row of positions serves them all.
+            # All rows are at the same place, so one row of positions is enough.
             positions_NC=inputs_BS.new_empty(1, 0),
             next_positions_N=inputs_BS.new_zeros(1),
             memory_bias=visibility_bias(visible_B1S, compute_dtype(memory_BSD)),
@@ -95,7 +95,7 @@ class EncoderDecoder(T5Model):
 
 
 class HalfEncoderDecoder(EncoderDecoder):
-    """Half the layers in each stack: the parameters of one language model, half its cost (paper, 3.2.2)."""
+    """Half the layers in each stack: as many parameters as the language model, at half the cost (paper, 3.2.2)."""
 
     def _make_stacks(self, config: ModelConfig) -> tuple[Stack, Stack]:
         halved = config.with_(num_layers=max(1, config.num_layers // 2), num_decoder_layers=None)
@@ -103,10 +103,10 @@ class HalfEncoderDecoder(EncoderDecoder):
 
 
 class SharedEncoderDecoder(EncoderDecoder):
-    """One stack that reads the inputs, then the targets: one set of norms, self-attentions, feed-forwards, one bias.
+    """One stack that reads first the inputs and then the targets: norms, self-attention, feed-forward, bias are shared.
 
-    Cross-attention has no counterpart in an encoder, so it is the decoder's own; the encoder's pass leaves it out. The
-    bias keeps the encoder's buckets in both passes, so that a row of its table means the same distance in both.
+    Cross-attention has no counterpart in an encoder, so only the decoder's pass uses it. The bias has the encoder's
+    (bidirectional) buckets in both passes, so that a row of its table means the same distance in both.
     """
 
     is_t5 = False

@@ -1,7 +1,7 @@
-"""Initial values, as in the paper's code (mesh_tensorflow), drawn a parameter at a time.
+"""Initial values, as in the paper's code (mesh_tensorflow).
 
-Each parameter has a generator of its own, keyed by (seed, name): its values depend on neither the device nor on what
-else the model has, so an added part (an adapter) or another architecture leaves the others as they were.
+Each parameter has its own generator, keyed by (seed, name). So its values depend neither on the device nor on the rest
+of the model: adding an adapter or choosing another architecture does not change the other parameters.
 """
 
 import hashlib
@@ -21,10 +21,10 @@ def initialize(module: nn.Module, config: ModelConfig, seed: int) -> None:
 
 
 def standard_deviation(name: str, config: ModelConfig) -> float | None:
-    """Of a parameter's normal distribution; None for a norm's scale, which begins at 1.
+    """Standard deviation of a parameter's normal distribution; None for a norm's scale, which begins at 1.
 
-    Each matrix has the deviation 1/sqrt(width of what it reads), so that it keeps the size of its input; the query's
-    is smaller by sqrt(d_kv), which stands for the division that T5's attention leaves out.
+    A matrix has the deviation 1/sqrt(width of its input), so that the output is as large as the input. The query's
+    deviation is smaller by sqrt(d_kv), in place of the division that T5's attention leaves out.
     """
     part, kind = name.split(".")[-2:] if "." in name else ("", name)
     if part.endswith("norm"):

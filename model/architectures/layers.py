@@ -1,4 +1,4 @@
-"""The parts of a layer beside attention.
+"""The parts of a layer other than attention.
 
 Shapes: B examples, S positions, D features of the model, F of the feed-forward.
 """
@@ -13,7 +13,7 @@ from model.architectures.linear import Linear
 
 
 def compute_dtype(x: Tensor) -> torch.dtype:
-    """The dtype of matrix products on x: autocast's where it is on, else x's own."""
+    """The dtype of matrix products on x: autocast's if it is on, else x's own."""
     device = x.device.type
     return torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else x.dtype
 
@@ -21,7 +21,7 @@ def compute_dtype(x: Tensor) -> torch.dtype:
 class RMSNorm(nn.Module):
     """x / sqrt(mean(x^2) + eps) * weight: no mean subtracted, no bias (paper, section 2.1); statistics in float32.
 
-    The result has the dtype that the next matrix product wants, so that it is cast once for all that read it.
+    The result has the dtype of the next matrix products, so that it is cast once and not once per product.
     """
 
     def __init__(self, config: ModelConfig) -> None:
@@ -38,7 +38,8 @@ class RMSNorm(nn.Module):
 class FeedForward(nn.Module):
     """v1.0: wo(relu(wi(x))).
 
-    num_matrices: of d_model x d_ff. num_kept: tensors of F features that stay for the backward pass.
+    num_matrices: how many matrices of d_model x d_ff there are. num_kept: how many tensors of F features are kept for
+    the backward pass.
     """
 
     num_matrices = 2
@@ -56,7 +57,7 @@ class FeedForward(nn.Module):
 
 
 class GatedFeedForward(nn.Module):
-    """v1.1: wo(gelu(wi_0(x)) * wi_1(x)), GELU by its tanh approximation (Shazeer 2020, "GLU variants")."""
+    """v1.1: wo(gelu(wi_0(x)) * wi_1(x)), with the tanh approximation of GELU (Shazeer 2020, "GLU variants")."""
 
     num_matrices = 3
     num_kept = 4
@@ -74,9 +75,9 @@ class GatedFeedForward(nn.Module):
 
 
 class Adapter(nn.Module):
-    """What fine-tuning by adapters adds behind a feed-forward: x + up(relu(down(x))) (paper, section 3.5.1).
+    """The layer that fine-tuning by adapters adds after a feed-forward: x + up(relu(down(x))) (paper, section 3.5.1).
 
-    `up` begins at zero, so that a model with fresh adapters computes what it did without them.
+    `up` begins at zero, so that a model with new adapters computes the same as without them.
     """
 
     def __init__(self, config: ModelConfig) -> None:

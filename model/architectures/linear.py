@@ -1,8 +1,9 @@
-"""Matrix products with weights, by the fastest library that is right.
+"""Matrix products with weights, by the fastest library that gives correct results.
 
-On x86, PyTorch multiplies float32 matrices by MKL, which is tuned for one vendor's processors; oneDNN, which PyTorch
-carries as well and uses for bfloat16, is 2 times as fast on others (measured on two cores of an AMD EPYC with
-AVX-512: 390 against 190 GFLOP/s) and no slower elsewhere. PyTorch has no switch for it, but an operator.
+On x86, PyTorch multiplies float32 matrices with MKL, which is tuned for the processors of one vendor. PyTorch also
+contains oneDNN, which it uses for bfloat16. On other processors oneDNN is twice as fast (390 instead of 190 GFLOP/s on
+two cores of an AMD EPYC with AVX-512), and elsewhere it is not slower. PyTorch has no setting that selects oneDNN for
+float32, but it has an operator.
 
 Shapes: N rows, I inputs, O outputs.
 """
@@ -63,10 +64,10 @@ def _onednn(x: Tensor, weight_OI: Tensor) -> Tensor:
 
 def _may_use_onednn(x: Tensor, weight: Tensor) -> bool:
     return (
-        type(x) is Tensor  # no stand-in without values, as tracing and counting of memory use
+        type(x) is Tensor  # not a fake tensor without values, as in tracing
         and x.device.type == "cpu"
         and x.dtype == weight.dtype == torch.float32
-        and x.numel() > 0  # oneDNN refuses a product of nothing
+        and x.numel() > 0  # oneDNN refuses empty tensors
         and not torch.compiler.is_compiling()
         and _onednn_is_right()
     )
@@ -74,7 +75,7 @@ def _may_use_onednn(x: Tensor, weight: Tensor) -> bool:
 
 @functools.cache
 def _onednn_is_right() -> bool:
-    """Whether the operator is there and agrees with PyTorch's product; where it does not, a warning says so."""
+    """Whether the operator exists and agrees with PyTorch's product. If it disagrees, a warning says so."""
     if platform.machine().lower() not in ("x86_64", "amd64") or not torch.backends.mkldnn.is_available():
         return False
     if not hasattr(torch.ops.mkldnn, "_linear_pointwise"):
@@ -87,6 +88,6 @@ def _onednn_is_right() -> bool:
     except RuntimeError:
         return False
     if error > _TOLERANCE * right.abs().max():
-        warnings.warn("oneDNN's matrix product is wrong here; MKL's is used: right, but maybe slower", stacklevel=2)
+        warnings.warn("oneDNN's matrix product is wrong here; MKL is used, which may be slower", stacklevel=2)
         return False
     return True

@@ -1,8 +1,9 @@
 """Cross entropy over a vocabulary, in chunks of rows.
 
-Logits of a whole batch in float32 would be the largest tensor of training (128 x 114 x 32,128 x 4 bytes: 1.9 GB, and
-again for their gradient). Here a chunk's logits live only until its gradients are taken, which happens in the forward
-pass: the loss is a sum, so the gradient of each chunk is known but for one factor, that backward supplies.
+The float32 logits of a whole batch would be the largest tensor of training (128 x 114 x 32,128 x 4 bytes: 1.9 GB, and
+as much again for their gradient). Here the logits of a chunk are freed as soon as its gradients are computed, which
+happens in the forward pass: the loss is a sum, so the gradient of each chunk is known up to a factor that the backward
+pass supplies.
 
 Shapes: N rows (positions), D features, V ids.
 """
@@ -19,10 +20,10 @@ CHUNK_BYTES = {"cpu": 16 << 20, "cuda": 256 << 20}
 
 
 class Loss(NamedTuple):
-    """Sums over the target tokens of a batch, so that parts of a global batch can be added up before dividing.
+    """Sums over the target tokens of a batch, so that parts of a global batch can be added up before the division.
 
-    loss_sum: cross entropy plus z-loss: what has a gradient. z_loss_sum: the z-loss in it, without a gradient.
-    num_tokens: target tokens counted (int64). num_correct: of these, whose logit is the largest (int64).
+    loss_sum: cross entropy plus z-loss; only this has a gradient. z_loss_sum: the part of it that is z-loss.
+    num_tokens: target tokens that are counted (int64). num_correct: those of them with the largest logit (int64).
     All are 0-dimensional tensors on the device.
     """
 
@@ -37,8 +38,9 @@ def cross_entropy(
 ) -> Loss:
     """Cross entropy of softmax(hidden head^T) against the targets, summed over the rows that are counted.
 
-    z_loss: z_loss * log(Z)^2 is added a row, which keeps logits from drifting (1e-4 in t5x; t5x's
-    `cross_entropy_with_logits`). Under autocast the products are in its dtype; sums and softmax are in float32.
+    z_loss: z_loss * log(Z)^2 is added per row, which keeps the logits from drifting (as in t5x's
+    `cross_entropy_with_logits`, with 1e-4). Under autocast the matrix products are in its dtype; sums and softmax are
+    in float32.
     """
     needs_gradient = torch.is_grad_enabled()
     return Loss(
@@ -56,7 +58,7 @@ def cross_entropy(
 
 
 def chunk_rows(num_rows: int, vocabulary_size: int, device: str) -> int:
-    """Rows a chunk, so that its float32 logits stay within the device's `CHUNK_BYTES` and chunks are even."""
+    """Rows per chunk: float32 logits stay within the device's `CHUNK_BYTES`, and chunks have about equal sizes."""
     num_chunks = -(-num_rows * vocabulary_size * 4 // CHUNK_BYTES.get(device, CHUNK_BYTES["cuda"]))
     return max(1, -(-num_rows // max(1, num_chunks)))
 
@@ -99,7 +101,7 @@ class _ChunkedCrossEntropy(torch.autograd.Function):
             num_correct += ((of_target == largest) & counted).sum()
             if not (needs_hidden or needs_head):
                 continue
-            # d/dlogits of the row's loss: softmax * (1 + 2 z_loss log_z), less 1 at the target.
+            # The gradient of a row's loss by its logits: softmax * (1 + 2 z_loss log_z), minus 1 at the target.
             factor = (1 + 2 * z_loss * log_z) * counted / total
             gradient = exponentials.mul_(factor[:, None])
             gradient.scatter_add_(1, targets, -counted.to(gradient.dtype)[:, None])

@@ -1,4 +1,4 @@
-"""The learned relative position bias: one number a head for each bucket of distances (paper, section 2.1).
+"""The learned relative position bias: one number per head and bucket of distances (paper, section 2.1).
 
 Shapes: T query positions, S key positions, H heads.
 """
@@ -12,9 +12,9 @@ from torch import Tensor, nn
 def buckets(distances: Tensor, *, bidirectional: bool, num_buckets: int, max_distance: int) -> Tensor:
     """The bucket of each `key position - query position`, int64.
 
-    Half of the buckets are exact distances, the others grow with the logarithm up to `max_distance`. Bidirectional
-    attention gives one half of all buckets to keys behind the query's place; else these share bucket 0. The
-    logarithm is taken in float32 as in mesh_tensorflow's `_relative_position_bucket`, so that borders fall alike.
+    Half of the buckets hold exact distances; the others grow logarithmically up to `max_distance`. In bidirectional
+    attention, half of all buckets are for keys after the query; otherwise such keys share bucket 0. The logarithm is
+    computed in float32 as in mesh_tensorflow's `_relative_position_bucket`, so that the borders are the same.
 
     >>> distances = torch.tensor([-200, -9, -8, -1, 0, 1, 9, 200])
     >>> buckets(distances, bidirectional=True, num_buckets=32, max_distance=128).tolist()
@@ -36,11 +36,11 @@ def buckets(distances: Tensor, *, bidirectional: bool, num_buckets: int, max_dis
 
 
 def diagonals(by_distance_HL: Tensor, num_queries: int) -> Tensor:
-    """(H, T, S), S = L - T + 1: row t is the part of by_distance that begins T - 1 - t places in.
+    """(H, T, S), S = L - T + 1: row t is the part of by_distance that begins at index T - 1 - t.
 
-    Rows of L + 1 elements read as rows of L are each shifted one place against the one before (the relative shift of
-    Transformer-XL). Views, a copy, and backwards a sum, which every compiler fuses; `unfold` would do without the
-    copy, but backwards it is a scatter.
+    Rows of L + 1 elements are read as rows of L elements, which shifts each row by one against the row before (the
+    relative shift of Transformer-XL). This takes views and a copy, and a sum in the backward pass; every compiler
+    fuses these. `unfold` needs no copy, but its backward pass is a scatter.
 
     >>> diagonals(torch.tensor([[1, 2, 3, 4, 5]]), 3).tolist()
     [[[3, 4, 5], [2, 3, 4], [1, 2, 3]]]
@@ -65,14 +65,14 @@ class RelativePositionBias(nn.Module):
     def forward(self, num_queries: int, num_keys: int) -> Tensor:
         """(1, H, T, S) for queries and keys that both begin at position 0.
 
-        Only T + S - 1 distances occur. They are looked up once a distance and then laid out by `diagonals`, which
-        spares T x S bucket computations and, backwards, a scatter of T x S x H numbers into 32 rows.
+        Only T + S - 1 distances occur. Each is looked up once, and `diagonals` lays them out. That saves T x S bucket
+        computations and, in the backward pass, a scatter of T x S x H numbers into 32 rows.
         """
         distances = torch.arange(1 - num_queries, num_keys, device=self.weight.device)
         return diagonals(self._look_up(distances).T, num_queries)[None]
 
     def between(self, query_positions_N: Tensor, key_positions_NC: Tensor) -> Tensor:
-        """(N, H, 1, C) for one query a row at its position, against keys at any positions (N or 1, C)."""
+        """(N, H, 1, C) for one query per row at its position, and keys at any positions (N or 1, C)."""
         return self._look_up(key_positions_NC - query_positions_N[:, None]).permute(0, 2, 1)[:, :, None, :]
 
     def _look_up(self, distances: Tensor) -> Tensor:

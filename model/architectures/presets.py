@@ -1,4 +1,4 @@
-"""Model sizes by name: the paper's (v1.0), those of version 1.1, and a tiny one of each for small machines."""
+"""Model sizes by name: the paper's (v1.0), version 1.1, and a tiny model of each version for small machines."""
 
 from c4pipe.choices import choose
 from model.architectures.config import ModelConfig
@@ -9,7 +9,7 @@ def _v1_0(d_model: int, d_ff: int, d_kv: int, num_heads: int, num_layers: int) -
 
 
 def _v1_1(d_model: int, d_ff: int, d_kv: int, num_heads: int, num_layers: int) -> ModelConfig:
-    """Gated GELU, a head of its own; no dropout in pre-training (fine-tuning turns it on)."""
+    """Gated GELU and untied embeddings; no dropout in pre-training (fine-tuning turns it on)."""
     return ModelConfig(
         d_model=d_model,
         d_ff=d_ff,
@@ -23,7 +23,7 @@ def _v1_1(d_model: int, d_ff: int, d_kv: int, num_heads: int, num_layers: int) -
 
 
 PRESETS: dict[str, ModelConfig] = {
-    #                    d_model   d_ff d_kv heads layers of each stack
+    #                    d_model   d_ff d_kv heads layers per stack
     "t5_tiny": _v1_0(160, 640, 32, 5, 4),
     "t5_small": _v1_0(512, 2048, 64, 8, 6),
     "t5_base": _v1_0(768, 3072, 64, 12, 12),
@@ -40,8 +40,8 @@ PRESETS: dict[str, ModelConfig] = {
 
 
 def preset(name: str, *, architecture: str = "encoder_decoder", vocabulary_size: int = 32128) -> ModelConfig:
-    """A preset's config, for an architecture and a number of embedding rows.
+    """The config of a preset, for an architecture and a number of embedding rows.
 
-    Raises: UserError where the name is unknown.
+    Raises: UserError if the name is unknown.
     """
     return choose("preset", name, PRESETS).with_(architecture=architecture, vocabulary_size=vocabulary_size)

@@ -1,10 +1,7 @@
-"""What training a model takes in memory, computed from its shape before anything is allocated.
+"""How much memory training needs, computed from the model's shape before anything is allocated.
 
-Parameters, gradients and the optimizer's state are exact. Activations are those that the layers keep for the backward
-pass, term by term as they are written in `stack.py` (a test counts them in a real forward pass).
-
-Shapes: B rows computed at a time (the micro-batch), S inputs, T targets, D features, A width of all heads, H heads,
-F of the feed-forward, V rows of the embedding.
+Parameters, gradients and the optimizer's state are exact. Activations are the tensors that the layers of `stack.py`
+keep for the backward pass, term by term (a test counts them in a real forward pass).
 """
 
 import bisect
@@ -23,10 +20,11 @@ _FULL = 4  # bytes of a float32
 
 @dataclass(frozen=True)
 class Training:
-    """How a model is to be trained. rows: the micro-batch, examples computed at a time on one device.
+    """How a model is to be trained.
 
-    optimizer_state: how many numbers the optimizer keeps for a parameter of a shape; none without an optimizer.
-    fused: whether attention weights are never stored (the kernels of CUDA) or kept (plain attention, as on a CPU).
+    rows: the micro-batch, the number of examples that a device computes at a time.
+    optimizer_state: the number of values that the optimizer keeps for a parameter of a given shape; 0 without one.
+    fused: attention never stores its weights (CUDA's kernels); False: it keeps them (plain attention, as on a CPU).
     """
 
     rows: int
@@ -42,8 +40,8 @@ class Training:
 class Size:
     """Bytes on one device.
 
-    copies: bf16 copies of the weights. recomputed: the layer that activation checkpointing computes again. loss: the
-    head's gradient and a chunk of logits.
+    copies: bf16 copies of the weights. recomputed: the layer that activation checkpointing is computing again. loss:
+    the head's gradient and a chunk of logits.
     """
 
     num_parameters: int
@@ -57,7 +55,7 @@ class Size:
 
     @property
     def parts(self) -> dict[str, int]:
-        """What adds up to the total, the largest first."""
+        """The terms of the total, the largest first."""
         parts = {name: value for name, value in asdict(self).items() if name != "num_parameters" and value}
         return dict(sorted(parts.items(), key=lambda part: -part[1]))
 
@@ -78,12 +76,12 @@ def gigabytes(num_bytes: float) -> str:
 
 
 def size_of(config: ModelConfig, training: Training) -> Size:
-    """What one device needs at its peak, which is between forward and backward pass."""
+    """What a device needs at its peak, which is between the forward and the backward pass."""
     named = build_model(config, device="meta").named_parameters()
     shapes = {name: tuple(parameter.shape) for name, parameter in named}
     count = sum(prod(shape) for shape in shapes.values())
     slots = sum(training.optimizer_state(shape) for shape in shapes.values())
-    # Embedding and norms are never cast; the head's copy lives in the loss only.
+    # Embedding and norms are never cast; a copy of the head exists only during the loss.
     products = sum(prod(shape) for name, shape in shapes.items() if len(shape) == 2 and name.count(".") > 2)
     kind = "cuda" if training.fused else "cpu"
     logits = training.rows * training.targets_length * config.vocabulary_size * _FULL
@@ -101,9 +99,9 @@ def size_of(config: ModelConfig, training: Training) -> Size:
 
 
 def check_fits(config: ModelConfig, training: Training, available_bytes: float) -> Size:
-    """The size, where it fits into the memory of one device.
+    """The size, if it fits into the memory of a device.
 
-    Raises: UserError with the figure, and with what would make it fit.
+    Raises: UserError, with the figure and with what would make it fit.
     """
     needed = size_of(config, training)
     if needed.total <= available_bytes:
@@ -115,7 +113,7 @@ def check_fits(config: ModelConfig, training: Training, available_bytes: float) 
 
 
 def largest_rows(config: ModelConfig, training: Training, available_bytes: float) -> int:
-    """The most rows at a time that fit; 0 where not even one does."""
+    """The largest micro-batch that fits; 0 if not even one row fits."""
 
     def fits(rows: int) -> bool:
         return size_of(config, replace(training, rows=rows)).total <= available_bytes
@@ -123,7 +121,7 @@ def largest_rows(config: ModelConfig, training: Training, available_bytes: float
     too_many = 1
     while fits(too_many):
         too_many *= 2
-    # The size grows with the rows, so the first that does not fit is found by halving.
+    # The size grows with the rows, so bisection finds the first number that does not fit.
     return bisect.bisect_left(range(1, too_many), True, key=lambda rows: not fits(rows))
 
 
@@ -132,13 +130,13 @@ def _mend(config: ModelConfig, training: Training, available_bytes: float) -> st
     rows = largest_rows(config, training, available_bytes)
     if rows:
         fewest = size_of(config, replace(training, rows=rows))
-        offers.append(f"at most {rows} at a time fit ({gigabytes(fewest.total)}): raise --gradient_accumulation")
+        offers.append(f"at most {rows} rows at a time fit ({gigabytes(fewest.total)}): raise --gradient_accumulation")
     if not training.activation_checkpointing:
         checkpointed = replace(training, activation_checkpointing=True)
         rows = largest_rows(config, checkpointed, available_bytes)
         if rows:
             fewest = size_of(config, replace(checkpointed, rows=min(rows, training.rows)))
-            offers.append(f"--activation_checkpointing fits {rows} at a time ({gigabytes(fewest.total)})")
+            offers.append(f"with --activation_checkpointing {rows} rows at a time fit ({gigabytes(fewest.total)})")
     if offers:
         return "; or ".join(offers)
     least = size_of(config, replace(training, rows=1, activation_checkpointing=True))
@@ -146,28 +144,28 @@ def _mend(config: ModelConfig, training: Training, available_bytes: float) -> st
 
 
 def _activations(config: ModelConfig, training: Training) -> tuple[int, int]:
-    """Bytes of what all layers keep for the backward pass, and of the layer that is computed again."""
+    """Bytes that all layers keep for the backward pass, and bytes of the layer that is being computed again."""
     model = build_model(config, device="meta")
     rows, inputs, targets = training.rows, training.inputs_length, training.targets_length
     compute = 2 if training.bf16 else _FULL
     kept, largest_layer = 0, 0
-    for one in model.passes(inputs, targets):
-        layer = _layer(config, training, one.length, one.memory_length, compute)
-        stream = rows * one.length * config.d_model * _FULL
-        # A checkpointed layer keeps its input; the one whose turn it is computes the rest again.
-        kept += one.num_layers * (stream if training.activation_checkpointing else layer)
+    for run in model.passes(inputs, targets):
+        layer = _layer(config, training, run.length, run.memory_length, compute)
+        stream = rows * run.length * config.d_model * _FULL
+        # A checkpointed layer keeps only its input; the rest is computed again, one layer at a time.
+        kept += run.num_layers * (stream if training.activation_checkpointing else layer)
         largest_layer = max(largest_layer, layer)
-        # The position bias and where it is masked.
-        kept += (rows if one.has_masks_of_rows else 1) * config.num_heads * one.length**2 * compute
-        # What the embedding gives, the final norm, and the ids.
-        kept += 2 * stream + rows * one.length * (config.d_model * compute * 2 + 16)
-    kept += rows * targets * config.d_model * compute  # gradient of the hidden states, made by the loss
+        # The position bias with its mask.
+        kept += (rows if run.has_masks_of_rows else 1) * config.num_heads * run.length**2 * compute
+        # The embedded ids, the final norm, and the ids.
+        kept += 2 * stream + rows * run.length * (config.d_model * compute * 2 + 16)
+    kept += rows * targets * config.d_model * compute  # gradient of the hidden states, which the loss computes
     return kept, largest_layer if training.activation_checkpointing else 0
 
 
 def _layer(config: ModelConfig, training: Training, length: int, memory: int, compute: int) -> int:
     """Bytes that one layer keeps, over all rows."""
-    # A norm keeps its input (the residual stream) and what it made of it in float32, and gives its output.
+    # A norm keeps its input (the residual stream) and the normalised values in float32, and its output.
     norm = length * (config.d_model * (2 * _FULL + compute) + _FULL)
     attention = norm + _attention(config, training, length, length, compute)
     if memory:
@@ -177,7 +175,7 @@ def _layer(config: ModelConfig, training: Training, length: int, memory: int, co
 
 
 def _attention(config: ModelConfig, training: Training, queries: int, keys: int, compute: int) -> int:
-    """Queries, keys, values, the averages, and the attention weights or, fused, their normaliser."""
+    """Bytes of queries, keys, values, outputs, and the attention weights (if fused, only their normaliser)."""
     width = config.d_attention
     kept = (2 * queries + 2 * keys) * width * compute
     if training.fused:

@@ -1,4 +1,4 @@
-"""The one stack of layers that all architectures are made of; its masks make it an encoder or a decoder.
+"""The stack of layers that all architectures consist of; the masks make it an encoder or a decoder.
 
 Shapes: B examples, T positions, S positions of the memory (the encoder's outputs), D features, H heads.
 """
@@ -16,13 +16,13 @@ from model.architectures.config import ModelConfig
 from model.architectures.layers import FEED_FORWARDS, Adapter, RMSNorm, compute_dtype
 from model.architectures.position_bias import RelativePositionBias
 
-# Places of dropout in a layer and in a stack.
+# Numbers of the places that have dropout, in a layer and in a stack.
 _SELF_WEIGHTS, _SELF_OUTPUT, _CROSS_WEIGHTS, _CROSS_OUTPUT, _HIDDEN, _FEED_FORWARD_OUTPUT = range(6)
 _EMBEDDED, _FINAL, _FIRST_LAYER = range(3)
 
 
 class Layer(nn.Module):
-    """Self-attention, cross-attention where the stack has it and a memory is given, feed-forward; each adds to x."""
+    """Self-attention, cross-attention (if the layer has it and a memory is given) and feed-forward, each added to x."""
 
     def __init__(self, config: ModelConfig, *, has_cross_attention: bool) -> None:
         super().__init__()
@@ -55,9 +55,9 @@ class Layer(nn.Module):
         return x_BTD + self._drop(hidden, keys_B, _FEED_FORWARD_OUTPUT)
 
     def extend(self, x_NTD: Tensor, cache: LayerCache, bias: Tensor, memory_bias: Tensor | None) -> Tensor:
-        """The same for T new positions behind those that the cache holds, whose keys and values it keeps (no dropout).
+        """The same for T new positions after the cached ones, without dropout. Their keys and values go to the cache.
 
-        A memory row serves as many consecutive rows of x as there are to each (the beams of an example).
+        Each memory row belongs to an equal number of consecutive rows of x (the beams of an example).
         """
         normed = self.self_attention_norm(x_NTD)
         k_NHCK, v_NHCK = cache.append(*self.self_attention.keys_and_values(normed))
@@ -65,7 +65,7 @@ class Layer(nn.Module):
         if cache.memory is not None:
             k_BHSK, v_BHSK = cache.memory
             normed = self.cross_attention_norm(x_NTD)
-            # Beams look at the same memory: as more queries of one example they need no copies of it.
+            # The beams of an example read the same memory. As more queries of one row they need no copies of it.
             by_example = normed.reshape(k_BHSK.shape[0], -1, normed.shape[2])
             x_NTD = x_NTD + self.cross_attention.look(by_example, k_BHSK, v_BHSK, memory_bias).view_as(normed)
         return x_NTD + self.adapter(self.feed_forward(self.feed_forward_norm(x_NTD)))
@@ -78,7 +78,7 @@ class Layer(nn.Module):
 
 
 class Stack(nn.Module):
-    """Layers under one relative position bias, with a norm at the end."""
+    """Layers that share a relative position bias, with a norm at the end."""
 
     def __init__(self, config: ModelConfig, *, num_layers: int, has_cross_attention: bool, bidirectional: bool) -> None:
         super().__init__()
@@ -103,8 +103,8 @@ class Stack(nn.Module):
     ) -> Tensor:
         """(B, T, D).
 
-        visible_BTT: bool, which key a query sees; its B and first T may be 1; None: all.
-        memory_visible_BTS: the same for the memory. keys_B: dropout keys, None: no dropout.
+        visible_BTT: bool, which keys a query sees; its B and first T may be 1; None: all keys.
+        memory_visible_BTS: the same for the memory. keys_B: dropout keys; None: no dropout.
         """
         dtype = compute_dtype(x_BTD)
         bias = self.bias(x_BTD.shape[1], visible_BTT, dtype)
@@ -115,7 +115,7 @@ class Stack(nn.Module):
             keys_of_layer = None if keys_B is None else dropout.place(keys_B, _FIRST_LAYER + number)
             arguments = (x_BTD, bias, memory_BSD, memory_bias, keys_of_layer)
             if self.activation_checkpointing and torch.is_grad_enabled():
-                # Masks of dropout come from keys, so there is no generator's state to keep.
+                # Dropout masks come from keys, so there is no generator state to preserve.
                 x_BTD = checkpoint(layer, *arguments, use_reentrant=False, preserve_rng_state=False)
             else:
                 x_BTD = layer(*arguments)
@@ -124,9 +124,9 @@ class Stack(nn.Module):
     def extend(
         self, x_NTD: Tensor, caches: list[LayerCache], bias: Tensor, memory_bias: Tensor | None = None
     ) -> Tensor:
-        """(N, T, D) for T new positions behind those that the caches (one a layer) hold.
+        """(N, T, D) for T new positions after the cached ones. caches: one per layer.
 
-        bias: (1 or N, H, T, C), C positions old and new.
+        bias: (1 or N, H, T, C), where C counts cached and new positions.
         """
         for layer, cache in zip(self._layers(), caches, strict=True):
             x_NTD = layer.extend(x_NTD, cache, bias, memory_bias)
@@ -140,9 +140,9 @@ class Stack(nn.Module):
         return cast(list[Layer], list(self.layers))
 
     def bias(self, length: int, visible_BTT: Tensor | None, dtype: torch.dtype) -> Tensor:
-        """(1 or B, H, T, T): position bias and mask in one, made once for all layers.
+        """(1 or B, H, T, T): position bias and mask in one tensor, made once for all layers.
 
-        Rows are padded in memory, or each layer's fused kernel would copy the whole to align them.
+        Rows are padded in memory, because otherwise the fused kernel of each layer would copy all of it to align them.
         """
         bias = self.position_bias(length, aligned(length)).to(dtype)
         if visible_BTT is not None:
@@ -152,7 +152,7 @@ class Stack(nn.Module):
 
 
 def visibility_bias(visible_BTS: Tensor, dtype: torch.dtype) -> Tensor:
-    """(B, 1, T, S): 0 where a key is seen."""
+    """(B, 1, T, S): 0 for a key that is seen, MASKED for others."""
     length = visible_BTS.shape[-1]
     visible = nn.functional.pad(visible_BTS, (0, aligned(length) - length))
     zeros = torch.zeros(visible.shape, dtype=dtype, device=visible.device)

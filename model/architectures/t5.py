@@ -1,4 +1,4 @@
-"""What all architectures share: embedding, output, loss.
+"""The parts that all architectures share: embedding, output, loss.
 
 Shapes: B examples, S inputs, T targets, D features, V rows of the embedding.
 """
@@ -17,12 +17,12 @@ from model.architectures.stack import Stack
 
 
 class Examples(NamedTuple):
-    """What a model reads and what it predicts.
+    """What a model reads (inputs) and what it predicts (targets).
 
-    Ids are of any integer dtype (16 bits are widened on the device); the pad id is neither seen nor counted.
-    segments: for packed rows, the number (1, 2, ...) of each token's example, 0 for padding; an example's tokens lie
-    together, and it sees only itself, so that its loss is what it would be alone.
-    inputs_are_full: promises that no input is padding, which saves the masks.
+    Ids have any integer dtype (16-bit ids are widened on the device). Padding is neither seen nor counted.
+    segments: for packed rows, the number (1, 2, ...) of each token's example, 0 for padding. The tokens of an example
+        are adjacent, and it sees only itself, so that its loss does not depend on the other examples of the row.
+    inputs_are_full: the caller promises that no input is padding, which saves the masks.
     """
 
     inputs_BS: Tensor
@@ -35,8 +35,8 @@ class Examples(NamedTuple):
 class Pass(NamedTuple):
     """One run of examples through a stack.
 
-    length, memory_length: positions that are read, and those of the memory that they look at (0: none).
-    has_masks_of_rows: each row sees by a mask of its own.
+    length: positions that are read. memory_length: positions of the memory that cross-attention reads (0: no memory).
+    has_masks_of_rows: each row has its own mask.
     """
 
     num_layers: int
@@ -46,9 +46,10 @@ class Pass(NamedTuple):
 
 
 class T5Model(nn.Module):
-    """A model that reads inputs and predicts targets; each architecture is a subclass and carries its own facts.
+    """A model that reads inputs and predicts targets. Each architecture is a subclass and states facts about itself.
 
-    needs_inputs: it cannot learn from examples without inputs. is_t5: Hugging Face's T5 computes the same.
+    needs_inputs: whether it cannot learn from examples without inputs. is_t5: whether Hugging Face's T5 computes the
+    same.
     """
 
     needs_inputs: ClassVar[bool]
@@ -62,7 +63,7 @@ class T5Model(nn.Module):
             self.head = Linear(config.d_model, config.vocabulary_size)
 
     def stacks(self) -> list[Stack]:
-        """The stacks that the model owns, each once (a shared one too)."""
+        """The stacks of the model; a shared stack occurs once."""
         return [module for module in self.children() if isinstance(module, Stack)]
 
     def set_activation_checkpointing(self, on: bool) -> None:
@@ -87,7 +88,7 @@ class T5Model(nn.Module):
         )
 
     def logits(self, examples: Examples) -> Tensor:
-        """(B, T, V): for each target its distribution given the inputs and the targets before it, as in training."""
+        """(B, T, V): the logits of each target given the inputs and the targets before it, as in training."""
         return self.project(self.hidden(_widened(examples)))
 
     def hidden(self, examples: Examples, dropout_keys_B: Tensor | None = None) -> Tensor:
@@ -95,11 +96,11 @@ class T5Model(nn.Module):
         raise NotImplementedError
 
     def passes(self, inputs_length: int, targets_length: int) -> list[Pass]:
-        """What `hidden` runs through stacks, for examples of these lengths: memory and operations follow from it."""
+        """The passes of `hidden` for examples of these lengths. Memory and operations are computed from them."""
         raise NotImplementedError
 
     def start_decoding(self, inputs_BS: Tensor, max_length: int) -> Decoding:
-        """Read the inputs (0 is padding, at the end) and be ready for at most `max_length` targets."""
+        """Read the inputs (0 is padding, at the end) and prepare decoding of at most `max_length` targets."""
         raise NotImplementedError
 
     def project(self, hidden: Tensor) -> Tensor:
@@ -107,7 +108,7 @@ class T5Model(nn.Module):
         return linear(self.scaled(hidden), self.head_weight())
 
     def scaled(self, hidden: Tensor) -> Tensor:
-        """Hidden states as the head wants them: the embedding's rows are N(0, 1), too long for a head of their own."""
+        """Hidden states for the head. The rows of a tied embedding are N(0, 1), too large for a head: scaled down."""
         return hidden * self.config.d_model**-0.5 if self.config.tie_embeddings else hidden
 
     def head_weight(self) -> Tensor:
@@ -126,7 +127,7 @@ def widen(ids: Tensor) -> Tensor:
 
 
 def shift_right(tokens_BT: Tensor, segments_BT: Tensor | None, start_id: int) -> Tensor:
-    """What a decoder reads to predict `tokens`: the token before, and `start_id` where an example begins.
+    """What a decoder reads to predict `tokens`: the token before each, and `start_id` at the beginning of an example.
 
     >>> shift_right(torch.tensor([[5, 6, 7, 8]]), torch.tensor([[1, 1, 2, 2]]), 0).tolist()
     [[0, 5, 0, 7]]
@@ -138,7 +139,7 @@ def shift_right(tokens_BT: Tensor, segments_BT: Tensor | None, start_id: int) ->
 
 
 def starts(segments_BT: Tensor) -> Tensor:
-    """Where a segment begins: a token whose segment is not that of the token before.
+    """Whether a segment begins at a token: whether the token before belongs to another segment.
 
     >>> starts(torch.tensor([[1, 1, 2, 0]])).tolist()
     [[True, False, True, True]]
@@ -147,5 +148,5 @@ def starts(segments_BT: Tensor) -> Tensor:
 
 
 def causal(length: int, device: torch.device) -> Tensor:
-    """(1, T, T) bool: a query sees itself and what lies before it."""
+    """(1, T, T) bool: a query sees itself and the positions before it."""
     return torch.ones(length, length, dtype=torch.bool, device=device).tril()[None]

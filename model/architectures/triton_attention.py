@@ -1,11 +1,11 @@
 """Attention with a bias that all examples share, for NVIDIA GPUs, in Triton.
 
-T5 adds one (heads, queries, keys) bias to the scores of every example. PyTorch's fused kernels take such a bias, but
-give its gradient an entry for every example, which is as large as the scores that fusing was to spare. Here a kernel of
-its own sums that gradient over the examples while they pass through it. The rest is FlashAttention-2 (arXiv
-2307.08691): scores never leave the chip, backwards they are computed again from the rows' log of the sum.
+T5 adds the same (heads, queries, keys) bias to the scores of every example. PyTorch's fused kernels accept such a bias,
+but compute its gradient separately for every example, which takes as much memory as the scores that fusing avoids. Here
+a separate kernel sums that gradient over the examples. The rest is FlashAttention-2 (arXiv 2307.08691): scores never
+leave the chip, and the backward pass computes them again from each row's log of the sum of exponentials.
 
-Shapes: B examples, H heads, T queries, S keys, K features a head. Scores are held times log2(e), for `exp2`.
+Shapes: B examples, H heads, T queries, S keys, K features per head. Scores are multiplied by log2(e), for `exp2`.
 """
 
 from typing import Any
@@ -16,20 +16,22 @@ import triton.language as tl
 from torch import Tensor
 
 _LOG2_E = tl.constexpr(1.4426950408889634)
-# Blocks of queries and keys, warps, and stages of the pipeline of loads: the best of four to six on an H100, K = 64.
+# Block sizes of queries and keys, warps, and stages of the load pipeline: the fastest of 4 to 6 settings per kernel, on
+# an H100 with K = 64.
 _FORWARD = {"BLOCK_T": 128, "BLOCK_S": 64, "num_warps": 8, "num_stages": 3}
 _QUERY = {"BLOCK_T": 64, "BLOCK_S": 64, "num_warps": 4, "num_stages": 3}
 _KEY = {"BLOCK_T": 64, "BLOCK_S": 64, "num_warps": 4, "num_stages": 3}
 _BIAS = {"BLOCK_T": 64, "BLOCK_S": 64, "num_warps": 4, "num_stages": 3}
 _DELTA = {"BLOCK_T": 128, "num_warps": 4}
 _BIAS_PROGRAMS = 1024
-"""How many programs sum the bias' gradient, at least, where there are examples enough: several a multiprocessor."""
+"""Least number of programs that sum the bias' gradient, if there are enough examples: several per multiprocessor."""
 _LEAST_QUERIES = 256
-"""With fewer, five launches cost more than they spare: 114 queries went backward in 0.60 ms, by PyTorch's in 0.21."""
+"""With fewer queries, five kernel launches cost more than they save: the backward pass of 114 queries took 0.60 ms, and
+0.21 ms with PyTorch's kernel."""
 
 
 def supports(q_BHTK: Tensor, bias_BHTS: Tensor) -> bool:
-    """Whether to use the kernels below: many queries, 16-bit, one bias for all examples, features a power of two."""
+    """Whether the kernels below apply: many queries, 16-bit values, one bias for all examples, K a power of two."""
     return (
         q_BHTK.shape[2] >= _LEAST_QUERIES
         and bias_BHTS.shape[:2] == (1, q_BHTK.shape[1])
@@ -39,7 +41,7 @@ def supports(q_BHTK: Tensor, bias_BHTS: Tensor) -> bool:
 
 
 def shared_bias_attention(q_BHTK: Tensor, k_BHSK: Tensor, v_BHSK: Tensor, bias_BHTS: Tensor) -> Tensor:
-    """softmax(q k^T + bias) v with all gradients; see `supports` for what it takes."""
+    """softmax(q k^T + bias) v with all gradients, for arguments that `supports` accepts."""
     output, _ = _attend(q_BHTK, k_BHSK, v_BHSK, bias_BHTS.to(q_BHTK.dtype))
     return output
 
@@ -116,12 +118,12 @@ _attend.register_autograd(_backward, setup_context=_remember)
 
 
 def _by_rows(tensor: Tensor) -> Tensor:
-    """The tensor, or a copy whose last dimension lies together."""
+    """The tensor, or a copy whose last dimension is contiguous."""
     return tensor if tensor.stride(-1) == 1 else tensor.contiguous()
 
 
 def _like_rows(tensor_BHTK: Tensor) -> Tensor:
-    """Empty, of the same shape, in memory (B, T, H, K): so heads are joined again without a copy."""
+    """An empty tensor of the same shape with the memory layout (B, T, H, K), so that joining heads needs no copy."""
     batch, heads, length, features = tensor_BHTK.shape
     return tensor_BHTK.new_empty(batch, length, heads, features).transpose(1, 2)
 
@@ -130,12 +132,12 @@ def _strides(tensor_BHTK: Tensor) -> tuple[int, int, int]:
     return tensor_BHTK.stride(0), tensor_BHTK.stride(1), tensor_BHTK.stride(2)
 
 
-# The kernels. A pointer's strides are those of example, head and row; features lie together.
+# The kernels. A pointer comes with its strides over examples, heads and rows; features are contiguous.
 
 
 @triton.jit
 def _rows(pointer, rows, stride, length, K: tl.constexpr):
-    """(rows, K) of a matrix, 0 behind its end."""
+    """(rows, K) of a matrix, 0 after its end."""
     features = tl.arange(0, K)
     return tl.load(pointer + rows[:, None] * stride + features[None, :], mask=rows[:, None] < length, other=0.0)
 
@@ -149,7 +151,7 @@ def _store_rows(pointer, rows, stride, length, values, K: tl.constexpr):
 
 @triton.jit
 def _scores(q, k, bias, rows, keys, stride, num_queries, num_keys):
-    """(rows, keys) scores times log2(e); minus infinity for keys behind the end."""
+    """(rows, keys) scores times log2(e); minus infinity for keys after the end."""
     inside = (rows[:, None] < num_queries) & (keys[None, :] < num_keys)
     added = tl.load(bias + rows[:, None] * stride + keys[None, :], mask=inside, other=0.0).to(tl.float32)
     scores = (tl.dot(q, tl.trans(k)) + added) * _LOG2_E
@@ -190,7 +192,7 @@ def _delta_kernel(
     OUT, UP, DELTA, out_b, out_h, out_t, up_b, up_h, up_t, num_queries,
     HEADS: tl.constexpr, K: tl.constexpr, BLOCK_T: tl.constexpr,
 ):  # fmt: skip
-    """Each row's sum of output times its gradient."""
+    """For each row the sum of output times gradient of the output."""
     row = tl.program_id(1)
     b, h = (row // HEADS).to(tl.int64), row % HEADS
     rows = tl.program_id(0) * BLOCK_T + tl.arange(0, BLOCK_T)
@@ -244,7 +246,7 @@ def _key_kernel(
         inside = rows < num_queries
         q = _rows(Q + b * q_b + h * q_h, rows, q_t, num_queries, K)
         upstream = _rows(UP + b * up_b + h * up_h, rows, up_t, num_queries, K)
-        # Behind the end the weights must be 0: exp2(score - infinity).
+        # After the end the weights must be 0: exp2(score - infinity).
         log_sum = tl.load(LOG_SUM + row * num_queries + rows, mask=inside, other=float("inf"))
         delta = tl.load(DELTA + row * num_queries + rows, mask=inside, other=0.0)
         scores = _scores(q, k, BIAS + h * bias_h, rows, keys, bias_t, num_queries, num_keys)
@@ -263,7 +265,7 @@ def _bias_kernel(
     FOR_BIAS, batch, parts, num_queries, num_keys,
     HEADS: tl.constexpr, K: tl.constexpr, BLOCK_T: tl.constexpr, BLOCK_S: tl.constexpr,
 ):  # fmt: skip
-    """A block of one head's bias gradient, summed over every `parts`-th example."""
+    """A block of a head's bias gradient, summed over every `parts`-th example."""
     place = tl.program_id(2)
     part, h = place // HEADS, place % HEADS
     rows = tl.program_id(0) * BLOCK_T + tl.arange(0, BLOCK_T)

@@ -59,7 +59,7 @@ def save(folder: str, adapter_size: int, weights: Mapping[str, Tensor]) -> int:
 def load_onto(folder: str, config: ModelConfig, weights: Mapping[str, Tensor]) -> tuple[ModelConfig, dict[str, Tensor]]:
     """A base model with the adapters of a folder: its config, and all weights.
 
-    Raises: UserError where the folder holds no adapters, or they were made for another base.
+    Raises: UserError if the folder holds no adapters, or they were made for another base.
     """
     try:
         description = checked_json.parse((Path(folder) / DESCRIPTION_FILE).read_bytes(), _Description)

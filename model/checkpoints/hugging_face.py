@@ -101,7 +101,7 @@ def is_folder(folder: str) -> bool:
 def load(folder: str) -> Loaded:
     """Read a folder: `config.json` and `model.safetensors` or `pytorch_model.bin`, whole or in shards.
 
-    No code of the folder runs. Raises: UserError where something is missing, unknown or of another shape.
+    No code of the folder runs. Raises: UserError if something is missing, unknown or of another shape.
     """
     values = _read_values(folder)
     config = _config_of(folder, values)
@@ -129,7 +129,7 @@ def load(folder: str) -> Loaded:
 def _with_shared(folder: str, theirs: dict[str, Tensor]) -> dict[str, Tensor]:
     """Weights with `shared.weight`, which some folders have under a stack's name alone.
 
-    Raises: UserError where the stacks have two different matrices.
+    Raises: UserError if the stacks have two different matrices.
     """
     found = [theirs[name] for name in _SAME_AS_SHARED if name in theirs]
     if "shared.weight" in theirs or not found:
@@ -142,7 +142,7 @@ def _with_shared(folder: str, theirs: dict[str, Tensor]) -> dict[str, Tensor]:
 def read_config(folder: str) -> ModelConfig:
     """The config of a folder's `config.json`.
 
-    Raises: UserError where it is no T5, or a kind that is not offered here.
+    Raises: UserError if it is no T5, or a kind that is not offered here.
     """
     return _config_of(folder, _read_values(folder))
 
@@ -178,7 +178,7 @@ def _config_of(folder: str, values: Mapping[str, Any]) -> ModelConfig:
 
 
 def check_exportable(config: ModelConfig) -> None:
-    """Raises: UserError where Hugging Face has no such architecture."""
+    """Raises: UserError if Hugging Face has no such architecture."""
     if config.adapter_size:
         raise UserError(
             "a model with adapters cannot be exported: their ReLU cannot be merged into T5's matrices, and Hugging "
@@ -195,7 +195,7 @@ def check_exportable(config: ModelConfig) -> None:
 def config_json(config: ModelConfig) -> dict[str, Any]:
     """What `config.json` says of a model.
 
-    Raises: UserError where Hugging Face has no such architecture.
+    Raises: UserError if Hugging Face has no such architecture.
     """
     check_exportable(config)
     # What both passes go through, whatever the config's numbers mean to the architecture.

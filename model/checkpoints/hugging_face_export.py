@@ -46,7 +46,7 @@ def export(
     max_length: at how many tokens `generate` of transformers ends; it has 20 where nothing is said. run: what
     `run.json` says of the weights, for the model card. `manifest.json` comes last and says that the folder is whole;
     `transformers` does not look at it.
-    Raises: UserError where Hugging Face has no such model, its tokenizers cannot do what the vocabulary does, or the
+    Raises: UserError if Hugging Face has no such model, its tokenizers cannot do what the vocabulary does, or the
     folder holds something else.
     """
     check_vocabulary(config, vocabulary)
@@ -83,7 +83,7 @@ def _write(folder: str, config: ModelConfig, theirs: dict[str, Tensor], contents
 def write_config(folder: str, config: ModelConfig) -> None:
     """Write a model's `config.json`.
 
-    Raises: UserError where Hugging Face has no such architecture.
+    Raises: UserError if Hugging Face has no such architecture.
     """
     files.write_bytes(files.join(folder, hugging_face.CONFIG_FILE), _json(hugging_face.config_json(config)))
 

@@ -34,7 +34,7 @@ class Checkpoint(NamedTuple):
 def load_checkpoint(name: str) -> Checkpoint:
     """Open a checkpoint. Without `@`, a run gives its best checkpoint, or its last where nothing was evaluated.
 
-    Raises: UserError where there is no run, no such step, or the files are damaged.
+    Raises: UserError if there is no run, no such step, or the files are damaged.
     """
     if hugging_face.is_folder(name):
         loaded = hugging_face.load(name)
@@ -92,7 +92,7 @@ def split_name(name: str) -> tuple[str, str]:
 def find_checkpoint(name: str) -> tuple[RunFolder, State]:
     """The run and the state of the checkpoint that a name means.
 
-    Raises: UserError where there is none.
+    Raises: UserError if there is none.
     """
     path, which = split_name(name)
     folder = RunFolder(path)

@@ -25,7 +25,7 @@ class OpenModel(NamedTuple):
 def open_model(name: str, *, device: torch.device | str = "cpu") -> OpenModel:
     """Open `RUN[@best|@last|@STEP]` or a Hugging Face folder.
 
-    Raises: UserError where it is not there, damaged, or its vocabulary does not fit.
+    Raises: UserError if it is not there, damaged, or its vocabulary does not fit.
     """
     config, weights, folder = load_checkpoint(name)
     vocabulary = Vocabulary.load(folder, num_extra_ids(name))
@@ -46,7 +46,7 @@ def num_extra_ids(name: str) -> int | None:
 
 
 def check_vocabulary(config: ModelConfig, vocabulary: Vocabulary) -> None:
-    """Raises: UserError where the vocabulary has ids that the model has no rows for."""
+    """Raises: UserError if the vocabulary has ids that the model has no rows for."""
     if vocabulary.size > config.vocabulary_size:
         raise UserError(
             f"{vocabulary} has {vocabulary.size:,} ids, the model {config.vocabulary_size:,} rows; "
@@ -57,7 +57,7 @@ def check_vocabulary(config: ModelConfig, vocabulary: Vocabulary) -> None:
 def resolve_device(name: str) -> torch.device:
     """`auto` is a CUDA GPU where there is one.
 
-    Raises: UserError where a GPU is asked for that is not there.
+    Raises: UserError if a GPU is asked for that is not there.
     """
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"

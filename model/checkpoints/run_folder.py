@@ -91,7 +91,7 @@ class RunFolder:
     def held(self, command: str) -> Iterator[None]:
         """Hold the folder against other runs; a new one that nothing was written to is removed again.
 
-        Raises: UserError where another run holds it, where it has files of a run's names that no run wrote, or where
+        Raises: UserError where another run holds it, if it has files of a run's names that no run wrote, or where
         it cannot be written to.
         """
         with held(str(self.path), command):
@@ -105,7 +105,7 @@ class RunFolder:
     def read(self) -> dict[str, Any]:
         """What `run.json` says.
 
-        Raises: UserError where there is none or it cannot be understood.
+        Raises: UserError if there is none or it cannot be understood.
         """
         file = self.path / RUN_FILE
         try:

@@ -188,7 +188,7 @@ def fault(folder: Path, names: Collection[str] | None = None) -> str | None:
 
 
 def _check(path: Path, expected: StoredFile) -> None:
-    """Raises: ValueError where a file is not what was written, OSError where it cannot be read."""
+    """Raises: ValueError where a file is not what was written, OSError if it cannot be read."""
     status = path.stat()
     if status.st_size != expected.bytes:
         raise ValueError(f"{path.name} has {status.st_size} bytes instead of {expected.bytes}")
@@ -205,7 +205,7 @@ def _digest(path: Path, size: int, changed: int, inode: int) -> str:
 def read_weights(folder: Path) -> dict[str, Tensor]:
     """The weights, on the CPU, compared with the digest they were written with.
 
-    Raises: UserError where they cannot be read, or are not what was written.
+    Raises: UserError if they cannot be read, or are not what was written.
     """
     return _read_tensors(folder, MODEL_FILE)
 
@@ -213,7 +213,7 @@ def read_weights(folder: Path) -> dict[str, Tensor]:
 def read_optimizer(folder: Path) -> dict[str, Tensor]:
     """The optimizer's state, on the CPU, compared in the same way; empty where the checkpoint has none.
 
-    Raises: UserError where it cannot be read, or is not what was written.
+    Raises: UserError if it cannot be read, or is not what was written.
     """
     return _read_tensors(folder, OPTIMIZER_FILE) if (folder / OPTIMIZER_FILE).exists() else {}
 

@@ -62,7 +62,7 @@ def gather_examples(sources: Sequence[Source], *, num_validation: int) -> RunExa
     """Choose what each source validates on: its validation split if that has `num_validation` examples (a task's: if it
     has any), else its last training examples, which then do not stream (a tenth of them at most).
 
-    Raises: UserError where a folder is not finished, has no examples, or its vocabulary does not fit.
+    Raises: UserError if a folder is not finished, has no examples, or its vocabulary does not fit.
     """
     streaming, validation = [], []
     names = _names(sources)

@@ -33,7 +33,7 @@ def add_mixture_flags(parser: Parser) -> None:
 def task_sources(text: str, split: str = "train") -> list[Source]:
     """The sources of `DIR[@TASK][:rate],...`, with the split of each.
 
-    Raises: UserError where a folder is not finished or lacks the task.
+    Raises: UserError if a folder is not finished or lacks the task.
     """
     return [_with_split(source, split) for source in parse_sources(text, split)]
 
@@ -63,7 +63,7 @@ def each_task(source: Source, split: str = "train") -> list[tuple[str, Source]]:
 def mix(sources: Sequence[Source], flags: argparse.Namespace) -> list[Source]:
     """The sources with a mixture's rates (flags of `add_mixture_flags`), one for each task unless all is as given.
 
-    Raises: UserError where a task to leave out is not there, or the settings make no sense.
+    Raises: UserError if a task to leave out is not there, or the settings make no sense.
     """
     left_out = {name for name in flags.leave_out.split(",") if name}
     if flags.mixture == AS_GIVEN and not left_out:

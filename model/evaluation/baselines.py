@@ -17,7 +17,7 @@ def majority_score(train: TaskSet, validation: TaskSet) -> float:
 def logistic_regression_score(train: TaskSet, validation: TaskSet, vocabulary: Vocabulary) -> float:
     """The score on validation of scikit-learn's logistic regression over TF-IDF of words and pairs of words.
 
-    Raises: UserError where scikit-learn is missing.
+    Raises: UserError if scikit-learn is missing.
     """
     vectorizer = libraries.imported("sklearn.feature_extraction.text").TfidfVectorizer(
         ngram_range=(1, 2), sublinear_tf=True, token_pattern=r"(?u)\b\w+\b|[^\w\s]"

@@ -194,7 +194,7 @@ def _readable(name: str) -> str:
 
 
 def read_lines(folder: Path) -> list[dict[str, Any]]:
-    """The lines of a run's `metrics.jsonl`. Raises: UserError where one of them is damaged."""
+    """The lines of a run's `metrics.jsonl`. Raises: UserError if one of them is damaged."""
     path = folder / "metrics.jsonl"
     try:
         return [checked_json.parse(line, dict[str, Any]) for line in path.read_bytes().splitlines()]

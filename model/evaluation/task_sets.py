@@ -69,7 +69,7 @@ def read_task_sets(
     Examples without a label, which test splits have, are a set of their own.
 
     max_examples: of each task, its first ones. metrics: of tasks of the user's own, by task.
-    Raises: UserError where a folder holds no tasks, or its vocabulary is another than the model's.
+    Raises: UserError if a folder holds no tasks, or its vocabulary is another than the model's.
     """
     sets: dict[str, list[TaskSet]] = {}
     for source in sources:

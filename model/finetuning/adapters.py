@@ -16,7 +16,7 @@ from model.finetuning.method import Method, MethodSettings
 def extend(config: ModelConfig, settings: MethodSettings) -> ModelConfig:
     """The config with adapters.
 
-    Raises: UserError where the model has adapters already, or the size is not above 0.
+    Raises: UserError if the model has adapters already, or the size is not above 0.
     """
     if config.adapter_size:
         raise UserError(

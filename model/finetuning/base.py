@@ -23,7 +23,7 @@ class Base(NamedTuple):
 def open_base(name: str) -> Base:
     """Open `RUN[@best|@last|@STEP]` or a Hugging Face folder.
 
-    Raises: UserError where it is not there, damaged, or its vocabulary does not fit.
+    Raises: UserError if it is not there, damaged, or its vocabulary does not fit.
     """
     checkpoint = load_checkpoint(name)
     vocabulary = Vocabulary.load(checkpoint.vocabulary_folder, num_extra_ids(name))
@@ -37,7 +37,7 @@ def start_model(
     """A model of `config` with the base's weights; what the base does not have is drawn by `seed`.
 
     from_scratch: take the base's shape alone, for comparison with a model that was never pre-trained.
-    Raises: UserError where the base has weights that the config has no place for.
+    Raises: UserError if the base has weights that the config has no place for.
     """
     model = build_model(config, seed=seed, device=device)
     if from_scratch:

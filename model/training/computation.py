@@ -160,7 +160,7 @@ class Computation:
 def resolve_precision(name: str, device: torch.device) -> torch.dtype:
     """What the products are computed in.
 
-    Raises: UserError where bf16 is asked for and the device has none.
+    Raises: UserError if bf16 is asked for and the device has none.
     """
     if name == "fp32":
         return torch.float32

@@ -16,7 +16,7 @@ def refuse_what_cannot_fit(
 ) -> Size:
     """What one process needs. Nothing is kept back from what is free, so what is refused would not fit at all.
 
-    Raises: UserError on every rank where one of them has too little memory, with the figure and the mend.
+    Raises: UserError on every rank if one of them has too little memory, with the figure and the mend.
     """
     training = training_of(settings, world.device, world.size, inputs_length, targets_length)
     return world.everybody_does(lambda: check_fits(config, training, free_bytes(world.device)))

@@ -60,7 +60,7 @@ def make_trainer(
 
     hooks: the command's; the run's best metric is put into them, and its trackers get each line too.
 
-    Raises: UserError where the examples cannot be opened, or a tracker does not exist.
+    Raises: UserError if the examples cannot be opened, or a tracker does not exist.
     """
     world = computation.world
     stream = world.everybody_does(lambda: run.stream(world.rank, world.size))

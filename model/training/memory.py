@@ -18,7 +18,7 @@ def fewest_parts(computation: Computation, batch: Batch, *, state_bytes: int) ->
 
     Activations kept for the backward pass are counted in a forward pass over a few rows: they grow in proportion to
     the rows. state_bytes: memory that will be needed for gradients and the optimizer's state.
-    Raises: UserError where not even one row at a time fits.
+    Raises: UserError if not even one row at a time fits.
     """
     device = computation.world.device
     free = _SHARE[device.type] * free_bytes(device) - state_bytes

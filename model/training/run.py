@@ -47,7 +47,7 @@ class Run:
     def is_finished(self) -> bool:
         """Whether the folder holds this run, done. All ranks ask before they meet, so a finished run costs nothing.
 
-        Raises: UserError where the folder holds another run.
+        Raises: UserError if the folder holds another run.
         """
         if not self.folder.holds_a_run():
             return False
@@ -57,7 +57,7 @@ class Run:
 
     def check_free(self) -> None:
         """
-        Raises: UserError where the folder holds a run that is not to be resumed, or another run.
+        Raises: UserError if the folder holds a run that is not to be resumed, or another run.
         """
         if self.folder.holds_a_run():
             if not self.resumes:

@@ -125,7 +125,7 @@ class TrainingSettings:
     def share(self, world_size: int) -> int:
         """Examples of a global batch that one rank takes.
 
-        Raises: UserError where ranks x accumulation do not divide the batch.
+        Raises: UserError if ranks x accumulation do not divide the batch.
         """
         parts = world_size * max(self.gradient_accumulation, 1)
         if self.batch_size % parts:

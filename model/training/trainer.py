@@ -130,7 +130,7 @@ class Trainer:
     def train(self) -> Outcome:
         """Train from where the run stands to the last step, or until a signal asks to stop.
 
-        Raises: UserError where the loss is no longer finite, or the last checkpoint could not be written.
+        Raises: UserError if the loss is no longer finite, or the last checkpoint could not be written.
         """
         progress = ProgressLine(
             "training", self.settings.steps, unit="steps", done=self.step, shows=self.world.is_first

@@ -106,7 +106,7 @@ def prepare(job: Job) -> None:
 def finish(job: Job, folder: OutputFolder) -> dict[str, Any]:
     """Write the list of URLs, the page and contamination.json, which says that the folder is whole; returns the last.
 
-    Raises: UserError where the corpus has no pages, or too many rows are not pages.
+    Raises: UserError if the corpus has no pages, or too many rows are not pages.
     """
     records = [read_record(job.plan.found(shard)) or {} for shard in job.shards]
     num_quarantined = _write_quarantine(records, job, folder)
@@ -134,7 +134,7 @@ def finish(job: Job, folder: OutputFolder) -> dict[str, Any]:
 def _write_quarantine(records: Sequence[dict[str, Any]], job: Job, folder: OutputFolder) -> Counter[str]:
     """Write the rows that are not pages; how many there are, by reason.
 
-    Raises: UserError where they are more than the limit allows.
+    Raises: UserError if they are more than the limit allows.
     """
     rows = [row for record in records for row in record["quarantined"]]
     counters = Counter(quarantine.PREFIX + row["reason"] for row in rows)

@@ -226,7 +226,7 @@ def finish(
 ) -> tuple[Manifest, dict]:
     """Write quarantine, report, page and card. Returns: (the manifest of the folder, its report).
 
-    started: seconds since the epoch. Raises: UserError where too many records could not be read.
+    started: seconds since the epoch. Raises: UserError if too many records could not be read.
     """
     plan, result = job.plan, results.read_result(result_path)
     results.write_quarantine(plan, Summary.from_json(result["cleaned"]))

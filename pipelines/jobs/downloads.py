@@ -61,7 +61,7 @@ class Crawls:
         self._downloader = manners.downloader(apart, on_wait=_say)
 
     def wanted(self, crawl: str, first_file: int, num_files: int) -> list[Wanted]:
-        """The files asked for of one crawl. Raises: UserError where it has not so many; Failed, Stopped."""
+        """The files asked for of one crawl. Raises: UserError if it has not so many; Failed, Stopped."""
         name, url = f"{crawl}.wet.paths.gz", f"{self._base}/{paths.list_path(crawl)}"
         kept = self._kept / name
         path = str(kept) if kept.exists() else self._downloader.fetch(url, name)
@@ -92,7 +92,7 @@ def check_flags(flags: Namespace) -> None:
 
 
 def all_wanted(flags: Namespace, crawls: Crawls) -> list[Wanted]:
-    """The files of all crawls. Raises: UserError where two of them have one name; as `Crawls.wanted`."""
+    """The files of all crawls. Raises: UserError if two of them have one name; as `Crawls.wanted`."""
     wanted = [
         entry for crawl in flags.crawl.split(",") for entry in crawls.wanted(crawl, flags.first_file, flags.num_files)
     ]
@@ -168,7 +168,7 @@ def download(
 ) -> list[str]:
     """Download all into a folder that is held, and return why some failed.
 
-    Raises: UserError at once where no file can go on (a full disk).
+    Raises: UserError at once if no file can go on (a full disk).
     """
     progress = Progress(total, len(missing))
     downloader = manners.downloader(output, on_bytes=progress.add_bytes, on_wait=progress.notice)

@@ -105,7 +105,7 @@ def text_shards(text: str, page_per: str = plain_text.LINE) -> list[TextShard]:
     A split named `X-validation`, or `validation`, is the validation split of `X`, or of `train`. Asked for by its own
     name (`folder@validation`) it stands alone. Sources without one give train examples only, and that is said.
 
-    Raises: UserError where a source is not there or has a weight.
+    Raises: UserError if a source is not there or has a weight.
     """
     sources = no_weights(
         parse_source_names(text), "mix when you train, by model.pretrain --examples=A:2,B:1, with examples of each"
@@ -148,7 +148,7 @@ def settings_of(recipe: Recipe, page_per: str = plain_text.LINE) -> dict:
 
 
 def read_made(job: ExampleJob) -> list[Made]:
-    """The records that the graph left, by text shard. Raises: UserError where text changed while it was read."""
+    """The records that the graph left, by text shard. Raises: UserError if text changed while it was read."""
     digest = job.recipe.digest()
     made = [find_made(job.output, shard, digest, check_text=False) for shard in job.shards]
     missing = [shard.path for shard, record in zip(job.shards, made, strict=True) if record is None]
@@ -162,7 +162,7 @@ def read_made(job: ExampleJob) -> list[Made]:
 def write_reports(job: ExampleJob, folder: OutputFolder, made: Sequence[Made]) -> Manifest:
     """Write all but the shards and the manifest; returns that.
 
-    Raises: UserError where too many rows are not pages.
+    Raises: UserError if too many rows are not pages.
     """
     quarantine.write_if_any(str(folder), [row for record in made for row in record.quarantined])
     counts = sum((Counter(record.counts) for record in made), Counter())

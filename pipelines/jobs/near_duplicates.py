@@ -98,7 +98,7 @@ def estimate(job: Job, num_workers: int) -> str:
 def finish(job: Job, folder: OutputFolder) -> Manifest:
     """Write clusters.parquet, the page and the card of what the graph left; returns the manifest of the folder.
 
-    Raises: UserError where there were no pages, or too many rows are not pages.
+    Raises: UserError if there were no pages, or too many rows are not pages.
     """
     done = _Done(job.plan, job.shards, json.loads(files.read_bytes(job.plan.result)))
     quarantine.write_if_any(str(folder), done.quarantined)

@@ -167,7 +167,7 @@ def _merge(done: Iterable[dict[str, Any]]) -> dict[str, dict[str, Any]]:
 def write_reports(job: TaskJob, folder: OutputFolder, converted: Converted) -> None:
     """`quarantine.jsonl`, `report.json` and `report.html`.
 
-    Raises: UserError where too many records could not be taken, or none became an example.
+    Raises: UserError if too many records could not be taken, or none became an example.
     """
     quarantine.write(str(folder), (row for one in converted.done for row in one["quarantined"]))
     report = {"counters": dict(sorted(converted.counters.items())), "splits": converted.statistics}
@@ -184,7 +184,7 @@ def write_reports(job: TaskJob, folder: OutputFolder, converted: Converted) -> N
 def publish(job: TaskJob, folder: OutputFolder, converted: Converted) -> dict[str, tuple[Shard, ...]]:
     """Give every file's shards, and the vocabulary, their names in the folder. Returns: TASK-SPLIT -> its shards.
 
-    Raises: UserError where other files have these names.
+    Raises: UserError if other files have these names.
     """
     parts: dict[str, list[tuple[str, dict[str, Any]]]] = {}
     for task_file, one in zip(job.task_files, converted.done, strict=True):

@@ -122,7 +122,7 @@ def make_job(flags: Namespace) -> VocabularyJob:
 def parse_sources(text: str) -> list[WeightedSource]:
     """Sources with their weights, 1 where none is given, in an order that does not depend on that of the flag.
 
-    Raises: UserError where a source is not there, is named twice, or its weight is no positive number.
+    Raises: UserError if a source is not there, is named twice, or its weight is no positive number.
     """
     sources = sorted(
         (
@@ -192,7 +192,7 @@ class Sampled:
 def read_sampled(job: VocabularyJob) -> Sampled:
     """What the graph left, with notices of sources that fall short.
 
-    Raises: UserError where a source has no text, or too many rows are not pages.
+    Raises: UserError if a source has no text, or too many rows are not pages.
     """
     _check_rows(job)
     names = [files.base_name(shard.path) for shard in job.shards]
@@ -214,7 +214,7 @@ def read_sampled(job: VocabularyJob) -> Sampled:
 
 
 def _check_rows(job: VocabularyJob) -> None:
-    """Write the quarantine, and say what is in it. Raises: UserError where it is too much."""
+    """Write the quarantine, and say what is in it. Raises: UserError if it is too much."""
     num_rows, bad = read_bad_rows(job.shards, job.work_dir)
     quarantine.write_if_any(job.output, bad)
     if not bad:

@@ -67,7 +67,7 @@ def is_local(options: PipelineOptions) -> bool:
 
 
 def refuse_local_paths(options: PipelineOptions, **places: str) -> None:
-    """Raises: UserError where workers may run elsewhere and a place (flag -> path) is of this machine alone.
+    """Raises: UserError if workers may run elsewhere and a place (flag -> path) is of this machine alone.
 
     With `--shared_paths` it is not refused; `run` has the workers look before the work begins.
     """
@@ -87,7 +87,7 @@ def num_workers(options: PipelineOptions) -> int:
 def run(build: Callable[[beam.Pipeline], object], options: PipelineOptions) -> PipelineResult:
     """Build a graph with `build(pipeline)`, run it and wait for its end; before it, `--shared_paths` is looked at.
 
-    Raises: UserError where a worker met one or the disk is full; on most runners the worker's exception arrives as the
+    Raises: UserError if a worker met one or the disk is full; on most runners the worker's exception arrives as the
     text of another one.
     """
     shared_paths.check(options, lambda check: _run(check, options))

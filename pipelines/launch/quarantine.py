@@ -25,7 +25,7 @@ def add_flag(parser: Parser) -> None:
 
 
 def check_flag(flags: argparse.Namespace) -> None:
-    """Raises: UserError where the flag is not a share."""
+    """Raises: UserError if the flag is not a share."""
     if not 0 <= flags.max_quarantined_fraction <= 1:
         raise UserError(f"--max_quarantined_fraction={flags.max_quarantined_fraction} is not a share; give 0 to 1")
 
@@ -45,7 +45,7 @@ def write_if_any(folder: str, rows: Sequence[Mapping[str, Any]]) -> None:
 
 
 def check(folder: str, counters: Mapping[str, int], num_records: int, limit: float) -> None:
-    """Raises: UserError where more of the records are in the quarantine than the limit allows."""
+    """Raises: UserError if more of the records are in the quarantine than the limit allows."""
     quarantined = sum(count for name, count in counters.items() if name.startswith(PREFIX))
     if quarantined > limit * num_records:
         raise UserError(

@@ -55,7 +55,7 @@ def note(options: PipelineOptions, places: Mapping[str, str]) -> None:
 
 
 def refuse(places: Mapping[str, str]) -> None:
-    """Raises: UserError where a place (flag -> path) is a path of this machine alone."""
+    """Raises: UserError if a place (flag -> path) is a path of this machine alone."""
     for flag, path in places.items():
         if not files.is_remote(path):
             raise UserError(
@@ -68,7 +68,7 @@ def check(options: PipelineOptions, run: Callable[[Callable[[beam.Pipeline], obj
     """Have the workers look, before the work begins, where `--shared_paths` was given.
 
     run: runs a graph on the workers and waits for its end.
-    Raises: UserError where one of them sees another folder at the same path.
+    Raises: UserError if one of them sees another folder at the same path.
     """
     shared = options.view_as(SharedPathOptions)
     folders = [folder for folder in shared.shared_places if os.path.isdir(folder) and os.access(folder, os.W_OK)]

@@ -19,7 +19,7 @@ def task_files(text: str) -> list[TaskFile]:
     The split of a file is what stands behind its `@`, else what its name tells. A file named `train` is told so only
     where another is named for validation: else a tenth of it validates, as of a file whose name tells nothing.
 
-    Raises: UserError where a source matches nothing, is of an unknown kind, or has a weight.
+    Raises: UserError if a source matches nothing, is of an unknown kind, or has a weight.
     """
     sources = no_weights(parse_source_names(text), "mix when you fine-tune, by model.finetune --tasks=A:2,B:1")
     found = [task_file for source in sources for task_file in _files_of(source)]

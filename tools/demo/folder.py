@@ -25,7 +25,7 @@ class Demo:
 
     @classmethod
     def read(cls, output: str) -> "Demo | None":
-        """The demo that a folder holds, or None. Raises: UserError where its record cannot be read."""
+        """The demo that a folder holds, or None. Raises: UserError if its record cannot be read."""
         path = Path(output, RECORD)
         if not path.exists():
             return None

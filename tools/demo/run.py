@@ -107,7 +107,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _outlook(plan: Plan, output: str, earlier: Demo | None) -> str:
-    """The commands, and whether the folder is made anew. Raises: UserError where the demo would be refused."""
+    """The commands, and whether the folder is made anew. Raises: UserError if the demo would be refused."""
     lines = [" ".join(["python", *command[1:]]) for command in stages(plan, output).values()]
     if earlier is None or earlier.plan != asdict(plan):
         folder.refuse_others(output, earlier.made if earlier else {})

@@ -77,7 +77,7 @@ def start(run: Run, output: Path, flags: list[str], log: Path) -> subprocess.Pop
 
 
 def execute(run: Run, output: Path, flags: list[str], log: Path) -> float:
-    """Run a command to its end; seconds. Raises: RuntimeError with the end of what it said, where it failed."""
+    """Run a command to its end; seconds. Raises: RuntimeError with the end of what it said, if it failed."""
     started = time.monotonic()
     process = start(run, output, flags, log)
     try:

@@ -18,7 +18,7 @@ class Missing(Exception):
 def jars(engine: str) -> Path:
     """The folder of the jars that `tools/engines/ENGINE/pom.xml` names, with all that they need.
 
-    Raises: Missing where there is no Java or Maven, or a jar cannot be had.
+    Raises: Missing if there is no Java or Maven, or a jar cannot be had.
     """
     for program in ("java", "mvn"):
         if shutil.which(program) is None:
@@ -35,7 +35,7 @@ def jars(engine: str) -> Path:
 
 
 def prism() -> Path:
-    """Prism's program. Raises: Missing where there is no Go, or Prism cannot be built."""
+    """Prism's program. Raises: Missing if there is no Go, or Prism cannot be built."""
     if shutil.which("go") is None:
         raise Missing("prism: `go` is not installed")
     program = FOLDER / "prism" / PRISM.rpartition("@")[2] / "prism"

@@ -54,7 +54,7 @@ class Servers:
         process.wait()
 
     def wait_for_port(self, name: str, port: int, seconds: float) -> None:
-        """Raises: RuntimeError where the process ends, or does not listen after so many seconds."""
+        """Raises: RuntimeError if the process ends, or does not listen after so many seconds."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             if self._processes[name].poll() is not None:

@@ -34,7 +34,7 @@ TRACKERS: dict[str, Callable[[str, Mapping[str, Any]], Tracker]] = {"tensorboard
 
 
 def check_trackers(names: str) -> None:
-    """Raises: UserError where a comma-separated list has a tracker that does not exist."""
+    """Raises: UserError if a comma-separated list has a tracker that does not exist."""
     for name in filter(None, names.split(",")):
         check_choice("tracker", name, TRACKERS)
 

@@ -19,7 +19,7 @@ def private_store(store: dist.Store, rank: int, world_size: int, timeout: dateti
 
     Each rank asks with a word that nobody used before, so that what answers it cannot be old. Rank 0 answers all asks,
     old ones too, until every rank has said that it heard.
-    Raises: TimeoutError where some do not come.
+    Raises: TimeoutError if some do not come.
     """
     deadline = time.monotonic() + timeout.total_seconds()
     if rank == 0:

@@ -57,7 +57,7 @@ class World:
     def join(cls, *, device: str = "auto", timeout_seconds: float = 600.0) -> "World":
         """Join the processes that torchrun started (nccl on GPUs, gloo on CPUs), or be alone without torchrun.
 
-        Raises: UserError where a GPU is asked for and there is none for this rank.
+        Raises: UserError if a GPU is asked for and there is none for this rank.
         """
         place = _device(device)
         size = int(os.environ.get("WORLD_SIZE", "1"))

@@ -114,7 +114,9 @@ def test_what_cannot_fit_is_refused_with_the_figure_and_the_mend():
     base = preset("t5_v1_1_base")
     needed = size_of(base, training).total
     assert check_fits(base, training, needed).total == needed
-    with pytest.raises(UserError, match=r"at most \d+ at a time fit .*--gradient_accumulation; or --activation_check"):
+    with pytest.raises(
+        UserError, match=r"at most \d+ rows at a time fit .*--gradient_accumulation; or with --activation_check"
+    ):
         check_fits(base, training, 12e9)
     with pytest.raises(UserError, match=r"need .* GB \(activations .* parameters 45\.23 GB.* smaller preset"):
         check_fits(preset("t5_11b"), training, 24e9)

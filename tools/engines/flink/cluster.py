@@ -141,7 +141,7 @@ class Cluster:
         self.servers.start(name, [*_JAVA, heap, "-cp", self._classes, program, *arguments])
 
     def wait_for_task_managers(self, count: int) -> None:
-        """Raises: RuntimeError where fewer have come after some minutes."""
+        """Raises: RuntimeError if fewer have come after some minutes."""
         end = time.monotonic() + _START_SECONDS
         while time.monotonic() < end:
             if len(self.ask("taskmanagers").get("taskmanagers", ())) >= count:
