@@ -20,6 +20,7 @@ from c4pipe.command_line import Parser, run
 from c4pipe.corpus.urls import normalized_url
 from c4pipe.errors import UserError
 from c4pipe.shards import files, manifest
+from c4pipe.shards.digests import ReadDigest, sha256_of
 from c4pipe.shards.example_shards import ExampleShard
 from c4pipe.shards.provenance import find, read_provenance
 from c4pipe.shards.reading.source_names import parse_source_name
@@ -30,6 +31,8 @@ from pipelines.launch.workers import worker_processes
 
 # Below this many bytes of shards the start of worker processes costs more than they save.
 _PARALLEL_BYTES = 64 << 20
+# The path of a text shard, what is looked for, whether that is a domain, and what the manifest says the shard is.
+_Job = tuple[str, str, bool, str | None]
 
 
 @dataclass(frozen=True)
@@ -97,22 +100,25 @@ def _text_shards(c4: str) -> list[str]:
 
 def find_pages(shards: Sequence[str], wanted: str, is_domain: bool, *, in_parallel: bool) -> list[Match]:
     """The rows of text shards whose URL is `wanted` (normalized), in the order of the shards."""
-    jobs = [(shard, wanted, is_domain) for shard in shards]
+    known = manifest.known_digests(shards)
+    jobs = [(shard, wanted, is_domain, known.get(shard)) for shard in shards]
     if not in_parallel:
         return [match for job in jobs for match in _find_in_shard(job)]
     with worker_processes(context=get_context("spawn")) as pool:
         return _gather(pool, jobs)
 
 
-def _gather(pool: Executor, jobs: Sequence[tuple[str, str, bool]]) -> list[Match]:
+def _gather(pool: Executor, jobs: Sequence[_Job]) -> list[Match]:
     return [match for found in pool.map(_find_in_shard, jobs) for match in found]
 
 
-def _find_in_shard(job: tuple[str, str, bool]) -> list[Match]:
-    path, wanted, is_domain = job
+def _find_in_shard(job: _Job) -> list[Match]:
+    path, wanted, is_domain, sha256 = job
     found = []
+    digest = ReadDigest(sha256)
     # A row that is not a page has no URL; whoever makes something of the shard tells of it.
-    for row, page in enumerate(read_text_shard(path, ("url", "timestamp"), on_bad=lambda fault: None)):
+    rows = read_text_shard(path, ("url", "timestamp"), on_bad=lambda fault: None, digest=digest)
+    for row, page in enumerate(rows):
         url = page["url"]
         if url and (_is_of_domain(url, wanted) if is_domain else normalized_url(url) == wanted):
             found.append(Match(path, row, url, page["timestamp"]))
@@ -162,7 +168,7 @@ def find_examples(folder: str, matches: Sequence[Match]) -> Iterator[tuple[str, 
     for shards in held.splits.values():
         for shard in shards:
             wanted = rows_of.get(made_from[shard.file], [])
-            rows = _examples_of(files.join(folder, shard.file), np.array(wanted)) if wanted else []
+            rows = _examples_of(files.join(folder, shard.file), shard.sha256, np.array(wanted)) if wanted else []
             if rows:
                 yield shard.file, rows
 
@@ -175,7 +181,8 @@ def _check_digests(folder: str, held: manifest.Manifest, shards: set[str]) -> No
             raise UserError(f"{folder} was not made from {path} but from another shard of that name; give its own --c4")
 
 
-def _examples_of(path: str, wanted: np.ndarray) -> list[int]:
+def _examples_of(path: str, sha256: str, wanted: np.ndarray) -> list[int]:
+    sha256_of(path, sha256)
     found = []
     with ExampleShard(path, columns=("row", "num_pages")) as shard:
         for number in range(shard.num_batches):

@@ -12,10 +12,11 @@ from c4pipe.shards import files
 
 @dataclass(frozen=True)
 class TextShard:
-    """One text shard: its place among all, and its path."""
+    """One text shard: its place among all, its path, and what its folder's manifest says it is (None: nothing does)."""
 
     number: int
     path: str
+    sha256: str | None = None
 
 
 @dataclass(frozen=True)

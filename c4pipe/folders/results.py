@@ -137,7 +137,7 @@ def same_files(paths: Sequence[str]) -> Callable[[manifest.Manifest], str | None
     def difference(made: manifest.Manifest) -> str | None:
         if sorted(entry.name for entry in made.inputs) != sorted(map(files.base_name, paths)):
             return "made from other files"
-        known = known_digests(paths)
+        known = manifest.known_digests(paths)
         by_name = zip(
             sorted(paths, key=files.base_name), sorted(made.inputs, key=lambda entry: entry.name), strict=True
         )
@@ -146,14 +146,3 @@ def same_files(paths: Sequence[str]) -> Callable[[manifest.Manifest], str | None
         return None
 
     return difference
-
-
-def known_digests(paths: Sequence[str]) -> dict[str, str]:
-    """SHA-256 of those files whose folder has a manifest that tells it, without reading them."""
-    known: dict[tuple[str, str], str] = {}
-    for folder in {files.folder_of(path) for path in paths}:
-        if manifest.exists(folder):
-            for shards in manifest.read(folder).splits.values():
-                known.update({(folder, shard.file): shard.sha256 for shard in shards})
-    named = {path: (files.folder_of(path), files.base_name(path)) for path in paths}
-    return {path: known[name] for path, name in named.items() if name in known}

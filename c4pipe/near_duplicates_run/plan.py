@@ -1,6 +1,7 @@
 """What every worker of drop_near_duplicates knows: the shards, the banding, and where each work file lies."""
 
 from dataclasses import asdict, dataclass
+from typing import NamedTuple
 
 from c4pipe.folders.results import run_name
 from c4pipe.near_duplicates.signatures import Banding
@@ -9,13 +10,28 @@ from c4pipe.shards import files, names
 
 @dataclass(frozen=True)
 class TextShard:
-    """One text shard: its place among all, its place among the `count` shards of its split, and its path."""
+    """One text shard: its place among all, its place among the `count` shards of its split, and its path.
+
+    sha256: what its folder's manifest says it is; None where nothing does.
+    """
 
     number: int
     path: str
     split: str
     index: int
     count: int
+    sha256: str | None = None
+
+
+class Corpus(NamedTuple):
+    """All shards together. run_key: names all work that depends on them together.
+
+    first_pages: the number of each shard's first page, and one past the last. digests: SHA-256 of each shard.
+    """
+
+    run_key: str
+    first_pages: list[int]
+    digests: list[str]
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,9 @@ import numpy as np
 
 from c4pipe.objectives.catalog import OBJECTIVES
 from c4pipe.shards import files
+from c4pipe.shards.digests import ReadDigest
 from c4pipe.shards.example_shards import ExampleShard, ids_of
+from c4pipe.shards.manifest import known_digests
 from c4pipe.shards.reading.record import BadRecord
 from c4pipe.shards.text_shards import read_text_shard
 from c4pipe.vocabulary.vocabulary import Vocabulary
@@ -83,7 +85,8 @@ def summarise_text(path: str) -> Iterator[str]:
     """Lines on all pages of a text shard."""
     lengths, lines, dates = [], 0, []
     bad: list[BadRecord] = []
-    for row in read_text_shard(path, ("text", "timestamp"), on_bad=bad.append):
+    digest = ReadDigest(known_digests([path]).get(path))
+    for row in read_text_shard(path, ("text", "timestamp"), on_bad=bad.append, digest=digest):
         lengths.append(len(row["text"]))
         lines += row["text"].count("\n") + 1
         if row["timestamp"]:

@@ -16,12 +16,12 @@ _BLOCK_BYTES = 1 << 20
 class ReadDigest:
     """What a file turned out to be. sha256: known once it is read to its end.
 
-    expected: what its manifest says it is; None if nothing does.
+    expected: what its manifest says it is; None if nothing does. again: `expected` is what this run read before.
     """
 
-    def __init__(self, expected: str | None = None) -> None:
+    def __init__(self, expected: str | None = None, *, again: bool = False) -> None:
         self.sha256: str | None = None
-        self._expected = expected
+        self._expected, self._again = expected, again
 
     @contextmanager
     def reading(self, path: str, source: BinaryIO, *, in_order: bool) -> Iterator[BinaryIO]:
@@ -39,12 +39,33 @@ class ReadDigest:
             self.sha256 = files.sha256(path)
             yield source
             if _state(path) != before:
-                raise UserError(f"{path} changed while it was read; run the command again when it is whole")
-        if self._expected is not None and self.sha256 != self._expected:
-            raise UserError(
-                f"{path} is not what its folder's manifest says (the SHA-256 differs): it is damaged, or another file "
-                "of that name; copy it anew, or make its folder again"
-            )
+                raise _changed(path)
+        if self._again and self.sha256 != self._expected:
+            raise _changed(path)
+        compare(path, self.sha256, self._expected)
+
+
+def _changed(path: str) -> UserError:
+    return UserError(f"{path} changed while it was read; run the command again when it is whole")
+
+
+def sha256_of(path: str, expected: str | None) -> str:
+    """SHA-256 of a file, as hex, for readers that need it before they read, or that read only some of the file.
+
+    Raises: UserError where it is not what is expected.
+    """
+    sha256 = files.sha256(path)
+    compare(path, sha256, expected)
+    return sha256
+
+
+def compare(path: str, found: str, expected: str | None) -> None:
+    """Raises: UserError where a digest is expected and another one was found."""
+    if expected is not None and found != expected:
+        raise UserError(
+            f"{path} is not what its folder's manifest says (the SHA-256 differs): it is damaged, or another file "
+            "of that name; copy it anew, or make its folder again"
+        )
 
 
 def _state(path: str) -> tuple[int, int] | None:

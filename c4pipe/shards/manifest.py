@@ -1,7 +1,7 @@
 """`manifest.json`: what a folder holds, what it was made from, and with which settings."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Annotated, Any
 
@@ -125,6 +125,17 @@ class _VocabularySettings:
 # What readers take from `settings` and `statistics`, by kind. There may be more.
 _SETTINGS = {"examples": _ExampleSettings, "tasks": _TaskSettings, "vocabulary": _VocabularySettings}
 _STATISTICS = {"examples": _ExampleStatistics, "c4": _TextStatistics}
+
+
+def known_digests(paths: Sequence[str]) -> dict[str, str]:
+    """SHA-256 of those files whose folder has a manifest that tells it, without reading them."""
+    known: dict[tuple[str, str], str] = {}
+    for folder in {files.folder_of(path) for path in paths}:
+        if exists(folder):
+            for shards in read(folder).splits.values():
+                known.update({(folder, shard.file): shard.sha256 for shard in shards})
+    named = {path: (files.folder_of(path), files.base_name(path)) for path in paths}
+    return {path: known[name] for path, name in named.items() if name in known}
 
 
 def check_details(manifest: Manifest) -> None:

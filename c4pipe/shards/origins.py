@@ -9,6 +9,7 @@ from typing import Any
 
 from c4pipe.errors import UserError
 from c4pipe.shards import files, manifest, provenance
+from c4pipe.shards.digests import sha256_of
 from c4pipe.shards.text_shards import read_text_shard
 
 
@@ -27,8 +28,9 @@ class Origin:
 def origins_of(text_shard: str, first_row: int, num_rows: int) -> list[Origin]:
     """The pages of consecutive rows of a text shard, with their WET records if it has a provenance file.
 
-    Raises: UserError if the shard is damaged or shorter than that.
+    Raises: UserError if the shard is damaged, not the one of its folder's manifest, or shorter than that.
     """
+    sha256_of(text_shard, manifest.known_digests([text_shard]).get(text_shard))
     rows = list(
         islice(_pages(text_shard), first_row, first_row + num_rows),
     )

@@ -86,10 +86,15 @@ WRITERS: dict[str, Callable[[BinaryIO, Iterable[Row], Sequence[str]], int]] = {
 
 
 def read_text_batches(
-    path: str, columns: Sequence[str], size: int, *, on_bad: Callable[[BadRecord], None] | None = None
+    path: str,
+    columns: Sequence[str],
+    size: int,
+    *,
+    on_bad: Callable[[BadRecord], None] | None = None,
+    digest: ReadDigest | None = None,
 ) -> Iterator[list[Row]]:
     """The rows of a text shard as `read_text_shard` gives them, `size` at a time."""
-    rows = read_text_shard(path, columns, on_bad=on_bad)
+    rows = read_text_shard(path, columns, on_bad=on_bad, digest=digest)
     while batch := list(islice(rows, size)):
         yield batch
 

@@ -7,6 +7,7 @@ import apache_beam as beam
 from c4pipe.contamination.task_grams import Match, TaskGrams
 from c4pipe.contamination_run.plan import Plan, TextShard
 from c4pipe.shards import files
+from c4pipe.shards.digests import ReadDigest, sha256_of
 from c4pipe.shards.reading.record import BadRecord, quarantine_rows
 from c4pipe.shards.text_shards import read_text_batches
 from c4pipe.shards.work.work_files import read_record, write_record
@@ -45,19 +46,20 @@ def search_shard(shard: TextShard, plan: Plan, grams: TaskGrams) -> int:
     evaluation text -> `words` (where its grams begin that were found), `num_pages`, `pages` (URLs of the first ones);
     `quarantined` (rows of `quarantine.jsonl`: those that are not pages).
     """
-    sha256 = files.sha256(shard.path)
+    sha256 = sha256_of(shard.path, shard.sha256)
     made_from = f"{plan.code} {plan.texts_key} {sha256}"
     if read_record(plan.found(shard), made_from) is None:
-        write_record(plan.found(shard), made_from, {**_search(shard, grams), "sha256": sha256})
+        found = _search(shard, grams, ReadDigest(sha256, again=True))
+        write_record(plan.found(shard), made_from, {**found, "sha256": sha256})
     return shard.number
 
 
-def _search(shard: TextShard, grams: TaskGrams) -> dict[str, Any]:
+def _search(shard: TextShard, grams: TaskGrams, digest: ReadDigest) -> dict[str, Any]:
     found: dict[int, dict[str, Any]] = {}
     urls: list[str] = []
     bad: list[BadRecord] = []
     num_pages = 0
-    for pages in read_text_batches(shard.path, ("text", "url"), _PAGES_PER_BATCH, on_bad=bad.append):
+    for pages in read_text_batches(shard.path, ("text", "url"), _PAGES_PER_BATCH, on_bad=bad.append, digest=digest):
         num_pages += len(pages)
         by_page: dict[int, dict[int, list[Match]]] = {}
         for match in grams.find([page["text"] for page in pages]):

@@ -19,6 +19,7 @@ from c4pipe.folders.output_folder import OutputFolder
 from c4pipe.folders.results import SettingsResult
 from c4pipe.report.contamination_page import contamination_page
 from c4pipe.shards import files
+from c4pipe.shards.manifest import known_digests
 from c4pipe.shards.reading.source_names import no_weights, parse_source_names
 from c4pipe.shards.reading.text_sources import find_text
 from c4pipe.shards.work.work_files import read_record
@@ -77,7 +78,8 @@ def _shards(c4: str) -> list[TextShard]:
     sources = no_weights(parse_source_names(c4), "a search reads every page once")
     found = [find_text(source) for source in sources]
     paths = dict.fromkeys(path for of_source in found for path in (*of_source.train, *of_source.validation))
-    return [TextShard(number, path) for number, path in enumerate(sorted(paths))]
+    known = known_digests(list(paths))
+    return [TextShard(number, path, known.get(path)) for number, path in enumerate(sorted(paths))]
 
 
 def _examples(tasks: str) -> list[TaskExample]:

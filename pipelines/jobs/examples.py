@@ -13,12 +13,12 @@ from pathlib import Path
 from c4pipe.errors import UserError
 from c4pipe.folders.kinds import KINDS, REPORT
 from c4pipe.folders.output_folder import OutputFolder
-from c4pipe.folders.results import ManifestResult, known_digests, same_files
+from c4pipe.folders.results import ManifestResult, same_files
 from c4pipe.objectives.catalog import Corruption, Parameters, find
 from c4pipe.objectives.pieces import CHUNK_LENGTH
 from c4pipe.report.examples_page import examples_page
 from c4pipe.shards import files
-from c4pipe.shards.manifest import Input, Manifest, Shard
+from c4pipe.shards.manifest import Input, Manifest, Shard, known_digests
 from c4pipe.shards.reading import plain_text
 from c4pipe.shards.reading.source_names import no_weights, parse_source_names
 from c4pipe.shards.reading.text_sources import find_text

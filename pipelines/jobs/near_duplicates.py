@@ -78,7 +78,10 @@ def make_job(flags: Namespace) -> Job:
 def text_shards(source: str) -> list[TextShard]:
     """The text shards of a source, train before validation, numbered in their order."""
     found = examples.text_shards(source)
-    return [TextShard(number, shard.path, shard.split, shard.index, shard.count) for number, shard in enumerate(found)]
+    return [
+        TextShard(number, shard.path, shard.split, shard.index, shard.count, shard.sha256)
+        for number, shard in enumerate(found)
+    ]
 
 
 def estimate(job: Job, num_workers: int) -> str:

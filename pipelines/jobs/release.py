@@ -25,7 +25,8 @@ from c4pipe.folders.results import SettingsResult
 from c4pipe.progress import followed
 from c4pipe.records import Page
 from c4pipe.report.release_page import release_page
-from c4pipe.shards import files, names
+from c4pipe.shards import files, manifest, names
+from c4pipe.shards.digests import ReadDigest
 from c4pipe.shards.text_shards import read_text_shard
 
 RESULT, PAGE = "verify.json", "verify.html"
@@ -153,9 +154,10 @@ def compare(
     first: _Key = ("", "")
     released_urls: set[str] = set()
     wanted = {normalized_url(url) for url, _ in pages}
+    known = manifest.known_digests(list(splits))
     for path, split in followed(splits.items(), "comparing", len(splits), unit="released shards"):
         here: list[tuple[str, str, list[Cleansed]]] = []
-        for row in read_text_shard(path, ("url", "timestamp", "text")):
+        for row in read_text_shard(path, ("url", "timestamp", "text"), digest=ReadDigest(known.get(path))):
             result.rows_released += 1
             key = (row["url"], release.as_in_wet(row["timestamp"]))
             if result.rows_released == 1:

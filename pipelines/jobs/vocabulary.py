@@ -13,10 +13,10 @@ from functools import cached_property
 from c4pipe.errors import UserError
 from c4pipe.folders.kinds import KINDS, QUARANTINE
 from c4pipe.folders.output_folder import OutputFolder
-from c4pipe.folders.results import ManifestResult, known_digests, same_files
+from c4pipe.folders.results import ManifestResult, same_files
 from c4pipe.report.vocabulary_page import vocabulary_page
 from c4pipe.shards import files
-from c4pipe.shards.manifest import Input, Manifest
+from c4pipe.shards.manifest import Input, Manifest, known_digests
 from c4pipe.shards.reading import plain_text
 from c4pipe.shards.reading.source_names import parse_source_names
 from c4pipe.shards.reading.text_sources import resolve_source

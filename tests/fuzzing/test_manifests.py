@@ -11,7 +11,6 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 from conftest import odd_file
 
-from c4pipe.folders.results import known_digests
 from c4pipe.shards import manifest, names
 from c4pipe.shards.example_shards import ExampleShardWriter
 from c4pipe.shards.reading.source_names import parse_source_names
@@ -87,7 +86,7 @@ def test_odd_manifests_of_text(text, fuzz):
         (source,) = parse_source_names(str(text))
         found = resolve_source(source)
         assert all(Path(shard).parent == text for shard in found)
-        known_digests(found)
+        manifest.known_digests(found)
         return True
 
     try:

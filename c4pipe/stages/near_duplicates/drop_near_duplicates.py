@@ -5,7 +5,7 @@ import json
 import apache_beam as beam
 
 from c4pipe.folders.results import run_name
-from c4pipe.near_duplicates_run.plan import Plan, TextShard
+from c4pipe.near_duplicates_run.plan import Corpus, Plan, TextShard
 from c4pipe.shards import files
 from c4pipe.stages.near_duplicates.find_clusters import find_clusters
 from c4pipe.stages.near_duplicates.match_pages import MatchPages, bucket_edges
@@ -41,19 +41,20 @@ class DropNearDuplicates(beam.PTransform):
         )
 
 
-def number_pages(signed: list[Signed], plan: Plan) -> tuple[str, list[int]]:
-    """(the name of all work that depends on these shards together, the number of each shard's first page and the end).
+def number_pages(signed: list[Signed], plan: Plan) -> Corpus:
+    """The corpus that these shards are together.
 
     >>> from c4pipe.near_duplicates.signatures import Banding
     >>> plan = Plan("out", "work", Banding(), "json.gz", "", num_shards=2)
-    >>> number_pages([(1, 5, 5, "b"), (0, 3, 2, "a")], plan)[1]
-    [0, 3, 8]
+    >>> number_pages([(1, 5, 5, "b"), (0, 3, 2, "a")], plan)[1:]
+    ([0, 3, 8], ['a', 'b'])
     """
     ordered = sorted(signed)
     first_pages = [0]
     for _, rows, _, _ in ordered:
         first_pages.append(first_pages[-1] + rows)
-    return run_name(plan.signing_key, plan.format, [sha256 for *_, sha256 in ordered]), first_pages
+    digests = [sha256 for *_, sha256 in ordered]
+    return Corpus(run_name(plan.signing_key, plan.format, digests), first_pages, digests)
 
 
 def _buckets(signed: list[Signed], plan: Plan) -> list[tuple[int, int]]:

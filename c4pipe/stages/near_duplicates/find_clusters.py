@@ -11,7 +11,7 @@ import numpy as np
 from c4pipe.near_duplicates.clusters import Clusters
 from c4pipe.near_duplicates.forest import Forest
 from c4pipe.near_duplicates.winners import pick_winners
-from c4pipe.near_duplicates_run.plan import Plan, TextShard
+from c4pipe.near_duplicates_run.plan import Corpus, Plan, TextShard
 from c4pipe.shards import files
 from c4pipe.shards.work.key_files import read_parts, write_key_file
 from c4pipe.stages.near_duplicates.match_pages import PAIR
@@ -23,12 +23,12 @@ SUMMARY = "clusters.json"
 NUM_LARGEST, NUM_DRAWN = 10, 20
 
 
-def find_clusters(bucket_names: list[str], plan: Plan, shards: list[TextShard], corpus: tuple[str, list[int]]) -> str:
+def find_clusters(bucket_names: list[str], plan: Plan, shards: list[TextShard], corpus: Corpus) -> str:
     """Write the members of each shard, and a summary; returns the run key.
 
-    bucket_names: of the files of pairs. corpus: (run key, the number of each shard's first page and one past the last).
+    bucket_names: of the files of pairs.
     """
-    run_key, first_pages = corpus
+    run_key, first_pages, _ = corpus
     if files.exists(plan.later(run_key, "clusters", SUMMARY)):
         return run_key
     clusters = _clusters(bucket_names, plan, shards, run_key, first_pages)

@@ -6,7 +6,7 @@ import apache_beam as beam
 import numpy as np
 
 from c4pipe.near_duplicates.band_keys import BAND_KEY, PARTS_PER_BAND, matches, unpack_band_keys
-from c4pipe.near_duplicates_run.plan import Plan, TextShard
+from c4pipe.near_duplicates_run.plan import Corpus, Plan, TextShard
 from c4pipe.shards import files
 from c4pipe.shards.work.key_files import read_parts, write_key_file
 
@@ -16,7 +16,7 @@ PAIR = np.dtype([("left", "<u8"), ("right", "<u8")])
 class MatchPages(beam.PTransform):
     """(first part, end part) of buckets -> the names of their files of pairs.
 
-    shards: all text shards. corpus: a singleton side input, (run key, number of each shard's first page, ...).
+    shards: all text shards. corpus: a singleton side input, a `Corpus`.
     """
 
     def __init__(self, plan: Plan, shards: list[TextShard], corpus) -> None:
@@ -45,9 +45,9 @@ def bucket_edges(num_keys: int, plan: Plan) -> list[tuple[int, int]]:
     ]
 
 
-def match_bucket(bucket: tuple[int, int], plan: Plan, shards: list[TextShard], corpus: tuple[str, list[int]]) -> str:
+def match_bucket(bucket: tuple[int, int], plan: Plan, shards: list[TextShard], corpus: Corpus) -> str:
     """Write the pairs of one bucket, unless they are there already; the name of their file."""
-    run_key, first_pages = corpus
+    run_key, first_pages, _ = corpus
     name = f"{bucket[0]:05d}-{bucket[1]:05d}.pairs"
     path = plan.later(run_key, "pairs", name)
     if not files.exists(path):

@@ -9,7 +9,7 @@ from c4pipe.near_duplicates.band_keys import BAND_KEY, MOST_ROWS, PARTS_PER_BAND
 from c4pipe.near_duplicates.signatures import Signatures
 from c4pipe.near_duplicates.winners import priority
 from c4pipe.near_duplicates_run.plan import Plan, TextShard
-from c4pipe.shards import files
+from c4pipe.shards.digests import ReadDigest, sha256_of
 from c4pipe.shards.text_shards import read_text_batches
 from c4pipe.shards.work.key_files import write_key_file
 from c4pipe.shards.work.work_files import read_record, write_record
@@ -43,19 +43,20 @@ class _SignPages(beam.DoFn):
 
 def sign_shard(shard: TextShard, plan: Plan, signatures: Signatures) -> tuple[int, int, int, str]:
     """Leave the keys and priorities of a shard's pages in the work folder, unless they are there already."""
-    record_path, sha256 = plan.signed(shard, ".json"), files.sha256(shard.path)
+    record_path, sha256 = plan.signed(shard, ".json"), sha256_of(shard.path, shard.sha256)
     made_from = run_name(plan.signing_key, sha256)
     record = read_record(record_path, made_from)
     if record is None:
-        record = _sign(shard, plan, signatures)
+        record = _sign(shard, plan, signatures, ReadDigest(sha256, again=True))
         write_record(record_path, made_from, record)
     return shard.number, record["rows"], record["signed"], sha256
 
 
-def _sign(shard: TextShard, plan: Plan, signatures: Signatures) -> dict[str, int]:
+def _sign(shard: TextShard, plan: Plan, signatures: Signatures, digest: ReadDigest) -> dict[str, int]:
     keys, parts, priorities, row = [np.zeros(0, BAND_KEY)], [np.zeros(0, np.int64)], [], 0
     # A row that is not a page comes without words: it is near to no other, and every other row keeps its number.
-    for rows in read_text_batches(shard.path, ("text", "timestamp"), _PAGES_PER_BATCH, on_bad=lambda fault: None):
+    columns, no_page = ("text", "timestamp"), lambda fault: None
+    for rows in read_text_batches(shard.path, columns, _PAGES_PER_BATCH, on_bad=no_page, digest=digest):
         texts = [page["text"] for page in rows]
         pages, bands = signatures.of_texts(texts)
         batch_keys, batch_parts = pack_band_keys(pages + row, bands)

@@ -8,8 +8,9 @@ from typing import Any
 import apache_beam as beam
 
 from c4pipe.errors import UserError
-from c4pipe.near_duplicates_run.plan import Plan, TextShard
+from c4pipe.near_duplicates_run.plan import Corpus, Plan, TextShard
 from c4pipe.shards import cluster_files, files
+from c4pipe.shards.digests import ReadDigest
 from c4pipe.shards.manifest import describe_shard
 from c4pipe.shards.provenance import find, read_provenance, write_provenance
 from c4pipe.shards.reading.record import BadRecord, quarantine_rows
@@ -34,13 +35,12 @@ class WriteKept(beam.PTransform):
         return shards | beam.Map(write_kept, self._plan, corpus, run_key)
 
 
-def write_kept(shard: TextShard, plan: Plan, corpus: tuple[str, list[int]], run_key: str) -> int:
+def write_kept(shard: TextShard, plan: Plan, corpus: Corpus, run_key: str) -> int:
     """Write one shard of the output and its rows of `clusters.parquet`, unless they are there already."""
-    _, first_pages = corpus
     record_path = plan.record(shard, run_key)
     record = read_record(record_path, run_key)
     if record is None or not all(map(files.exists, _written(shard, plan, record))):
-        sifter = _Sifter(shard, plan, run_key, first_pages[shard.number])
+        sifter = _Sifter(shard, plan, corpus)
         rows = write_text_shard(plan.written(shard), sifter.kept(), format=plan.format)
         has_provenance = _keep_provenance(shard, plan, sifter)
         cluster_files.write_members(plan.members(shard, run_key), sifter.members)
@@ -83,11 +83,12 @@ def _keep_provenance(shard: TextShard, plan: Plan, sifter: "_Sifter") -> bool:
 class _Sifter:
     """Parts the rows of a shard; what it met on the way is known once all rows were taken."""
 
-    def __init__(self, shard: TextShard, plan: Plan, run_key: str, first_page: int) -> None:
-        self._shard, self._first_page = shard, first_page
-        members = read_parts(plan.later(run_key, "clusters", f"{shard.number:05d}.members"), 0, 1, MEMBER)
+    def __init__(self, shard: TextShard, plan: Plan, corpus: Corpus) -> None:
+        self._shard, self._first_page = shard, corpus.first_pages[shard.number]
+        self._digest = ReadDigest(corpus.digests[shard.number], again=True)
+        members = read_parts(plan.later(corpus.run_key, "clusters", f"{shard.number:05d}.members"), 0, 1, MEMBER)
         self._winners = dict(zip(members["row"].tolist(), members["winner"].tolist(), strict=True))
-        self._wanted = _wanted(json.loads(files.read_bytes(plan.later(run_key, "clusters", SUMMARY))))
+        self._wanted = _wanted(json.loads(files.read_bytes(plan.later(corpus.run_key, "clusters", SUMMARY))))
         self.members: list[dict[str, Any]] = []
         self.shown: dict[str, dict[str, Any]] = {}
         self.bad: list[BadRecord] = []
@@ -100,7 +101,7 @@ class _Sifter:
         return self.num_pages + len(self.bad)
 
     def kept(self) -> Iterator[dict[str, Any]]:
-        for row, page in read_pages(self._shard.path, COLUMNS, self.bad):
+        for row, page in read_pages(self._shard.path, COLUMNS, self.bad, digest=self._digest):
             self.num_pages += 1
             winner = self._winners.get(row)
             if winner is not None:
