@@ -18,6 +18,7 @@ from c4pipe.errors import UserError
 from c4pipe.objectives import catalog
 from c4pipe.report.shard_summary import summarise_examples, summarise_text
 from c4pipe.shards import files, manifest
+from c4pipe.shards.digests import sha256_of
 from c4pipe.shards.example_shards import ExampleShard
 from c4pipe.shards.origins import Origin, find_text_shard, origins_of
 from c4pipe.shown import visible
@@ -53,6 +54,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _examples(flags: Any) -> Iterator[str]:
+    _check(flags.shard)
     with ExampleShard(flags.shard) as shard:
         settings = _settings(flags.shard)
         yield from summarise_examples(shard, settings, _vocabulary(flags, settings))
@@ -61,6 +63,7 @@ def _examples(flags: Any) -> Iterator[str]:
 def _example(flags: Any) -> Iterator[str]:
     settings = _settings(flags.shard)
     vocabulary = _vocabulary(flags, settings)
+    _check(flags.shard)
     with ExampleShard(flags.shard) as shard:
         rows = shard.num_rows
         if flags.row >= rows:
@@ -125,6 +128,11 @@ def _paragraph(title: str, text: str) -> Iterator[str]:
 
 def _folder(path: str) -> str:
     return files.folder_of(path)
+
+
+def _check(path: str) -> None:
+    """Raises: UserError where the manifest beside a shard says that it is another one."""
+    sha256_of(path, manifest.known_digests([path]).get(path))
 
 
 def _settings(path: str) -> dict[str, Any]:

@@ -20,12 +20,13 @@ from c4pipe.command_line import Parser, run
 from c4pipe.corpus.urls import normalized_url
 from c4pipe.errors import UserError
 from c4pipe.shards import files, manifest
-from c4pipe.shards.digests import ReadDigest, sha256_of
+from c4pipe.shards.digests import ReadDigest
 from c4pipe.shards.example_shards import ExampleShard
 from c4pipe.shards.provenance import find, read_provenance
 from c4pipe.shards.reading.source_names import parse_source_name
 from c4pipe.shards.reading.text_sources import find_text
 from c4pipe.shards.schemas import ROWS_PER_BATCH
+from c4pipe.shards.stream.cache import check_shard
 from c4pipe.shards.text_shards import read_text_shard
 from pipelines.launch.workers import worker_processes
 
@@ -168,7 +169,7 @@ def find_examples(folder: str, matches: Sequence[Match]) -> Iterator[tuple[str, 
     for shards in held.splits.values():
         for shard in shards:
             wanted = rows_of.get(made_from[shard.file], [])
-            rows = _examples_of(files.join(folder, shard.file), shard.sha256, np.array(wanted)) if wanted else []
+            rows = _examples_of(folder, shard, np.array(wanted)) if wanted else []
             if rows:
                 yield shard.file, rows
 
@@ -181,12 +182,13 @@ def _check_digests(folder: str, held: manifest.Manifest, shards: set[str]) -> No
             raise UserError(f"{folder} was not made from {path} but from another shard of that name; give its own --c4")
 
 
-def _examples_of(path: str, sha256: str, wanted: np.ndarray) -> list[int]:
-    sha256_of(path, sha256)
+def _examples_of(folder: str, shard: manifest.Shard, wanted: np.ndarray) -> list[int]:
+    path = files.join(folder, shard.file)
+    check_shard(path, shard)
     found = []
-    with ExampleShard(path, columns=("row", "num_pages")) as shard:
-        for number in range(shard.num_batches):
-            batch = shard.batch(number)
+    with ExampleShard(path, columns=("row", "num_pages")) as opened:
+        for number in range(opened.num_batches):
+            batch = opened.batch(number)
             first = batch.column("row").to_numpy().astype(np.int64)
             last = first + batch.column("num_pages").to_numpy()
             hit = ((first[:, None] <= wanted) & (wanted < last[:, None])).any(axis=1)

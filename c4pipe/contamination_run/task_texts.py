@@ -11,6 +11,7 @@ from c4pipe.errors import UserError
 from c4pipe.shards import files, manifest
 from c4pipe.shards.example_shards import read_example_shard
 from c4pipe.shards.reading.source_names import SourceName
+from c4pipe.shards.stream.cache import check_shard
 from c4pipe.vocabulary.vocabulary import Vocabulary
 
 INPUTS, TARGETS = "inputs", "targets"
@@ -63,7 +64,11 @@ def read_task_texts(sources: Sequence[SourceName]) -> list[TaskExample]:
 def _examples(
     folder: str, held: manifest.Manifest, name: str, split: str, vocabulary: Vocabulary
 ) -> Iterator[TaskExample]:
-    rows = [row for shard in held.splits[name] for row in read_example_shard(files.join(folder, shard.file))]
+    rows = []
+    for shard in held.splits[name]:
+        path = files.join(folder, shard.file)
+        check_shard(path, shard)
+        rows += read_example_shard(path)
     inputs = [vocabulary.decode(row["inputs"]) for row in rows]
     labels = labels_of(inputs)
     task = name.removesuffix(f"-{split}")

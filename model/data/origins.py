@@ -7,6 +7,7 @@ import numpy as np
 
 from c4pipe.errors import UserError
 from c4pipe.shards import files, manifest
+from c4pipe.shards.digests import ReadDigest
 from c4pipe.shards.example_shards import ExampleShard
 from c4pipe.shards.stream.stream import Batch, Stream
 from c4pipe.shards.text_shards import read_text_shard
@@ -75,16 +76,19 @@ def _text_beside(examples: str) -> str | None:
 
 
 def _add_urls(records: list[dict[str, Any]], folder: str) -> None:
-    """Put `urls` into the records whose text shards lie in a folder."""
+    """Put `urls` into the records whose text shards lie in a folder; where one cannot be read, `no_urls` says why."""
     by_shard: dict[str, list[dict[str, Any]]] = {}
     for record in records:
         if record.get("text_shard"):
             by_shard.setdefault(files.join(folder, record["text_shard"]), []).append(record)
     for path, of_shard in by_shard.items():
         try:
-            pages = read_text_shard(path, columns=("url",), on_bad=lambda fault: None)
+            digest = ReadDigest(manifest.known_digests([path]).get(path))
+            pages = read_text_shard(path, columns=("url",), on_bad=lambda fault: None, digest=digest)
             urls = [page.get("url") for page in pages]
-        except UserError:
+        except UserError as error:
+            for record in of_shard:
+                record["no_urls"] = str(error)
             continue
         for record in of_shard:
             first = record["first_page"]

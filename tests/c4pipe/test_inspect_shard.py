@@ -168,3 +168,15 @@ def test_control_characters_of_a_page_are_shown_and_not_sent(tmp_path, capsys):
     shown = capsys.readouterr().out
     assert "\\x1b[31mred" in shown and "\\u202etwo" in shown
     assert not set(shown) & set("\x1b\x07\u202e\x9b")
+
+
+@pytest.mark.parametrize("flags", [[], ["--row=0"]], ids=["summary", "one example"])
+def test_an_example_shard_that_is_not_the_manifests_is_an_error(root, tmp_path, flags):
+    folder = tmp_path / "examples"
+    shutil.copytree(root / "examples", folder)
+    path = folder / names.example_shard("train", 0, 1)
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(UserError, match="is not what its folder's manifest says"):
+        inspect_shard.main([str(path), *flags])

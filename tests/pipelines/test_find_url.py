@@ -1,5 +1,7 @@
 """find_url: every row and example of a URL, and no other."""
 
+import shutil
+
 import pytest
 
 from c4pipe.errors import UserError
@@ -92,3 +94,13 @@ def test_what_is_no_url_is_an_error(root):
 
 def test_dry_run_reads_nothing(root, capsys):
     assert "would read 2 text shards" in _lines(root, capsys, "https://a.example", "--dry_run")[0]
+
+
+def test_an_example_shard_that_is_not_the_manifests_is_an_error(root, tmp_path):
+    shutil.copytree(root / "examples", tmp_path / "examples")
+    path = tmp_path / "examples" / names.example_shard("train", 0, 1)
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(UserError, match="its SHA-256 is not the manifest's"):
+        find_url.main(["http://a.example/1", f"--c4={root / 'c4'}", f"--examples={tmp_path / 'examples'}"])

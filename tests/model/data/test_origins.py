@@ -57,3 +57,11 @@ def test_without_the_text_shard_and_rows_are_named(folders, tmp_path):
     (record, *_) = describe_batch(open_stream([Source(str(examples))], seed=1, batch_size=4), 0)
     assert "urls" not in record
     assert record["text_shard"] == "c4-train.00000-of-00001.json.gz" and record["num_pages"] == 2
+
+
+def test_a_text_shard_that_is_not_the_manifests_gives_no_urls_and_says_so(folders):
+    text, examples = folders
+    (shard,) = text.glob("*.json.gz")
+    write_text_shard(str(shard), [{"text": "other", "timestamp": "", "url": "http://b/0"}] * 10, "json.gz")
+    (record, *_) = describe_batch(open_stream([Source(str(examples))], seed=1, batch_size=4), 0)
+    assert "urls" not in record and "is not what its folder's manifest says" in record["no_urls"]

@@ -7,11 +7,14 @@ import apache_beam as beam
 import pyarrow.parquet as pq
 import pytest
 
-from c4pipe.near_duplicates.signatures import Banding
+from c4pipe.errors import UserError
+from c4pipe.near_duplicates.signatures import Banding, Signatures
 from c4pipe.near_duplicates_run.plan import Plan, TextShard
 from c4pipe.shards.text_shards import read_text_shard, write_text_shard
 from c4pipe.stages.near_duplicates import write_kept
-from c4pipe.stages.near_duplicates.drop_near_duplicates import DropNearDuplicates
+from c4pipe.stages.near_duplicates.drop_near_duplicates import DropNearDuplicates, number_pages
+from c4pipe.stages.near_duplicates.find_clusters import find_clusters
+from c4pipe.stages.near_duplicates.sign_pages import sign_shard
 
 OLD, NEW = "2019-04-18T00:00:00Z", "2024-05-18T00:00:00Z"
 
@@ -117,3 +120,17 @@ def test_a_shard_that_changed_is_signed_again(made, tmp_path):
     others = [*shards[:2], TextShard(2, str(replaced), "train", 2, 3)]
     run(others, tmp_path)
     assert urls(plan, others) == [["short", "c"], ["a newer", "short again"], ["b third"]]
+
+
+def test_a_shard_that_changes_after_it_was_signed_is_an_error(tmp_path):
+    (tmp_path / "in").mkdir()
+    shards = write_shards(tmp_path / "in")
+    plan = Plan(str(tmp_path / "out"), str(tmp_path / "work"), Banding(), "json.gz", "test", len(shards))
+    signatures = Signatures(plan.banding)
+    corpus = number_pages([sign_shard(shard, plan, signatures) for shard in shards], plan)
+    run_key = find_clusters([], plan, shards, corpus)
+    write_text_shard(shards[0].path, PAGES[0][:-1])
+    with pytest.raises(UserError, match="changed while it was read"):
+        write_kept.write_kept(shards[0], plan, corpus, run_key)
+    assert not Path(plan.written(shards[0])).exists()
+    assert write_kept.write_kept(shards[1], plan, corpus, run_key) == 1
