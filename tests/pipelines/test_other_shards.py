@@ -1,4 +1,4 @@
-"""Every command that reads text shards compares them with their folder's manifest: another shard of a name is an error."""
+"""Every command that reads text shards compares them with the manifest of their folder, and names one that differs."""
 
 import shutil
 from pathlib import Path
