@@ -26,7 +26,12 @@ class Placed:
 def unfold(record: Record, task: str | None) -> Sequence[Record]:
     """The records that one record of a file holds: itself, but for files of a task that nest them."""
     known = TASKS.get(task or "")
-    return [record] if known is None or known.unfold is None else known.unfold(record)
+    if known is None or known.unfold is None:
+        return [record]
+    try:
+        return known.unfold(record)
+    except RecursionError:
+        raise _too_deep() from None
 
 
 def convert(record: Record, task: str | None, told_split: str | None = None) -> Iterator[Placed]:
@@ -40,6 +45,17 @@ def convert(record: Record, task: str | None, told_split: str | None = None) -> 
 
     Raises: MalformedRecord if the record is not an example; Dropped if it is a good record without one.
     """
+    try:
+        yield from _convert(record, task, told_split)
+    except RecursionError:  # where a value is put into words
+        raise _too_deep() from None
+
+
+def _too_deep() -> MalformedRecord:
+    return MalformedRecord("bad_field", "a field is nested too deep")
+
+
+def _convert(record: Record, task: str | None, told_split: str | None) -> Iterator[Placed]:
     told: Any = record.get("split") if record.get("split") is not None else told_split
     if is_ready(record):
         name = record.get("task") or task

@@ -63,7 +63,7 @@ def _record(number: int, offset: int, value: Any) -> RawRecord | BadRecord:
 def _document(stream: io.BufferedReader) -> Iterator[RawRecord | BadRecord]:
     try:
         yield _record(0, 0, _mended(json.loads(stream.read().decode("utf-8-sig"))))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise DamagedFile(f"its one JSON object is broken: {error}") from error
 
 
@@ -78,7 +78,11 @@ def _array(stream: io.BufferedReader) -> Iterator[RawRecord | BadRecord]:
                 raise DamagedFile(f"no comma behind element {number - 1} of its JSON array")
             window.skip(",")
         value = window.value(number)
-        yield _record(number, number, _mended(value))
+        try:
+            fields = _mended(value)
+        except RecursionError as error:
+            raise DamagedFile(f"element {number} of its JSON array is nested too deep") from error
+        yield _record(number, number, fields)
         number += 1
     window.skip("]")
     if window.next_mark():

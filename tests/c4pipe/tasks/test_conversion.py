@@ -129,3 +129,14 @@ def test_squads_own_file_is_unfolded():
     with pytest.raises(MalformedRecord) as caught:
         unfold({"data": [{"paragraphs": 3}]}, "squad")
     assert caught.value.reason == "bad_field"
+
+
+@pytest.mark.parametrize(("task", "name"), [("boolq", "label"), ("sst2", "label"), (None, "task"), (None, "split")])
+def test_a_value_that_is_nested_too_deep_is_a_bad_record(task, name):
+    deep: list = []
+    for _ in range(5_000):
+        deep = [deep]
+    record = {"sentence": "s", "passage": "p", "question": "q", "label": 1, "idx": 0}
+    ready = {"inputs": "in", "targets": "out", "task": "mine", "split": "train"}
+    with pytest.raises(MalformedRecord):
+        list(convert({**(record if task else ready), name: deep}, task))

@@ -203,3 +203,17 @@ def test_class_numbers_of_a_table_become_the_names_that_it_carries(tmp_path):
 
 def test_halves_of_surrogate_pairs_become_replacement_characters(tmp_path):
     assert fields_of(tmp_path / "a.jsonl", b'{"a": ["half \\ud83d"], "n": NaN}\n')[0]["a"] == ["half \ufffd"]
+
+
+@pytest.mark.parametrize("depth", [300, 500, 900, 100_000])
+@pytest.mark.parametrize("form", ['{{\n"a": {value}}}\n', '[{{"a": {value}}}]\n', '{{"a": {value}}}\n'])
+def test_json_that_is_nested_too_deep_is_damage_or_a_bad_record(tmp_path, form, depth):
+    path = tmp_path / "a.json"
+    path.write_text(form.format(value="[" * depth + "]" * depth))
+    try:
+        (record,) = read_records(str(path))
+    except UserError as error:
+        assert "a.json is damaged" in str(error)
+    else:
+        assert isinstance(record, RawRecord) or record.reason == "bad_json"
+        assert depth < 10_000 or isinstance(record, BadRecord)
