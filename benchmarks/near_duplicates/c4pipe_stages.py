@@ -16,7 +16,6 @@ from c4pipe.near_duplicates.signatures import Banding, Signatures
 from c4pipe.near_duplicates_run.plan import Plan, TextShard
 from c4pipe.shards import files
 from c4pipe.shards.text_shards import read_text_shard
-from c4pipe.stages.near_duplicates.drop_near_duplicates import number_pages
 from c4pipe.stages.near_duplicates.find_clusters import find_clusters
 from c4pipe.stages.near_duplicates.match_pages import bucket_edges, match_bucket
 from c4pipe.stages.near_duplicates.sign_pages import sign_shard
@@ -33,14 +32,15 @@ def main() -> None:
         signatures = Signatures(plan.banding)
         signed = [sign_shard(shard, plan, signatures) for shard in shards]
         clock.stop("signatures")
-        corpus = number_pages(signed, plan)
-        buckets = bucket_edges(sum(pages for _, _, pages, _ in signed) * plan.banding.bands, plan)
-        names = [match_bucket(bucket, plan, shards, corpus) for bucket in buckets]
+        clustering = plan.clustering
+        run_key = clustering.number_pages(signed, plan.signing_key)
+        buckets = bucket_edges(sum(file.num_signed for file in signed) * plan.banding.bands, clustering)
+        names = [match_bucket(bucket, clustering, run_key) for bucket in buckets]
         clock.stop("buckets")
-        run_key = find_clusters(names, plan, shards, corpus)
+        find_clusters(names, clustering, run_key)
         clock.stop("clusters")
         for shard in shards:
-            write_kept(shard, plan, corpus, run_key)
+            write_kept(shard, plan, run_key)
         clock.stop("filter")
         num_bytes = sum(path.stat().st_size for path in Path(plan.work, "signed").iterdir())
         kept = [row["url"] for shard in shards for row in read_text_shard(plan.written(shard), ("url",))]

@@ -1,10 +1,10 @@
 """What every worker of drop_near_duplicates knows: the shards, the banding, and where each work file lies."""
 
 from dataclasses import asdict, dataclass
-from typing import NamedTuple
 
 from c4pipe.folders.results import run_name
 from c4pipe.near_duplicates.signatures import Banding
+from c4pipe.near_duplicates_run.clustering import Clustering
 from c4pipe.shards import files, names
 
 
@@ -23,17 +23,6 @@ class TextShard:
     sha256: str | None = None
 
 
-class Corpus(NamedTuple):
-    """All shards together. run_key: names all work that depends on them together.
-
-    first_pages: the number of each shard's first page, and one past the last. digests: SHA-256 of each shard.
-    """
-
-    run_key: str
-    first_pages: list[int]
-    digests: list[str]
-
-
 @dataclass(frozen=True)
 class Plan:
     """code: names the version that makes the work files. format: of the shards that are written."""
@@ -47,6 +36,11 @@ class Plan:
     bucket_bytes: int = 16 << 20
 
     @property
+    def clustering(self) -> Clustering:
+        """What the workers know that find clusters."""
+        return Clustering(self.work, self.banding, self.bucket_bytes)
+
+    @property
     def signing_key(self) -> str:
         """Names all that decides the keys of a shard, its text apart."""
         return run_name(asdict(self.banding), self.code)
@@ -56,13 +50,13 @@ class Plan:
         """Where the graph leaves what the launcher wants to know."""
         return files.join(self.work, "result.json")
 
-    def signed(self, shard: TextShard, ending: str) -> str:
-        """`ending`: `.keys` (band keys), `.priorities`, or `.json` (the record, written last)."""
+    def signed(self, shard: TextShard, ending: str = "") -> str:
+        """`ending`: that of the keys or the priorities, or `.json` (the record, written last)."""
         return files.join(self.work, "signed", f"{shard.number:05d}{ending}")
 
     def later(self, run_key: str, kind: str, name: str) -> str:
         """A work file that depends on all shards together."""
-        return files.join(self.work, run_key, kind, name)
+        return self.clustering.later(run_key, kind, name)
 
     def record(self, shard: TextShard, run_key: str) -> str:
         """The record of what was written of a shard, which is written last."""

@@ -1,17 +1,20 @@
 """Text shards -> files of band keys and priorities in the work folder. One element is one text shard."""
 
+from collections.abc import Sequence
+
 import apache_beam as beam
 import numpy as np
 
 from c4pipe.errors import UserError
 from c4pipe.folders.results import run_name
 from c4pipe.near_duplicates.band_keys import BAND_KEY, MOST_ROWS, PARTS_PER_BAND, pack_band_keys
-from c4pipe.near_duplicates.signatures import Signatures
+from c4pipe.near_duplicates.signatures import Banding, Signatures
 from c4pipe.near_duplicates.winners import priority
+from c4pipe.near_duplicates_run.clustering import KEYS, PRIORITIES, Signed
 from c4pipe.near_duplicates_run.plan import Plan, TextShard
 from c4pipe.shards.digests import ReadDigest, sha256_of
 from c4pipe.shards.text_shards import read_text_batches
-from c4pipe.shards.work.key_files import write_key_file
+from c4pipe.shards.work.key_files import is_whole, write_key_file
 from c4pipe.shards.work.work_files import read_record, write_record
 
 PRIORITY = np.dtype("<u8")
@@ -20,7 +23,7 @@ _PAGES_PER_BATCH = 64
 
 
 class SignPages(beam.PTransform):
-    """`TextShard` -> (number of the shard, its rows, pages with a signature, SHA-256 of the file)."""
+    """`TextShard` -> `Signed`."""
 
     def __init__(self, plan: Plan) -> None:
         super().__init__()
@@ -41,34 +44,62 @@ class _SignPages(beam.DoFn):
         yield sign_shard(shard, self._plan, self._signatures)
 
 
-def sign_shard(shard: TextShard, plan: Plan, signatures: Signatures) -> tuple[int, int, int, str]:
+def sign_shard(shard: TextShard, plan: Plan, signatures: Signatures) -> Signed:
     """Leave the keys and priorities of a shard's pages in the work folder, unless they are there already."""
     record_path, sha256 = plan.signed(shard, ".json"), sha256_of(shard.path, shard.sha256)
     made_from = run_name(plan.signing_key, sha256)
     record = read_record(record_path, made_from)
-    if record is None:
+    if record is None or not are_whole(plan.signed(shard)):
         record = _sign(shard, plan, signatures, ReadDigest(sha256, again=True))
         write_record(record_path, made_from, record)
-    return shard.number, record["rows"], record["signed"], sha256
+    return Signed(shard.number, plan.signed(shard), record["rows"], record["signed"], sha256)
+
+
+def are_whole(path: str) -> bool:
+    """Whether the keys and priorities of a file are still what was written. path: theirs, without an ending."""
+    return is_whole(path + KEYS, BAND_KEY) and is_whole(path + PRIORITIES, PRIORITY)
 
 
 def _sign(shard: TextShard, plan: Plan, signatures: Signatures, digest: ReadDigest) -> dict[str, int]:
-    keys, parts, priorities, row = [np.zeros(0, BAND_KEY)], [np.zeros(0, np.int64)], [], 0
+    signing = SigningOfFile(signatures, plan.banding)
     # A row that is not a page comes without words: it is near to no other, and every other row keeps its number.
     columns, no_page = ("text", "timestamp"), lambda fault: None
     for rows in read_text_batches(shard.path, columns, _PAGES_PER_BATCH, on_bad=no_page, digest=digest):
-        texts = [page["text"] for page in rows]
-        pages, bands = signatures.of_texts(texts)
-        batch_keys, batch_parts = pack_band_keys(pages + row, bands)
-        keys.append(batch_keys)
-        parts.append(batch_parts)
-        priorities += [priority(page["text"], page["timestamp"]) for page in rows]
-        row += len(rows)
-        if row > MOST_ROWS:
+        signing.add([page["text"] for page in rows], [page["timestamp"] for page in rows])
+        if signing.num_pages > MOST_ROWS:
             raise UserError(f"{shard.path} has more than {MOST_ROWS:,} pages; cut it into smaller shards")
-    packed = np.concatenate(keys)
-    num_parts = plan.banding.bands * PARTS_PER_BAND
-    write_key_file(plan.signed(shard, ".keys"), packed, np.concatenate(parts), num_parts, BAND_KEY)
-    stored = np.array(priorities, PRIORITY)
-    write_key_file(plan.signed(shard, ".priorities"), stored, np.zeros(row, np.int64), 1, PRIORITY)
-    return {"rows": row, "signed": len(packed) // plan.banding.bands}
+    num_signed = signing.write(plan.signed(shard))
+    return {"rows": signing.num_pages, "signed": num_signed}
+
+
+class SigningOfFile:
+    """Gathers the keys and priorities of the pages of one file, in their order."""
+
+    def __init__(self, signatures: Signatures, banding: Banding) -> None:
+        self._signatures, self._banding = signatures, banding
+        self._keys, self._parts = [np.zeros(0, BAND_KEY)], [np.zeros(0, np.int64)]
+        self._priorities: list[int] = []
+
+    @property
+    def num_pages(self) -> int:
+        return len(self._priorities)
+
+    def add(self, texts: Sequence[str], timestamps: Sequence[str | None]) -> None:
+        """The next pages of the file."""
+        for start in range(0, len(texts), _PAGES_PER_BATCH):
+            batch = texts[start : start + _PAGES_PER_BATCH]
+            pages, bands = self._signatures.of_texts(batch)
+            keys, parts = pack_band_keys(pages + self.num_pages, bands)
+            self._keys.append(keys)
+            self._parts.append(parts)
+            moments = timestamps[start : start + _PAGES_PER_BATCH]
+            self._priorities += [priority(text, moment) for text, moment in zip(batch, moments, strict=True)]
+
+    def write(self, path: str) -> int:
+        """Write the two files. path: theirs, without an ending. Returns: how many pages have a signature."""
+        packed = np.concatenate(self._keys)
+        num_parts = self._banding.bands * PARTS_PER_BAND
+        write_key_file(path + KEYS, packed, np.concatenate(self._parts), num_parts, BAND_KEY)
+        priorities = np.array(self._priorities, PRIORITY)
+        write_key_file(path + PRIORITIES, priorities, np.zeros(len(priorities), np.int64), 1, PRIORITY)
+        return len(packed) // self._banding.bands

@@ -12,7 +12,7 @@ from c4pipe.near_duplicates.signatures import Banding, Signatures
 from c4pipe.near_duplicates_run.plan import Plan, TextShard
 from c4pipe.shards.text_shards import read_text_shard, write_text_shard
 from c4pipe.stages.near_duplicates import write_kept
-from c4pipe.stages.near_duplicates.drop_near_duplicates import DropNearDuplicates, number_pages
+from c4pipe.stages.near_duplicates.drop_near_duplicates import DropNearDuplicates
 from c4pipe.stages.near_duplicates.find_clusters import find_clusters
 from c4pipe.stages.near_duplicates.sign_pages import sign_shard
 
@@ -127,10 +127,24 @@ def test_a_shard_that_changes_after_it_was_signed_is_an_error(tmp_path):
     shards = write_shards(tmp_path / "in")
     plan = Plan(str(tmp_path / "out"), str(tmp_path / "work"), Banding(), "json.gz", "test", len(shards))
     signatures = Signatures(plan.banding)
-    corpus = number_pages([sign_shard(shard, plan, signatures) for shard in shards], plan)
-    run_key = find_clusters([], plan, shards, corpus)
+    signed = [sign_shard(shard, plan, signatures) for shard in shards]
+    run_key = find_clusters([], plan.clustering, plan.clustering.number_pages(signed, ""))
     write_text_shard(shards[0].path, PAGES[0][:-1])
     with pytest.raises(UserError, match="changed while it was read"):
-        write_kept.write_kept(shards[0], plan, corpus, run_key)
+        write_kept.write_kept(shards[0], plan, run_key)
     assert not Path(plan.written(shards[0])).exists()
-    assert write_kept.write_kept(shards[1], plan, corpus, run_key) == 1
+    assert write_kept.write_kept(shards[1], plan, run_key) == 1
+
+
+def test_damaged_keys_pairs_and_members_are_made_again(made, tmp_path):
+    folder, shards, _ = made
+    run(shards, tmp_path)
+    kinds = ("signed/*.keys", "signed/*.priorities", "*/pairs/*", "*/clusters/*.members")
+    damaged = [path for kind in kinds for path in sorted((tmp_path / "work").glob(kind))]
+    assert len(damaged) == 3 + 3 + 14 + 3
+    for path in damaged:
+        path.write_bytes(path.read_bytes()[:-1] + b"?")
+    for path in tmp_path.glob("c4-*"):
+        path.unlink()
+    run(shards, tmp_path)
+    assert content(tmp_path) == content(folder)

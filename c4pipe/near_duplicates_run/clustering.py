@@ -1,0 +1,85 @@
+"""What every worker that looks for near-equal pages knows: the banding, and where keys, pairs and clusters lie."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from c4pipe.folders.results import run_name
+from c4pipe.near_duplicates.signatures import Banding
+from c4pipe.shards import files
+
+KEYS, PRIORITIES = ".keys", ".priorities"
+
+
+class Signed(NamedTuple):
+    """A file whose pages have signatures.
+
+    number: its place among all. path: of its work files, without their endings. pages: how many it has.
+    num_signed: how many of them have a signature. made_from: names all that decides the signatures.
+    """
+
+    number: int
+    path: str
+    pages: int
+    num_signed: int
+    made_from: str
+
+
+class NumberedFile(NamedTuple):
+    """A `Signed` file in the corpus: its pages are numbered from `first_page` up to `end_page`, which is left out."""
+
+    number: int
+    path: str
+    first_page: int
+    end_page: int
+    made_from: str
+
+
+@dataclass(frozen=True)
+class Clustering:
+    """work: the work folder. bucket_bytes: of keys that meet at a time in a worker."""
+
+    work: str
+    banding: Banding
+    bucket_bytes: int = 16 << 20
+
+    def later(self, run_key: str, kind: str, name: str) -> str:
+        """A work file that depends on all files together."""
+        return files.join(self.work, run_key, kind, name)
+
+    def pairs(self, run_key: str, bucket: str) -> str:
+        """The pairs that were found in a bucket."""
+        return self.later(run_key, "pairs", bucket)
+
+    def members(self, run_key: str, number: int) -> str:
+        """Which pages of a file lie in a cluster, and which page stays for each."""
+        return self.later(run_key, "clusters", f"{number:05d}.members")
+
+    def summary(self, run_key: str) -> str:
+        """What is told of all clusters together; written last."""
+        return self.later(run_key, "clusters", "clusters.json")
+
+    def number_pages(self, signed: Sequence[Signed], settings: str) -> str:
+        """Number the pages of all files, file after file, and leave the numbers for the workers.
+
+        settings: names all that decides the result beside the signatures.
+        Returns: the run key, which names all work that depends on these files together.
+        """
+        ordered = sorted(signed)
+        run_key = run_name(settings, [file.made_from for file in ordered])
+        lines, first_page = [], 0
+        for file in ordered:
+            numbered = NumberedFile(file.number, file.path, first_page, first_page + file.pages, file.made_from)
+            lines.append(json.dumps(numbered) + "\n")
+            first_page = numbered.end_page
+        files.write_bytes(self._numbered(run_key), "".join(lines).encode())
+        return run_key
+
+    def numbered_files(self, run_key: str) -> list[NumberedFile]:
+        """The files of a run in the order of their pages."""
+        lines = files.read_bytes(self._numbered(run_key)).decode().splitlines()
+        return [NumberedFile(*json.loads(line)) for line in lines]
+
+    def _numbered(self, run_key: str) -> str:
+        return self.later(run_key, "signed", "files.jsonl")

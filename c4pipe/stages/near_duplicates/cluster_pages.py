@@ -1,0 +1,40 @@
+"""Signed files -> their clusters in the work folder. Only keys and pairs meet."""
+
+import apache_beam as beam
+
+from c4pipe.near_duplicates_run.clustering import Clustering, Signed
+from c4pipe.stages.near_duplicates.find_clusters import find_clusters
+from c4pipe.stages.near_duplicates.match_pages import bucket_edges, match_bucket
+
+
+class ClusterPages(beam.PTransform):
+    """`Signed` files -> one element, the run key under which their clusters lie.
+
+    settings: names all that decides the result beside the signatures.
+    """
+
+    def __init__(self, clustering: Clustering, settings: str) -> None:
+        super().__init__()
+        self._clustering, self._settings = clustering, settings
+
+    def expand(self, signed):
+        clustering = self._clustering
+        all_signed = signed | "All signed" >> beam.combiners.ToList()
+        run_key = all_signed | "Number pages" >> beam.Map(_number_pages, clustering, self._settings)
+        return (
+            all_signed
+            | "Lay out buckets" >> beam.FlatMap(_buckets, clustering)
+            | "Spread buckets" >> beam.Reshuffle()
+            | "Match pages" >> beam.Map(match_bucket, clustering, beam.pvalue.AsSingleton(run_key))
+            | "All matched" >> beam.combiners.ToList()
+            | "Find clusters" >> beam.Map(find_clusters, clustering, beam.pvalue.AsSingleton(run_key))
+        )
+
+
+def _number_pages(signed: list[Signed], clustering: Clustering, settings: str) -> str:
+    return clustering.number_pages([Signed(*file) for file in signed], settings)
+
+
+def _buckets(signed: list[Signed], clustering: Clustering) -> list[tuple[int, int]]:
+    num_signed = sum(Signed(*file).num_signed for file in signed)
+    return bucket_edges(num_signed * clustering.banding.bands, clustering)
