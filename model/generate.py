@@ -4,15 +4,9 @@ One line of output for each text, in their order. Without a text, each line of s
 a text is the sentinel, with or without spaces beside it.
 """
 
-import argparse
-import sys
-
 from c4pipe.command_line import Parser, run
 from c4pipe.errors import UserError
-from model.checkpoints import hugging_face
-from model.checkpoints.loading import find_checkpoint
-from model.checkpoints.opening import open_model, resolve_device
-from model.generation import generate
+from model.generation.defaults import DEFAULT_BATCH_SIZE, DEFAULT_MAX_LENGTH
 
 
 def parser() -> Parser:
@@ -23,9 +17,9 @@ def parser() -> Parser:
     add("--checkpoint", required=True, metavar="RUN[@best|@last|@STEP]", help="or a Hugging Face folder")
     add("--num_beams", type=int, default=1, metavar="N", help="1: greedy; the paper's translations and summaries: 4")
     add("--length_penalty", type=float, default=0.6, metavar="X", help="of beam search: score / length^X")
-    add("--max_length", type=int, default=generate.DEFAULT_MAX_LENGTH, metavar="N", help="most tokens to generate")
+    add("--max_length", type=int, default=DEFAULT_MAX_LENGTH, metavar="N", help="most tokens to generate")
     add("--inputs_length", type=int, default=512, metavar="N", help="longer inputs lose their end")
-    add("--batch_size", type=int, default=generate.DEFAULT_BATCH_SIZE, metavar="N", help="texts at a time")
+    add("--batch_size", type=int, default=DEFAULT_BATCH_SIZE, metavar="N", help="texts at a time")
     add("--device", default="auto", help="auto, cpu or cuda")
     add("--dry_run", action="store_true", help="say what would be done, generate nothing")
     return flags
@@ -37,35 +31,9 @@ def main(argv: list[str] | None = None) -> int:
     for name in ("num_beams", "max_length", "inputs_length", "batch_size"):
         if getattr(arguments, name) < 1:
             raise UserError(f"--{name} is {getattr(arguments, name)}; it must be at least 1")
-    device = resolve_device(arguments.device)
-    if arguments.dry_run:
-        if not hugging_face.is_folder(arguments.checkpoint):
-            find_checkpoint(arguments.checkpoint)
-        print(_plan(arguments, str(device)))
-        return 0
-    texts = arguments.texts or [line.rstrip("\n") for line in sys.stdin]
-    model, vocabulary = open_model(arguments.checkpoint, device=device)
-    for text in generate.generate_text(
-        model,
-        vocabulary,
-        texts,
-        inputs_length=arguments.inputs_length,
-        max_length=arguments.max_length,
-        num_beams=arguments.num_beams,
-        length_penalty=arguments.length_penalty,
-        batch_size=arguments.batch_size,
-    ):
-        print(" ".join(text.splitlines()))
-    return 0
+    from model.actions import generate
 
-
-def _plan(arguments: argparse.Namespace, device: str) -> str:
-    how = "greedily" if arguments.num_beams == 1 else f"with {arguments.num_beams} beams"
-    what = f"{len(arguments.texts)} texts" if arguments.texts else "the lines of standard input"
-    return (
-        f"would read {what}, at most {arguments.inputs_length} tokens each, and generate {how} at most "
-        f"{arguments.max_length} tokens for each from {arguments.checkpoint} on {device}"
-    )
+    return generate.perform(arguments)
 
 
 if __name__ == "__main__":

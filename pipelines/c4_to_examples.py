@@ -6,25 +6,13 @@ SOURCE is a folder made by wet_to_c4 (its train and validation splits), folder@s
 with commas between. One example shard is written for each text shard and replica.
 """
 
-import sys
-import time
 from collections.abc import Sequence
 
-import apache_beam as beam
-from apache_beam.options.pipeline_options import DirectOptions, PipelineOptions
-
 from c4pipe.command_line import Parser, run
-from c4pipe.folders.output_folder import OutputFolder
-from c4pipe.folders.work_folder import WorkFolder
 from c4pipe.objectives.catalog import OBJECTIVES, OVERFLOW_POLICIES
-from c4pipe.shards import files
 from c4pipe.shards.reading import plain_text
-from c4pipe.stages.make_examples import Made, MakeExamples
-from c4pipe.vocabulary.vocabulary import MODEL_FILE
-from pipelines.jobs import examples
-from pipelines.jobs.examples import ExampleJob
-from pipelines.launch import beam_options, quarantine
-from pipelines.launch.progress import Progress
+from c4pipe.vocabulary.folders import MODEL_FILE
+from pipelines.launch import beam_flags, quarantine_flag
 
 
 def parser() -> Parser:
@@ -56,60 +44,18 @@ def parser() -> Parser:
         choices=plain_text.PAGE_PER,
         help="what a page of plain text (.txt) is: each line, or the whole file",
     )
-    quarantine.add_flag(parser)
+    quarantine_flag.add(parser)
     parser.add_argument("--overwrite", action="store_true", help="replace what the output folder holds")
     parser.add_argument("--dry_run", action="store_true", help="say what would be made, with an estimate")
     return parser
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    started = time.monotonic()
-    flags, options = beam_options.parse(parser(), argv)
-    quarantine.check_flag(flags)
-    job = examples.make_job(flags)
-    folder = OutputFolder(flags.output, job.result(), overwrite=flags.overwrite, work=WorkFolder(job.work_dir))
-    if flags.dry_run:
-        print(folder.outlook(lambda: job.estimate(beam_options.num_workers(options))))
-        return 0
-    if folder.is_finished():
-        return folder.nothing_to_do()
-    beam_options.refuse_local_paths(options, output=flags.output)
-    _spare_processes(options, sys.argv[1:] if argv is None else argv, job)
-    with folder.opened():
-        made = make(job, options)
-        told = examples.write_reports(job, folder, made)
-        folder.commit_manifest(told)
-    print(examples.summary(told, flags.output, time.monotonic() - started))
-    return 0
+    flags, left = beam_flags.parse(parser(), argv)
+    quarantine_flag.check(flags)
+    from pipelines.actions import c4_to_examples
 
-
-def _spare_processes(options: PipelineOptions, argv: Sequence[str], job: ExampleJob) -> None:
-    """Where the runner was not chosen and there is little to do, use threads of this process."""
-    if any(flag.startswith(("--runner", "--direct_running_mode")) for flag in argv):
-        return
-    direct = options.view_as(DirectOptions)
-    if direct.direct_running_mode == "multi_processing" and job.is_small:
-        direct.direct_running_mode = "multi_threading"
-
-
-def make(job: ExampleJob, options: PipelineOptions) -> list[Made]:
-    """Run the graph; what was made of each text shard, in their order."""
-
-    def build(pipeline: beam.Pipeline) -> None:
-        _ = (
-            pipeline
-            | "Text shards" >> beam.Create(job.shards)
-            | "Spread" >> beam.Reshuffle()
-            | "Make examples" >> MakeExamples(job.recipe, job.output)
-        )
-
-    def look() -> tuple[int, int, str]:
-        done = sum(name.endswith(".json") for name in files.list_folder(job.work_dir))
-        return done, len(job.shards), f"{done} of {len(job.shards)} text shards"
-
-    with Progress("examples", look):
-        beam_options.run(build, options)
-    return examples.read_made(job)
+    return c4_to_examples.perform(flags, left)
 
 
 if __name__ == "__main__":

@@ -7,24 +7,12 @@ SOURCE is a folder made by wet_to_c4 (its train split), folder@split, or a glob 
 colon is its weight.
 """
 
-import contextlib
-import time
 from collections.abc import Sequence
 
-import apache_beam as beam
-from apache_beam.options.pipeline_options import PipelineOptions
-
 from c4pipe.command_line import Parser, run
-from c4pipe.folders.output_folder import OutputFolder
-from c4pipe.folders.work_folder import WorkFolder
-from c4pipe.shards import files
 from c4pipe.shards.reading import plain_text
-from c4pipe.stages.sample_pages import SamplePages
-from c4pipe.vocabulary.vocabulary import DEFAULT_NUM_EXTRA_IDS
-from pipelines.jobs import vocabulary
-from pipelines.jobs.vocabulary import Sampled, VocabularyJob
-from pipelines.launch import beam_options, quarantine
-from pipelines.launch.progress import Progress
+from c4pipe.vocabulary.folders import DEFAULT_NUM_EXTRA_IDS
+from pipelines.launch import beam_flags, quarantine_flag
 
 DEFAULT_SAMPLE_BYTES = 200_000_000
 
@@ -51,56 +39,18 @@ def parser() -> Parser:
         choices=plain_text.PAGE_PER,
         help="what a page of plain text (.txt) is: each line, or the whole file",
     )
-    quarantine.add_flag(parser)
+    quarantine_flag.add(parser)
     parser.add_argument("--overwrite", action="store_true", help="replace what the output folder holds")
     parser.add_argument("--dry_run", action="store_true", help="say what would be made, with an estimate")
     return parser
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    started = time.monotonic()
-    flags, options = beam_options.parse(parser(), argv)
-    quarantine.check_flag(flags)
-    job = vocabulary.make_job(flags)
-    work = WorkFolder(job.work_dir)
-    folder = OutputFolder(flags.output, job.result(), overwrite=flags.overwrite, work=work)
-    if flags.dry_run:
-        print(folder.outlook(job.estimate))
-        return 0
-    if folder.is_finished():
-        return folder.nothing_to_do()
-    beam_options.refuse_local_paths(options, output=flags.output)
-    with folder.opened():
-        # What is sampled in part cannot be gone on with, so nothing of it stays where this ends early.
-        with contextlib.ExitStack() as cleared:
-            cleared.callback(work.remove)
-            sampled = sample(job, options)
-        trained = vocabulary.train_on(job, sampled)
-        made = vocabulary.write_files(job, folder, sampled, trained)
-        folder.commit_manifest(made)
-    print(vocabulary.summary(job, trained, made, time.monotonic() - started))
-    return 0
+    flags, left = beam_flags.parse(parser(), argv)
+    quarantine_flag.check(flags)
+    from pipelines.actions import c4_to_vocabulary
 
-
-def sample(job: VocabularyJob, options: PipelineOptions) -> Sampled:
-    """Run the graph that samples the sources; what it took."""
-    shards, weights = job.shards, [source.weight for source in job.sources]
-
-    def build(pipeline: beam.Pipeline) -> None:
-        _ = (
-            pipeline
-            | "Text shards" >> beam.Create(shards)
-            | "Spread" >> beam.Reshuffle()
-            | "Sample" >> SamplePages(weights, job.sample_bytes, job.work_dir)
-        )
-
-    def look() -> tuple[int, int, str]:
-        done = sum(name.startswith("sample-") for name in files.list_folder(job.work_dir))
-        return done, len(shards), f"sampled {done} of {len(shards)} text shards"
-
-    with Progress("sample", look):
-        beam_options.run(build, options)
-    return vocabulary.read_sampled(job)
+    return c4_to_vocabulary.perform(flags, left)
 
 
 if __name__ == "__main__":

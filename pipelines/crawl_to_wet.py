@@ -5,22 +5,13 @@
 A second run fetches what is missing. Files that broke off are continued where they stopped.
 """
 
-import os
-import sys
-import tempfile
-import threading
-import time
-from argparse import Namespace
+import argparse
 from collections.abc import Sequence
 
-from c4pipe.command_line import EXIT_INTERRUPTED, Parser, run
+from c4pipe.command_line import Parser, run
 from c4pipe.crawl import paths
-from c4pipe.crawl.download import Failed, Stopped
 from c4pipe.errors import UserError
-from c4pipe.folders.lock import held
 from c4pipe.shards import files
-from pipelines.jobs import downloads
-from pipelines.jobs.downloads import Crawls, Manners, Wanted
 
 
 def parser() -> Parser:
@@ -41,57 +32,20 @@ def parser() -> Parser:
     return parser
 
 
+def check(flags: argparse.Namespace) -> None:
+    """Raises: UserError for whatever is wrong with the command line."""
+    if flags.num_files < 1 or flags.first_file < 0 or flags.connections < 1 or flags.retry_seconds < 0:
+        raise UserError("--num_files and --connections start at 1, --first_file and --retry_seconds at 0")
+    if files.is_remote(flags.output):
+        raise UserError("--output must be a local folder; copy it to an object store afterwards")
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     flags = parser().parse_args(argv)
-    downloads.check_flags(flags)
-    manners = Manners.of(flags.retry_seconds, threading.Event())
-    with downloads.stop_on_signals(manners.stopping), tempfile.TemporaryDirectory() as apart:
-        try:
-            status = _fetch(flags, Crawls(flags.output, apart, manners, flags.base_url), manners)
-        except Failed as error:
-            raise UserError(f"{error}; check --crawl and --base_url") from error
-        except Stopped:
-            status = EXIT_INTERRUPTED
-    if status == EXIT_INTERRUPTED:
-        print("interrupted; the same command continues with what is missing", file=sys.stderr)
-    return status
+    check(flags)
+    from pipelines.actions import crawl_to_wet
 
-
-def _fetch(flags: Namespace, crawls: Crawls, manners: Manners) -> int:
-    started = time.monotonic()
-    wanted = downloads.all_wanted(flags, crawls)
-    missing = downloads.missing_of(wanted, flags.output)
-    if not missing:
-        print(f"all {len(wanted)} WET files are in {flags.output}; nothing to do")
-        return 0
-    total = crawls.estimate_bytes(missing)
-    partial = downloads.partial_folder(flags.output)
-    if flags.dry_run:
-        partial.check()
-        print(downloads.describe(flags.output, wanted, missing, total))
-        return 0
-    with held(flags.output, "crawl_to_wet"):
-        downloads.look_for_space(flags.output, total)
-        partial.open("crawl_to_wet", flags.crawl)
-        crawls.keep()
-        failures = downloads.download(missing, flags.output, flags.connections, manners, total)
-        if partial.is_empty():
-            partial.remove()
-    if manners.stopping.is_set():
-        return EXIT_INTERRUPTED
-    if failures:
-        more = f" (and {len(failures) - 1} other files)" if len(failures) > 1 else ""
-        raise UserError(f"{failures[0]}{more}; the other files are whole, the same command tries these again")
-    print(_summary(missing, flags.output, time.monotonic() - started))
-    return 0
-
-
-def _summary(missing: Sequence[Wanted], output: str, seconds: float) -> str:
-    size = sum(files.size(os.path.join(output, entry.name)) for entry in missing)
-    return (
-        f"{len(missing)} WET files, {size / 1e6:,.1f} MB, in {output} after {seconds:.0f} s; next: "
-        f"python -m pipelines.wet_to_c4 --input='{output}/*.wet.gz' --output=c4"
-    )
+    return crawl_to_wet.perform(flags)
 
 
 if __name__ == "__main__":

@@ -7,17 +7,11 @@ several newest ones, the longest. SOURCE is a folder made by wet_to_c4 (its trai
 folder@split, or a glob of text shards. One shard is written for each shard that is read.
 """
 
-import time
 from collections.abc import Sequence
 
 from c4pipe.command_line import Parser, run
-from c4pipe.folders.output_folder import OutputFolder
-from c4pipe.folders.work_folder import WorkFolder
 from c4pipe.shards.text_shards import WRITERS
-from c4pipe.stages.near_duplicates.drop_near_duplicates import DropNearDuplicates
-from pipelines.jobs import near_duplicates
-from pipelines.launch import beam_options, quarantine
-from pipelines.launch.progress import Progress
+from pipelines.launch import beam_flags, quarantine_flag
 
 
 def parser() -> Parser:
@@ -29,38 +23,18 @@ def parser() -> Parser:
     add("--rows_per_band", type=int, default=8, help="hashes in a band; more of them ask for more similar pages")
     add("--format", default="json.gz", choices=WRITERS, help="of the shards that are written")
     add("--keep_work", action="store_true", help="keep the work folder, in which a later run finds the signatures")
-    quarantine.add_flag(parser)
+    quarantine_flag.add(parser)
     add("--overwrite", action="store_true", help="replace what another run left in the output folder")
     add("--dry_run", action="store_true", help="say what would be done, and how much time, memory and disk it takes")
     return parser
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    started = time.monotonic()
-    flags, options = beam_options.parse(parser(), argv)
-    quarantine.check_flag(flags)
-    job = near_duplicates.make_job(flags)
-    plan = job.plan
-    work = WorkFolder(plan.work)
-    folder = OutputFolder(plan.output, job.result(), overwrite=flags.overwrite, work=work, keep_work=flags.keep_work)
-    if flags.dry_run:
-        num_workers = beam_options.num_workers(options)
-        print(folder.outlook(lambda: near_duplicates.estimate(job, num_workers)))
-        return 0
-    if folder.is_finished():
-        return folder.nothing_to_do()
-    beam_options.refuse_local_paths(options, output=flags.output)
-    with folder.opened():
-        with Progress("near_duplicates", job.look):
-            beam_options.run(lambda pipeline: pipeline | DropNearDuplicates(plan, list(job.shards)), options)
-        made = near_duplicates.finish(job, folder)
-        folder.commit_manifest(made)
-    print(
-        f"{folder}: {near_duplicates.describe(made)}, in {time.monotonic() - started:.1f} s"
-        f"{quarantine.last_words(made.statistics)}; next: "
-        f"python -m pipelines.c4_to_examples --input={folder} --vocabulary=VOCABULARY --output=EXAMPLES"
-    )
-    return 0
+    flags, left = beam_flags.parse(parser(), argv)
+    quarantine_flag.check(flags)
+    from pipelines.actions import drop_near_duplicates
+
+    return drop_near_duplicates.perform(flags, left)
 
 
 if __name__ == "__main__":

@@ -10,22 +10,12 @@ says (train, validation, test), else one in ten, by a hash of its inputs, valida
     -> TASK-train-*.arrow TASK-validation-*.arrow manifest.json report.json report.html quarantine.jsonl spiece.model
 """
 
-import time
 from collections.abc import Sequence
 
-import apache_beam as beam
-from apache_beam.options.pipeline_options import PipelineOptions
-
 from c4pipe.command_line import Parser, run
-from c4pipe.folders.output_folder import OutputFolder
-from c4pipe.folders.work_folder import WorkFolder
 from c4pipe.shards.reading import kinds
-from c4pipe.stages.write_task_examples import WriteTaskExamples
 from c4pipe.tasks import catalog
-from pipelines.jobs import task_examples
-from pipelines.jobs.task_examples import Converted, TaskJob
-from pipelines.launch import beam_options, quarantine
-from pipelines.launch.progress import Progress
+from pipelines.launch import beam_flags, quarantine_flag
 
 
 def parser() -> Parser:
@@ -42,56 +32,18 @@ def parser() -> Parser:
     parser.add_argument("--inputs_length", type=int, default=512, help="tokens, EOS included; longer inputs are cut")
     parser.add_argument("--targets_length", type=int, help="the same for targets (the longest that occur, 512 at most)")
     parser.add_argument("--num_extra_ids", type=int, help="sentinels of the vocabulary, where its folder does not tell")
-    quarantine.add_flag(parser)
+    quarantine_flag.add(parser)
     parser.add_argument("--overwrite", action="store_true", help="replace another result in the output folder")
     parser.add_argument("--dry_run", action="store_true", help="say what would be done")
     return parser
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    started = time.monotonic()
-    flags, options = beam_options.parse(parser(), argv)
-    quarantine.check_flag(flags)
-    job = task_examples.make_job(flags)
-    folder = OutputFolder(flags.output, job.result(), overwrite=flags.overwrite, work=WorkFolder(job.work_dir))
-    if flags.dry_run:
-        print(folder.outlook(job.estimate))
-        return 0
-    if folder.is_finished():
-        return folder.nothing_to_do()
-    beam_options.refuse_local_paths(options, output=flags.output)
-    with folder.opened():
-        converted = convert(job, options)
-        task_examples.write_reports(job, folder, converted)
-        made = task_examples.make_manifest(job, task_examples.publish(job, folder, converted), converted)
-        folder.commit_manifest(made)
-    print(
-        f"{task_examples.describe(made)}, in {folder} after {time.monotonic() - started:.0f} s"
-        f"{task_examples.left_out(converted)}; next: "
-        f"python -m model.finetune --checkpoint=RUN --tasks={folder} --output=FINETUNED"
-    )
-    return 0
+    flags, left = beam_flags.parse(parser(), argv)
+    quarantine_flag.check(flags)
+    from pipelines.actions import tasks_to_examples
 
-
-def convert(job: TaskJob, options: PipelineOptions) -> Converted:
-    """Run the graph on the task files that are not converted yet; what became of all of them."""
-    missing = job.unconverted()
-
-    def build(pipeline: beam.Pipeline) -> None:
-        _ = (
-            pipeline
-            | "TaskFiles" >> beam.Create(missing)
-            | "WriteTaskExamples" >> WriteTaskExamples(job.settings, job.vocabulary, job.work_dir)
-        )
-
-    def look() -> tuple[int, int, str]:
-        done = len(missing) - len(job.unconverted())
-        return done, len(missing), f"{done} of {len(missing)} task files"
-
-    if missing:
-        with Progress("tasks", look):
-            beam_options.run(build, options)
-    return task_examples.read_converted(job)
+    return tasks_to_examples.perform(flags, left)
 
 
 if __name__ == "__main__":

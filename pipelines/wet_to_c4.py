@@ -5,26 +5,17 @@
 A run that was stopped, by whatever means, goes on where it was when the same command is given again.
 """
 
-import time
+import argparse
 from collections.abc import Sequence
 
-from apache_beam.options.pipeline_options import PipelineOptions
-
 from c4pipe.command_line import Parser, run
-from c4pipe.corpus import assets, variants
+from c4pipe.corpus import variants
 from c4pipe.corpus.language.catalog import IDENTIFIERS
+from c4pipe.corpus.pinned_assets import PUNKT_TAB
 from c4pipe.corpus.wet.parsers import WET_PARSERS
-from c4pipe.folders.output_folder import OutputFolder
-from c4pipe.folders.work_folder import WorkFolder
-from c4pipe.shards import manifest
+from c4pipe.errors import UserError
 from c4pipe.shards.text_shards import WRITERS
-from c4pipe.stages.wet_to_c4.make_c4 import MakeC4
-from pipelines.jobs import corpus
-from pipelines.jobs.corpus import Job
-from pipelines.launch import beam_options
-from pipelines.launch.estimate import estimate
-from pipelines.launch.progress import Progress
-from pipelines.launch.work_done import WorkDone
+from pipelines.launch import beam_flags, quarantine_flag
 
 
 def parser() -> Parser:
@@ -41,7 +32,7 @@ def parser() -> Parser:
     add("--languages", help="keep these only (with commas); all of the variant's if not given")
     add("--language_identifier", choices=IDENTIFIERS, help="the variant's if not given")
     add("--assets", help="folder with punkt_tab, badwords, realnews; downloaded once if not given")
-    add("--sentence_model", default=assets.PUNKT_TAB, help="punkt_tab, bundled, or a folder with Punkt's four files")
+    add("--sentence_model", default=PUNKT_TAB, help="punkt_tab, bundled, or a folder with Punkt's four files")
     add("--badwords", metavar="LANG:FILE,...", help="bad words of your own, one per line, instead of a language's list")
     add("--urls", help="for webtextlike: the URLs to keep, one a line (.gz too)")
     add("--exclude_urls", help="URLs or domains that must not be in the corpus, one a line (.gz too)")
@@ -50,45 +41,33 @@ def parser() -> Parser:
     add("--work_dir", help="where to make the folder of the work, some three times the input; OUTPUT if not given")
     add("--keep_work", action="store_true", help="leave the work folder there when all is done")
     add("--samples_per_rule", type=int, default=20, help="dropped pages and lines that the report shows of each rule")
-    add("--max_quarantined_fraction", type=float, default=0.01, help="more unreadable records than this is an error")
+    quarantine_flag.add(parser)
     add("--overwrite", action="store_true", help="replace what another run left in the output folder")
     add("--dry_run", action="store_true", help="say what would be done, and how much time, memory and disk it takes")
     return parser
 
 
+def check(flags: argparse.Namespace) -> None:
+    """Raises: UserError for what is wrong with the flags by themselves, before anything is read."""
+    variant, _ = variants.variant_named(flags.variant), variants.compat_named(flags.compat)
+    variants.languages_of(variant, flags.languages)
+    if flags.num_shards is not None and not 1 <= flags.num_shards <= 99_999:
+        raise UserError("--num_shards must be between 1 and 99999")
+    if flags.samples_per_rule < 0:
+        raise UserError(f"--samples_per_rule={flags.samples_per_rule} is below 0; give 0 to keep no samples")
+    quarantine_flag.check(flags)
+    if variant.listed_urls and not flags.urls:
+        raise UserError(f"variant {variant.name} needs --urls=FILE: the URLs to keep, one a line")
+    if flags.urls and not variant.listed_urls:
+        raise UserError(f"variant {variant.name} takes no --urls; --variant=webtextlike does")
+
+
 def main(argv: Sequence[str] | None = None) -> int:
-    flags, options = beam_options.parse(parser(), argv)
-    job = corpus.make_job(flags, options)
-    work = WorkFolder(job.plan.work)
-    folder = OutputFolder(
-        job.plan.output, job.result(), overwrite=flags.overwrite, work=work, keep_work=flags.keep_work
-    )
-    if flags.dry_run:
-        num_workers = beam_options.num_workers(options)
-        print(folder.outlook(lambda: estimate(job.plan, job.wet_files, job.rules, num_workers)))
-        return 0
-    if folder.is_finished():
-        return folder.nothing_to_do(corpus.describe(manifest.read(str(folder))))
-    corpus.say_if_tight(job)
-    with folder.opened():
-        made, report = make(job, options)
-        folder.commit_manifest(made)
-    timing = report["timing"]
-    print(
-        f"{folder}: {corpus.describe(made)} from {len(job.wet_files):,} WET files in {timing['seconds']:.0f} s "
-        f"({timing['pages_per_second']:,} pages/s)"
-    )
-    print(f"next: python -m pipelines.c4_to_vocabulary --input={folder} --output=VOCABULARY")
-    return 0
+    flags, left = beam_flags.parse(parser(), argv)
+    check(flags)
+    from pipelines.actions import wet_to_c4
 
-
-def make(job: Job, options: PipelineOptions) -> tuple[manifest.Manifest, dict]:
-    """Run the graph and write all but the manifest. Returns: (manifest, report)."""
-    started = time.time()
-    result_path = corpus.prepare(job)
-    with Progress("wet_to_c4", WorkDone(job.plan).look) as progress:
-        beam_options.run(lambda pipeline: pipeline | MakeC4(job.plan, result_path), options)
-    return corpus.finish(job, result_path, started, beam_options.num_workers(options), progress.peak_memory_bytes)
+    return wet_to_c4.perform(flags, left)
 
 
 if __name__ == "__main__":

@@ -39,7 +39,8 @@ DATA_LAYERS = [
     ["c4pipe.folders"],
     ["c4pipe.report"],
     ["c4pipe.corpus_run", "c4pipe.near_duplicates_run", "c4pipe.contamination_run"],
-    ["c4pipe.stages", "c4pipe.inspect_shard"],
+    ["c4pipe.stages", "c4pipe.actions"],
+    ["c4pipe.inspect_shard"],
     ["pipelines"],
 ]
 MODEL_LAYERS = [
@@ -50,6 +51,7 @@ MODEL_LAYERS = [
     ["model.generation", "model.finetuning"],
     ["model.evaluation"],
     ["model.training"],
+    ["model.actions"],
     [
         "model.run_ranks",
         "model.pretrain",

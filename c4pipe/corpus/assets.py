@@ -9,8 +9,6 @@ import io
 import json
 import os
 import tempfile
-import urllib.error
-import urllib.request
 import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,14 +17,12 @@ from pathlib import Path
 from c4pipe import machine
 from c4pipe.corpus.badwords import base_language, parse_lists
 from c4pipe.corpus.own_badwords import own_lists
-from c4pipe.corpus.pinned_assets import BADWORDS, PUNKT, REALNEWS, PinnedFile
+from c4pipe.corpus.pinned_assets import BADWORDS, BUNDLED, PUNKT, PUNKT_TAB, REALNEWS, PinnedFile
 from c4pipe.corpus.sentences.counter import PUNKT_FILES, parse_punkt_files
 from c4pipe.corpus.sentences.punkt import PunktParameters
 from c4pipe.corpus.variants import Variant
 from c4pipe.errors import UserError
 
-PUNKT_TAB = "punkt_tab"
-BUNDLED = "bundled"
 _BUNDLED_FOLDER = Path(__file__).parent / "sentences" / "bundled_punkt"
 _TIMEOUT_SECONDS = 60
 _MAX_DOWNLOAD_BYTES = 64 << 20
@@ -143,6 +139,9 @@ class _Finder:
 
 def _download(pinned: PinnedFile, cache: Path) -> None:
     """Fetch a pinned file into the cache; of an archive, all of its members that are pinned."""
+    import urllib.error  # with it come TLS and mail, which take a tenth of a second
+    import urllib.request
+
     try:
         with urllib.request.urlopen(pinned.address, timeout=_TIMEOUT_SECONDS) as response:
             content = response.read(_MAX_DOWNLOAD_BYTES)

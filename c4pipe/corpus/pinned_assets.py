@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+# Sentence models by name: pinned ones to be downloaded, and parameters that come with this package.
+PUNKT_TAB, BUNDLED = "punkt_tab", "bundled"
 _NLTK_DATA = "https://raw.githubusercontent.com/nltk/nltk_data/5db857e6f7df11eabb5e5665836db9ec8df07e28"
 _LDNOOBW = "https://raw.githubusercontent.com/LDNOOBW/List-of-Dirty-Naughty-Obscene-and-Otherwise-Bad-Words"
 # C4 keeps the older English list (377 entries) so that the corpus stays the one that people know.

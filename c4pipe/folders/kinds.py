@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from c4pipe.shards import provenance
 from c4pipe.shards.manifest import Manifest
-from c4pipe.vocabulary.vocabulary import MODEL_FILE, PIECES_FILE
+from c4pipe.vocabulary.folders import MODEL_FILE, PIECES_FILE
 
 REPORT, REPORT_PAGE, QUARANTINE = "report.json", "report.html", "quarantine.jsonl"
 CARD = "README.md"  # a data set's or a model's card

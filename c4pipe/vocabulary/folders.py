@@ -7,6 +7,9 @@ from typing import Any
 
 from c4pipe.errors import UserError
 
+MODEL_FILE = "spiece.model"
+PIECES_FILE = "spiece.vocab"
+DEFAULT_NUM_EXTRA_IDS = 100
 _TOKENIZER = "tokenizer.json"
 _TOKENIZER_CONFIG = "tokenizer_config.json"
 _ADDED_TOKENS = "added_tokens.json"

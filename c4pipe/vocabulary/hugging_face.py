@@ -10,7 +10,8 @@ from typing import Any
 
 from c4pipe.errors import UserError
 from c4pipe.vocabulary import sentencepiece_model
-from c4pipe.vocabulary.vocabulary import MODEL_FILE, Vocabulary
+from c4pipe.vocabulary.folders import MODEL_FILE
+from c4pipe.vocabulary.vocabulary import Vocabulary
 
 _USER_DEFINED, _BYTE = 4, 6
 _PAD, _EOS, _UNK = "<pad>", "</s>", "<unk>"

@@ -21,13 +21,11 @@ import sentencepiece
 
 from c4pipe.errors import UserError
 from c4pipe.vocabulary import folders, sentencepiece_model
+from c4pipe.vocabulary.folders import DEFAULT_NUM_EXTRA_IDS, MODEL_FILE
 
-MODEL_FILE = "spiece.model"
-PIECES_FILE = "spiece.vocab"
 PAD_ID = 0
 EOS_ID = 1
 UNK_ID = 2
-DEFAULT_NUM_EXTRA_IDS = 100
 EMBEDDING_ROWS_MULTIPLE = 128
 """T5 pads its embedding to a multiple of this, so that it divides over accelerator cores: 32,100 ids, 32,128 rows."""
 

@@ -8,6 +8,13 @@ from c4pipe.choices import check_choice
 from c4pipe.errors import UserError
 from c4pipe.shards import checked_json
 
+ARCHITECTURE_NAMES = (
+    "encoder_decoder",
+    "encoder_decoder_shared",
+    "encoder_decoder_half",
+    "decoder_lm",
+    "prefix_lm",
+)
 FEED_FORWARDS = ("relu", "gated_gelu")
 # Far above any T5. A config.json with larger numbers is damaged; its model would fill the memory or take hours.
 _LARGEST = {
@@ -28,7 +35,7 @@ _LARGEST = {
 class ModelConfig:
     """Sizes have the names of the paper and of Hugging Face.
 
-    architecture: a name in `catalog.ARCHITECTURES`.
+    architecture: one of `ARCHITECTURE_NAMES`, which `catalog.ARCHITECTURES` builds.
     vocabulary_size: rows of the embedding (a vocabulary's `embedding_rows`); rows above the vocabulary are unused.
     num_layers: layers per stack; `encoder_decoder_half` builds half as many (the paper's 6+6 for 12+12).
     num_decoder_layers: set only if the decoder's depth differs from the encoder's (some Hugging Face folders).

@@ -38,6 +38,8 @@ PRESETS: dict[str, ModelConfig] = {
     "t5_v1_1_xxl": _v1_1(4096, 10240, 64, 64, 24),
 }
 
+DEFAULT_PRESET = "t5_small"
+
 
 def preset(name: str, *, architecture: str = "encoder_decoder", vocabulary_size: int = 32128) -> ModelConfig:
     """The config of a preset, for an architecture and a number of embedding rows.

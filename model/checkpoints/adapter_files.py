@@ -21,6 +21,7 @@ from c4pipe.errors import UserError
 from c4pipe.shards import checked_json, files
 from c4pipe.shards.checked_json import Sha256, between
 from model.architectures.config import ModelConfig
+from model.architectures.parameter_names import is_adapted
 
 WEIGHTS_FILE = "adapters.safetensors"
 DESCRIPTION_FILE = "adapters.json"
@@ -31,17 +32,6 @@ class _Description:
     adapter_size: Annotated[int, between(1, 1 << 17)]
     base_sha256: Mapping[str, str]
     sha256: Sha256 | None = None  # files of earlier versions have none
-
-
-def is_adapted(name: str) -> bool:
-    """Whether a parameter is an adapter's or a norm's.
-
-    >>> is_adapted("encoder.layers.0.adapter.up.weight"), is_adapted("decoder.final_norm.weight")
-    (True, True)
-    >>> is_adapted("encoder.layers.0.feed_forward.wi.weight"), is_adapted("embedding.weight")
-    (False, False)
-    """
-    return ".adapter." in name or name.split(".")[-2].endswith("norm")
 
 
 def save(folder: str, adapter_size: int, weights: Mapping[str, Tensor]) -> int:

@@ -4,30 +4,12 @@ import argparse
 from collections.abc import Sequence
 from dataclasses import replace
 
-from c4pipe.command_line import Parser
 from c4pipe.errors import UserError
 from c4pipe.shards import manifest
 from c4pipe.shards.stream.example_sources import Source, open_source
 from c4pipe.shards.stream.stream import parse_sources
 from c4pipe.tasks import mixtures
-
-AS_GIVEN = "as_given"
-MIXTURES = (AS_GIVEN, mixtures.PROPORTIONAL, mixtures.EQUAL)
-
-
-def add_mixture_flags(parser: Parser) -> None:
-    """The flags that `mix` reads."""
-    group = parser.add_argument_group("mixture")
-    group.add_argument(
-        "--mixture",
-        default=AS_GIVEN,
-        choices=MIXTURES,
-        help="as_given: folders at their rates, tasks of a folder by their examples; proportional: every task by "
-        "min(examples, limit)^(1/temperature); equal: every task alike (a rate behind a folder multiplies either)",
-    )
-    group.add_argument("--mixture_limit", type=float, default=2.0**21, help="K of proportional mixing")
-    group.add_argument("--mixture_temperature", type=float, default=1.0, help="T of proportional mixing")
-    group.add_argument("--leave_out", default="", metavar="TASK,...", help="tasks to leave out of the mixture")
+from model.data.mixture_flags import AS_GIVEN
 
 
 def task_sources(text: str, split: str = "train") -> list[Source]:
@@ -61,7 +43,7 @@ def each_task(source: Source, split: str = "train") -> list[tuple[str, Source]]:
 
 
 def mix(sources: Sequence[Source], flags: argparse.Namespace) -> list[Source]:
-    """The sources with a mixture's rates (flags of `add_mixture_flags`), one for each task unless all is as given.
+    """The sources with a mixture's rates (flags of `mixture_flags`), one for each task unless all is as given.
 
     Raises: UserError if a task to leave out is not there, or the settings make no sense.
     """

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from c4pipe.errors import UserError
 from model.architectures.config import ModelConfig
-from model.checkpoints.adapter_files import is_adapted
+from model.architectures.parameter_names import is_adapted
 from model.finetuning.method import Method, MethodSettings
 
 

@@ -7,11 +7,9 @@ import torch
 from c4pipe.vocabulary.vocabulary import Vocabulary
 from model.architectures.t5 import T5Model
 from model.generation.beam_search import beam_search
+from model.generation.defaults import DEFAULT_BATCH_SIZE, DEFAULT_MAX_LENGTH
 from model.generation.greedy_search import greedy_search
 from model.generation.watch import NOBODY, Watch
-
-DEFAULT_BATCH_SIZE = 32
-DEFAULT_MAX_LENGTH = 128
 
 
 def generate_ids(

@@ -17,8 +17,9 @@ from model.training.figures.run_page import write_page
 from model.training.figures.trackers import check_trackers, open_trackers
 from model.training.hooks import Hooks
 from model.training.non_finite import stop
+from model.training.ranks.speaker import say
 from model.training.ranks.threads import choose_threads
-from model.training.ranks.world import World, say
+from model.training.ranks.world import World
 from model.training.run import Run
 from model.training.settings import BestMetric
 from model.training.trainer import NonFiniteLoss, Outcome, Trainer

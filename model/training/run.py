@@ -14,7 +14,7 @@ from c4pipe.shards.stream.stream import Source, Stream, open_stream
 from c4pipe.shown import scrubbed
 from c4pipe.vocabulary.vocabulary import Vocabulary
 from model.checkpoints.run_folder import FINISHED, RUNNING, RunFolder
-from model.training.ranks.world import was_restarted
+from model.training.ranks.speaker import was_restarted
 from model.training.settings import BestMetric, RunningSettings, TrainingSettings
 
 _SPELLED = frozenset({"name"})

@@ -6,8 +6,7 @@ from typing import Any
 from c4pipe.choices import check_choice
 from c4pipe.command_line import flag
 from c4pipe.errors import UserError
-from c4pipe.shards.stream.cache import DEFAULT_CACHE_BYTES
-from c4pipe.shards.stream.stream import BAD_SHARD_POLICIES
+from c4pipe.shards.stream.choices import BAD_SHARD_POLICIES, DEFAULT_CACHE_BYTES
 from model.training.figures.trackers import TRACKERS
 from model.training.optimizers.catalog import OPTIMIZERS, recipe_by_name
 from model.training.schedules import SCHEDULES, SHRINKS_TO_THE_END, schedule_by_name

@@ -10,6 +10,7 @@ from typing import Any
 import c4pipe
 from c4pipe.contamination.task_grams import FEWEST_WORDS
 from c4pipe.contamination_run import results
+from c4pipe.contamination_run.names import RESULT, URLS
 from c4pipe.contamination_run.plan import Plan, TextShard, evaluation_texts, texts_key, write_texts
 from c4pipe.contamination_run.task_texts import TaskExample, read_task_texts
 from c4pipe.corpus_run.plan import code_digest
@@ -26,7 +27,6 @@ from c4pipe.shards.work.work_files import read_record
 from pipelines.launch import quarantine, report_page
 from pipelines.launch.work_done import count_files
 
-RESULT, URLS = "contamination.json", "contaminated_urls.txt"
 WORK_FOLDER = ".work"
 _OFFERED_LENGTHS = (8, 13)
 # For the estimate of --dry_run.

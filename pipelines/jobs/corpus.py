@@ -100,17 +100,7 @@ class Job:
 def make_job(flags: Namespace, options: PipelineOptions) -> Job:
     """Understand the command line. Raises: UserError for whatever is wrong with it."""
     variant, compat = variants.variant_named(flags.variant), variants.compat_named(flags.compat)
-    if flags.num_shards is not None and not 1 <= flags.num_shards <= 99_999:
-        raise UserError("--num_shards must be between 1 and 99999")
-    if flags.samples_per_rule < 0:
-        raise UserError(f"--samples_per_rule={flags.samples_per_rule} is below 0; give 0 to keep no samples")
-    if not 0 <= flags.max_quarantined_fraction <= 1:
-        raise UserError("--max_quarantined_fraction is a share, between 0 and 1")
     languages = variants.languages_of(variant, flags.languages)
-    if variant.listed_urls and not flags.urls:
-        raise UserError(f"variant {variant.name} needs --urls=FILE: the URLs to keep, one a line")
-    if flags.urls and not variant.listed_urls:
-        raise UserError(f"variant {variant.name} takes no --urls; --variant=webtextlike does")
     wet_files = list_inputs(flags.input, flags.input_list, flags.base_url)
     if not flags.accept_other_records:
         refuse_other_files(wet_files, flags.wet_parser)

@@ -83,14 +83,6 @@ class Crawls:
             shutil.copyfile(path, self._kept / path.name)
 
 
-def check_flags(flags: Namespace) -> None:
-    """Raises: UserError for whatever is wrong with the command line."""
-    if flags.num_files < 1 or flags.first_file < 0 or flags.connections < 1 or flags.retry_seconds < 0:
-        raise UserError("--num_files and --connections start at 1, --first_file and --retry_seconds at 0")
-    if files.is_remote(flags.output):
-        raise UserError("--output must be a local folder; copy it to an object store afterwards")
-
-
 def all_wanted(flags: Namespace, crawls: Crawls) -> list[Wanted]:
     """The files of all crawls. Raises: UserError if two of them have one name; as `Crawls.wanted`."""
     wanted = [

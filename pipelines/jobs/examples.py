@@ -24,7 +24,8 @@ from c4pipe.shards.reading.source_names import no_weights, parse_source_names
 from c4pipe.shards.reading.text_sources import find_text
 from c4pipe.shown import without_credentials
 from c4pipe.stages.make_examples import TRAIN, VALIDATION, WORK_FOLDER, Made, Recipe, TextShard, find_made, shard_names
-from c4pipe.vocabulary.vocabulary import MODEL_FILE, Vocabulary
+from c4pipe.vocabulary.folders import MODEL_FILE
+from c4pipe.vocabulary.vocabulary import Vocabulary
 from pipelines.launch import quarantine, report_page
 
 # For the estimate of --dry_run: what English C4 in gzip gives, and one core encodes.

@@ -20,7 +20,8 @@ from c4pipe.shards.manifest import Input, Manifest, Shard
 from c4pipe.shards.schemas import ExampleSchema
 from c4pipe.stages.write_task_examples import TaskFile, TaskSettings, done_path
 from c4pipe.tasks import catalog, hugging_face
-from c4pipe.vocabulary.vocabulary import MODEL_FILE, Vocabulary
+from c4pipe.vocabulary.folders import MODEL_FILE
+from c4pipe.vocabulary.vocabulary import Vocabulary
 from pipelines.launch import quarantine, report_page, task_inputs
 
 WORK_FOLDER = ".work"

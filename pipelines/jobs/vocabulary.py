@@ -21,9 +21,10 @@ from c4pipe.shards.reading import plain_text
 from c4pipe.shards.reading.source_names import parse_source_names
 from c4pipe.shards.reading.text_sources import resolve_source
 from c4pipe.stages.sample_pages import Plan, SourceShard, page_hash, read_bad_rows, read_digests, read_plan, read_sample
+from c4pipe.vocabulary.folders import MODEL_FILE, PIECES_FILE
 from c4pipe.vocabulary.hugging_face import tokenizer_files
 from c4pipe.vocabulary.training import TrainingOptions, pieces_file, train
-from c4pipe.vocabulary.vocabulary import MODEL_FILE, PIECES_FILE, Vocabulary
+from c4pipe.vocabulary.vocabulary import Vocabulary
 from pipelines.launch import quarantine, report_page
 
 WORK_FOLDER = ".work"

@@ -1,4 +1,4 @@
-"""The flags of a pipeline: ours by argparse, the rest checked to be Beam's; and running what was built with them."""
+"""Beam's options of a command line, checked; and running what was built with them."""
 
 import argparse
 import errno
@@ -27,10 +27,11 @@ from apache_beam.runners.runner import PipelineResult, PipelineRunner
 from apache_beam.transforms.environments import SubprocessSDKEnvironment
 
 from c4pipe.choices import check_choice
-from c4pipe.command_line import Parser, option_strings, unknown_argument
+from c4pipe.command_line import Parser, option_strings
 from c4pipe.errors import UserError
 from c4pipe.machine import num_cores
 from pipelines.launch import shared_paths
+from pipelines.launch.beam_flags import BeamFlags
 
 # `DirectRunner` is a switch that tries to download another runner and uses that where it can; a run must not depend on
 # what the network answers, so the local default is named.
@@ -40,24 +41,21 @@ _OFFERED_RUNNERS = tuple(name for name in StandardOptions.KNOWN_RUNNER_NAMES if 
 _MULTI_PROCESSING = "multi_processing"
 
 
-def parse(parser: Parser, argv: Sequence[str] | None = None) -> tuple[argparse.Namespace, PipelineOptions]:
-    """Split a command line into our flags and Beam's.
+def options_of(flags: argparse.Namespace, beam_flags: BeamFlags) -> PipelineOptions:
+    """Beam's options of a command line that `beam_flags.parse` has split.
 
-    Returns: (our flags, Beam's options). Where no runner is named, the local one is set, on every core that this
-    process may use, in processes of their own where there is more than one.
+    Where no runner is named, the local one is set, on every core that this process may use, in processes of their own
+    where there is more than one.
     Raises: UserError for a flag that neither we nor Beam know (Beam itself would ignore it), or one with a bad value.
     """
-    shared_paths.add_flag(parser)
-    flags, rest = parser.parse_known_args(argv)
-    shared_paths.plain_paths(flags)
-
-    _check_beam_flags(parser.prog, rest, option_strings(parser))
+    rest = list(beam_flags.rest)
+    _check_beam_flags(beam_flags)
     options = PipelineOptions(rest)
     options.view_as(shared_paths.SharedPathOptions).shared_paths = flags.shared_paths
     if options.view_as(StandardOptions).runner is None:
         options.view_as(StandardOptions).runner = LOCAL_RUNNER
         _use_all_cores(options.view_as(DirectOptions), rest)
-    return flags, options
+    return options
 
 
 def is_local(options: PipelineOptions) -> bool:
@@ -177,21 +175,22 @@ def _use_all_cores(direct: DirectOptions, rest: Sequence[str]) -> None:
         direct.direct_running_mode = _MULTI_PROCESSING
 
 
-def _check_beam_flags(program: str, rest: Sequence[str], our_flags: Sequence[str]) -> None:
+def _check_beam_flags(beam_flags: BeamFlags) -> None:
     """Read what is left of the command line with the flags of all of Beam's option classes.
 
     Raises: UserError for anything that is left then.
     """
-    known = Parser(prog=program, add_help=False, argument_default=argparse.SUPPRESS, conflict_handler="resolve")
+    known = Parser(
+        prog=beam_flags.program, add_help=False, argument_default=argparse.SUPPRESS, conflict_handler="resolve"
+    )
     # Beam's parsers have this one method more; templates are no concern of a check.
     known.add_value_provider_argument = known.add_argument  # type: ignore[attr-defined]
     for options in PipelineOptions.__subclasses__():
         if options.__module__.startswith("apache_beam.options."):
             options._add_argparse_args(known)  # type: ignore[arg-type]
-    found, unknown = known.parse_known_args(list(rest))
+    found, unknown = known.parse_known_args(list(beam_flags.rest))
     if unknown:
-        name = unknown[0].split("=", 1)[0]
-        raise unknown_argument(name, [*our_flags, *option_strings(known)], f"{program} --help; Beam's too")
+        raise beam_flags.unknown(unknown[0].split("=", 1)[0], option_strings(known))
     runner = getattr(found, "runner", None)
     if runner is not None and "." not in runner:
         check_choice("--runner", runner, _OFFERED_RUNNERS)

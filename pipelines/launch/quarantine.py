@@ -1,33 +1,14 @@
 """`quarantine.jsonl`: the records that could not be taken, and how many of them a run may have."""
 
-import argparse
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from c4pipe.command_line import Parser
 from c4pipe.errors import UserError
 from c4pipe.folders.kinds import QUARANTINE
 from c4pipe.shards import files
 
 PREFIX = "quarantined_"
-_DEFAULT_FRACTION = 0.01
-
-
-def add_flag(parser: Parser) -> None:
-    """The flag that `check_flag` and `check` read."""
-    parser.add_argument(
-        "--max_quarantined_fraction",
-        type=float,
-        default=_DEFAULT_FRACTION,
-        help="the run ends without a result if more than this share of the records cannot be taken",
-    )
-
-
-def check_flag(flags: argparse.Namespace) -> None:
-    """Raises: UserError if the flag is not a share."""
-    if not 0 <= flags.max_quarantined_fraction <= 1:
-        raise UserError(f"--max_quarantined_fraction={flags.max_quarantined_fraction} is not a share; give 0 to 1")
 
 
 def write(folder: str, rows: Iterable[Mapping[str, Any]]) -> None:

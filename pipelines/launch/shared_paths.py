@@ -2,7 +2,6 @@
 
 import argparse
 import os
-import re
 import uuid
 from collections.abc import Callable, Mapping
 
@@ -15,7 +14,6 @@ from c4pipe.stages.check_shared_folder import CheckSharedFolders, answer_path, q
 
 # More than a runner puts into one bundle, so that every worker of a small cluster answers.
 _NUM_ANSWERS = 64
-_FILE_URL = re.compile(r"(^|[,:])file://(?:localhost)?(?=/)")
 
 
 class SharedPathOptions(PipelineOptions):
@@ -25,21 +23,6 @@ class SharedPathOptions(PipelineOptions):
     def _add_argparse_args(cls, parser):
         parser.add_argument("--shared_paths", action="store_true")
         parser.add_argument("--shared_places", nargs="*", default=[], help=argparse.SUPPRESS)
-
-
-def add_flag(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--shared_paths",
-        action="store_true",
-        help="local paths are mounted at the same place by all workers of a cluster (NFS, Lustre, ...)",
-    )
-
-
-def plain_paths(flags: argparse.Namespace) -> None:
-    """Write `file:///x` as `/x` in all flags, lists with commas too: a local file is handled as one."""
-    for name, value in vars(flags).items():
-        if isinstance(value, str):
-            setattr(flags, name, _FILE_URL.sub(r"\1", value))
 
 
 def note(options: PipelineOptions, places: Mapping[str, str]) -> None:

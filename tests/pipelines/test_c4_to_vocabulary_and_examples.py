@@ -17,6 +17,7 @@ from c4pipe.stages import make_examples as stage
 from c4pipe.vocabulary.vocabulary import Vocabulary
 from pipelines import c4_to_examples, c4_to_vocabulary
 from pipelines.jobs import examples as examples_job
+from pipelines.launch import beam_options
 
 ONE_PROCESS = ["--direct_num_workers=1"]
 
@@ -186,13 +187,13 @@ def test_a_stopped_run_goes_on_with_what_is_missing(examples, vocabulary, c4, tm
 
 def test_little_work_is_done_in_threads_to_the_same_bytes(examples, vocabulary, c4, tmp_path, monkeypatch):
     modes = []
-    run_graph = c4_to_examples.beam_options.run
+    run_graph = beam_options.run
 
     def watched(build, options):
         modes.append(options.get_all_options()["direct_running_mode"])
         return run_graph(build, options)
 
-    monkeypatch.setattr(c4_to_examples.beam_options, "run", watched)
+    monkeypatch.setattr(beam_options, "run", watched)
     arguments = [*examples_of(c4, vocabulary, tmp_path / "threads")[:-1], "--direct_num_workers=2"]
     assert c4_to_examples.main(arguments) == 0
     assert modes == ["multi_threading"]

@@ -11,6 +11,7 @@ from c4pipe.shards.provenance import write_provenance
 from c4pipe.shards.schemas import ExampleSchema
 from c4pipe.shards.text_shards import write_text_shard
 from pipelines import find_url
+from pipelines.actions import find_url as action
 
 URLS = {
     "train": ["http://www.a.example/1/", "https://b.example/x?utm_source=m", "https://sub.b.example/"],
@@ -73,7 +74,7 @@ def test_a_url_that_is_nowhere_is_said_to_be_nowhere(root, capsys):
 
 def test_worker_processes_find_the_same(root):
     shards = [str(root / "c4" / names.text_shard(split, 0, 1, ".json.gz")) for split in URLS]
-    alone, together = (find_url.find_pages(shards, "a.example/1", False, in_parallel=way) for way in (False, True))
+    alone, together = (action.find_pages(shards, "a.example/1", False, in_parallel=way) for way in (False, True))
     assert alone == together
     assert len(alone) == 2
 

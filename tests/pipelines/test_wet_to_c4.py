@@ -272,7 +272,7 @@ def test_the_graph_is_as_large_for_many_files_as_for_few(crawl, tmp_path):
     import apache_beam as beam
 
     from c4pipe.stages.wet_to_c4.make_c4 import MakeC4
-    from pipelines.launch import beam_options
+    from pipelines.launch import beam_flags, beam_options
 
     sizes = []
     for count in (8, 64_000):
@@ -281,7 +281,8 @@ def test_the_graph_is_as_large_for_many_files_as_for_few(crawl, tmp_path):
         flags = [flag for flag in command(crawl, tmp_path / "c4") if not flag.startswith("--input=")]
         # The files are not there, so none is looked into.
         more = [f"--input_list={names}", "--accept_other_records"]
-        parsed, options = beam_options.parse(wet_to_c4.parser(), [*flags, *more])
+        parsed, left = beam_flags.parse(wet_to_c4.parser(), [*flags, *more])
+        options = beam_options.options_of(parsed, left)
         job = corpus.make_job(parsed, options)
         assert job.plan.num_files == count
         pipeline = beam.Pipeline(options=options)

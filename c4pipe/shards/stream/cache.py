@@ -13,8 +13,8 @@ from c4pipe import machine
 from c4pipe.errors import UserError
 from c4pipe.shards import files
 from c4pipe.shards.manifest import Shard
+from c4pipe.shards.stream.choices import DEFAULT_CACHE_BYTES
 
-DEFAULT_CACHE_BYTES = 32 << 30
 FETCH_THREADS = 16
 ATTEMPTS = 8
 DAMAGED_ATTEMPTS = 3  # what arrives damaged three times is damaged where it lies

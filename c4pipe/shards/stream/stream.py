@@ -20,7 +20,8 @@ import numpy as np
 
 from c4pipe.choices import check_choice
 from c4pipe.errors import UserError
-from c4pipe.shards.stream.cache import DEFAULT_CACHE_BYTES, ShardCache
+from c4pipe.shards.stream.cache import ShardCache
+from c4pipe.shards.stream.choices import BAD_SHARD_POLICIES, DEFAULT_CACHE_BYTES
 from c4pipe.shards.stream.example_sources import (
     OpenSource,
     Source,
@@ -34,7 +35,6 @@ from c4pipe.shards.stream.windows import Rows, WindowReader
 
 __all__ = ["Batch", "Source", "Stream", "open_stream", "parse_sources"]
 
-BAD_SHARD_POLICIES = ("fail", "skip")
 CLOSE_SECONDS = 10.0
 
 

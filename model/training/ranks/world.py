@@ -1,8 +1,7 @@
-"""The processes of a run: who is who, what they agree on, and who speaks."""
+"""The processes of a run: who is who, and what they agree on."""
 
 import datetime
 import os
-import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -15,28 +14,6 @@ from c4pipe.errors import UserError
 from model.training.ranks.rendezvous import private_store
 
 Result = TypeVar("Result")
-
-
-def is_first() -> bool:
-    """Whether this process is rank 0 (or the only one): the one that prints."""
-    return int(os.environ.get("RANK", "0")) == 0
-
-
-def say(text: str) -> None:
-    """Print on standard output, from rank 0 alone."""
-    if is_first():
-        print(text, flush=True)
-
-
-def silence_others() -> None:
-    """Leave the warnings to rank 0: the other ranks would repeat them."""
-    if not is_first():
-        warnings.simplefilter("ignore")
-
-
-def was_restarted() -> bool:
-    """Whether torchrun started these workers again after a failure (`--max-restarts`)."""
-    return int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")) > 0
 
 
 @dataclass(frozen=True)

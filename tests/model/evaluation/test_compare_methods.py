@@ -5,7 +5,7 @@ import json
 import pytest
 
 from c4pipe.errors import UserError
-from model import finetune
+from model.actions import finetune
 from model.compare_methods import main
 from model.evaluation.comparison import spread
 

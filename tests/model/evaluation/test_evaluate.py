@@ -180,7 +180,7 @@ def test_outputs_are_compared_with_what_the_vocabulary_can_write(sets, task_fold
     """`{` is no piece: a model that learnt its targets perfectly writes `⁇` for it, and is right."""
     import dataclasses
 
-    from model import evaluate
+    from model.actions import evaluate
 
     (mine,) = [one for one in sets if one.task.name == "mine"]
     vocabulary = Vocabulary.load(str(task_folder))

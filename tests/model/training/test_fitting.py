@@ -4,6 +4,7 @@ import pytest
 
 from c4pipe.errors import UserError
 from model import pretrain
+from model.actions import pretrain as pretraining
 from model.architectures.presets import preset
 from model.training import fitting
 from model.training.ranks.world import World
@@ -12,7 +13,7 @@ from model.training.settings import TrainingSettings
 
 def test_pretraining_refuses_before_anything_is_allocated(example_folder, tmp_path, monkeypatch):
     monkeypatch.setattr(fitting, "free_bytes", lambda device: 24e9)
-    monkeypatch.setattr(pretrain, "build_model", lambda *arguments, **names: pytest.fail("the model was made"))
+    monkeypatch.setattr(pretraining, "build_model", lambda *arguments, **names: pytest.fail("the model was made"))
     with pytest.raises(UserError, match=r"GB are free; .*use a smaller preset"):
         pretrain.main(
             [f"--examples={example_folder}", f"--output={tmp_path / 'run'}", "--preset=t5_11b", "--device=cpu"]

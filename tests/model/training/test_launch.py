@@ -6,6 +6,8 @@ import pytest
 
 from c4pipe.errors import UserError
 from model import finetune, pretrain
+from model.actions import finetune as finetuning
+from model.actions import pretrain as pretraining
 
 
 @pytest.mark.parametrize("command", ["pretrain", "finetune"])
@@ -13,9 +15,10 @@ def test_a_folder_that_is_not_free_is_refused_before_the_model_is_made(
     command, example_folder, task_folder, base_run, tmp_path, monkeypatch
 ):
     main, maker, flags = {
-        "pretrain": (pretrain.main, (pretrain, "build_model"), [f"--examples={example_folder}", "--preset=t5_tiny"]),
-        "finetune": (finetune.main, (finetune, "start_model"), [f"--checkpoint={base_run}", f"--tasks={task_folder}"]),
+        "pretrain": (pretrain.main, (pretraining, "build_model"), [f"--examples={example_folder}"]),
+        "finetune": (finetune.main, (finetuning, "start_model"), [f"--tasks={task_folder}"]),
     }[command]
+    flags += ["--preset=t5_tiny"] if command == "pretrain" else [f"--checkpoint={base_run}"]
     flags += [f"--output={tmp_path}/run", "--steps=1", "--batch_size=8", "--gradient_accumulation=1", "--device=cpu"]
     assert main([*flags, "--validation_examples=0"]) == 0
     run_json = tmp_path / "run" / "run.json"

@@ -9,6 +9,7 @@ import pytest
 
 from c4pipe.errors import UserError
 from model import finetune, pretrain
+from model.actions import pretrain as pretraining
 from model.checkpoints import step_folder
 from model.checkpoints.run_folder import RunFolder
 from model.training import launch
@@ -89,7 +90,7 @@ def test_a_dry_run_refuses_what_does_not_fit_and_a_folder_in_use(example_folder,
 
 
 def test_two_flags_that_both_say_how_large_the_model_is_are_refused(example_folder, tmp_path, monkeypatch):
-    monkeypatch.setattr(pretrain, "_origin", lambda *rest: pretrain.Origin(pretrain.ModelConfig(), {}, "0"))
+    monkeypatch.setattr(pretraining, "_origin", lambda *rest: pretraining.Origin(pretraining.ModelConfig(), {}, "0"))
     flags = [f"--examples={example_folder}", f"--output={tmp_path}/run", "--from_hugging_face=x", "--preset=t5_tiny"]
     with pytest.raises(UserError, match="give one of them"):
         pretrain.main(flags)
@@ -131,7 +132,7 @@ def test_the_page_is_there_while_a_run_goes_on(example_folder, tmp_path, monkeyp
 
 
 def test_the_page_is_there_after_a_stop(example_folder, tmp_path, monkeypatch, capsys):
-    original = pretrain.make_trainer
+    original = pretraining.make_trainer
 
     def stopped_in_step_2(*given, **named):
         trainer = original(*given, **named)
@@ -139,7 +140,7 @@ def test_the_page_is_there_after_a_stop(example_folder, tmp_path, monkeypatch, c
         trainer.hooks = replace(trainer.hooks, before_step=stop)
         return trainer
 
-    monkeypatch.setattr(pretrain, "make_trainer", stopped_in_step_2)
+    monkeypatch.setattr(pretraining, "make_trainer", stopped_in_step_2)
     flags = [f"--examples={example_folder}", f"--output={tmp_path}/run", "--preset=t5_tiny", "--steps=4", *SMALL]
     assert pretrain.main([*flags, "--validation_examples=0"]) == 0
     assert "stopped after step 2 with a checkpoint" in capsys.readouterr().out

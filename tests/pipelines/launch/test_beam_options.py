@@ -1,10 +1,10 @@
 import apache_beam as beam
 import pytest
-from apache_beam.options.pipeline_options import DirectOptions, StandardOptions
+from apache_beam.options.pipeline_options import DirectOptions, PipelineOptions, StandardOptions
 
 from c4pipe.command_line import Parser
 from c4pipe.errors import UserError
-from pipelines.launch import beam_options
+from pipelines.launch import beam_flags, beam_options
 
 
 def parser() -> Parser:
@@ -14,10 +14,13 @@ def parser() -> Parser:
     return ours
 
 
+def parsed(ours: Parser, argv: list[str]):
+    flags, left = beam_flags.parse(ours, argv)
+    return flags, beam_options.options_of(flags, left)
+
+
 def test_our_flags_and_beams_are_told_apart():
-    flags, options = beam_options.parse(
-        parser(), ["--output=x", "--dry_run", "--direct_num_workers=3", "--runner", "DirectRunner"]
-    )
+    flags, options = parsed(parser(), ["--output=x", "--dry_run", "--direct_num_workers=3", "--runner", "DirectRunner"])
     assert flags.output == "x" and flags.dry_run
     assert options.view_as(StandardOptions).runner == "DirectRunner"
     assert options.view_as(DirectOptions).direct_num_workers == 3
@@ -25,13 +28,13 @@ def test_our_flags_and_beams_are_told_apart():
 
 
 def test_without_a_runner_the_local_one_is_named():
-    _, options = beam_options.parse(parser(), [])
+    _, options = parsed(parser(), [])
     assert options.view_as(StandardOptions).runner == "FnApiRunner"
     assert beam_options.is_local(options)
 
 
 def test_a_cluster_runner_is_not_local():
-    _, options = beam_options.parse(parser(), ["--runner=DataflowRunner", "--temp_location=gs://bucket/temp"])
+    _, options = parsed(parser(), ["--runner=DataflowRunner", "--temp_location=gs://bucket/temp"])
     assert not beam_options.is_local(options)
 
 
@@ -48,7 +51,7 @@ def test_a_cluster_runner_is_not_local():
 )
 def test_a_flag_that_nobody_knows_is_one_line(argv, word):
     with pytest.raises(UserError, match=word):
-        beam_options.parse(parser(), argv)
+        parsed(parser(), argv)
 
 
 @pytest.mark.parametrize("flags", [["--direct_num_workers=1"], ["--runner=BundleBasedDirectRunner"]])
@@ -56,7 +59,7 @@ def test_a_workers_user_error_comes_out_as_it_was(flags):
     def complain(element):
         raise UserError(f"{element} is wrong; mend it")
 
-    _, options = beam_options.parse(parser(), flags)
+    _, options = parsed(parser(), flags)
     with pytest.raises(UserError, match=r"^x is wrong; mend it$"):
         beam_options.run(lambda pipeline: pipeline | beam.Create(["x"]) | beam.Map(complain), options)
 
@@ -65,12 +68,23 @@ def test_a_full_disk_in_a_worker_is_one_line():
     def fill(element):
         raise OSError(28, "No space left on device", element)
 
-    _, options = beam_options.parse(parser(), ["--direct_num_workers=1"])
+    _, options = parsed(parser(), ["--direct_num_workers=1"])
     with pytest.raises(UserError, match="disk is full"):
         beam_options.run(lambda pipeline: pipeline | beam.Create(["x"]) | beam.Map(fill), options)
 
 
 def test_another_exception_of_a_worker_is_not_hidden():
-    _, options = beam_options.parse(parser(), ["--direct_num_workers=1"])
+    _, options = parsed(parser(), ["--direct_num_workers=1"])
     with pytest.raises(ZeroDivisionError):
         beam_options.run(lambda pipeline: pipeline | beam.Create([0]) | beam.Map(lambda x: 1 // x), options)
+
+
+def test_all_flags_of_beam_are_found_in_its_sources():
+    """So what is refused before Beam is imported is unknown to Beam as well."""
+    known = Parser(add_help=False, conflict_handler="resolve")
+    known.add_value_provider_argument = known.add_argument
+    for options in PipelineOptions.__subclasses__():
+        if options.__module__.startswith("apache_beam.options."):
+            options._add_argparse_args(known)
+    assert len(known._option_string_actions) > 100
+    assert set(known._option_string_actions) <= beam_flags.names_in_sources()

@@ -10,7 +10,7 @@ from apache_beam.options.pipeline_options import PipelineOptions, StandardOption
 from c4pipe.command_line import Parser
 from c4pipe.errors import UserError
 from c4pipe.stages import check_shared_folder
-from pipelines.launch import beam_options, shared_paths
+from pipelines.launch import beam_flags, beam_options, shared_paths
 
 CLUSTER = [
     "--runner=PortableRunner",
@@ -24,7 +24,8 @@ def parse(*argv: str) -> tuple[argparse.Namespace, PipelineOptions]:
     parser = Parser(prog="prog")
     parser.add_argument("--output")
     parser.add_argument("--input")
-    return beam_options.parse(parser, argv)
+    flags, left = beam_flags.parse(parser, argv)
+    return flags, beam_options.options_of(flags, left)
 
 
 def locally(options: PipelineOptions) -> PipelineOptions:

@@ -1,0 +1,250 @@
+"""What `evaluate` does once its flags are understood."""
+
+import argparse
+import hashlib
+import json
+import sys
+import time
+import warnings
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+
+import torch
+
+import c4pipe
+from c4pipe.errors import UserError
+from c4pipe.folders.output_folder import OutputFolder
+from c4pipe.folders.results import SettingsResult
+from c4pipe.progress import ProgressLine
+from c4pipe.shards import files, manifest
+from c4pipe.shards.stream.example_sources import Source
+from c4pipe.tasks import submissions
+from c4pipe.vocabulary.vocabulary import Vocabulary
+from model.architectures.catalog import build_model
+from model.architectures.t5 import T5Model
+from model.checkpoints import adapter_files, hugging_face, step_folder
+from model.checkpoints.loading import find_checkpoint, split_name
+from model.checkpoints.opening import OpenModel, open_model, resolve_device
+from model.checkpoints.run_folder import RunFolder, worth
+from model.data.task_sources import task_sources
+from model.evaluation.scoring import Decoding, TaskScores, evaluate_sets, summary
+from model.evaluation.submission_files import submission_files
+from model.evaluation.task_sets import TaskSet, read_task_sets
+from model.generation.watch import Watch
+from model.training.computation import resolve_precision
+
+METRICS_FILE = "metrics.json"
+PREDICTIONS_FILE = "predictions.jsonl"
+EACH = "each"
+
+
+def perform(arguments: argparse.Namespace) -> int:
+    """Do what the flags ask for. Returns: the exit status."""
+    began = time.monotonic()
+    run_folder, _ = split_name(arguments.checkpoint)
+    output = Path(arguments.output or Path(run_folder) / "evaluation")
+    device = resolve_device(arguments.device)
+    checkpoints = _checkpoints(arguments.checkpoint)
+    sources = task_sources(arguments.tasks, arguments.split)
+    identity = _identity(arguments, checkpoints, sources)
+    result = SettingsResult("evaluate", METRICS_FILE, identity, (PREDICTIONS_FILE,), submissions.FILE_NAMES)
+    folder = OutputFolder(str(output), result, overwrite=arguments.overwrite)
+    if arguments.dry_run:
+        print(folder.outlook(lambda: _plan(arguments, sources, checkpoints[0], device, output)))
+        return 0
+    if folder.is_finished():
+        return folder.nothing_to_do()
+    with folder.opened():
+        model, vocabulary = _open(checkpoints[0], arguments.adapters, device)
+        sets = _read_sets(arguments, sources, vocabulary)
+        total = sum(map(len, sets))
+        found = _evaluate(model, vocabulary, sets, arguments, total)
+        steps = dict.fromkeys((one.task.name for one in sets), checkpoints[0])
+        for name in checkpoints[1:]:
+            other = _evaluate(_open(name, arguments.adapters, device).model, vocabulary, sets, arguments, total)
+            for index, (best, one) in enumerate(zip(found, other, strict=True)):
+                task = one.task_set.task.name
+                if _worth(one.mean, name) > _worth(best.mean, steps[task]):
+                    found[index], steps[task] = one, name
+        seconds = time.monotonic() - began
+        chosen = {"chosen_checkpoints": steps} if len(checkpoints) > 1 else {}
+        inputs = {name: getattr(arguments, name) for name in ("checkpoint", "adapters", "tasks")}
+        more = {"settings": identity, "inputs": inputs, **chosen, "seconds": round(seconds, 1)}
+        _write(folder, more, found, vocabulary, arguments.seed)
+    print(_table(found))
+    print(f"{total:,} examples in {seconds:.0f} s; {output / METRICS_FILE} and {PREDICTIONS_FILE} written")
+    return 0
+
+
+def _worth(score: float, checkpoint: str) -> tuple[float, float, int]:
+    """What a checkpoint's score counts with: see `run_folder.worth`."""
+    _, state = find_checkpoint(checkpoint)
+    return worth({**state.line, **state.metrics, "step": state.step, "score": score}, "score", higher_is_better=True)
+
+
+def _read_sets(arguments: argparse.Namespace, sources: Sequence[Source], vocabulary: Vocabulary) -> list[TaskSet]:
+    sets = read_task_sets(
+        sources,
+        vocabulary,
+        split=arguments.split,
+        max_examples=arguments.max_examples,
+        metrics=_own_metrics(arguments.metrics),
+    )
+    _say_what_cannot_be_written(sets)
+    return sets
+
+
+def _plan(
+    arguments: argparse.Namespace, sources: Sequence[Source], checkpoint: str, device: torch.device, output: Path
+) -> str:
+    """What `--dry_run` says."""
+    sets = _read_sets(arguments, sources, _open(checkpoint, arguments.adapters, device).vocabulary)
+    names = ", ".join(task_set.task.name for task_set in sets)
+    return f"would decode {sum(map(len, sets)):,} examples of {names} into {output}"
+
+
+def _checkpoints(name: str) -> list[str]:
+    """The checkpoints that a name means: one, or each of a run."""
+    folder, which = split_name(name)
+    if which != EACH:
+        return [name]
+    steps = step_folder.steps(RunFolder(folder).checkpoints)
+    if not steps:
+        raise UserError(f"{folder} has no checkpoint yet; continue the run with --resume")
+    return [f"{folder}@{step}" for step in steps]
+
+
+def _open(name: str, adapters: str | None, device: torch.device) -> OpenModel:
+    opened = open_model(name, device=device)
+    return opened._replace(model=_adapted(opened.model, adapters)) if adapters else opened
+
+
+def _adapted(base: T5Model, folder: str) -> T5Model:
+    """The base with a folder's adapters.
+
+    Raises: UserError if they were made for another base.
+    """
+    config, weights = adapter_files.load_onto(folder, base.config, dict(base.named_parameters()))
+    model = build_model(config, seed=None, device=base.embedding.weight.device)
+    model.load_state_dict(weights)
+    return model.eval().requires_grad_(False)
+
+
+def _evaluate(
+    model: T5Model, vocabulary: Vocabulary, sets: Sequence[TaskSet], arguments: argparse.Namespace, total: int
+) -> list[TaskScores]:
+    decoding = Decoding(arguments.batch_size, arguments.num_beams, arguments.length_penalty, arguments.max_length)
+    device = model.embedding.weight.device
+    dtype = resolve_precision(arguments.precision, device)
+    autocast = nullcontext() if dtype == torch.float32 else torch.autocast(device.type, dtype=dtype)
+    with ProgressLine("decoding", total, unit="examples") as progress, autocast:
+        watch = Watch(advance=progress.advance)
+        return evaluate_sets(model, vocabulary, sets, decoding, watch=watch)
+
+
+def _identity(arguments: argparse.Namespace, checkpoints: Sequence[str], sources: Sequence[Source]) -> dict[str, Any]:
+    """What decides the result, for `metrics.json`. Inputs are known by digest, not by path."""
+    names = ("split", "num_beams", "length_penalty", "max_length", "max_examples", "metrics", "seed", "precision")
+    adapters = arguments.adapters and files.join(arguments.adapters, adapter_files.WEIGHTS_FILE)
+    return {
+        "weights_sha256": [weights_digest(name) for name in checkpoints],
+        "adapters_sha256": adapters and files.sha256(adapters),
+        "selected": [source.split for source in sources],
+        "manifests_sha256": [files.sha256(files.join(source.folder, manifest.FILE_NAME)) for source in sources],
+        **{name: getattr(arguments, name) for name in names},
+    }
+
+
+def weights_digest(name: str) -> str:
+    """SHA-256 of a checkpoint's files of weights: whether an evaluation is of this very model."""
+    if hugging_face.is_folder(name):
+        held = [file for file in files.list_folder(name) if file.endswith((".safetensors", ".bin"))]
+        parts = [files.sha256(files.join(name, file)) for file in held]
+    else:
+        folder, state = find_checkpoint(name)
+        parts = [files.sha256(str(folder.of_step(state.step) / step_folder.MODEL_FILE))]
+    return hashlib.sha256("".join(parts).encode()).hexdigest()
+
+
+def _own_metrics(text: str) -> dict[str, list[str]]:
+    """
+    >>> _own_metrics("mine:squad+rouge,other:bleu")
+    {'mine': ['squad', 'rouge'], 'other': ['bleu']}
+    """
+    found = {}
+    for part in filter(None, text.split(",")):
+        task, colon, names = part.partition(":")
+        if not (task and colon and names):
+            raise UserError(f"--metrics: {part!r} is not TASK:METRIC+METRIC")
+        found[task] = names.split("+")
+    return found
+
+
+def _say_what_cannot_be_written(sets: Sequence[TaskSet]) -> None:
+    for one in sets:
+        if one.num_unwritable:
+            print(
+                f"notice: the vocabulary cannot write the references of {one.num_unwritable:,} of the {len(one):,} "
+                f"examples of {one.task.name} as they are; outputs are compared with what it can write of them, and "
+                "the literal score stands beside",
+                file=sys.stderr,
+            )
+        if one.num_indistinct:
+            print(
+                f"notice: the vocabulary cannot tell {one.num_indistinct:,} texts of {one.task.name} apart (they "
+                "become <unk>); outputs for these count as wrong; train a vocabulary that has their letters",
+                file=sys.stderr,
+            )
+
+
+def _write(
+    folder: OutputFolder,
+    more: Mapping[str, Any],
+    found: Sequence[TaskScores],
+    vocabulary: Vocabulary,
+    seed: int,
+) -> None:
+    lines = []
+    for one in found:
+        keys = one.task_set.keys or [()] * len(one.task_set)
+        examples = zip(one.task_set.inputs, one.task_set.references, keys, one.outputs, strict=True)
+        for ids, references, key, prediction in examples:
+            line: dict[str, Any] = {
+                "task": one.task_set.task.name,
+                "inputs": vocabulary.decode(ids.tolist()),
+                "prediction": prediction,
+                "references": list(references),
+            }
+            if key:
+                line["idx"] = list(key)
+            written = [one.task_set.write(text) for text in references]
+            if written != line["references"]:
+                line["written_references"] = written
+            lines.append(json.dumps(line, ensure_ascii=False) + "\n")
+    files.write_bytes(folder.file(PREDICTIONS_FILE), "".join(lines).encode())
+    for name, rows in submission_files(found).items():
+        files.write_bytes(folder.file(name), rows)
+    with warnings.catch_warnings():
+        # Resamples of small sets leave out a class now and then, of which scikit-learn warns each time.
+        warnings.simplefilter("ignore")
+        content = {
+            **summary(found, seed=seed),
+            **more,
+            "version": c4pipe.__version__,
+        }
+    folder.commit((json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode())
+
+
+def _table(found: Sequence[TaskScores]) -> str:
+    rows = []
+    for one in found:
+        if one.task_set.keys is not None:
+            rows.append(f"{one.task_set.task.name} [{len(one.task_set)}]: no labels, so predictions without a score")
+            continue
+        literal = {name: f" (literally {value:.2f})" for name, value in one.literal_values.items()}
+        scores = ", ".join(f"{name} {value:.2f}{literal.get(name, '')}" for name, value in one.values.items())
+        invalid = f" ({one.invalid} outputs are no label)" if one.invalid else ""
+        rows.append(f"{one.task_set.task.name} [{len(one.task_set)}]: {scores}{invalid}")
+    return "\n".join(rows)

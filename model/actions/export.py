@@ -1,0 +1,59 @@
+"""What `export` does once its flags are understood."""
+
+import argparse
+import json
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from c4pipe.shards import files
+from c4pipe.vocabulary.vocabulary import Vocabulary
+from model.checkpoints import hugging_face
+from model.checkpoints.hugging_face_export import DEFAULT_MAX_LENGTH, describe, export, output_folder
+from model.checkpoints.loading import load_checkpoint, split_name
+from model.checkpoints.opening import num_extra_ids
+from model.checkpoints.run_folder import RunFolder
+
+
+def perform(arguments: argparse.Namespace) -> int:
+    """Do what the flags ask for. Returns: the exit status."""
+    began = time.monotonic()
+    config, weights, folder = load_checkpoint(arguments.checkpoint)
+    hugging_face.check_exportable(config)
+    vocabulary = Vocabulary.load(folder, num_extra_ids(arguments.checkpoint))
+    run = _run(arguments.checkpoint)
+    max_length = _max_length(arguments.checkpoint, run)
+    num_parameters = sum(tensor.numel() for tensor in weights.values())
+    if arguments.dry_run:
+        what = f"{num_parameters:,} parameters ({4 * num_parameters / 1e6:,.1f} MB)"
+        output = output_folder(arguments.output, describe(config, weights, vocabulary, max_length))
+        print(output.outlook(lambda: f"would write {what} to {arguments.output}"))
+        return 0
+    if not export(arguments.output, config, weights, vocabulary, max_length=max_length, run=run):
+        print(f"{arguments.output} holds this model already; nothing to do")
+        return 0
+    size = files.size(files.join(arguments.output, hugging_face.WEIGHTS_FILE))
+    print(
+        f"{arguments.output}: {num_parameters:,} parameters, {size / 1e6:,.1f} MB, {time.monotonic() - began:.1f} s; "
+        f'next: python -m model.generate --checkpoint={arguments.output} "TEXT", or '
+        f"transformers.T5ForConditionalGeneration.from_pretrained({arguments.output!r})"
+    )
+    return 0
+
+
+def _run(checkpoint: str) -> dict[str, Any]:
+    """What `run.json` says; empty for a Hugging Face folder."""
+    return {} if hugging_face.is_folder(checkpoint) else RunFolder(split_name(checkpoint)[0]).read()
+
+
+def _max_length(checkpoint: str, run: Mapping[str, Any]) -> int:
+    """How many tokens `generate` may need, the one that it begins with included: as many as the longest targets."""
+    if run:
+        length = (run.get("lengths") or {}).get("targets_length")
+        return length + 1 if isinstance(length, int) else DEFAULT_MAX_LENGTH
+    path = files.join(checkpoint, hugging_face.GENERATION_FILE)
+    try:
+        length = json.loads(files.read_bytes(path)).get("max_length") if files.exists(path) else None
+    except (ValueError, AttributeError):
+        length = None
+    return length if isinstance(length, int) and length > 0 else DEFAULT_MAX_LENGTH

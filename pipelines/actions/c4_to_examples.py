@@ -1,0 +1,67 @@
+"""What `c4_to_examples` does once its flags are understood."""
+
+import argparse
+import time
+
+import apache_beam as beam
+from apache_beam.options.pipeline_options import DirectOptions, PipelineOptions
+
+from c4pipe.folders.output_folder import OutputFolder
+from c4pipe.folders.work_folder import WorkFolder
+from c4pipe.shards import files
+from c4pipe.stages.make_examples import Made, MakeExamples
+from pipelines.jobs import examples
+from pipelines.jobs.examples import ExampleJob
+from pipelines.launch import beam_options
+from pipelines.launch.beam_flags import BeamFlags
+from pipelines.launch.progress import Progress
+
+
+def perform(flags: argparse.Namespace, beam_flags: BeamFlags) -> int:
+    """Do what the flags ask for. Returns: the exit status."""
+    started = time.monotonic()
+    options = beam_options.options_of(flags, beam_flags)
+    job = examples.make_job(flags)
+    folder = OutputFolder(flags.output, job.result(), overwrite=flags.overwrite, work=WorkFolder(job.work_dir))
+    if flags.dry_run:
+        print(folder.outlook(lambda: job.estimate(beam_options.num_workers(options))))
+        return 0
+    if folder.is_finished():
+        return folder.nothing_to_do()
+    beam_options.refuse_local_paths(options, output=flags.output)
+    _spare_processes(options, beam_flags, job)
+    with folder.opened():
+        made = make(job, options)
+        told = examples.write_reports(job, folder, made)
+        folder.commit_manifest(told)
+    print(examples.summary(told, flags.output, time.monotonic() - started))
+    return 0
+
+
+def _spare_processes(options: PipelineOptions, beam_flags: BeamFlags, job: ExampleJob) -> None:
+    """Where the runner was not chosen and there is little to do, use threads of this process."""
+    if any(flag.startswith(("--runner", "--direct_running_mode")) for flag in beam_flags.rest):
+        return
+    direct = options.view_as(DirectOptions)
+    if direct.direct_running_mode == "multi_processing" and job.is_small:
+        direct.direct_running_mode = "multi_threading"
+
+
+def make(job: ExampleJob, options: PipelineOptions) -> list[Made]:
+    """Run the graph; what was made of each text shard, in their order."""
+
+    def build(pipeline: beam.Pipeline) -> None:
+        _ = (
+            pipeline
+            | "Text shards" >> beam.Create(job.shards)
+            | "Spread" >> beam.Reshuffle()
+            | "Make examples" >> MakeExamples(job.recipe, job.output)
+        )
+
+    def look() -> tuple[int, int, str]:
+        done = sum(name.endswith(".json") for name in files.list_folder(job.work_dir))
+        return done, len(job.shards), f"{done} of {len(job.shards)} text shards"
+
+    with Progress("examples", look):
+        beam_options.run(build, options)
+    return examples.read_made(job)

@@ -1,0 +1,47 @@
+"""What `find_contamination` does once its flags are understood."""
+
+import argparse
+import time
+
+import apache_beam as beam
+
+from c4pipe.folders.output_folder import OutputFolder
+from c4pipe.folders.work_folder import WorkFolder
+from c4pipe.stages.search_pages import SearchPages
+from pipelines.jobs import contamination
+from pipelines.jobs.contamination import Job
+from pipelines.launch import beam_options, quarantine
+from pipelines.launch.beam_flags import BeamFlags
+from pipelines.launch.progress import Progress
+
+
+def perform(flags: argparse.Namespace, beam_flags: BeamFlags) -> int:
+    """Do what the flags ask for. Returns: the exit status."""
+    started = time.monotonic()
+    options = beam_options.options_of(flags, beam_flags)
+    job = contamination.make_job(flags)
+    folder = OutputFolder(flags.output, job.result(), overwrite=flags.overwrite, work=WorkFolder(job.plan.work))
+    if flags.dry_run:
+        num_workers = beam_options.num_workers(options)
+        print(folder.outlook(lambda: contamination.estimate(job, num_workers)))
+        return 0
+    if folder.is_finished():
+        return folder.nothing_to_do()
+    beam_options.refuse_local_paths(options, output=flags.output)
+    with folder.opened():
+        contamination.prepare(job)
+        with Progress("contamination", job.look):
+            beam_options.run(lambda pipeline: _search(pipeline, job), options)
+        result = contamination.finish(job, folder)
+    seconds = time.monotonic() - started
+    print(f"{folder}: {contamination.describe(result)}, in {seconds:.1f} s{quarantine.last_words(result)}")
+    return 0
+
+
+def _search(pipeline: beam.Pipeline, job: Job) -> None:
+    _ = (
+        pipeline
+        | "Text shards" >> beam.Create(job.shards)
+        | "Spread" >> beam.Reshuffle()
+        | "Search pages" >> SearchPages(job.plan)
+    )

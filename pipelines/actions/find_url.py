@@ -1,0 +1,193 @@
+"""What `find_url` does once its flags are understood."""
+
+import argparse
+import os
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from multiprocessing import get_context
+from urllib.parse import urlsplit
+
+import numpy as np
+
+from c4pipe.corpus.urls import normalized_url
+from c4pipe.errors import UserError
+from c4pipe.shards import files, manifest
+from c4pipe.shards.digests import ReadDigest
+from c4pipe.shards.example_shards import ExampleShard
+from c4pipe.shards.provenance import find, read_provenance
+from c4pipe.shards.reading.source_names import parse_source_name
+from c4pipe.shards.reading.text_sources import find_text
+from c4pipe.shards.schemas import ROWS_PER_BATCH
+from c4pipe.shards.stream.cache import check_shard
+from c4pipe.shards.text_shards import read_text_shard
+from pipelines.launch.workers import worker_processes
+
+# Below this many bytes of shards the start of worker processes costs more than they save.
+_PARALLEL_BYTES = 64 << 20
+# The path of a text shard, what is looked for, whether that is a domain, and what the manifest says the shard is.
+_Job = tuple[str, str, bool, str | None]
+
+
+@dataclass(frozen=True)
+class Match:
+    """A row of a text shard whose URL is the one that was looked for."""
+
+    text_shard: str
+    row: int
+    url: str
+    timestamp: str | None
+
+
+def perform(flags: argparse.Namespace) -> int:
+    """Do what the flags ask for. Returns: the exit status."""
+    wanted = _wanted(flags.url, flags.domain)
+    shards = _text_shards(flags.c4)
+    num_bytes = sum(map(files.size, shards))
+    if flags.dry_run:
+        # Measured: 100 MB of gzip JSON lines a second and core.
+        seconds = num_bytes / 100e6 / (os.cpu_count() or 1)
+        print(f"would read {len(shards)} text shards ({num_bytes:,} bytes, about {seconds:,.0f} s) and write nothing")
+        return 0
+    matches = find_pages(shards, wanted, flags.domain, in_parallel=num_bytes > _PARALLEL_BYTES)
+    for line in _describe(matches):
+        print(line)
+    num_examples = 0
+    if flags.examples and matches:
+        for shard, rows in find_examples(flags.examples, matches):
+            num_examples += len(rows)
+            print(f"{shard} rows {_ranges(rows)}")
+    of_examples = f" and {num_examples:,} examples of {flags.examples}" if flags.examples else ""
+    print(f"{flags.url} is in {len(matches):,} rows of {len(shards)} text shards{of_examples}")
+    return 0
+
+
+def _wanted(url: str, is_domain: bool) -> str:
+    wanted = normalized_url(url)
+    if is_domain:
+        wanted = wanted.partition("/")[0].lower()
+    if not wanted:
+        raise UserError(f"{url!r} is no URL; give one such as https://example.com/page")
+    return wanted
+
+
+def _text_shards(c4: str) -> list[str]:
+    if manifest.exists(c4):
+        held = manifest.read(c4)
+        if held.kind != "c4":
+            raise UserError(f"{c4} holds {held.kind}, not text; give --c4 the folder that wet_to_c4 made")
+        return [files.join(c4, shard.file) for split in sorted(held.splits) for shard in held.splits[split]]
+    name = parse_source_name(c4)
+    found = find_text(name)
+    return list(found.asked if name.split is not None else (*found.train, *found.validation))
+
+
+def find_pages(shards: Sequence[str], wanted: str, is_domain: bool, *, in_parallel: bool) -> list[Match]:
+    """The rows of text shards whose URL is `wanted` (normalized), in the order of the shards."""
+    known = manifest.known_digests(shards)
+    jobs = [(shard, wanted, is_domain, known.get(shard)) for shard in shards]
+    if not in_parallel:
+        return [match for job in jobs for match in _find_in_shard(job)]
+    with worker_processes(context=get_context("spawn")) as pool:
+        return _gather(pool, jobs)
+
+
+def _gather(pool: Executor, jobs: Sequence[_Job]) -> list[Match]:
+    return [match for found in pool.map(_find_in_shard, jobs) for match in found]
+
+
+def _find_in_shard(job: _Job) -> list[Match]:
+    path, wanted, is_domain, sha256 = job
+    found = []
+    digest = ReadDigest(sha256)
+    # A row that is not a page has no URL; whoever makes something of the shard tells of it.
+    rows = read_text_shard(path, ("url", "timestamp"), on_bad=lambda fault: None, digest=digest)
+    for row, page in enumerate(rows):
+        url = page["url"]
+        if url and (_is_of_domain(url, wanted) if is_domain else normalized_url(url) == wanted):
+            found.append(Match(path, row, url, page["timestamp"]))
+    return found
+
+
+def _is_of_domain(url: str, domain: str) -> bool:
+    """
+    >>> [_is_of_domain(f"https://{host}/a", "b.example") for host in ("b.example", "www.B.example:80", "ab.example")]
+    [True, True, False]
+    """
+    try:
+        host = urlsplit(url if "://" in url else f"//{url}").hostname or ""
+    except ValueError:
+        return False
+    return host == domain or host.endswith(f".{domain}")
+
+
+def _describe(matches: Sequence[Match]) -> Iterator[str]:
+    records: dict[str, list[tuple[str, int]]] = {}
+    for match in matches:
+        if match.text_shard not in records:
+            path = find(match.text_shard)
+            records[match.text_shard] = [] if path is None else read_provenance(path)
+        known = records[match.text_shard]
+        origin = "WET record not known"
+        if match.row < len(known):
+            wet_file, record = known[match.row]
+            origin = f"record {record} of {wet_file}"
+        shard = files.base_name(match.text_shard)
+        yield f"{shard} row {match.row}: {match.url} ({match.timestamp or 'no timestamp'}), {origin}"
+
+
+def find_examples(folder: str, matches: Sequence[Match]) -> Iterator[tuple[str, list[int]]]:
+    """(example shard, rows in it) of the examples that hold tokens of the matched pages.
+
+    Raises: UserError if the folder holds no examples, or was not made from these text shards.
+    """
+    held = manifest.read(folder)
+    made_from = held.statistics.get("text_shards") if held.kind == "examples" else None
+    if made_from is None:
+        raise UserError(f"{folder} does not tell which text its examples are from; give a folder of c4_to_examples")
+    _check_digests(folder, held, {match.text_shard for match in matches})
+    rows_of: dict[str, list[int]] = {}
+    for match in matches:
+        rows_of.setdefault(files.base_name(match.text_shard), []).append(match.row)
+    for shards in held.splits.values():
+        for shard in shards:
+            wanted = rows_of.get(made_from[shard.file], [])
+            rows = _examples_of(folder, shard, np.array(wanted)) if wanted else []
+            if rows:
+                yield shard.file, rows
+
+
+def _check_digests(folder: str, held: manifest.Manifest, shards: set[str]) -> None:
+    digests = {one.name: one.sha256 for one in held.inputs}
+    for path in sorted(shards):
+        known = digests.get(files.base_name(path))
+        if known is not None and known != files.sha256(path):
+            raise UserError(f"{folder} was not made from {path} but from another shard of that name; give its own --c4")
+
+
+def _examples_of(folder: str, shard: manifest.Shard, wanted: np.ndarray) -> list[int]:
+    path = files.join(folder, shard.file)
+    check_shard(path, shard)
+    found = []
+    with ExampleShard(path, columns=("row", "num_pages")) as opened:
+        for number in range(opened.num_batches):
+            batch = opened.batch(number)
+            first = batch.column("row").to_numpy().astype(np.int64)
+            last = first + batch.column("num_pages").to_numpy()
+            hit = ((first[:, None] <= wanted) & (wanted < last[:, None])).any(axis=1)
+            found += (np.flatnonzero(hit) + number * ROWS_PER_BATCH).tolist()
+    return found
+
+
+def _ranges(rows: Sequence[int]) -> str:
+    """
+    >>> _ranges([3, 4, 5, 9])
+    '3-5, 9'
+    """
+    parts: list[list[int]] = []
+    for row in rows:
+        if parts and row == parts[-1][-1] + 1:
+            parts[-1] = [parts[-1][0], row]
+        else:
+            parts.append([row])
+    return ", ".join("-".join(map(str, part)) for part in parts)

@@ -1,0 +1,62 @@
+"""What `tasks_to_examples` does once its flags are understood."""
+
+import argparse
+import time
+
+import apache_beam as beam
+from apache_beam.options.pipeline_options import PipelineOptions
+
+from c4pipe.folders.output_folder import OutputFolder
+from c4pipe.folders.work_folder import WorkFolder
+from c4pipe.stages.write_task_examples import WriteTaskExamples
+from pipelines.jobs import task_examples
+from pipelines.jobs.task_examples import Converted, TaskJob
+from pipelines.launch import beam_options
+from pipelines.launch.beam_flags import BeamFlags
+from pipelines.launch.progress import Progress
+
+
+def perform(flags: argparse.Namespace, beam_flags: BeamFlags) -> int:
+    """Do what the flags ask for. Returns: the exit status."""
+    started = time.monotonic()
+    options = beam_options.options_of(flags, beam_flags)
+    job = task_examples.make_job(flags)
+    folder = OutputFolder(flags.output, job.result(), overwrite=flags.overwrite, work=WorkFolder(job.work_dir))
+    if flags.dry_run:
+        print(folder.outlook(job.estimate))
+        return 0
+    if folder.is_finished():
+        return folder.nothing_to_do()
+    beam_options.refuse_local_paths(options, output=flags.output)
+    with folder.opened():
+        converted = convert(job, options)
+        task_examples.write_reports(job, folder, converted)
+        made = task_examples.make_manifest(job, task_examples.publish(job, folder, converted), converted)
+        folder.commit_manifest(made)
+    print(
+        f"{task_examples.describe(made)}, in {folder} after {time.monotonic() - started:.0f} s"
+        f"{task_examples.left_out(converted)}; next: "
+        f"python -m model.finetune --checkpoint=RUN --tasks={folder} --output=FINETUNED"
+    )
+    return 0
+
+
+def convert(job: TaskJob, options: PipelineOptions) -> Converted:
+    """Run the graph on the task files that are not converted yet; what became of all of them."""
+    missing = job.unconverted()
+
+    def build(pipeline: beam.Pipeline) -> None:
+        _ = (
+            pipeline
+            | "TaskFiles" >> beam.Create(missing)
+            | "WriteTaskExamples" >> WriteTaskExamples(job.settings, job.vocabulary, job.work_dir)
+        )
+
+    def look() -> tuple[int, int, str]:
+        done = len(missing) - len(job.unconverted())
+        return done, len(missing), f"{done} of {len(missing)} task files"
+
+    if missing:
+        with Progress("tasks", look):
+            beam_options.run(build, options)
+    return task_examples.read_converted(job)
