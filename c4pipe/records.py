@@ -21,9 +21,14 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Dropped:
-    """A page or line that left the corpus, with the one reason why. `reason` is the counter's name too."""
+    """A page or line that left the corpus, with the one reason why. `reason` is the counter's name too.
+
+    lines, bytes (UTF-8): of the page's text, where it was measured.
+    """
 
     reason: str
+    lines: int = 0
+    bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)

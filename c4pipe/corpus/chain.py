@@ -139,7 +139,7 @@ def _badwords(criteria: Criteria) -> Judge | None:
 AT_READING = (
     # The first two are part of reading a WET file (`wet/`): a page that is too long is never in memory.
     Stage("split-wet-file", "records read as pages", names_reasons=True, measures_drops=False),
-    Stage("too-long-filter", f"not over {MAX_PAGE_LENGTH:,} characters", measures_drops=False),
+    Stage("too-long-filter", f"not over {MAX_PAGE_LENGTH:,} characters"),
     Stage(
         "realnews-domain-filter",
         "from a listed news domain",

@@ -44,8 +44,9 @@ class Ledger:
         if isinstance(outcome, Quarantined):
             self._summary.counters[f"{chain.QUARANTINE}/{outcome.reason}"] += 1
         elif outcome.reason == TOO_LONG:
-            self._pass(chain.PARSING, _UNKNOWN_SIZE)
-            self._drop(chain.LENGTH, TOO_LONG, _UNKNOWN_SIZE)
+            size = Size(outcome.lines, outcome.bytes)
+            self._pass(chain.PARSING, size)
+            self._drop(chain.LENGTH, TOO_LONG, size)
         else:
             self._drop(chain.PARSING, outcome.reason, _UNKNOWN_SIZE)
 

@@ -45,7 +45,7 @@ def make_page(fields: dict[str, str], text: str, record: int, needs_timestamp: b
     if needs_timestamp and not timestamp:
         return Dropped("no_timestamp")
     if len(text) > MAX_PAGE_LENGTH:
-        return Dropped(TOO_LONG)
+        return Dropped(TOO_LONG, text.count("\n") + 1, len(text.encode("utf-8", "surrogatepass")))
     return Page(url, text, timestamp, fields.get(TYPE_FIELD, ""), fields.get(LENGTH_FIELD, ""), record)
 
 
@@ -76,6 +76,8 @@ def read_field(line: str, fields: dict[str, str]) -> None:
 class LongRecord:
     """A record too large to be held: reads it piece by piece and keeps only what can still become a page.
 
+    The text is measured all the same, also of lines that are not held.
+
     reads_metadata: whether metadata lines are looked for in the text (the reference's reader) or not.
     """
 
@@ -84,9 +86,9 @@ class LongRecord:
         self._reads_metadata = reads_metadata
         self._decoder = codecs.getincrementaldecoder("utf-8")("strict")
         self._lines: list[str] = []
-        self._num_characters = 0
+        self._num_characters = self._num_lines = self._num_bytes = 0
         self._tail = ""
-        self._tail_is_cut = False
+        self._cut = _CutPart()
         self._fault = ""
         self._detail = ""
 
@@ -100,14 +102,17 @@ class LongRecord:
             self._fault, self._detail = INVALID_UTF8, str(error)
             self._lines = []
             return
+        if self._cut and "\n" not in text and "\r" not in text:
+            self._cut.add(text)
+            return
         lines = (self._tail + text).replace("\r", "\n").split("\n")
         self._tail = lines.pop()
         for line in lines:
             self._take(line)
         if len(self._tail) > _HOLD_CHARACTERS:
-            held = self._tail.lstrip()
-            self._tail_is_cut = self._tail_is_cut or bool(held[_HOLD_CHARACTERS:].strip())
-            self._tail = held[:_HOLD_CHARACTERS]
+            line = self._tail.lstrip()
+            self._cut.add(line[_HOLD_CHARACTERS:])
+            self._tail = line[:_HOLD_CHARACTERS]
 
     def outcome(self, file_name: str, offset: int, record: int, needs_timestamp: bool) -> Page | Dropped | Quarantined:
         """What becomes of the record, after its last bytes were fed."""
@@ -119,22 +124,48 @@ class LongRecord:
             return Quarantined(file_name, offset, self._fault, self._detail)
         if self._num_characters > MAX_PAGE_LENGTH:
             # Any text will do: the reasons before the length are tested first, and the length is known.
-            return make_page(self._fields, "x" * (MAX_PAGE_LENGTH + 1), record, needs_timestamp)
+            dropped = make_page(self._fields, "x" * (MAX_PAGE_LENGTH + 1), record, needs_timestamp)
+            is_measured = isinstance(dropped, Dropped) and dropped.reason == TOO_LONG
+            return Dropped(TOO_LONG, self._num_lines, self._num_bytes) if is_measured else dropped
         return make_page(self._fields, "\n".join(self._lines), record, needs_timestamp)
 
     def _take(self, line: str) -> None:
-        is_cut, self._tail_is_cut = self._tail_is_cut, False
-        line = line.strip()
+        cut, self._cut = self._cut, _CutPart()
+        if cut:
+            cut.add(line[_HOLD_CHARACTERS:])
+            line = line[:_HOLD_CHARACTERS]
+        # Blanks at the end of what is held are inside of the line where more than blanks was cut.
+        line = line.lstrip() if cut.num_bytes else line.strip()
         if not line:
             return
         if self._reads_metadata and line.startswith(METADATA_PREFIXES):
-            if is_cut and line.startswith(FIELDS):
+            if cut.num_bytes and line.startswith(FIELDS):
                 self._fault, self._detail = BAD_HEADER, f"a header line of more than {_HOLD_CHARACTERS} characters"
             else:
                 read_field(line, self._fields)
             return
         self._num_characters += len(line) + (1 if self._num_characters else 0)
+        self._num_bytes += len(line.encode()) + cut.num_bytes + (1 if self._num_lines else 0)
+        self._num_lines += 1
         if self._num_characters <= MAX_PAGE_LENGTH:
             self._lines.append(line)
         else:
             self._lines = []
+
+
+class _CutPart:
+    """The end of a line that is not held, piece by piece. num_bytes: of it, up to its last character but blanks."""
+
+    def __init__(self) -> None:
+        self.num_bytes = 0
+        self._num_blank_bytes = 0
+
+    def __bool__(self) -> bool:
+        return bool(self.num_bytes or self._num_blank_bytes)
+
+    def add(self, piece: str) -> None:
+        text = piece.rstrip()
+        if text:
+            self.num_bytes += self._num_blank_bytes + len(text.encode())
+            self._num_blank_bytes = 0
+        self._num_blank_bytes += len(piece[len(text) :].encode())

@@ -22,7 +22,7 @@ def test_records_are_counted_under_the_reference_s_names():
     book, summary = ledger()
     book.add_file()
     book.add_at_reading(PAGE, SIZE, Verdict(PAGE.text))
-    for outcome in (Dropped("no_url"), Dropped("too_long"), Quarantined("a.wet", 0, "invalid_utf8", "byte 7")):
+    for outcome in (Dropped("no_url"), Dropped("too_long", 9, 200_000), Quarantined("a.wet", 0, "invalid_utf8", "byte 7")):
         book.add_no_page(outcome)
     assert summary.totals == {"records": 4}
     assert summary.counters == {
@@ -34,10 +34,10 @@ def test_records_are_counted_under_the_reference_s_names():
         "quarantine/invalid_utf8": 1,
     }
     assert summary.volumes == {
-        "split-wet-file": Volume(2, 2, 20),
+        "split-wet-file": Volume(2, 11, 200_020),
         "split-wet-file/no_url": Volume(1, 0, 0),
         "too-long-filter": Volume(1, 2, 20),
-        "too-long-filter/too_long": Volume(1, 0, 0),
+        "too-long-filter/too_long": Volume(1, 9, 200_000),
     }
 
 

@@ -110,7 +110,7 @@ def test_what_stands_before_the_first_delimiter_is_a_record_too():
 def test_a_page_of_190_000_characters_passes_and_one_more_does_not():
     lines = ["x" * 99_999, "y" * 90_000]
     assert len(text_of("\n".join(lines))) == 190_000
-    assert read(HEADER + "\n" + "\n".join([*lines, "z"])) == [Dropped("too_long")]
+    assert read(HEADER + "\n" + "\n".join([*lines, "z"])) == [Dropped("too_long", 3, 190_002)]
 
 
 def test_length_is_counted_in_characters_of_the_stripped_text():
@@ -227,8 +227,15 @@ def stream(head: bytes, block: bytes, times: int, tail: bytes):
     yield tail
 
 
-@pytest.mark.parametrize("block", [b"a line of text\n" * 100 + b"x" * 100_000, b"x" * 500_000, b" " * 500_000])
-def test_a_huge_record_or_line_is_read_in_constant_memory(block):
+@pytest.mark.parametrize(
+    ("block", "size"),
+    [
+        (b"a line of text\n" * 100 + b"x" * 100_000, (100_002, 101_500_005)),
+        (b"x" * 500_000, (2, 500_000_005)),
+        (b" " * 500_000, None),
+    ],
+)
+def test_a_huge_record_or_line_is_read_in_constant_memory_and_measured(block, size):
     blocks = stream(HEADER.encode() + b"\n", block, 1000, b"\nEnd.\n" + HEADER.encode() + b"\nThe next page.")
     tracemalloc.start()
     try:
@@ -237,7 +244,7 @@ def test_a_huge_record_or_line_is_read_in_constant_memory(block):
     finally:
         tracemalloc.stop()
     assert first == (
-        Dropped("too_long") if block.strip() else Page("http://a.example/", "End.", first.timestamp, record=0)
+        Dropped("too_long", *size) if size else Page("http://a.example/", "End.", first.timestamp, record=0)
     )
     assert second.text == "The next page."
     assert peak < 64 << 20
@@ -251,7 +258,7 @@ def test_a_gzip_bomb_is_read_in_constant_memory():
             target.write(b"\0" * 1_000_000)
     tracemalloc.start()
     try:
-        assert read(bomb.getvalue(), "a.gz") == [Dropped("too_long")]
+        assert read(bomb.getvalue(), "a.gz") == [Dropped("too_long", 1, 300_000_000)]
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
