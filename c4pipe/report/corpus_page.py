@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 NUM_DOMAINS = 50
 NUM_LANGUAGES = 30
+NO_HOST = "(no host)"
 
 
 def corpus_page(report: Mapping[str, Any]) -> str:
@@ -99,7 +100,7 @@ def _domains(domains: Sequence[Sequence[Any]]) -> "Markup | str":
     if not domains:
         return "No pages were kept."
     most = domains[0][1]
-    rows = [[host, pages, html.bar(pages / most)] for host, pages in domains[:NUM_DOMAINS]]
+    rows = [[host or NO_HOST, pages, html.bar(pages / most)] for host, pages in domains[:NUM_DOMAINS]]
     return html.table(["host", "pages kept", ""], rows)
 
 
@@ -185,17 +186,10 @@ def _fact(name: str, value: Any) -> str:
 
 
 def _settings(report: Mapping[str, Any]) -> "Markup":
-    settings = sorted((name, _plain(value)) for name, value in report["settings"].items())
     assets = sorted((name, digest) for name, digest in report["assets"].items())
     return html.render(
         "{{ a }}{% if assets %}{{ b }}{% endif %}",
-        a=html.table(["setting", "value"], settings),
+        a=html.settings(report["settings"]),
         assets=assets,
         b=html.table(["asset", "SHA-256"], assets),
     )
-
-
-def _plain(value: Any) -> str:
-    if isinstance(value, (list, tuple)):
-        return ", ".join(map(str, value)) or "-"
-    return "-" if value is None else str(value)

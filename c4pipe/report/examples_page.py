@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from c4pipe.objectives.catalog import OBJECTIVES
+from c4pipe.report import html
 from c4pipe.report.html import Section, page, plot, render, table, tiles
 from c4pipe.shards import files
 from c4pipe.shards.example_shards import ExampleShard
@@ -29,7 +30,7 @@ def examples_page(folder: str, held: Manifest, lengths: Lengths, vocabulary: Voc
         Section("Lengths", _lengths(held, lengths)),
         Section("Counts", _counts(held)),
         Section("Drawn examples", _drawn(folder, held, vocabulary)),
-        Section("Settings", table(("setting", "value"), sorted((name, _text(v)) for name, v in settings.items()))),
+        Section("Settings", html.settings(held.settings)),
         Section("Shards", _shards(held)),
     ]
     objective = OBJECTIVES[settings["objective"]]
@@ -167,10 +168,6 @@ def _shards(held: Manifest) -> "Markup":
 
 def _share(part: float, whole: float) -> float:
     return part / whole if whole else 0.0
-
-
-def _text(value: object) -> str:
-    return "-" if value is None else str(value)
 
 
 _EXAMPLES = """{% for name, origin, texts in rows %}

@@ -5,7 +5,7 @@ Everything that is not `Markup` is escaped, so a page of the corpus with `<scrip
 
 import io
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -51,10 +51,39 @@ def render(template: str, **values: Any) -> "Markup":
 
 
 def table(headers: Sequence[str], rows: Iterable[Sequence[Any]], *, row_class: str = "") -> "Markup":
-    """A table. Numbers are set right with thousands separators; give text as it should stand."""
-    body = [[(_cell(value), isinstance(value, (int, float))) for value in row] for row in rows]
-    numeric = [bool(body) and all(row[i][1] for row in body) for i in range(len(headers))]
-    return render(_TABLE, headers=list(zip(headers, numeric, strict=True)), rows=body, row_class=row_class)
+    """A table. Numbers get thousands separators; give text as it should stand.
+
+    A column that has nothing but figures (numbers, and texts like `12.5%`) is set right, its header too.
+    """
+    body = [list(row) for row in rows]
+    is_right = [_are_figures([row[place] for row in body]) for place in range(len(headers))]
+    cells = [list(zip(map(_cell, row), is_right, strict=True)) for row in body]
+    return render(_TABLE, headers=list(zip(headers, is_right, strict=True)), rows=cells, row_class=row_class)
+
+
+def settings(values: Mapping[str, Any], what: str = "setting") -> "Markup":
+    """A table of names and values of any JSON type, sorted by name."""
+    return table((what, "value"), [(name, plain(value)) for name, value in sorted(values.items())])
+
+
+def plain(value: Any) -> str:
+    """A JSON value in words.
+
+    >>> [plain(value) for value in (None, True, 0.5, ["en", "de"], [["en", 1.0], ["de", 0.5]], {"a": [1, 2]}, [])]
+    ['-', 'yes', '0.5', 'en, de', 'en, 1; de, 0.5', 'a: 1, 2', '-']
+    """
+    if value is None:
+        return "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:.10g}"
+    if isinstance(value, Mapping):
+        return "; ".join(f"{name}: {plain(part)}" for name, part in value.items()) or "-"
+    if isinstance(value, (list, tuple)):
+        between = "; " if any(isinstance(part, (list, tuple, Mapping)) for part in value) else ", "
+        return between.join(map(plain, value)) or "-"
+    return str(value)
 
 
 def tiles(figures: Iterable[tuple[str, Any]]) -> "Markup":
@@ -76,7 +105,7 @@ def search_box(selector: str, what: str) -> "Markup":
     )
 
 
-def plot(draw: Callable[["Axes"], None], *, caption: str = "", width: float = 8.0, height: float = 3.0) -> "Markup":
+def plot(draw: Callable[["Axes"], None], *, caption: str = "", width: float = 9.0, height: float = 3.0) -> "Markup":
     """An inline SVG of what `draw` puts on matplotlib axes. width, height: inches."""
     try:
         import matplotlib
@@ -100,6 +129,22 @@ def plot(draw: Callable[["Axes"], None], *, caption: str = "", width: float = 8.
         svg=_markup(svg),
         caption=caption,
     )
+
+
+# A number as a text, with a unit or a spread.
+_FIGURE = re.compile(r"[-+]?\d[\d,]*(\.\d+)?(e[-+]?\d+)?( ?(%|s|ms|[kMGT]?B))?( ± [\d.,]+)?|-")
+
+
+def _are_figures(values: Sequence[Any]) -> bool:
+    """Whether a column has figures and nothing else, blank cells apart."""
+    given = [value for value in values if not (isinstance(value, str) and not value)]
+    return any(value != "-" for value in given) and all(map(_is_figure, given))
+
+
+def _is_figure(value: Any) -> bool:
+    if isinstance(value, str):
+        return _FIGURE.fullmatch(value) is not None
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def _cell(value: Any) -> Any:
@@ -135,12 +180,12 @@ def _markup(text: str) -> "Markup":
 
 _TABLE = """<div class="scroll"><table>
 <thead><tr>
-{%- for header, numeric in headers %}<th{% if numeric %} class="number"{% endif %}>{{ header }}</th>{% endfor -%}
+{%- for header, is_right in headers %}<th{% if is_right %} class="number"{% endif %}>{{ header }}</th>{% endfor -%}
 </tr></thead>
 <tbody>
 {%- for row in rows %}
 <tr{% if row_class %} class="{{ row_class }}"{% endif %}>
-{%- for value, numeric in row %}<td{% if numeric %} class="number"{% endif %}>{{ value }}</td>{% endfor -%}
+{%- for value, is_right in row %}<td{% if is_right %} class="number"{% endif %}>{{ value }}</td>{% endfor -%}
 </tr>
 {%- endfor %}</tbody></table></div>"""
 

@@ -26,7 +26,7 @@ def release_page(result: Mapping[str, Any]) -> str:
         Section("Disagreements", _counts("kind", result["disagreements"], checked, "drop")),
         Section("Disagreeing rows", _rows(result["examples"])),
         Section("Why other pages are not in the release", _counts("reason", result["absent"], result["pages"], "")),
-        Section("Settings", html.table(["setting", "value"], [[k, str(v)] for k, v in result["settings"].items()])),
+        Section("Settings", html.settings(result["settings"])),
     ]
     verdict = "every row agrees" if not disagreeing else f"{disagreeing:,} of {checked:,} rows disagree"
     return html.page("Released corpus against its WET files", verdict if checked else "no row to compare", sections)

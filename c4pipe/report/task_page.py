@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from c4pipe.report import html
+from c4pipe.report import charts, html
 
 _LABEL_SHARE = 0.01
 _LEAST_LABELS, _MOST_LABELS = 3, 8
@@ -83,15 +83,15 @@ def _lengths(statistics: Mapping[str, Mapping[str, Any]]):
     bounds = sorted({bound for lengths in by_task.values() for bound in lengths})
 
     def draw(axes) -> None:
-        for task, lengths in by_task.items():
+        for number, (task, lengths) in enumerate(by_task.items()):
             total = sum(lengths.values()) or 1
-            axes.plot([str(bound) for bound in bounds], [lengths[bound] / total for bound in bounds], "o-", label=task)
+            shares = [lengths[bound] / total for bound in bounds]
+            axes.plot([str(bound) for bound in bounds], shares, label=task, markersize=4, **charts.style(number))
         axes.set_xlabel("tokens, up to")
         axes.set_ylabel("share of examples")
-        if by_task:
-            axes.legend(fontsize=7, ncols=2)
+        charts.legend(axes)
 
-    return html.plot(draw, caption="Inputs by their length, EOS included.")
+    return html.plot(draw, caption="Inputs by their length, EOS included.", height=charts.height(len(by_task)))
 
 
 def _targets(statistics: Mapping[str, Mapping[str, Any]]):

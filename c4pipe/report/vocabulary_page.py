@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from c4pipe.report import html
 from c4pipe.report.html import Section, page, plot, render, search_box, table, tiles
 from c4pipe.vocabulary.vocabulary import Vocabulary
 
@@ -86,9 +87,7 @@ def vocabulary_page(
         Section("Pieces", _pieces(pieces)),
         Section("Split texts", _splits(both, samples)),
         Section("All pieces", _all_pieces(pieces)),
-        Section(
-            "Settings", table(("setting", "value"), sorted((name, str(value)) for name, value in settings.items()))
-        ),
+        Section("Settings", html.settings(settings)),
     ]
     return page("Vocabulary", f"{vocabulary.num_pieces:,} pieces by SentencePiece's unigram model", sections)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from c4pipe.errors import UserError
-from c4pipe.report import html
+from c4pipe.report import charts, html
 from c4pipe.shards import checked_json
 from c4pipe.tasks import libraries
 
@@ -172,12 +172,12 @@ def _curves(results: Sequence[Result], tasks: Sequence[str], variants: Sequence[
                 for one in groups.get(variant, ()):
                     label = _readable(variant) if one is groups[variant][0] else None
                     steps, scores = zip(*one.curve, strict=True)
-                    axes.plot(steps, scores, color=f"C{number}", alpha=0.7, linewidth=1, label=label)
+                    axes.plot(steps, scores, alpha=0.7, linewidth=1, markersize=3, label=label, **charts.style(number))
             axes.set_xlabel("step")
             axes.set_ylabel("score on validation")
-            axes.legend(fontsize=7)
+            charts.legend(axes)
 
-        plots.append(html.plot(draw, caption=f"{task}: a line a seed."))
+        plots.append(html.plot(draw, caption=f"{task}: one line per seed.", height=charts.height(len(variants))))
     return html.render("{% for plot in plots %}{{ plot }}{% endfor %}", plots=plots)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from c4pipe.errors import UserError
-from c4pipe.report import html
+from c4pipe.report import charts, html
 from c4pipe.shards import files
 from model.checkpoints.run_folder import RUNNING, RunFolder
 
@@ -55,8 +55,7 @@ def make_page(name: str, content: Mapping[str, Any], lines: Lines) -> str:
         if of_all or parts:
             sections.append(html.Section(title, _plot(lines, [*of_all, *parts], caption)))
     for title, part in (("Model", "model"), ("Settings", "settings"), ("Versions", "versions")):
-        rows = [(key, "" if value is None else str(value)) for key, value in content.get(part, {}).items()]
-        sections.append(html.Section(title, html.table(["", "value"], rows)))
+        sections.append(html.Section(title, html.settings(content.get(part, {}), what="")))
     seen = f"{summary.get('steps', 0):,} steps, {summary.get('examples_seen', 0):,} examples"
     if content.get("status") == RUNNING:
         seen = f"{seen}; not finished: {content['settings']['steps']:,} steps are to be made"
@@ -71,8 +70,8 @@ def _loss(content: Mapping[str, Any], lines: Lines) -> Any:
     entropy = (content.get("validation") or {}).get("order_0_entropy")
 
     def draw(axes: Any) -> None:
-        for name, label in (("mean_loss", "training"), ("validation_loss", "validation")):
-            _curve(axes, lines, name, label)
+        for number, (name, label) in enumerate((("mean_loss", "training"), ("validation_loss", "validation"))):
+            _curve(axes, lines, number, name, label)
         if entropy is not None:
             axes.axhline(entropy, color="grey", linewidth=0.8, linestyle="--", label="order-0 entropy of the targets")
         _finish(axes)
@@ -82,21 +81,30 @@ def _loss(content: Mapping[str, Any], lines: Lines) -> Any:
 
 def _plot(lines: Lines, names: Sequence[str], caption: str) -> Any:
     def draw(axes: Any) -> None:
-        for name in names:
-            _curve(axes, lines, name, name.replace("_", " "))
+        for number, name in enumerate(names):
+            _curve(axes, lines, number, name, _label(name))
         _finish(axes)
 
-    return html.plot(draw, caption=caption)
+    return html.plot(draw, caption=caption, height=charts.height(len(names)))
 
 
-def _curve(axes: Any, lines: Lines, name: str, label: str) -> None:
+def _label(name: str) -> str:
+    """
+    >>> _label("gradient_norm"), _label("validation_score/my_task"), _label("validation_score")
+    ('gradient norm', 'my_task', 'mean of all tasks')
+    """
+    if name == "validation_score":
+        return "mean of all tasks"
+    return name.partition("/")[2] or name.replace("_", " ")
+
+
+def _curve(axes: Any, lines: Lines, number: int, name: str, label: str) -> None:
     points = [(line["step"], line[name]) for line in lines if line.get(name) is not None]
     if points:
-        marker = "o" if len(points) < 60 else None
-        axes.plot(*zip(*points, strict=True), label=label, linewidth=1.2, marker=marker, markersize=2.5)
+        look = {**charts.style(number), **({} if len(points) < 60 else {"marker": None})}
+        axes.plot(*zip(*points, strict=True), label=label, linewidth=1.2, markersize=2.5, **look)
 
 
 def _finish(axes: Any) -> None:
     axes.set_xlabel("step")
-    if axes.get_legend_handles_labels()[0]:
-        axes.legend(frameon=False)
+    charts.legend(axes)

@@ -22,7 +22,11 @@ def test_records_are_counted_under_the_reference_s_names():
     book, summary = ledger()
     book.add_file()
     book.add_at_reading(PAGE, SIZE, Verdict(PAGE.text))
-    for outcome in (Dropped("no_url"), Dropped("too_long", 9, 200_000), Quarantined("a.wet", 0, "invalid_utf8", "byte 7")):
+    for outcome in (
+        Dropped("no_url"),
+        Dropped("too_long", 9, 200_000),
+        Quarantined("a.wet", 0, "invalid_utf8", "byte 7"),
+    ):
         book.add_no_page(outcome)
     assert summary.totals == {"records": 4}
     assert summary.counters == {

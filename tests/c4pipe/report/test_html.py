@@ -1,5 +1,9 @@
 """The look that all pages share."""
 
+import re
+
+import pytest
+
 from c4pipe.report import html
 
 
@@ -12,6 +16,44 @@ def test_text_of_the_corpus_is_never_markup():
 
 def test_a_column_of_numbers_is_set_right_with_separators():
     assert '<td class="number">12,345</td>' in html.table(["pages"], [[12345]])
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        [1, 2.5],
+        ["12.5%", "3%"],
+        [7, "", "-"],
+        ["1,234", "0.5"],
+        ["12.30 MB", "9 B"],
+        ["3.2 ms"],
+        ["80.10 ± 1.25", "79.00"],
+    ],
+)
+def test_the_header_of_a_column_of_figures_stands_above_them(column):
+    written = html.table(["what", "count"], [["x", value] for value in column])
+    assert '<th>what</th><th class="number">count</th>' in written
+    assert written.count('<td class="number">') == len(column)
+
+
+@pytest.mark.parametrize(
+    "column", [["a", "b"], [1, "adam"], ["2019-04-18"], [True, False], ["", "-"], [], ["10 hosts"]]
+)
+def test_a_column_of_other_things_is_set_left_its_header_too(column):
+    assert 'class="number"' not in html.table(["what", "value"], [["x", value] for value in column])
+
+
+def test_values_of_settings_are_words_not_python():
+    written = html.settings({"languages": ["en", "de"], "sources": [["a", 1.0, 3]], "seed": None, "keep": True})
+    for said in ("en, de", "a, 1, 3", "<td>-</td>", "<td>yes</td>"):
+        assert said in written
+    assert "[" not in written and "None" not in written and "True" not in written
+
+
+def test_charts_are_as_wide_as_the_page_and_can_be_moved_where_that_is_narrow():
+    style = html.page("T", "s", []).split("<style>")[1].split("</style>")[0]
+    assert re.search(r"figure svg \{[^}]*width: 100%;[^}]*min-width: 36rem", style)
+    assert "figure { overflow-x: auto; }" in style
 
 
 def test_the_same_plot_gives_the_same_bytes():

@@ -1,0 +1,54 @@
+"""How many series look on one chart: each in a look of its own, and a legend that hides none of them."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+# Of matplotlib's tab10.
+_COLOURS = (
+    "#1f77b4",
+    "#ff7f0e",
+    "#2ca02c",
+    "#d62728",
+    "#9467bd",
+    "#8c564b",
+    "#e377c2",
+    "#7f7f7f",
+    "#bcbd22",
+    "#17becf",
+)
+_DASHES = ("-", "--", ":", "-.")
+_MARKERS = ("o", "s", "^", "x")
+_MOST_INSIDE = 6
+_INCHES_PER_ENTRY = 0.17
+
+
+def style(number: int) -> Mapping[str, Any]:
+    """What `axes.plot` takes for series `number`: no two of the first 160 look the same.
+
+    >>> style(0), style(11)
+    ({'color': '#1f77b4', 'linestyle': '-', 'marker': 'o'}, {'color': '#ff7f0e', 'linestyle': '--', 'marker': 'o'})
+    """
+    rest, colour = divmod(number, len(_COLOURS))
+    rest, dash = divmod(rest, len(_DASHES))
+    return {"color": _COLOURS[colour], "linestyle": _DASHES[dash], "marker": _MARKERS[rest % len(_MARKERS)]}
+
+
+def height(num_series: int) -> float:
+    """Inches of a chart that has room for the legend of so many series."""
+    return max(3.0, 0.6 + _INCHES_PER_ENTRY * num_series)
+
+
+def legend(axes: "Axes") -> None:
+    """A legend of the named series: inside of the axes where they are few, else to their right."""
+    handles, labels = axes.get_legend_handles_labels()
+    if not labels:
+        return
+    if len(labels) <= _MOST_INSIDE:
+        axes.legend(frameon=False, fontsize=8)
+        return
+    axes.figure.legend(
+        handles, labels, loc="outside right upper", frameon=False, fontsize=7.5, labelspacing=0.35, handlelength=3
+    )
