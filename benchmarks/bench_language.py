@@ -36,7 +36,7 @@ from c4pipe.corpus.wet.parsers import read_records
 from c4pipe.records import Page
 
 SHARED = Path(__file__).parents[2] / "shared/data/wet"
-PAGES_A_TURN = 2_000
+PAGES_PER_TURN = 2_000
 REPEATS = 5
 EVERY_NTH_ALONE = 10
 
@@ -199,9 +199,9 @@ def main() -> None:
         profile(pages)
         return
     comparison = Comparison()
-    for start in range(0, len(pages), PAGES_A_TURN):
-        comparison.turn(pages[start : start + PAGES_A_TURN])
-        print(f"{min(start + PAGES_A_TURN, len(pages)):,} of {len(pages):,} pages", file=sys.stderr)
+    for start in range(0, len(pages), PAGES_PER_TURN):
+        comparison.turn(pages[start : start + PAGES_PER_TURN])
+        print(f"{min(start + PAGES_PER_TURN, len(pages)):,} of {len(pages):,} pages", file=sys.stderr)
     print(f"a new process is ready in {load_seconds():.2f} s, imports included\n")
     print(table(comparison.rows))
 

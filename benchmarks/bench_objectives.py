@@ -29,7 +29,7 @@ from c4pipe.objectives.catalog import OBJECTIVES, Parameters
 from c4pipe.objectives.randomness import example_keys, stream_key
 from c4pipe.shards.reading.text_sources import resolve_source
 from c4pipe.shards.text_shards import read_text_shard, write_text_shard
-from c4pipe.stages.make_examples import EXAMPLES_A_BLOCK, Recipe, TextShard, make_examples
+from c4pipe.stages.make_examples import EXAMPLES_PER_BLOCK, Recipe, TextShard, make_examples
 from c4pipe.vocabulary.training import TrainingOptions, train
 from c4pipe.vocabulary.vocabulary import Vocabulary
 
@@ -101,13 +101,13 @@ def bench_corruption(repeats: int) -> Iterator[tuple[str, str, float]]:
     for name, objective in OBJECTIVES.items():
         corruption = objective.configure(Parameters(), 32_100, 100)
         n = corruption.lengths.tokens
-        tokens = random.integers(3, 32_000, (BLOCKS, EXAMPLES_A_BLOCK, n)).astype(np.uint16)
-        lengths = np.full(EXAMPLES_A_BLOCK, n)
+        tokens = random.integers(3, 32_000, (BLOCKS, EXAMPLES_PER_BLOCK, n)).astype(np.uint16)
+        lengths = np.full(EXAMPLES_PER_BLOCK, n)
         stream = stream_key(0, 0, "train", 0)
 
         def corrupt(corruption=corruption, tokens=tokens, lengths=lengths, stream=stream) -> None:
             for number, block in enumerate(tokens):
-                keys = example_keys(stream, np.arange(number * EXAMPLES_A_BLOCK, (number + 1) * EXAMPLES_A_BLOCK))
+                keys = example_keys(stream, np.arange(number * EXAMPLES_PER_BLOCK, (number + 1) * EXAMPLES_PER_BLOCK))
                 corruption(block, lengths, keys)
 
         if name == "span_corruption":

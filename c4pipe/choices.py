@@ -1,4 +1,4 @@
-"""One thing of many by its name, and the same answer everywhere to a name that is not there."""
+"""Look-up by name, with the same error everywhere for an unknown name."""
 
 import difflib
 from collections.abc import Iterable, Mapping
@@ -11,26 +11,26 @@ _SIMILAR = 0.55
 
 
 def choose(kind: str, name: str, table: Mapping[str, Chosen]) -> Chosen:
-    """What a table has under a name. kind: what its entries are, in a word.
+    """The entry of a table that has this name. kind: what its entries are called in the error, such as "objective".
 
     >>> choose("objective", "lm", {"lm": 1, "prefix_lm": 2})
     1
 
-    Raises: UserError if it has none of that name.
+    Raises: UserError if the table has no entry of that name.
     """
     check_choice(kind, name, table)
     return table[name]
 
 
 def check_choice(kind: str, name: str, names: Iterable[str]) -> None:
-    """Raises: UserError if a name is not one of those there are."""
+    """Raises: UserError if a name is not among the known names."""
     known = list(names)
     if name not in known:
         raise UserError(f"unknown {kind} {name!r}{did_you_mean(name, known)} There are {', '.join(known)}")
 
 
 def did_you_mean(name: str, names: Iterable[str]) -> str:
-    """The end of a clause, with the most similar name where one is similar.
+    """The end of a sentence: asks for the most similar name if there is a similar one, otherwise a full stop.
 
     >>> did_you_mean("adamx", ["adamw", "adafactor"]), did_you_mean("x", ["adamw"])
     ('; did you mean adamw?', '.')

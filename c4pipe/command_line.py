@@ -1,4 +1,4 @@
-"""What every command shares: flags that are errors when unknown, one line and status 2 when the user can mend it."""
+"""Shared by all commands: unknown flags are errors, and an error that the user can mend is one line and status 2."""
 
 import argparse
 import errno
@@ -60,7 +60,7 @@ class _HelpFormatter(argparse.RawDescriptionHelpFormatter):
 
 @dataclass(frozen=True)
 class Flag:
-    """How a field of a record is a flag. otherwise: what is taken where its default is None, for the help."""
+    """How a field of a dataclass becomes a flag. otherwise: for the help, the value used if the default is None."""
 
     help: str
     metavar: str | None = None
@@ -69,7 +69,7 @@ class Flag:
 
 
 def flag(default: Any = MISSING, *, help: str, **more: Any) -> Any:
-    """A field of a dataclass that is a flag of the same name. more: as in `Flag`."""
+    """A field of a dataclass that becomes a flag of the same name. more: the other fields of `Flag`."""
     return field(default=default, metadata={_FLAG: Flag(help, **more)})
 
 
@@ -81,27 +81,27 @@ def add_flags(
     defaults: object | None = None,
     otherwise: Mapping[str, str] | None = None,
 ) -> None:
-    """Add a group with a flag for every field of a record that is made by `flag`.
+    """Add a group with one flag for every field of a dataclass that was made by `flag`.
 
-    defaults: a record to take the defaults from, where a command has its own. otherwise: by field, what this command
-    takes where the default is None.
+    defaults: an instance whose values are the defaults, if a command has its own. otherwise: field name -> for the
+    help, the value that this command uses if the default is None.
     """
     group = parser.add_argument_group(title)
     types_of = get_type_hints(record)
-    for one in fields(record):
-        described: Flag | None = one.metadata.get(_FLAG)
+    for entry in fields(record):
+        described: Flag | None = entry.metadata.get(_FLAG)
         if described is None:
             continue
-        default = getattr(defaults, one.name) if defaults is not None else one.default
-        told = (otherwise or {}).get(one.name, described.otherwise)
+        default = getattr(defaults, entry.name) if defaults is not None else entry.default
+        told = (otherwise or {}).get(entry.name, described.otherwise)
         help_text = f"{described.help} (default: {told})" if told and default is None else described.help
         help_text = help_text.replace("%", "%%")
-        if types_of[one.name] is bool:
-            group.add_argument(f"--{one.name}", action="store_true", default=default, help=help_text)
+        if types_of[entry.name] is bool:
+            group.add_argument(f"--{entry.name}", action="store_true", default=default, help=help_text)
             continue
         group.add_argument(
-            f"--{one.name}",
-            type=_plain_type(types_of[one.name]),
+            f"--{entry.name}",
+            type=_plain_type(types_of[entry.name]),
             default=None if default is MISSING else default,
             required=default is MISSING,
             choices=described.choices,
@@ -111,8 +111,8 @@ def add_flags(
 
 
 def from_flags(record: type[Record], arguments: argparse.Namespace) -> Record:
-    """The record that the flags of `add_flags` make."""
-    return record(**{one.name: getattr(arguments, one.name) for one in fields(record)})  # type: ignore[arg-type]
+    """An instance of the dataclass, filled from the flags that `add_flags` added."""
+    return record(**{entry.name: getattr(arguments, entry.name) for entry in fields(record)})  # type: ignore[arg-type]
 
 
 def option_strings(parser: argparse.ArgumentParser) -> list[str]:
@@ -121,7 +121,7 @@ def option_strings(parser: argparse.ArgumentParser) -> list[str]:
 
 
 def unknown_argument(argument: str, flags: Iterable[str], where: str) -> UserError:
-    """The error for an argument that no flag takes. where: what tells more."""
+    """The error for an argument that no flag takes. where: the command that tells more."""
     what = "flag" if argument.startswith("-") else "argument"
     hint = did_you_mean(argument.split("=", 1)[0], flags).rstrip(".")
     return UserError(f"unknown {what} {argument}{hint} (see {where})")
@@ -131,8 +131,8 @@ def run(main: Callable[[], int | None], *, is_speaker: Callable[[], bool] = lamb
     """Run a command's `main` and exit with its status.
 
     A `UserError` or a full disk becomes one line on standard error and status 2. `is_speaker` tells whether this
-    process is the one that prints (rank 0 of a distributed run). What goes to the terminal goes there without control
-    characters, on standard error also without credentials of URLs.
+    process is the one that prints (rank 0 of a distributed run). Control characters are removed from everything that
+    is printed to the terminal; credentials in URLs are removed from standard error too.
     """
     sys.stderr = ShownStream(sys.stderr, hides_credentials=True)  # type: ignore[assignment]
     if sys.stdout.isatty():
@@ -156,7 +156,7 @@ def run(main: Callable[[], int | None], *, is_speaker: Callable[[], bool] = lamb
     raise SystemExit(status)
 
 
-# What the system says of paths that the user chose: no right to them, or something else is there.
+# Errors of the system about paths that the user chose: no permission, or something else is at that path.
 _OF_PATHS = frozenset(
     {
         *(errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT, errno.EEXIST, errno.ENOTDIR, errno.EISDIR),
@@ -166,7 +166,7 @@ _OF_PATHS = frozenset(
 
 
 def of_the_system(error: OSError) -> str | None:
-    """One line for an error of the system that the user can mend; None for any other."""
+    """A one-line message for a system error that the user can mend; None for any other error."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         where = f" at {error.filename}" if error.filename else ""
         return f"the disk is full{where}; make space and run the same command again"

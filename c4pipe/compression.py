@@ -1,31 +1,32 @@
-"""Decompressed bytes of gzip, zstd, bzip2 and xz files, where a cut is an error and never the end.
+"""Decompressed bytes of gzip, zstd, bzip2 and xz files. A truncated file is an error, never a shorter text.
 
-The libraries' own readers do not all see a cut: zstandard's stream reader takes it for the end, isal's takes an empty
-file for an empty one, and those of bz2 and lzma pass over what follows the last stream.
+The libraries' own readers do not notice every truncation. zstandard's stream reader takes a cut for the end of the
+file, isal's reads a file cut to nothing as an empty text, and those of bz2 and lzma ignore what follows the last
+stream.
 """
 
 import io
 from collections.abc import Callable
 from typing import Any, BinaryIO, cast
 
-# How the name of a compressed file ends -> what it is called.
+# Ending of a compressed file's name -> name of the compression.
 ENDINGS = {".gz": "gzip", ".zst": "zstd", ".bz2": "bzip2", ".xz": "xz"}
 
 _MAGIC = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd", b"BZh": "bzip2", b"\xfd7zXZ\x00": "xz"}
-# zstd may begin with a frame to skip: the first byte's lower half is free.
+# A zstd file may begin with a skippable frame. The lower half of its first byte can have any value.
 _SKIPPABLE = b"\x2a\x4d\x18"
 _BLOCK_BYTES = 1 << 20
 _PACKED_BYTES = 128 << 10
-# Memory that a zstd file may ask for; `zstd --long=30` makes files that need this much.
+# The most memory that a zstd file may need for its window: that of files made by `zstd --long=30`.
 MAX_ZSTD_WINDOW = 1 << 30
 
 
 class DamagedFile(Exception):
-    """Compressed bytes that are broken, end too early, or are not what the file's name says."""
+    """Compressed bytes are broken, end too early, or do not have the compression that the file's name tells."""
 
 
 def compression_of(first: bytes) -> str | None:
-    """What a file is compressed with by its first bytes (six are enough), or None.
+    """The compression that a file's first bytes show (six are enough), or None if they show none.
 
     >>> compression_of(b"BZh91AY"), compression_of(b'{"text"')
     ('bzip2', None)
@@ -36,11 +37,11 @@ def compression_of(first: bytes) -> str | None:
 
 
 def open_decompressed(source: BinaryIO, name: str) -> io.BufferedReader:
-    """The decompressed bytes of an open file (it must be able to seek): its first bytes say how it is compressed.
+    """The decompressed bytes of an open, seekable file. Its first bytes decide how it is decompressed.
 
-    Several members, frames or streams one after the other are one file, as the field's tools take them.
-    name: the file's name. If it ends like that of a compressed file, and the first bytes are of no kind known, the file
-    is damaged. A cut between two members cannot be seen.
+    Several members, frames or streams one after the other count as one file, as in the usual tools.
+    name: the file's name. If its ending promises a compression, but the first bytes show none, the file is damaged.
+    A file that was cut exactly between two members cannot be recognised as truncated.
 
     Raises: DamagedFile, here or while reading.
     """
@@ -56,7 +57,7 @@ def open_decompressed(source: BinaryIO, name: str) -> io.BufferedReader:
 
 
 class _Gzip(io.RawIOBase):
-    """isal's reader, which sees every cut but that to nothing. Its errors become ours."""
+    """Wraps isal's reader, which notices every truncation except to zero bytes, and turns its errors into ours."""
 
     def __init__(self, source: BinaryIO) -> None:
         from isal import igzip
@@ -71,12 +72,12 @@ class _Gzip(io.RawIOBase):
             return self._unpacked.readinto(buffer)
         except MemoryError:
             raise
-        except Exception as error:  # isal's own error is no documented type
+        except Exception as error:  # isal does not document the types of its errors
             raise DamagedFile(f"gzip: {error}") from error
 
 
 class _Frames(io.RawIOBase):
-    """Frames or streams one after the other, each by a decompressor of its own."""
+    """Reads frames or streams that follow each other, each with a new decompressor."""
 
     def __init__(self, source: BinaryIO, make: Callable[[], Any], name: str) -> None:
         self._source, self._make, self._name = source, make, name
@@ -102,13 +103,13 @@ class _Frames(io.RawIOBase):
         return count
 
     def _needs_no_input(self) -> bool:
-        """Whether the decompressor holds back output, which it does where it was told a length."""
+        """Whether the decompressor still has output to give: a bounded one keeps it back (see `_Bounded`)."""
         return self._frame is not None and not getattr(self._frame, "needs_input", True)
 
     def _decompress(self) -> bytes:
         packed, self._packed = self._packed, b""
         if self._frame is None:
-            # xz pads streams with zero bytes, and so do tapes.
+            # Zero bytes may follow a stream: xz and tapes pad with them.
             packed = packed.lstrip(b"\0")
             if not packed:
                 return b""
@@ -153,7 +154,7 @@ def _xz() -> Any:
 
 
 class _Bounded:
-    """A decompressor of the standard library that gives a block at a time, however far its input unfolds."""
+    """A decompressor of the standard library, limited to one block of output per call."""
 
     def __init__(self, decompressor: Any) -> None:
         self._decompressor = decompressor

@@ -1,8 +1,8 @@
-"""Errors that a user can cause and mend."""
+"""The error for everything that a user can mend."""
 
 
 class UserError(Exception):
-    """Something the user can mend. The message is one line: what is wrong, and what to do about it.
+    """A fault that the user can mend. The message is one line: what is wrong, and what to do about it.
 
     Commands print it on standard error and exit with status 2 (see `command_line.run`).
     """

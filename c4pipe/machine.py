@@ -1,4 +1,4 @@
-"""What this machine offers a process: cores, memory, room on a disk, a folder for what is fetched once."""
+"""The resources of this machine: cores, memory, disk space, and the cache folder for downloads."""
 
 import os
 import shutil
@@ -8,7 +8,7 @@ _SMALL_MACHINE_BYTES = 8 << 30
 
 
 def num_cores() -> int:
-    """Cores that this process may use."""
+    """The number of cores that this process may use."""
     try:
         return len(os.sched_getaffinity(0))
     except AttributeError:  # not on macOS
@@ -16,7 +16,7 @@ def num_cores() -> int:
 
 
 def available_memory() -> int:
-    """Bytes of memory that new processes can have; what a small machine has where the system does not tell."""
+    """Bytes of memory that new processes can have. If the system does not tell, the memory of a small machine."""
     try:
         with open("/proc/meminfo") as lines:
             found = next(line for line in lines if line.startswith("MemAvailable:"))
@@ -26,7 +26,7 @@ def available_memory() -> int:
 
 
 def free_bytes(folder: str | os.PathLike[str]) -> int:
-    """Bytes that an ordinary user may still write where a local folder lies or will lie."""
+    """Free bytes for an ordinary user on the disk of a local folder, which need not exist yet."""
     path = Path(folder).absolute()
     while not path.exists():
         path = path.parent
@@ -34,7 +34,7 @@ def free_bytes(folder: str | os.PathLike[str]) -> int:
 
 
 def cache_folder() -> str:
-    """Where fetched files are kept for the next run: `$C4PIPE_CACHE`, else `c4pipe` in the user's cache folder."""
+    """The folder that keeps downloads for later runs: `$C4PIPE_CACHE`, else `c4pipe` in the user's cache folder."""
     if own := os.environ.get("C4PIPE_CACHE"):
         return own
     return os.path.join(os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache"), "c4pipe")

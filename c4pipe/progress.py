@@ -1,4 +1,4 @@
-"""How far something is: a moving bar on a terminal, elsewhere a plain line now and then; and how long things take."""
+"""Progress of long work: a moving bar on a terminal, elsewhere a plain line now and then. Durations in words."""
 
 import sys
 import time
@@ -11,11 +11,12 @@ _BAR = "{desc}: {percentage:3.0f}%|{bar}| {elapsed}, {remaining} left{postfix}"
 
 
 class ProgressLine:
-    """Says how many of a total of steps are done. A step is any unit of work of which there are many.
+    """Shows how many steps of a total are done. A step is any unit of work, such as a file or a page.
 
-    total: may change later. unit: what a step is, in the plural; without it only the share is told. done: what was done
-    before this start. shows: whether anything is said at all. stays: whether a bar is left on the terminal. every: the
-    least seconds between two plain lines. target: where it is written; standard error where nothing is said.
+    total: the number of steps, which may change later. unit: the name of a step in the plural; without it only the
+    share is shown. done: steps that were done before this start. shows: whether anything is shown at all. stays:
+    whether the bar remains on the terminal at the end. every: the least number of seconds between two plain lines.
+    target: the stream to write to; standard error if not given.
     """
 
     def __init__(
@@ -50,18 +51,18 @@ class ProgressLine:
 
     @property
     def is_due(self) -> bool:
-        """Whether something would be said now, for who has to look first how far things are."""
+        """Whether `show` would show anything now, for callers to whom it is costly to find out the progress."""
         return self._shows and (self._bar is not None or time.monotonic() - self._said >= self._every)
 
     def show(self, done: int, words: str = "", *, total: int | None = None, now: bool = False) -> None:
-        """Say how far it is. now: also where it is not time yet for a plain line."""
+        """Show the progress. now: show it even if it is not yet time for the next plain line."""
         self._total = max(self._total if total is None else total, 1)
         self._done = min(done, self._total)
         if self._bar is not None:
             self._bar.total = self._total
             if words:
                 self._bar.set_postfix_str(words, refresh=False)
-            if self._done < self._bar.n:  # below where it began, the bar would tell a time left below zero
+            if self._done < self._bar.n:  # below its initial value, the bar would show a negative time left
                 self._bar.n, self._bar.initial = self._done, min(self._done, self._bar.initial)
             self._bar.update(self._done - self._bar.n)
             if now:
@@ -71,11 +72,11 @@ class ProgressLine:
             self.say(f"{self._title}: {self._words(words)}")
 
     def advance(self, steps: int) -> None:
-        """So many steps more are done."""
+        """Count this many more steps as done."""
         self.show(self._done + steps)
 
     def say(self, text: str) -> None:
-        """One line of its own."""
+        """Print a separate line."""
         if not self._shows:
             return
         if self._bar is not None:
@@ -84,7 +85,7 @@ class ProgressLine:
             print(text, file=self._target, flush=True)
 
     def close(self) -> None:
-        """Leave the bar as it is."""
+        """Finish the bar in its present state."""
         if self._bar is not None:
             self._bar.close()
 
@@ -106,7 +107,7 @@ class ProgressLine:
 
 
 def followed(items: Iterable[Item], title: str, total: int, *, unit: str) -> Iterator[Item]:
-    """The items one by one, while it is said how many of them are done."""
+    """Yield the items, and show how many of them are done."""
     with ProgressLine(title, total, unit=unit) as progress:
         for item in items:
             yield item

@@ -1,11 +1,11 @@
-"""What flows through the pipelines: frozen records, standard library only."""
+"""The records that flow through the pipelines. They are frozen and need only the standard library."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One URL with its text, as a WET file or a C4 shard holds it.
+    """One URL with its text, as in a WET file or a C4 shard.
 
     `record` is the number of the record in its WET file, counted from 0 over all records of the file (the
     warcinfo record too), so that every page can be found again.
@@ -21,9 +21,9 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Dropped:
-    """A page or line that left the corpus, with the one reason why. `reason` is the counter's name too.
+    """A page or line that left the corpus, and the reason. `reason` is also the name of the counter.
 
-    lines, bytes (UTF-8): of the page's text, where it was measured.
+    lines, bytes (UTF-8): the size of the page's text, if it was measured.
     """
 
     reason: str

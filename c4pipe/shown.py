@@ -1,12 +1,12 @@
-"""What is shown and written down of texts and addresses from elsewhere: no control characters, no secrets."""
+"""Makes texts and URLs from outside safe to print or to record: without control characters and without secrets."""
 
 import re
 from typing import Any, TextIO
 
-# Terminals act on these, or they turn the direction of what follows. Tabs and line ends stay.
+# Terminals act on these characters, or they change the direction of the text that follows. Tabs and line ends stay.
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufeff]")
 
-# `gs://bucket@split` is no user; a user without a password is one where addresses have users at all.
+# In `gs://bucket@split`, `bucket` is not a user. So a name without a password counts as a user for http and ftp only.
 _WITH_USER = re.compile(
     r"\b((?:https?|ftps?|sftp)://)[^\s/?#'\"<>]*@|\b([A-Za-z][A-Za-z0-9+.-]*://)[^\s/?#@:'\"<>]*:[^\s/?#'\"<>]*@"
 )
@@ -14,14 +14,14 @@ _QUERY = re.compile(r"(?<=[^\s'\"<>])\?([^\s'\"<>]*)")
 _SECRET = re.compile(
     r"(?i:x-(amz|goog|ms)-.*|.*(token|secret|passw(or)?d|signature|credential|api_?key).*|sig|key|auth|authorization|pwd)"
 )
-# Of signed addresses: they change with each signature, and say nothing of the file.
+# Further parameters of signed URLs. They change with each signature and say nothing about the file.
 _OF_SIGNATURE = re.compile(
     r"(?i:expires|awsaccesskeyid|googleaccessid|policy|key-pair-id|s[a-z]{1,4}|st|se|rs[a-z]{2})"
 )
 
 
 def visible(text: str) -> str:
-    r"""A text with its control characters spelled out, for a terminal.
+    r"""The text with its control characters spelled out, for a terminal.
 
     >>> print(visible("a\x1b[31mred\u202eend"))
     a\x1b[31mred\u202eend
@@ -35,7 +35,7 @@ def _spelled(match: re.Match[str]) -> str:
 
 
 def without_credentials(text: str) -> str:
-    """A text, the URLs in it without user, password, and the parameters that give access.
+    """The text, with user, password and the parameters that give access removed from the URLs in it.
 
     >>> without_credentials("cannot read https://me:pw@a.example/b.gz?part=3&token=abc: not found")
     'cannot read https://a.example/b.gz?part=3 not found'
@@ -64,13 +64,13 @@ _LONGEST_LINE = 2_000
 
 
 def one_line(text: str) -> str:
-    """What a command says of an error: one line of bounded length, as it may be shown."""
+    """An error message as one line of bounded length that is safe to print."""
     line = without_credentials(visible(" ".join(text.split())))
     return line if len(line) <= _LONGEST_LINE else f"{line[: _LONGEST_LINE - 60]} ... {line[-50:]}"
 
 
 def scrubbed(value: Any) -> Any:
-    """A JSON value whose strings have no credentials."""
+    """The JSON value with credentials removed from all strings."""
     if isinstance(value, str):
         return without_credentials(value)
     if isinstance(value, dict):
@@ -81,9 +81,9 @@ def scrubbed(value: Any) -> Any:
 
 
 class ShownStream:
-    """A text stream on which everything is written as it may be shown. All else is the stream's own.
+    """A text stream that makes everything safe to print before it is written. Otherwise it is the stream itself.
 
-    A bar that moves with carriage returns stays one.
+    Carriage returns are kept, because progress bars move with them.
     """
 
     def __init__(self, stream: TextIO, *, hides_credentials: bool) -> None:

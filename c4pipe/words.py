@@ -1,4 +1,4 @@
-"""The words by which texts are compared: split by one rule for all scripts, and hashed to 64 bits.
+"""Splits texts into words for comparison, by one rule for all scripts, and hashes the words to 64 bits.
 
 Case and punctuation do not count. Scripts that put no blanks between words (Chinese, Japanese, Thai, Lao, Khmer,
 Burmese) are compared character by character.
@@ -25,16 +25,16 @@ _UNSPACED_RANGES = (
     ("\u4e00", "\u9fff"),
     ("\uf900", "\ufaff"),
 )
-# Beyond the first plane, letters lie below the pictographs and Han above them; finer classes are slow in `re`.
+# Beyond the first plane, letters lie below the pictographs and Han above them. Finer classes would make `re` slow.
 _OTHER_LETTERS = "\U00010000-\U0001efff"
 _OTHER_HAN = "\U00020000-\U0003ffff"
 _LAST_CODE = 0xFFFF
-# New words cost a hash. A crawl has no end of them, so that a worker remembers only the first ones that it meets.
+# A new word must be hashed. A crawl has an unlimited number of words, so a worker remembers only the first it meets.
 _MOST_REMEMBERED = 1 << 20
 
 
 def _is_of_word(character: str) -> bool:
-    # Marks belong to words: the vowel signs of Indian scripts are marks.
+    # Marks belong to words: for example, the vowel signs of Indian scripts are marks.
     return character.isalnum() or unicodedata.category(character)[0] == "M"
 
 
@@ -43,7 +43,7 @@ def _is_unspaced(character: str) -> bool:
 
 
 def _word_characters(*, unspaced: bool) -> str:
-    """The inside of a regular expression's class: the characters of words, of scripts with or without blanks."""
+    """The word characters of scripts with or without blanks, as the inside of a character class for `re`."""
     ranges: list[list[int]] = []
     for code in range(_LAST_CODE + 1):
         if _is_of_word(chr(code)) and _is_unspaced(chr(code)) == unspaced:
@@ -63,10 +63,10 @@ def _word_pattern() -> re.Pattern[str]:
 
 
 class Words:
-    """Splits texts into words and numbers them. Picklable; a worker keeps one for all its pages."""
+    """Splits texts into words and hashes them. Picklable. A worker uses one instance for all its pages."""
 
     def __init__(self, compared_as: Callable[[str], str] = str) -> None:
-        """compared_as: what a word in lower case counts as; it must be a function of a module."""
+        """compared_as: maps a word in lower case to the word it is compared as; a module-level function (picklable)."""
         self._compared_as = compared_as
         self._pattern = _word_pattern()
         self._find = self._pattern.findall
@@ -81,20 +81,20 @@ class Words:
         return [self._compared_as(word) for word in self._find(text.lower())]
 
     def spans(self, text: str) -> list[tuple[int, int]]:
-        """Where each word stands in a text: (start, end) in characters.
+        """The place of each word in a text: (start, end) in characters.
 
         >>> Words().spans("It's it")
         [(0, 2), (3, 4), (5, 7)]
         """
-        # Lower case may be longer than what it was made of (the Turkish capital I with a dot); then it is not used.
+        # A text may become longer in lower case (the Turkish capital I with a dot). Then the text itself is searched.
         lowered = text.lower()
         return [match.span() for match in self._pattern.finditer(lowered if len(lowered) == len(text) else text)]
 
     def hashes(self, texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
-        """(the hashes of all words, (n,) uint64; how many words each text has, (len(texts),) int64)."""
+        """(the hashes of all words, (n,) uint64; the number of words per text, (len(texts),) int64)."""
         found = [self._find(text.lower()) for text in texts]
         counts = np.fromiter(map(len, found), np.int64, len(found))
-        # Joining bytes is several times as fast as handing numbers to numpy one by one.
+        # Joining bytes is several times as fast as passing numbers to numpy one by one.
         packed = b"".join(map(self._hashes.__getitem__, chain.from_iterable(found)))
         return np.frombuffer(packed, "<u8").astype(np.uint64, copy=False), counts
 
@@ -103,7 +103,7 @@ class Words:
 
 
 class _WordHashes(dict[str, bytes]):
-    """Word -> hash of what it is compared as, 8 bytes."""
+    """Word -> hash of the word that it is compared as, 8 bytes. Remembers the first words that it meets."""
 
     def __init__(self, compared_as: Callable[[str], str]) -> None:
         super().__init__()
@@ -117,7 +117,7 @@ class _WordHashes(dict[str, bytes]):
 
 
 def word_hash(word: str) -> bytes:
-    """8 bytes that depend on the word alone, a little-endian number."""
+    """8 bytes that depend on the word alone: a little-endian number."""
     return blake2b(word.encode("utf-8", "surrogatepass"), digest_size=8).digest()
 
 
@@ -127,7 +127,7 @@ _MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
 def run_hashes(words: np.ndarray, counts: np.ndarray, length: int) -> tuple[np.ndarray, np.ndarray]:
     """One hash for each run of `length` words (an n-gram) of some texts, from the hashes of their words.
 
-    words: (n,) uint64, text after text. counts: words per text. A text of fewer than `length` words has none.
+    words: (n,) uint64, text after text. counts: words per text. A text of fewer than `length` words has no runs.
     Returns: (hashes, (m,) uint64, text after text; runs per text, (len(counts),) int64).
 
     >>> hashes, counts = run_hashes(np.arange(9, dtype=np.uint64), np.array([6, 3]), length=5)

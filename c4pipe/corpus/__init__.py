@@ -1,1 +1,1 @@
-"""Pure rules of the C4 corpus: a page in, a page or a reason out. No Beam here."""
+"""The rules of the C4 corpus as pure functions: a page goes in, a page or a reason comes out. No Beam here."""

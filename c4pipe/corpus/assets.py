@@ -1,7 +1,7 @@
 """The files that C4 needs besides the crawl: Punkt's parameters, lists of bad words, the domains of RealNews.
 
-They are looked for once, at launch, by the process that starts the pipeline: in the folder that the user gives (and
-then nowhere else), else in the user's cache, else at their pinned addresses. Workers get them with the job.
+The process that starts the pipeline looks for them once, at launch. If the user gives a folder, it looks there and
+nowhere else; otherwise first in the user's cache, then at their pinned addresses. Workers get them with the job.
 """
 
 import hashlib
@@ -30,7 +30,7 @@ _MAX_DOWNLOAD_BYTES = 64 << 20
 
 @dataclass(frozen=True)
 class Assets:
-    """What a variant needs, in memory. `sha256`: file name (as below an assets folder) -> hash, for the manifest."""
+    """The assets of a variant, in memory. `sha256`: file name below an assets folder -> hash, for the manifest."""
 
     punkt: PunktParameters | None = None
     badwords: Mapping[str, frozenset[str]] | None = None
@@ -50,12 +50,12 @@ def resolve(
     """Find everything that `variant` needs.
 
     folder: the user's `--assets`. sentence_model: `punkt_tab`, `bundled` (parameters that come with this package), or
-    a folder with the four files of a `punkt_tab` language. badwords_file: lists of one's own (see `own_lists`), which
-    take the place of their languages' lists alone; or a folder of lists named for their languages, which is the whole
-    set. languages: of the run; the variant's if not given. cache: the folder of downloads, else
+    a folder with the four files of a `punkt_tab` language. badwords_file: the user's own lists (see `own_lists`), which
+    replace the lists of their languages only; or a folder of lists named for their languages, which replaces all lists.
+    languages: the run's languages; if not given, the variant's. cache: the folder of downloads; if not given,
     `machine.cache_folder`.
 
-    Raises: UserError if something cannot be had.
+    Raises: UserError if an asset is not found.
     """
     finder = _Finder(folder, Path(cache or machine.cache_folder()))
     punkt = badwords = realnews = None
@@ -77,7 +77,7 @@ def _punkt_files(finder: "_Finder", sentence_model: str) -> dict[str, str]:
         path = model / name
         if not path.is_file():
             raise UserError(
-                f"no sentence model in {model}: {name} is not there; --sentence_model takes punkt_tab, bundled, or a "
+                f"no sentence model in {model}: {name} is missing; --sentence_model takes punkt_tab, bundled, or a "
                 f"folder with {', '.join(PUNKT_FILES)}"
             )
         files[name] = finder.read(path, f"{sentence_model}/{name}")
@@ -102,7 +102,7 @@ def _badwords_lists(finder: "_Finder", variant: Variant, given: str | None, lang
 
 
 class _Finder:
-    """Finds pinned files and notes the hash of each file that is used."""
+    """Finds pinned files and records the hash of each file that is used."""
 
     def __init__(self, folder: str | None, cache: Path) -> None:
         self._folder = Path(folder) if folder is not None else None
@@ -112,7 +112,7 @@ class _Finder:
             raise UserError(f"--assets={folder} is not a folder")
 
     def find(self, pinned: PinnedFile) -> str:
-        """The content of a pinned file from the user's folder, else the cache, else its address."""
+        """The content of a pinned file: from the user's folder if there is one, else from the cache or its address."""
         if self._folder is not None:
             path = self._folder / pinned.name
             if not path.is_file():
@@ -127,18 +127,18 @@ class _Finder:
         return self.read(path, pinned.name)
 
     def read(self, path: Path, name: str) -> str:
-        """The text of a file; its hash is noted under `name`."""
+        """The text of a file. Its hash is recorded under `name`."""
         content = path.read_bytes()
         self.sha256[name] = hashlib.sha256(content).hexdigest()
         try:
             # Universal newlines, as the reference opens these files.
             return io.TextIOWrapper(io.BytesIO(content), encoding="utf-8").read()
         except UnicodeDecodeError as error:
-            raise UserError(f"{path} is no UTF-8 text: {error}") from error
+            raise UserError(f"{path} is not UTF-8 text: {error}") from error
 
 
 def _download(pinned: PinnedFile, cache: Path) -> None:
-    """Fetch a pinned file into the cache; of an archive, all of its members that are pinned."""
+    """Fetch a pinned file into the cache. If it is in an archive, all pinned members of the archive are stored."""
     import urllib.error  # with it come TLS and mail, which take a tenth of a second
     import urllib.request
 
@@ -161,8 +161,8 @@ def _download(pinned: PinnedFile, cache: Path) -> None:
         found = hashlib.sha256(member_content).hexdigest()
         if found != other.sha256:
             raise UserError(
-                f"{other.address} gave another {other.name} (sha256 {found}, pinned {other.sha256}); give a good copy "
-                "by --assets=DIR"
+                f"{other.address} gave another {other.name} (sha256 {found}, pinned {other.sha256}); put a good copy "
+                "into a folder and give it by --assets=DIR"
             )
         _write(cache / other.name, member_content)
 

@@ -1,4 +1,4 @@
-"""Pages with bad words, by the lists of LDNOOBW."""
+"""Finds pages with bad words, by the lists of LDNOOBW."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -11,16 +11,16 @@ from c4pipe.corpus.splits import url_hash
 from c4pipe.corpus.variants import Compat
 from c4pipe.errors import UserError
 
-# Listed, but common parts of good words in languages that write without spaces.
+# Words of the lists that are common parts of good words, in languages that write without spaces.
 COMMON_SUBWORDS: Final = {"ja": frozenset({"sm", "グロ", "女の子"}), "zh": frozenset({"性"})}
 
 _TOKEN = re.compile(r"\w+")
-# What makes a word more than plain text when it is taken as an expression.
+# A word with one of these characters means something else when it is used as a regular expression.
 _SPECIAL = re.compile(r"[.^$*+?{}\[\]\\|()]")
 _KEY_BYTES = 8
 _HASH_BITS = 16
 _IS_WORD = bytes(byte < 128 and _TOKEN.fullmatch(chr(byte)) is not None for byte in range(256))
-# Masks that leave the first n bytes of a little-endian number, n from 0 to 8.
+# Masks that keep the first n bytes of a little-endian number, for n from 0 to 8.
 _FIRST_BYTES = np.array([(1 << (8 * length)) - 1 for length in range(_KEY_BYTES + 1)], dtype=np.uint64)
 
 PASSED = "passed"
@@ -31,7 +31,7 @@ _EMPTY_MATCH = "(an expression that matches nothing at all)"
 
 
 def parse_lists(lists: Mapping[str, str]) -> dict[str, frozenset[str]]:
-    """Words by language from the texts of lists (name -> content, one word a line)."""
+    """Language -> words, from the texts of the lists (name -> content, one word per line)."""
     words: dict[str, set[str]] = {}
     for name, content in lists.items():
         language = base_language(name)
@@ -45,10 +45,10 @@ def base_language(language: str) -> str:
 
 
 class BadwordsFilter:
-    """Says of a page whether a word of its language's list stands in it (reference: `get_badwords_filter_fn`).
+    """Tells whether a page contains a word from the list of its language (reference: `get_badwords_filter_fn`).
 
-    words: words by language, as `parse_lists` gives them. fraction: the share of pages with a bad word that goes;
-    which ones is decided by the md5 of the page's normalized URL.
+    words: language -> words, as from `parse_lists`. fraction: the share of the pages with a bad word that is dropped;
+    the md5 of a page's normalized URL decides whether it is one of them.
     """
 
     def __init__(self, words: Mapping[str, frozenset[str]], compat: Compat, fraction: float = 1.0) -> None:
@@ -66,7 +66,7 @@ class BadwordsFilter:
         return (BadwordsFilter, (self._words, self._compat, self._fraction))
 
     def outcome(self, text: str, language: str, normalized_url: str) -> str:
-        """`passed`, `soft-passed` (a bad word, but the page is one of the share that stays) or `filtered`."""
+        """`passed`, `soft-passed` (has a bad word, but belongs to the share that stays) or `filtered`."""
         return self._outcome(self.badword_in(text, language), normalized_url)
 
     def _outcome(self, badword: str, normalized_url: str) -> str:
@@ -75,7 +75,7 @@ class BadwordsFilter:
         return FILTERED if url_hash(normalized_url) % self._denominator < self._numerator else SOFT_PASSED
 
     def judge(self, candidates: Sequence[Candidate]) -> list[Ruling]:
-        """See `Judge`. Names all counters: each outcome, and each outcome of a language that has a list."""
+        """See `Judge`. Names all its counters: one per outcome, and one per outcome and language that has a list."""
         return [self._judge(candidate) for candidate in candidates]
 
     def _judge(self, candidate: Candidate) -> Ruling:
@@ -89,7 +89,7 @@ class BadwordsFilter:
         return Ruling(_REASON, counters=tuple(counters), match=badword)
 
     def has_list(self, language: str) -> bool:
-        """Whether there are words for a language."""
+        """Whether there is a list for a language."""
         return base_language(language) in self._matchers
 
     def has_badword(self, text: str, language: str) -> bool:
@@ -97,7 +97,7 @@ class BadwordsFilter:
         return bool(self.badword_in(text, language))
 
     def badword_in(self, text: str, language: str) -> str:
-        """The first in the alphabet of the language's words that the lower-cased text has; empty if it has none."""
+        """The alphabetically first word of the language's list that the lower-cased text has; empty if it has none."""
         matcher = self._matchers.get(base_language(language))
         return "" if matcher is None else matcher.match(text)
 
@@ -114,12 +114,13 @@ def _matcher(language: str, words: frozenset[str], compat: Compat) -> "Substring
         return Words(words - expressions, expressions)
     except re.error as error:
         raise UserError(
-            f"the bad words of {language!r} are no expression ({error}); --compat=tfds-3.1.0 takes them as plain text"
+            f"the bad words of {language!r} are not a regular expression ({error}); --compat=tfds-3.1.0 takes them as "
+            "plain text"
         ) from error
 
 
 class Substrings:
-    """Words of a language that writes without spaces: they match wherever they stand."""
+    """Matches the words of a language that writes without spaces: they match at any place."""
 
     def __init__(self, words: frozenset[str]) -> None:
         self._words = sorted(words)
@@ -131,15 +132,16 @@ class Substrings:
 
 
 class Words:
-    r"""Words that match between what is no letter, digit or underscore: `(?:\W|^)(...)(?:\W|$)`.
+    r"""Matches words with no letter, digit or underscore beside them: `(?:\W|^)(...)(?:\W|$)`.
 
-    An expression of some hundred alternatives is slow, and nearly every page has none of them. So the text is cut
-    into tokens first: a listed word can only be there if its longest token is. Those that pass are looked for.
-    expressions: words that are no plain text (tfds-3.0.1 does not escape them).
+    A regular expression with hundreds of alternatives is slow, and nearly every page contains none of them. So the text
+    is cut into tokens first: it can contain a listed word only if it contains the word's longest token. Only these
+    words are searched for.
+    expressions: words that are regular expressions, not plain text (tfds-3.0.1 does not escape them).
     """
 
     def __init__(self, words: frozenset[str], expressions: frozenset[str] = frozenset()) -> None:
-        # A word by its longest token, likely its rarest; a word without any has to be looked for in every text.
+        # A word is filed by its longest token, likely its rarest. A word without tokens is searched for in every text.
         by_token: dict[str, list[str]] = {}
         self._tokenless: list[str] = []
         for word in sorted(words):
@@ -164,7 +166,7 @@ class Words:
 
 
 class _AnyTokens:
-    """Which words may be in a text, by a token of each."""
+    """Finds the words that may be in a text, by one token of each word."""
 
     def __init__(self, by_token: dict[str, list[str]]) -> None:
         self._by_token = by_token
@@ -176,10 +178,10 @@ class _AnyTokens:
 
 
 class _AsciiTokens:
-    """The same for tokens of ASCII alone, four times as fast.
+    """As `_AnyTokens`, but for ASCII tokens only, and four times as fast.
 
-    The text's bytes are taken as numbers, all that is not ASCII as a separator; a token's key is its first eight
-    bytes. So some more tokens are found than there are, and none is missed.
+    It works on the text's bytes, and every byte that is not ASCII is a separator. A token's key is its first eight
+    bytes. So it may find words whose token is not in the text, but it misses none.
     """
 
     def __init__(self, by_token: dict[str, list[str]]) -> None:
@@ -191,7 +193,7 @@ class _AsciiTokens:
         self._is_listed[_hash(keys)] = True
 
     def find(self, lowered: str) -> list[str]:
-        """The words whose token is in the text, and maybe some more."""
+        """The words whose token is in the text, and possibly others."""
         content = b" " + lowered.encode("utf-8", "surrogatepass") + b" " * _KEY_BYTES
         is_word = np.frombuffer(content.translate(_IS_WORD), dtype=bool)
         edges = np.flatnonzero(is_word[1:] != is_word[:-1]) + 1
@@ -208,7 +210,7 @@ def _hash(keys: np.ndarray) -> np.ndarray:
 
 
 def _stands_alone(word: str, lowered: str) -> bool:
-    """Whether the word is in the text with nothing that belongs to a word right before or behind it."""
+    """Whether the word is in the text without a word character directly before or after it."""
     place = lowered.find(word)
     while place >= 0:
         end = place + len(word)
@@ -219,5 +221,5 @@ def _stands_alone(word: str, lowered: str) -> bool:
 
 
 def _is_word_character(character: str) -> bool:
-    r"""Whether an expression's `\w` takes the character; an empty string, the text's end, is none."""
+    r"""Whether `\w` matches the character. An empty string (before or after the text) is not a word character."""
     return character.isalnum() or character == "_"

@@ -1,7 +1,8 @@
-"""The stages of C4, of all variants, as one list in the order in which a page meets them.
+"""The stages of C4, of all variants, as one list in the order in which a page passes them.
 
-Two decisions over the whole corpus part the list in three: which copy of a URL stays, and which page keeps a line. What
-stands between them is judged page by page. Whoever judges, counts, reports or compares stages reads this list.
+Two decisions over the whole corpus divide the list into three parts: which copy of a URL stays, and which page keeps a
+line. All other stages judge each page by itself. All code that judges pages, or counts, reports or compares stages,
+reads this list.
 """
 
 from collections.abc import Callable, Collection, Container, Sequence
@@ -23,10 +24,10 @@ from c4pipe.corpus.variants import Compat, Variant
 
 @dataclass(frozen=True)
 class Criteria:
-    """What the judges of a run are made of.
+    """Everything that a run needs to make its judges.
 
-    languages: those to keep. load_identifier: called once by those stages that need it. listed_urls, excluded_urls:
-    normalized URLs; None if there is no list.
+    languages: the languages to keep. load_identifier: called once by each stage that needs it. listed_urls,
+    excluded_urls: normalized URLs; None if there is no list.
     """
 
     variant: Variant
@@ -61,13 +62,14 @@ def _no_lines(variant: Variant) -> tuple[str, ...]:
 class Stage:
     """One stage.
 
-    name: the name space of its counters, which are the reference's. words: what a page is that passes it. when: which
-    variants have it. judge: makes its judge; None if there is nothing to judge by, and every page stays.
+    name: the prefix of its counters, which are the reference's. words: for reports, how a page that passes it is
+    described. when: whether a variant has the stage. judge: makes its judge, or None if there is nothing to judge by,
+    so that every page stays.
 
-    names_reasons: whether the reference has a counter for each reason, or one for all. names_counters: whether the
-    judge names all counters itself. line_outcomes: what can become of a line; a stage with any changes the text.
-    measures_drops: whether the lines and bytes of a page that it drops are known. always_shown: whether reports show
-    it in variants that do not have it, too, as a stage that every page passes.
+    names_reasons: whether the reference has one counter per reason (else one for all reasons). names_counters: whether
+    the judge itself names all counters. line_outcomes: the possible outcomes of a line; a stage that has any changes
+    the text. measures_drops: whether the lines and bytes of a page that it drops are known. always_shown: whether
+    reports also show it for variants that do not have it, as a stage that every page passes.
     """
 
     name: str
@@ -86,15 +88,15 @@ class Stage:
 
     @property
     def passed(self) -> str:
-        """The counter of what it lets through."""
+        """The counter of the pages that pass the stage."""
         return f"{self.name}/passed"
 
     def filtered(self, reason: str) -> str:
-        """The counter of what it drops for a reason; the samples of it have the same name."""
+        """The counter of the pages that it drops for a reason. The samples of these pages have the same name."""
         return f"{self.name}/filtered:{reason}" if self.names_reasons else f"{self.name}/filtered"
 
     def line_counter(self, outcome: str) -> str:
-        """The counter of lines with an outcome."""
+        """The counter of the lines with this outcome."""
         return f"{self.name}/line-passed" if outcome == LINE_PASSED else f"{self.name}/line-filtered:{outcome}"
 
 
@@ -137,7 +139,7 @@ def _badwords(criteria: Criteria) -> Judge | None:
 
 
 AT_READING = (
-    # The first two are part of reading a WET file (`wet/`): a page that is too long is never in memory.
+    # The first two belong to reading a WET file (`wet/`), so that a page that is too long never lies in memory.
     Stage("split-wet-file", "records read as pages", names_reasons=True, measures_drops=False),
     Stage("too-long-filter", f"not over {MAX_PAGE_LENGTH:,} characters"),
     Stage(
@@ -148,7 +150,7 @@ AT_READING = (
         names_reasons=True,
     ),
 )
-# Here the whole corpus decides: of the copies of a URL one stays.
+# A decision over the whole corpus: only one copy of each URL stays.
 URL_COPIES = Stage("duplicate-url-filter", "newest copy of its URL")
 AFTER_URLS = (
     Stage("excluded-url-filter", "not taken down", judge=_excluded_urls),
@@ -173,7 +175,7 @@ AFTER_URLS = (
         line_outcomes=lambda variant: line_outcomes(variant.rules),
     ),
 )
-# Here the whole corpus decides: of the pages with a line one keeps it.
+# Before these stages there is another decision over the whole corpus: only one of the pages with a line keeps it.
 AFTER_LINES = (
     Stage(
         "dedupe-lines",
@@ -214,18 +216,18 @@ PARSING, LENGTH, LISTED_DOMAINS = AT_READING
 EXCLUDED_URLS, LISTED_URLS, PARAGRAPHS, CLEANING = AFTER_URLS
 LINE_COPIES, ENGLISH, LANGUAGE, BADWORDS = AFTER_LINES
 
-# Counters of records that cannot be read, by reason; and of files.
+# Prefix of the counters of unreadable records, one per reason; the counter of WET files.
 QUARANTINE = "quarantine"
 WET_FILE = f"{PARSING.name}/wet-file"
 
 
 def judges_of(stages: Sequence[Stage], criteria: Criteria) -> Judges:
-    """The judges of those stages that the run's variant has, for `judging.judge`."""
+    """The judges of the stages that the run's variant has, for `judging.judge`."""
     present = [stage for stage in stages if stage.when(criteria.variant)]
     made = [(stage.name, stage.judge(criteria)) for stage in present]
     return [(name, judge) for name, judge in made if judge is not None]
 
 
 def split_of_page(variant: Variant, normalized_url: str, language: str) -> str:
-    """The split of a page that no stage drops: the last step."""
+    """The last step: the split of a page that no stage has dropped."""
     return split_of(normalized_url, language if variant.splits_by_language else None)

@@ -1,4 +1,4 @@
-"""Cleaning: the lines of a page that are sentences, and whether the page is worth keeping, by a variant's rules."""
+"""Cleaning: by a variant's rules, keeps the lines of a page that are sentences, or drops the whole page."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from c4pipe.corpus.sentences.counter import SentenceCounter
 
 @dataclass(frozen=True, slots=True)
 class LineOutcome:
-    """A line as the rules leave it, and the rule that takes it; None if it passes."""
+    """A line after the rules, and the rule that applies to it; None if the line passes."""
 
     line: str
     rule: LineRule | None
@@ -25,7 +25,7 @@ class LineOutcome:
 
 
 def line_outcome(line: str, rules: Sequence[Rule]) -> LineOutcome:
-    """What becomes of one line: the first rule that takes it counts.
+    """The outcome of one line. The first rule that applies decides.
 
     >>> from c4pipe.corpus.variants import C4_RULES
     >>> outcome = line_outcome("  This is how a sentence looks.[12] ", C4_RULES)
@@ -44,7 +44,7 @@ def line_outcome(line: str, rules: Sequence[Rule]) -> LineOutcome:
 
 
 def dropped_lines(text: str, rules: Sequence[Rule]) -> Iterator[LineOutcome]:
-    """The lines that cleaning takes from a page, up to the one that drops the page; for the report's samples."""
+    """The lines that cleaning removes from a page, up to a line that drops the page; for the report's samples."""
     for line in text.splitlines():
         outcome = line_outcome(line, rules)
         if outcome.drops_page:
@@ -55,7 +55,7 @@ def dropped_lines(text: str, rules: Sequence[Rule]) -> Iterator[LineOutcome]:
 
 @dataclass(frozen=True, slots=True)
 class _Lines:
-    """The lines that line rules keep. reason: the rule by which one of them drops the page; else empty."""
+    """The lines that the line rules keep. reason: the rule by which a line drops the page; empty if none does."""
 
     kept: list[str]
     reason: str
@@ -65,7 +65,7 @@ class _Lines:
 class Cleaner:
     """Cleans pages (reference: `clean_page`). Picklable.
 
-    rules: of lines and pages, in order; the rules of pages see the lines that are kept in the end.
+    rules: the rules of lines and of pages, in order. The page rules see the lines that all line rules keep.
     """
 
     def __init__(self, rules: Sequence[Rule], sentences: SentenceCounter) -> None:
@@ -79,9 +79,9 @@ class Cleaner:
         return [self.clean(candidate.text) for candidate in candidates]
 
     def clean(self, text: str) -> Ruling:
-        """Clean the text of one page: the kept lines, joined by line feeds and stripped as a whole.
+        """Clean the text of one page. The new text is the kept lines, joined by line feeds and stripped as a whole.
 
-        A rule that drops the page half way ends the counting of lines there, as in the reference.
+        When a line drops the page, the lines after it are not counted, as in the reference.
         """
         lines = self._lines_together(text) or self._line_by_line(text)
         if lines.reason:
@@ -92,7 +92,7 @@ class Cleaner:
         return Ruling(text="\n".join(lines.kept).strip(), line_counts=lines.counts)
 
     def _line_by_line(self, text: str) -> _Lines:
-        """Each line by itself, in order."""
+        """Applies all rules to each line, line by line."""
         counts = dict.fromkeys(self._outcomes, 0)
         kept: list[str] = []
         for raw_line in text.splitlines():
@@ -105,9 +105,9 @@ class Cleaner:
         return _Lines(kept, "", tuple(counts.values()))
 
     def _lines_together(self, text: str) -> _Lines | None:
-        """As `_line_by_line`, but several times as fast: rule by rule, over all lines.
+        """The same result as `_line_by_line`, several times as fast: applies each rule to all lines.
 
-        None if a line drops the page, because that ends the counting at this line.
+        None if a line drops the page, because then only the lines before it may be counted.
         """
         lines = list(map(str.strip, text.splitlines()))
         lowered = text.lower()
@@ -116,7 +116,7 @@ class Cleaner:
             if isinstance(rule, Rewrite):
                 if rule.sign in text:
                     lines = list(map(rule.rewritten, lines))
-                    # What stands around a match may become a phrase when the match goes.
+                    # Removing a match may join the text around it into a phrase.
                     text = "\n".join(lines)
                     lowered = text.lower()
             elif isinstance(rule, LineRule):

@@ -1,4 +1,4 @@
-"""Who stays when pages share a URL or a line: keys as packed numpy rows, and the rules that pick the winners.
+"""Which page wins when pages share a URL or a line: keys as packed numpy rows, and the rules that pick the winners.
 
 Only these keys travel between workers, never text. The functions here are pure: the same rows in any order give the
 same losers, so the result depends neither on the order of files nor on the runner.
@@ -9,11 +9,11 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-# Timestamps are compared as strings; a WARC date has 20 characters, with fractions of a second up to 30.
+# Timestamps are compared as strings. A WARC date has 20 characters, or up to 30 with fractions of a second.
 TIMESTAMP_BYTES = 32
 
-# A copy of a page that competes for its URL. `url` and `text` are md5s as two big-endian halves, so that comparing
-# the halves compares the digests; `file` is the place of the WET file among all of them sorted by base name.
+# A copy of a page that competes for its URL. `url` and `text` are md5s as two big-endian halves, so that comparing the
+# halves compares the digests. `file` is the index of the WET file in the list of all WET files sorted by base name.
 URL_KEY = np.dtype(
     [
         ("url", ">u8", 2),
@@ -24,11 +24,11 @@ URL_KEY = np.dtype(
     ]
 )
 
-# A page that competes for a line (36 bytes). `line` is a 128-bit hash; `page` the first 8 bytes of the md5 of the
-# URL that decides; `index` the line's number in the cleaned page.
+# A page that competes for a line (36 bytes). `line` is a 128-bit hash of the line. `page` is the first 8 bytes of the
+# md5 of the page's URL, which decide who wins. `index` is the line's number in the cleaned page.
 LINE_KEY = np.dtype([("line", ">u8", 2), ("page", ">u8"), ("file", "<u4"), ("row", "<u4"), ("index", "<u4")])
 
-# Where a loser is to be found.
+# The place of a loser.
 URL_LOSER = np.dtype([("file", "<u4"), ("row", "<u4")])
 LINE_LOSER = np.dtype([("file", "<u4"), ("row", "<u4"), ("index", "<u4")])
 
@@ -44,7 +44,7 @@ def text_key(text: str) -> bytes:
 
 
 def page_key(url: str) -> bytes:
-    """The 8 bytes by which the page that keeps a line is chosen. `url`: raw, or normalized for tfds-3.0.1."""
+    """The 8 bytes that decide which page keeps a line. `url`: the raw URL, or the normalized one for tfds-3.0.1."""
     return _md5(url)[:8]
 
 
@@ -59,7 +59,7 @@ def pack_url_keys(
 ) -> np.ndarray:
     """The competing copies of one file as (n,) rows of `URL_KEY`.
 
-    Where the newest page does not win (tfds-3.0.1), timestamps are left out, so that the text's md5 decides.
+    If the newest page does not win (tfds-3.0.1), timestamps are left out, so that the text's md5 decides.
     """
     return pack_url_digests(
         [url_key(url) for url in normalized_urls],
@@ -80,7 +80,7 @@ def pack_url_digests(
     *,
     newest_page_wins: bool = True,
 ) -> np.ndarray:
-    """As `pack_url_keys`, from the keys themselves."""
+    """As `pack_url_keys`, but from the keys of URLs and texts."""
     packed = np.zeros(len(url_keys), dtype=URL_KEY)
     if not len(packed):
         return packed
@@ -94,21 +94,22 @@ def pack_url_digests(
 
 
 def line_contents(text: str) -> list[str]:
-    """What of each line of a page is compared: the line without white space at its ends, in lower case."""
-    # In lower case all at once; a line's end is a word's end, so that no letter comes out otherwise.
+    """The lines of a page as they are compared: without white space at both ends, and in lower case."""
+    # Lower-casing the whole text at once is faster and gives the same: letters whose lower case depends on the end of a
+    # word (the Greek sigma) see it at a line feed too.
     return list(map(str.strip, text.lower().split("\n")))
 
 
 def line_keys(text: str) -> np.ndarray:
     """The keys of the lines of a page, (n, 2) uint64: the md5 of each line, stripped and in lower case.
 
-    Lines are split at line feeds only.
+    Only line feeds separate lines.
     """
     return _digests(line_contents(text))
 
 
 def pack_line_keys(text: str, url: str, file: int, row: int) -> np.ndarray:
-    """The lines that a page competes for, as rows of `LINE_KEY`; of equal lines in the page only the first.
+    """The lines that a page competes for, as rows of `LINE_KEY`. Of equal lines in the page only the first competes.
 
     `url`: the raw URL, or the normalized one for tfds-3.0.1.
     """
@@ -128,13 +129,13 @@ def pick_url_losers(keys: np.ndarray) -> np.ndarray:
     """The copies that lose their URL, as sorted rows of `URL_LOSER`.
 
     The winner of a URL is the copy with the largest timestamp, then the largest md5 of the text, then the earliest
-    (file, row). keys: rows of `URL_KEY`, all that share a URL among them.
+    (file, row). keys: rows of `URL_KEY`; rows that share a URL must all be there.
     """
     order = _by_group(keys["url"])
     ordered = keys[order]
     in_groups = _shared(ordered["url"])
     ordered = ordered[in_groups]
-    # The last of a group wins: sorted upwards by timestamp and text, downwards by place.
+    # The last row of a group wins: ascending by timestamp and text, descending by place.
     place = (ordered["file"].astype(np.uint64) << np.uint64(32)) | ordered["row"]
     order = np.lexsort(
         (
@@ -155,8 +156,9 @@ def pick_url_losers(keys: np.ndarray) -> np.ndarray:
 def pick_line_losers(keys: np.ndarray) -> np.ndarray:
     """The lines that pages lose to another page, as sorted rows of `LINE_LOSER`.
 
-    The page with the smallest `page` keeps a line, of equal ones the earliest (file, row). keys: rows of `LINE_KEY`,
-    all that share a line among them; a page has at most one row a line (`pack_line_keys`).
+    The page with the smallest `page` keeps a line; if several have the same `page`, the earliest (file, row).
+    keys: rows of `LINE_KEY`; rows that share a line must all be there. A page has at most one row per line
+    (`pack_line_keys`).
     """
     order = _by_group(keys["line"])
     ordered = keys[order]
@@ -175,7 +177,7 @@ def _by_group(halves: np.ndarray) -> np.ndarray:
 
 
 def _shared(halves: np.ndarray) -> np.ndarray:
-    """Of keys (n, 2) with equal ones side by side: which have a twin, (n,) bool."""
+    """Which keys are equal to a neighbour, (n,) bool. halves: (n, 2), with equal keys side by side."""
     equals_next = (halves[1:] == halves[:-1]).all(axis=1)
     shared = np.zeros(len(halves), dtype=bool)
     shared[1:] |= equals_next

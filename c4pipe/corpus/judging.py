@@ -1,4 +1,4 @@
-"""What judges of pages take and give: a candidate, the ruling of one stage, the verdict of several."""
+"""The input and output of judges: a candidate page, the ruling of one stage, the verdict of several stages."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,10 +7,10 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A page before a judge.
+    """A page that a judge has to rule on.
 
-    url: as in the WET file; normalized_url: as pages are compared by it. lost_lines: numbers of the lines (split at
-    line feeds) that other pages keep. language: as a stage before has told it.
+    url: as in the WET file. normalized_url: as used to compare pages. lost_lines: numbers of the lines (split at line
+    feeds) that other pages keep. language: as identified by an earlier stage.
     """
 
     url: str
@@ -20,19 +20,19 @@ class Candidate:
     language: str = ""
 
     def after(self, ruling: "Ruling") -> "Candidate":
-        """The page as it comes to the next stage."""
+        """The page as the next stage sees it."""
         text = self.text if ruling.text is None else ruling.text
         return Candidate(self.url, self.normalized_url, text, self.lost_lines, ruling.language or self.language)
 
 
 @dataclass(frozen=True, slots=True)
 class Ruling:
-    """What one stage makes of a page.
+    """The decision of one stage on a page.
 
-    reason: why it goes; empty if it stays. text: as it leaves the stage; None if the stage changes nothing.
-    line_counts: a number of lines for each outcome that the stage has for lines (`Stage.line_outcomes`). counters: the
-    ends of further counters' names, each counted once; the stage's name comes before them. match: what in the page it
-    goes for, where the stage can tell.
+    reason: why the page is dropped; empty if it stays. text: the text after the stage; None if the stage changes
+    nothing. language: the language that the stage identified, if it is a stage that does. line_counts: the number of
+    lines per outcome in `Stage.line_outcomes`. counters: suffixes of further counters, each counted once; the stage's
+    name comes before them. match: the part of the page that is the reason for dropping it, if the stage can tell.
     """
 
     reason: str = ""
@@ -47,20 +47,21 @@ STAYS = Ruling()
 
 
 class Judge(Protocol):
-    """Rules on pages by what is in them. Picklable."""
+    """Decides which pages stay, by their content. Picklable."""
 
     def judge(self, candidates: Sequence[Candidate]) -> Sequence[Ruling]:
-        """One ruling for each candidate, in order; none depends on the others."""
+        """One ruling per candidate, in order. A ruling does not depend on the other candidates."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What a run of stages makes of a page.
+    """The decision of several stages on a page.
 
-    stage, reason: which stage drops it, and why; both empty if it stays. text: as it leaves the last stage, or as it
-    came to the stage that drops it. line_counts: of the stage that takes lines, where the page came to it. counters:
-    names of further counters, each counted once. match: what in the page it goes for, where the stage can tell.
+    stage, reason: the stage that drops the page, and why; both empty if it stays. text: the text after the last stage,
+    or before the stage that drops the page. line_counts: those of the stage that removes lines, if the page reached it.
+    counters: names of further counters, each counted once. match: the part of the page that is the reason for dropping
+    it, if the stage can tell.
     """
 
     text: str
@@ -72,7 +73,7 @@ class Verdict:
     match: str = ""
 
     def after(self, stage: str, ruling: Ruling) -> "Verdict":
-        """The verdict with one stage more."""
+        """The verdict after one more stage."""
         return Verdict(
             text=self.text if ruling.reason or ruling.text is None else ruling.text,
             stage=stage if ruling.reason else "",
@@ -88,9 +89,9 @@ Judges = Sequence[tuple[str, Judge]]
 
 
 def judge(judges: Judges, candidates: Sequence[Candidate]) -> list[Verdict]:
-    """One verdict for each candidate, in order. judges: (name of the stage, its judge), in the order of the stages.
+    """One verdict per candidate, in order. judges: (name of the stage, its judge), in the order of the stages.
 
-    A page that one stage drops does not come to the next.
+    A page that a stage drops does not reach the next stage.
     """
     pages = list(candidates)
     verdicts = [Verdict(page.text) for page in pages]

@@ -1,4 +1,4 @@
-"""Removing the lines of a page that other pages keep, once that is decided for the whole corpus."""
+"""Removes the lines of a page that other pages keep, after this was decided for the whole corpus."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -8,14 +8,14 @@ from c4pipe.corpus.judging import Candidate, Ruling
 from c4pipe.corpus.rules import LINE_PASSED
 from c4pipe.corpus.sentences.counter import SentenceCounter
 
-# What can become of a line: kept by another page, a copy of a line before it, kept here.
+# The outcomes of a line: another page keeps it, it repeats an earlier line of its page, or (LINE_PASSED) it stays.
 GLOBAL_DUPLICATE, LOCAL_DUPLICATE = "global_duplicate", "local_duplicate"
 LINE_OUTCOMES = (GLOBAL_DUPLICATE, LOCAL_DUPLICATE, LINE_PASSED)
 
 
 @dataclass(frozen=True, slots=True)
 class RemainingLines:
-    """What is left of a page's text, and the number of its lines by outcome, in the order of `LINE_OUTCOMES`."""
+    """The remaining text of a page, and the number of its lines per outcome, in the order of `LINE_OUTCOMES`."""
 
     text: str
     counts: tuple[int, ...]
@@ -24,8 +24,8 @@ class RemainingLines:
 def remove_lines(text: str, lost: Collection[int]) -> RemainingLines:
     """A page's text without the lines that other pages keep, and without its own repeated lines.
 
-    `lost`: numbers of the lines (split at line feeds) that another page keeps; of equal lines the first one's number
-    stands for all of them. Reference: `_remove_lines_from_text`.
+    `lost`: numbers of the lines (split at line feeds) that another page keeps. Of several equal lines, only the number
+    of the first is given. Reference: `_remove_lines_from_text`.
 
     >>> remove_lines("A\\nb\\na\\nc", lost=[1])
     RemainingLines(text='A\\nc', counts=(1, 1, 2))
@@ -50,9 +50,10 @@ def remove_lines(text: str, lost: Collection[int]) -> RemainingLines:
 
 
 class LineRemover:
-    """Removes copies of lines, and drops a page that has too little left.
+    """Removes copies of lines, and drops a page if too little of it remains.
 
-    sentences: None if there is no minimum. min_sentences: of the whole page, its lines joined.
+    sentences: None if there is no minimum. min_sentences: the minimum for the whole page, counted over the joined
+    lines.
     """
 
     def __init__(self, sentences: SentenceCounter | None, min_sentences: int) -> None:

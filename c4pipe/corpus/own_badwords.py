@@ -1,4 +1,4 @@
-"""`--badwords`: lists of bad words of the user's own, and which language each of them is for."""
+"""`--badwords`: the user's own lists of bad words, and the language of each list."""
 
 import re
 from collections.abc import Sequence
@@ -11,11 +11,11 @@ _NAMED = re.compile(r"(?P<language>[A-Za-z]{2,3}(-[A-Za-z0-9]+)*):(?P<path>.+)")
 
 
 def own_lists(given: str, languages: Sequence[str]) -> dict[str, Path]:
-    """Language -> the file of its list: of `FILE`, or of `LANG:FILE[,LANG:FILE]`.
+    """Language -> the file of its list, from a flag `FILE` or `LANG:FILE[,LANG:FILE]`.
 
-    languages: of the run. A file without a language is for the run's language where that is one.
+    languages: the run's languages. A file without a language is for the run's language, if the run has only one.
 
-    Raises: UserError if a file is not there, or it is not clear which language it is for.
+    Raises: UserError if a file is missing, or if it is not clear which language it is for.
     """
     spoken = list(dict.fromkeys(map(base_language, languages)))
     if not _NAMED.fullmatch(given.split(",")[0]):

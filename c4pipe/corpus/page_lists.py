@@ -1,4 +1,4 @@
-"""Rules that look at a whole page's address or shape: listed domains, listed URLs, paragraphs."""
+"""Rules that look at the address or the shape of a whole page: listed domains, listed URLs, paragraphs."""
 
 import re
 from collections.abc import Container, Iterable, Mapping, Sequence
@@ -14,14 +14,14 @@ from c4pipe.corpus.urls import normalized_url
 _HOST_END = re.compile(r"[/?#]")
 BAD_DOMAIN = "bad_domain"
 BAD_SUBDOMAIN = "bad_subdomain"
-_GOES = Ruling("filtered")  # the one reason of a stage that has no more
+_GOES = Ruling("filtered")  # for stages that have only one reason
 
 
 class ListedDomains:
     """The domains of RealNews (reference: `is_realnews_domain`).
 
-    domains: registered domain -> True for all of its subdomains, or the list of allowed ones. The public suffixes
-    are those that `tldextract` carries; nothing is fetched.
+    domains: registered domain -> True if all of its subdomains are allowed, otherwise the list of allowed subdomains.
+    The public suffixes are those that the package `tldextract` contains; nothing is downloaded.
     """
 
     def __init__(self, domains: Mapping[str, bool | Sequence[str]]) -> None:
@@ -49,9 +49,10 @@ class ListedDomains:
 
 
 class ListedUrls:
-    """A list of URLs, each normalized as the pages' are (reference: `filter_by_webtextlike`).
+    """A list of URLs, normalized like the pages' URLs (reference: `filter_by_webtextlike`).
 
-    Holds 16 bytes a URL, its md5 in two halves, sorted by the first: lists of this kind have tens of millions.
+    Such lists have tens of millions of URLs. So only 16 bytes per URL are kept: its md5 as two halves, sorted by the
+    first half.
     """
 
     def __init__(self, urls: Iterable[str]) -> None:
@@ -66,12 +67,12 @@ class ListedUrls:
 
     @property
     def keys(self) -> np.ndarray:
-        """(n, 2) uint64 that `of_keys` makes the same list of."""
+        """(n, 2) uint64, from which `of_keys` makes the same list."""
         return np.stack([self._first, self._second], axis=1)
 
     @classmethod
     def of_keys(cls, keys: np.ndarray) -> "ListedUrls":
-        """The list that `keys` is of. Raises: ValueError if these are not such keys, in order."""
+        """The list that has these `keys`. Raises: ValueError if they are not such keys, or not sorted."""
         if keys.dtype != np.uint64 or keys.ndim != 2 or keys.shape[1] != 2 or (keys[1:, 0] < keys[:-1, 0]).any():
             raise ValueError("the list of URLs is not (n, 2) sorted numbers of 64 bits")
         made = cls(())
@@ -95,8 +96,8 @@ class ListedUrls:
 class ExcludedUrls:
     """URLs and domains that must not be in a corpus.
 
-    An entry without a scheme and a slash is a domain, and stands for all that lies on it and on its subdomains; any
-    other is one page's URL, normalized as the pages' are.
+    An entry without a scheme and a slash is a domain, and excludes all pages of it and of its subdomains. Any other
+    entry is the URL of one page, and is normalized like the pages' URLs.
 
     >>> takedown = ExcludedUrls(["https://a.example/x", "b.example"])
     >>> [url in takedown for url in ("a.example/x", "a.example/y", "b.example/z", "www2.b.example", "ab.example")]
@@ -124,7 +125,7 @@ class ExcludedUrls:
 
     @classmethod
     def of(cls, urls: Iterable[str], domains: Iterable[str]) -> "ExcludedUrls":
-        """What has these `urls` and `domains`, which are normalized already."""
+        """An instance with these `urls` and `domains`, which must be normalized already."""
         made = cls(())
         made._urls, made._domains = frozenset(urls), frozenset(domains)
         return made
@@ -145,7 +146,7 @@ class ExcludedUrls:
 
 @dataclass(frozen=True)
 class UrlsOf:
-    """Keeps the pages whose normalized URL is in a list (`excluded`: those whose URL is not)."""
+    """Keeps the pages whose normalized URL is in a list; with `excluded`, the pages whose URL is not in it."""
 
     urls: Container[str]
     excluded: bool = False

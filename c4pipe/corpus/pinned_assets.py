@@ -14,7 +14,10 @@ _GROVER = "https://raw.githubusercontent.com/rowanz/grover/38f7184bd87237ae2d3bc
 
 @dataclass(frozen=True)
 class PinnedFile:
-    """A file of the assets folder. `member`: its name in the archive that `address` gives, if that is one."""
+    """A file of the assets folder. `member`: if `address` is that of an archive, the file's name in the archive.
+
+    alternative: the end of the error message if it cannot be downloaded.
+    """
 
     name: str
     address: str
@@ -29,7 +32,7 @@ def _punkt(name: str, sha256: str) -> PinnedFile:
         f"{_NLTK_DATA}/packages/tokenizers/punkt_tab.zip",
         sha256,
         member=f"punkt_tab/english/{name}",
-        alternative=", or take the parameters that come along by --sentence_model=bundled",
+        alternative=", or use the parameters that come with c4pipe by --sentence_model=bundled",
     )
 
 

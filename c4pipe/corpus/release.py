@@ -1,8 +1,8 @@
-"""A released corpus against the WET files it was made from: which rows agree, and why other pages are not in it.
+"""Compares a released corpus with the WET files that it was made from: which rows agree, and why pages are absent.
 
-Only some WET files are at hand, so what the whole crawl decided (which copy of a URL stayed, which page kept a line) is
-not known. What a page alone decides is, and that must agree: its lines after cleaning, its language, its split, its bad
-words.
+Only some of the WET files are available. So the decisions over the whole crawl are unknown (which copy of a URL stayed,
+which page kept a line). The decisions that depend on one page alone are known and must agree: its lines after cleaning,
+its language, its split, its bad words.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -19,7 +19,7 @@ from c4pipe.corpus.splits import split_of
 from c4pipe.corpus.urls import normalized_url
 from c4pipe.records import Page
 
-# Kinds of disagreement about a row that was released.
+# The kinds of disagreement about a released row.
 NOT_CLEANED_SO = "we drop the page"
 OTHER_LINES = "lines that ours do not have, or in another order"
 OTHER_LANGUAGE = "language"
@@ -28,7 +28,7 @@ BAD_WORDS = "bad words"
 TOO_FEW_SENTENCES = "fewer than three sentences"
 DISAGREEMENTS = (NOT_CLEANED_SO, OTHER_LINES, OTHER_LANGUAGE, OTHER_SPLIT, BAD_WORDS, TOO_FEW_SENTENCES)
 
-# Why a page of the WET files may be absent from the release, besides a rule that drops it by its own name.
+# Reasons why a page of the WET files may be absent from the release, besides the names of the rules that drop pages.
 OTHER_COPY_RELEASED = "another copy of its URL was released"
 OTHER_COPY_HERE = "another copy of its URL wins in these files"
 LINES_ELSEWHERE = "other pages here keep its lines"
@@ -38,7 +38,7 @@ OTHER_SHARD = "passes every rule; it may be in a released shard that was not giv
 
 @dataclass(frozen=True, slots=True)
 class Cleansed:
-    """A page of the WET files with what cleaning makes of it alone: its text, or the reason why it goes."""
+    """A page of the WET files after cleaning: its text, or the reason why cleaning drops it."""
 
     url: str
     timestamp: str
@@ -61,7 +61,7 @@ class Disagreement:
 
 
 class RowJudge:
-    """Judges released rows and absent pages by the stages that need nothing but the page. Has one language."""
+    """Judges released rows and absent pages by the stages that need only the page itself. Has exactly one language."""
 
     def __init__(self, criteria: Criteria) -> None:
         (self._language,) = criteria.languages
@@ -73,12 +73,12 @@ class RowJudge:
         self._badwords = chain.BADWORDS.judge(criteria) if chain.BADWORDS.when(criteria.variant) else None
 
     def clean(self, page: Page) -> Cleansed:
-        """What cleaning makes of a page of a WET file."""
+        """Clean a page of a WET file."""
         (verdict,) = judge(self._after_urls, [Candidate(page.url, normalized_url(page.url), page.text)])
         return Cleansed(page.url, page.timestamp, "" if verdict.reason else verdict.text, verdict.reason)
 
     def judge(self, text: str, split: str, candidates: Sequence[Cleansed]) -> list[Disagreement]:
-        """What is wrong with a released row. candidates: the pages of its URL and timestamp, one at least."""
+        """The faults of a released row. candidates: the pages with its URL and timestamp, at least one."""
         page = candidates[0]
         found: list[Disagreement] = []
 
@@ -102,7 +102,7 @@ class RowJudge:
         return found
 
     def why_absent(self, page: Cleansed, lines_of_others: "LineOwners") -> str:
-        """The rule, or the lines of other pages, that could keep a page out; empty if nothing here does."""
+        """Why a page may be absent: a rule, or its lines are on other pages too. Empty if nothing here explains it."""
         if page.reason:
             return page.reason
         ruling = self._rule_on_language(page.text)
@@ -127,7 +127,7 @@ class RowJudge:
 
 
 class LineOwners:
-    """Which lines stand on more than one page of the WET files, as line deduplication compares them."""
+    """Knows which lines are on more than one page of the WET files, as line deduplication compares them."""
 
     def __init__(self, pages: Iterable[Cleansed]) -> None:
         self._owner: dict[int, str] = {}
@@ -138,13 +138,13 @@ class LineOwners:
                     self._shared.add(key)
 
     def others_have(self, line: str, page: Cleansed) -> bool:
-        """Whether another page than this one has the line too."""
+        """Whether a page other than this one also has the line."""
         key = _key(line)
         return key in self._shared or self._owner.get(key, page.url) != page.url
 
 
 def as_in_wet(timestamp: Any) -> Any:
-    """A timestamp as WET files and C4 write it. Tables that `datasets` made hold moments: UTC where no zone is told.
+    """A timestamp as WET files and C4 write it. Tables made by `datasets` hold `datetime`s, in UTC if without a zone.
 
     >>> as_in_wet(datetime(2019, 4, 25, 12, 57, 54)), as_in_wet("2019-04-25T12:57:54Z")
     ('2019-04-25T12:57:54Z', '2019-04-25T12:57:54Z')
@@ -156,7 +156,7 @@ def as_in_wet(timestamp: Any) -> Any:
 
 
 def first_strange_line(released: str, ours: str) -> str | None:
-    """The first line of a released text that breaks the order or is not among ours; None for an ordered subset.
+    """The first line of a released text that is not in ours or not in our order; None for an ordered subset.
 
     >>> first_strange_line("b\\nd", "a\\nb\\nc\\nd") is None
     True
@@ -165,7 +165,7 @@ def first_strange_line(released: str, ours: str) -> str | None:
     """
     left = iter(ours.split("\n"))
     for line in released.split("\n"):
-        # `in` on an iterator goes on behind the line it found: what comes next must stand further down.
+        # `in` consumes the iterator up to the line that it finds, so the next line must come after it.
         if line not in left:
             return line
     return None

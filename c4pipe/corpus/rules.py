@@ -1,11 +1,12 @@
-"""The kinds of rules that clean a page. A variant's rules are rows of these kinds, in order (`variants.py`).
+"""The kinds of rules that clean a page. A variant's rules are an ordered list of such rules (`variants.py`).
 
-A rule's name is its counter's name and the report's row. All parameters are fields of the row. A rule of a kind that
-is not here is a `LineTest` or a `PageTest` with a function of its own.
+A rule's name is also the name of its counter and of its row in the report. All its parameters are fields. A rule that
+fits no other kind is a `LineTest` or a `PageTest` with its own function.
 """
 
 import heapq
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -13,14 +14,14 @@ from functools import cached_property
 
 from c4pipe.corpus.sentences.counter import SentenceCounter
 
-MAX_PAGE_LENGTH = 190_000  # characters; a page of exactly so many passes; tested while a file is read
+MAX_PAGE_LENGTH = 190_000  # characters; a page of exactly this length passes; tested while a file is read
 
 # The outcome of a line that no rule drops.
 LINE_PASSED = "passed"
 
 
 class Drops(Enum):
-    """What a rule drops."""
+    """What a rule drops: one line, or the whole page."""
 
     LINE = "line"
     PAGE = "page"
@@ -28,9 +29,9 @@ class Drops(Enum):
 
 @dataclass(frozen=True)
 class Rewrite:
-    """Removes every match of a pattern from each line. What is left is not stripped again.
+    """Removes every match of a pattern from each line. The rest of the line is not stripped again.
 
-    sign: a text that stands in every match, so that lines without it need not be searched.
+    sign: a text that every match contains, so that lines without it need not be searched.
     """
 
     pattern: str
@@ -46,37 +47,38 @@ class Rewrite:
 
 
 @dataclass(frozen=True)
-class LineRule:
-    """A rule that looks at one line. `drops`: the line that it takes, or the whole page.
+class LineRule(ABC):
+    """A rule that looks at one line. `drops`: whether it drops the lines that it applies to, or their whole page.
 
-    A kind defines `takes`. It may define `untaken` too, where all lines of a page together are faster; both must come
-    to the same, and a test holds every kind to it.
+    A kind defines `takes`. It may also define `untaken`, if testing all lines of a page together is faster. Both must
+    give the same result; a test compares them for every kind.
     """
 
     name: str
     drops: Drops = Drops.LINE
 
+    @abstractmethod
     def takes(self, line: str) -> bool:
-        """Whether the rule applies to a line, which is stripped and rewritten by then."""
-        raise NotImplementedError
+        """Whether the rule applies to a line, which was stripped and rewritten before."""
 
     def untaken(self, lines: list[str], lowered_page: str) -> list[str]:
         """The lines that the rule does not apply to, in order.
 
-        lowered_page: holds each of the lines in lower case, and maybe more. What is not in it is in none of them.
+        lowered_page: contains each of the lines in lower case, and possibly other text. A phrase that is not in it is
+        in none of the lines.
         """
         return [line for line in lines if not self.takes(line)]
 
 
 @dataclass(frozen=True)
-class PageRule:
-    """A rule that looks at the lines that all line rules left, and drops the page. A kind defines `takes`."""
+class PageRule(ABC):
+    """A rule that looks at all lines that the line rules kept, and drops the page. A kind defines `takes`."""
 
     name: str
 
+    @abstractmethod
     def takes(self, lines: Sequence[str], sentences: SentenceCounter) -> bool:
         """Whether the rule applies to a page with these lines."""
-        raise NotImplementedError
 
 
 Rule = Rewrite | LineRule | PageRule
@@ -84,14 +86,14 @@ Rule = Rewrite | LineRule | PageRule
 
 @dataclass(frozen=True)
 class LongestWord(LineRule):
-    """Takes a line with a white-space token of more than `characters`."""
+    """Applies to a line with a word (separated by white space) of more than `characters`."""
 
     characters: int = 1000
 
     def takes(self, line: str) -> bool:
         start = 0
         while len(line) - start > self.characters:
-            # From blank to blank in large steps; only where there is none need the words be measured.
+            # Jump from blank to blank in large steps. Only a stretch without a blank needs its words measured.
             blank = line.rfind(" ", start, start + self.characters + 1)
             if blank < 0:
                 return max(map(len, line[start:].split()), default=0) > self.characters
@@ -106,7 +108,7 @@ class LongestWord(LineRule):
 
 @dataclass(frozen=True)
 class EndMarks(LineRule):
-    """Takes a line that does not end in one of `marks`, or that ends in `not_in`."""
+    """Applies to a line that does not end in one of `marks`, or that ends in `not_in`."""
 
     marks: tuple[str, ...] = (".",)
     not_in: str = "..."
@@ -121,7 +123,7 @@ class EndMarks(LineRule):
 
 @dataclass(frozen=True)
 class FewestWords(LineRule):
-    """Takes a line of fewer than `words` white-space tokens."""
+    """Applies to a line of fewer than `words` words (separated by white space)."""
 
     words: int = 1
 
@@ -135,7 +137,7 @@ class FewestWords(LineRule):
 
 @dataclass(frozen=True)
 class Phrases(LineRule):
-    """Takes a line that has one of `phrases` (in lower case) in it, in upper or lower case."""
+    """Applies to a line that contains one of `phrases` (given in lower case), in upper or lower case."""
 
     phrases: tuple[str, ...] = ()
 
@@ -152,7 +154,7 @@ class Phrases(LineRule):
 
 @dataclass(frozen=True)
 class LineTest(LineRule):
-    """Takes a line that a function says yes to. The function must be one of a module, so that it travels."""
+    """Applies to a line for which `test` is true. `test` must be a module-level function, to be picklable."""
 
     test: Callable[[str], bool] = bool
 
@@ -162,12 +164,12 @@ class LineTest(LineRule):
 
 @dataclass(frozen=True)
 class FewestSentences(PageRule):
-    """Takes a page whose lines have fewer than `sentences` sentences, each line counted by itself."""
+    """Applies to a page whose lines have fewer than `sentences` sentences, each line counted by itself."""
 
     sentences: int = 1
 
     def takes(self, lines: Sequence[str], sentences: SentenceCounter) -> bool:
-        # Each kept line has at least one sentence, so as many lines as sentences need no splitter.
+        # Each kept line has at least one sentence, so a page with enough lines need not be split into sentences.
         missing = self.sentences
         if len(lines) >= missing:
             return False
@@ -180,7 +182,7 @@ class FewestSentences(PageRule):
 
 @dataclass(frozen=True)
 class PageTest(PageRule):
-    """Takes a page whose lines a function says yes to. The function must be one of a module, so that it travels."""
+    """Applies to a page if `test` is true for its lines. `test` must be a module-level function, to be picklable."""
 
     test: Callable[[Sequence[str]], bool] = bool
 
@@ -190,7 +192,7 @@ class PageTest(PageRule):
 
 @dataclass(frozen=True)
 class Paragraphs:
-    """What a page of paragraphs is: at least `lines` lines, so many of which have `characters` or more."""
+    """A page has paragraphs if at least `lines` of its lines have `characters` characters or more."""
 
     lines: int
     characters: int
@@ -202,6 +204,6 @@ class Paragraphs:
 
 
 def line_outcomes(rules: Sequence[Rule]) -> tuple[str, ...]:
-    """What can become of a line, in the order of the rules that drop lines; `passed` last."""
+    """The possible outcomes of a line: the names of the rules that drop lines, in their order, then `passed`."""
     names = (rule.name for rule in rules if isinstance(rule, LineRule) and rule.drops is Drops.LINE)
     return (*names, LINE_PASSED)

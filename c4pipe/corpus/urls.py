@@ -1,4 +1,4 @@
-"""Addresses as C4 compares them."""
+"""Normalizes URLs as C4 does before it compares them."""
 
 import re
 
@@ -7,11 +7,10 @@ _TRACKING = re.compile(r"\?(utm_|ref|feed).*")
 
 
 def normalized_url(url: str) -> str:
-    """The address by which pages are deduplicated, listed and split.
+    """The form of a URL by which pages are deduplicated, looked up in lists and assigned to splits.
 
-    Every `http://`, `https://` (with `www.` behind it) goes, also one in the middle; a query that starts with
-    `utm_`, `ref` or `feed` goes with all that follows on its line; so do slashes at the end. The reference's
-    `normalize_url`.
+    Three things are removed: every `http://` and `https://` (and a `www.` after it), also in the middle; a query that
+    starts with `utm_`, `ref` or `feed`, up to the end of the line; slashes at the end. Reference: `normalize_url`.
 
     >>> normalized_url("https://www.example.com/a/?ref=b")
     'example.com/a'

@@ -1,4 +1,4 @@
-"""The variants of C4 and the two versions of the reference, as data: no stage asks for a variant by its name."""
+"""The variants of C4 and the two versions of the reference, as data. No stage asks for the name of a variant."""
 
 from dataclasses import dataclass
 
@@ -17,7 +17,7 @@ from c4pipe.corpus.rules import (
 )
 from c4pipe.errors import UserError
 
-# The languages of mC4: those that CLD3 knows and that gave 10,000 pages or more (reference: MC4_LANGUAGES).
+# The languages of mC4: all that CLD3 knows and that had at least 10,000 pages (reference: MC4_LANGUAGES).
 _MC4_LANGUAGES = """
 af am ar az be bg bg-Latn bn ca ceb co cs cy da de el el-Latn en eo es et eu fa fi fil fr fy ga gd gl gu ha haw hi
 hi-Latn hmn ht hu hy id ig is it iw ja ja-Latn jv ka kk km kn ko ku ky la lb lo lt lv mg mi mk ml mn mr ms mt my ne nl
@@ -26,7 +26,7 @@ no ny pa pl ps pt ro ru ru-Latn sd si sk sl sm sn so sq sr st su sv sw ta te tg 
 MC4_LANGUAGES = tuple(_MC4_LANGUAGES.split())
 
 
-# How C4 cleans a page: the reference's `clean_page`, in its order.
+# The rules by which C4 cleans a page, in the order of the reference's `clean_page`.
 _POLICIES = ("terms of use", "privacy policy", "cookie policy", "uses cookies", "use of cookies", "use cookies")
 C4_RULES: tuple[Rule, ...] = (
     LongestWord("too_long_word", characters=1000),
@@ -43,10 +43,11 @@ C4_RULES: tuple[Rule, ...] = (
 
 @dataclass(frozen=True)
 class Variant:
-    """One flavour of C4: which stages it has (reference: `C4Config`).
+    """A variant of C4: which stages it has, and their parameters (reference: `C4Config`).
 
-    rules: those of cleaning, in order; without any, pages are not cleaned. min_probability: below it langdetect is not
-    sure. badwords_fraction: the share of pages with a bad word that goes. paragraphs: what every page must have.
+    rules: the rules of cleaning, in order; without rules, pages are not cleaned. min_probability: a language with a
+    lower probability counts as unsure. badwords_fraction: the share of the pages with a bad word that is dropped.
+    paragraphs: the paragraphs that every page must have.
     """
 
     name: str
@@ -64,7 +65,7 @@ class Variant:
 
     @property
     def min_sentences(self) -> int:
-        """Fewer sentences drop a page, when it is cleaned and again when copies of lines are gone; 0: no minimum."""
+        """The fewest sentences of a page, after cleaning and again after line deduplication. 0: no minimum."""
         return max((rule.sentences for rule in self.rules if isinstance(rule, FewestSentences)), default=0)
 
     @property
@@ -84,16 +85,16 @@ VARIANTS: dict[str, Variant] = {
         Variant("en.noblocklist", "English C4 with the pages that have bad words", badwords_fraction=0.0),
         Variant(
             "en.noclean",
-            "English pages of the crawl as they are, one a URL",
+            "English pages of the crawl, not cleaned, one page per URL",
             rules=(),
             deduplicate_lines=False,
             badwords_fraction=0.0,
         ),
         Variant("realnewslike", "English C4 from the domains of RealNews", listed_domains=True),
-        Variant("webtextlike", "English C4 from a list of URLs, as OpenWebText's", listed_urls=True),
+        Variant("webtextlike", "English C4 from a list of URLs, such as OpenWebText's", listed_urls=True),
         Variant(
             "multilingual",
-            "mC4: one split a language",
+            "mC4: one split per language",
             languages=(*MC4_LANGUAGES, UNKNOWN_LANGUAGE),
             language_identifier="cld3",
             rules=(),
@@ -107,18 +108,18 @@ VARIANTS: dict[str, Variant] = {
 
 @dataclass(frozen=True)
 class Compat:
-    """What a version of the reference does in its own way.
+    """The points in which a version of the reference differs from others.
 
-    * `newest_page_wins`: of one URL the newest copy stays; else the one with the largest md5 of its text.
+    * `newest_page_wins`: the newest copy of a URL stays; if False, the copy with the largest md5 of its text.
     * `needs_timestamp`: a page without a timestamp is dropped.
-    * `lines_stay_by_raw_url`: of the pages that share a line, the one with the smallest md5 of its raw URL keeps it;
-      else of its normalized URL.
-    * `escapes_badwords`: bad words are literal text; else each is an expression as it stands.
-    * `substring_languages`: bad words of these languages match inside of words.
-    * `allows_common_subwords`: listed words that are a part of too many good ones are left out.
-    * `soft_badwords`: a variant's bad-word fraction holds; else each page with a bad word goes.
-    * `min_cld3_probability`: below it CLD3's answer counts as unknown.
-    * `punkt`: whose sentences are counted, one of `sentences.nltk_versions.NLTK_VERSIONS`.
+    * `lines_stay_by_raw_url`: among the pages that share a line, the page with the smallest md5 of its raw URL keeps
+      it; if False, the page with the smallest md5 of its normalized URL.
+    * `escapes_badwords`: bad words are plain text; if False, each is used as a regular expression.
+    * `substring_languages`: in these languages a bad word also matches inside a word.
+    * `allows_common_subwords`: listed words that are part of too many good words are ignored.
+    * `soft_badwords`: the variant's `badwords_fraction` applies; if False, every page with a bad word is dropped.
+    * `min_cld3_probability`: an answer of CLD3 with a lower probability counts as unknown.
+    * `punkt`: the version of NLTK whose sentences are counted, one of `sentences.nltk_versions.NLTK_VERSIONS`.
     """
 
     name: str
@@ -165,17 +166,17 @@ COMPATS: dict[str, Compat] = {
 
 
 def variant_named(name: str) -> Variant:
-    """The variant of that name. Raises: UserError for a name that is none."""
+    """The variant of that name. Raises: UserError if there is none."""
     return choose("variant", name, VARIANTS)
 
 
 def compat_named(name: str) -> Compat:
-    """The version of the reference of that name. Raises: UserError for a name that is none."""
+    """The version of the reference that has this name. Raises: UserError if there is none."""
     return choose("compat", name, COMPATS)
 
 
 def languages_of(variant: Variant, languages: str | None) -> tuple[str, ...]:
-    """The languages to keep: the variant's, or those of a comma-separated list that narrows them.
+    """The languages to keep: those in a comma-separated list, or all languages of the variant.
 
     Raises: UserError for a language that the variant does not have.
     """

@@ -13,7 +13,7 @@ import numpy as np
 from c4pipe.objectives.lengths import MAX_TOKENS_LENGTH
 from c4pipe.objectives.randomness import below, example_keys
 
-PAGES_A_GROUP = 128
+PAGES_PER_GROUP = 128
 CHUNK_LENGTH = MAX_TOKENS_LENGTH
 _CHUNK = 16  # a purpose; see noise_masks and corruption for the others
 

@@ -12,7 +12,7 @@ import numpy as np
 
 _STEP = 0x9E3779B97F4A7C15
 _MASK = (1 << 64) - 1
-_COUNTERS_A_PURPOSE = 1 << 32
+_COUNTERS_PER_PURPOSE = 1 << 32
 
 
 def stream_key(seed: int, replica: int, split: str, shard: int) -> int:
@@ -38,7 +38,7 @@ def words(keys: np.ndarray, purpose: int, count: int) -> np.ndarray:
     keys: (b,) uint64. purpose: a small number; different purposes draw from places that never overlap for one key.
     """
     counters = np.arange(1, count + 1, dtype=np.uint64)
-    counters += np.uint64(purpose * _COUNTERS_A_PURPOSE)
+    counters += np.uint64(purpose * _COUNTERS_PER_PURPOSE)
     counters *= np.uint64(_STEP)
     return _mix_in_place(keys[:, None] + counters)
 

@@ -16,7 +16,7 @@ import numpy as np
 
 import c4pipe
 from c4pipe.objectives.catalog import Corrupted, Corruption
-from c4pipe.objectives.pieces import PAGES_A_GROUP, Pages, Pieces, choose_chunks, cut
+from c4pipe.objectives.pieces import PAGES_PER_GROUP, Pages, Pieces, choose_chunks, cut
 from c4pipe.objectives.randomness import example_keys, stream_key
 from c4pipe.shards import files, names
 from c4pipe.shards.digests import ReadDigest
@@ -30,11 +30,11 @@ from c4pipe.vocabulary.vocabulary import Vocabulary
 
 TRAIN, VALIDATION = "train", "validation"
 WORK_FOLDER = ".work"
-EXAMPLES_A_BLOCK = 512  # faster than 256 or 1,024: the block stays in the processor's cache
-PAGES_A_BATCH = 512
+EXAMPLES_PER_BLOCK = 512  # faster than 256 or 1,024: the block stays in the processor's cache
+PAGES_PER_BATCH = 512
 # Pages are tokenised at 190 ns a token on one core; level 3 packs at 14, level 2 at 9 and is 1% larger (1.55 bytes).
 COMPRESSION_LEVEL = 2
-CHARACTERS_A_BATCH = 4_000_000
+CHARACTERS_PER_BATCH = 4_000_000
 
 
 @dataclass(frozen=True)
@@ -265,7 +265,7 @@ class _Replica:
         self._corruption = corruption
         self._writer = writer
         self._waiting: list[Pages] = []
-        self._pages_a_group = PAGES_A_GROUP if corruption.objective.concatenates else 1
+        self._pages_a_group = PAGES_PER_GROUP if corruption.objective.concatenates else 1
         self._num_examples = 0
 
     def add(self, pages: Pages, tally: _Tally) -> None:
@@ -284,7 +284,7 @@ class _Replica:
     def _write(self, pages: Pages, tally: _Tally) -> None:
         pieces = cut(pages, self._corruption.lengths.tokens, self._pages_a_group)
         tally.add(raw_tokens=int(pieces.lengths.sum()))
-        for block in pieces.blocks(EXAMPLES_A_BLOCK):
+        for block in pieces.blocks(EXAMPLES_PER_BLOCK):
             tally.add_examples(self._corrupt(block))
 
     def _corrupt(self, block: Pieces) -> Corrupted:
@@ -304,7 +304,7 @@ def _batches(texts: Iterable[str]) -> Iterator[list[str]]:
     for text in texts:
         batch.append(text)
         num_characters += len(text)
-        if len(batch) == PAGES_A_BATCH or num_characters >= CHARACTERS_A_BATCH:
+        if len(batch) == PAGES_PER_BATCH or num_characters >= CHARACTERS_PER_BATCH:
             yield batch
             batch, num_characters = [], 0
     if batch:

@@ -30,7 +30,7 @@ from pipelines.launch import quarantine, report_page
 
 # For the estimate of --dry_run: what English C4 in gzip gives, and one core encodes.
 _TOKENS_A_PACKED_BYTE = 0.53
-_BYTES_A_TOKEN = 1.6
+_BYTES_PER_TOKEN = 1.6
 _TOKENS_A_CORE_SECOND = 4e6
 # A worker process takes 2.5 s of a core to start. Below this much work threads are faster: most of it is SentencePiece,
 # which lets other threads run.
@@ -220,7 +220,7 @@ def _estimate(shards: Sequence[TextShard], recipe: Recipe, num_workers: int, out
     seconds = tokens / _TOKENS_A_CORE_SECOND / max(1, min(num_workers, len(shards)))
     examples = tokens * recipe.replicas / recipe.corruption.lengths.tokens
     num_shards = sum(len(shard_names(shard, recipe.replicas)) for shard in shards)
-    megabytes = tokens * recipe.replicas * _BYTES_A_TOKEN / 1e6
+    megabytes = tokens * recipe.replicas * _BYTES_PER_TOKEN / 1e6
     return (
         f"would make {num_shards} example shards in {output} from {len(shards)} text shards: about "
         f"{tokens / 1e6:,.1f} M tokens, {examples:,.0f} examples, {megabytes:,.0f} MB, {seconds:,.0f} s on "

@@ -29,7 +29,7 @@ from pipelines.launch import quarantine, report_page
 
 WORK_FOLDER = ".work"
 # For the estimate of --dry_run.
-_TRAINING_BYTES_A_SECOND = 1e6
+_TRAINING_BYTES_PER_SECOND = 1e6
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ class VocabularyJob:
     def estimate(self) -> str:
         """What `--dry_run` says."""
         packed = sum(map(files.size, self.paths))
-        seconds = min(self.sample_bytes, 2.5 * packed) / _TRAINING_BYTES_A_SECOND
+        seconds = min(self.sample_bytes, 2.5 * packed) / _TRAINING_BYTES_PER_SECOND
         return (
             f"would train {self.training.num_pieces:,} pieces into {self.output} on at most {self.sample_bytes:,} "
             f"bytes of {len(self.sources)} sources ({len(self.paths)} shards, {packed:,} bytes packed): about "

@@ -19,7 +19,7 @@ from tools.demo import documentation
 
 NUM_FILES = 6
 CRAWL = "DEMO-2024-22"
-_SECONDS_A_PAGE = 7
+_SECONDS_PER_PAGE = 7
 _NAVIGATION = ["Skip to content", "Home", "Modules | Index | Search", "Previous topic", "Next topic"]
 _FOOTER = [
     "Table of contents",
@@ -92,7 +92,7 @@ def pack(output: str, max_bytes: int) -> list[str]:
 
 
 def _date(number: int) -> str:
-    seconds = number * _SECONDS_A_PAGE
+    seconds = number * _SECONDS_PER_PAGE
     return f"2024-05-{18 + seconds // 86400:02d}T{seconds // 3600 % 24:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}Z"
 
 

@@ -1,1 +1,1 @@
-"""Which language a page is in: one small interface, one file an identifier."""
+"""Identifies the language of pages: one small interface, and one file per identifier."""

@@ -1,7 +1,7 @@
-"""The language identifiers there are.
+"""The catalog of language identifiers.
 
-Another one (fastText, GlotLID, CLD2) is one file with one class, one line in `IDENTIFIERS`, and its codes in `codes.py`
-where they differ from mC4's.
+To add another one (fastText, GlotLID, CLD2), write one file with one class, add a line to `IDENTIFIERS`, and add its
+language codes to `codes.py` if they differ from mC4's.
 """
 
 from collections.abc import Callable
@@ -22,7 +22,7 @@ def _cld3() -> LanguageIdentifier:
     return Cld3Identifier()
 
 
-# Imported when asked for: `cld3` is an extra, and each brings tables that the others do not need.
+# Imported only when used: `cld3` is an optional package, and each identifier loads its own large tables.
 IDENTIFIERS: dict[str, Callable[[], LanguageIdentifier]] = {
     "langdetect": _langdetect,
     "cld3": _cld3,
@@ -30,5 +30,5 @@ IDENTIFIERS: dict[str, Callable[[], LanguageIdentifier]] = {
 
 
 def load_identifier(name: str) -> LanguageIdentifier:
-    """The identifier of that name. Raises UserError for an unknown name, or if its package is not installed."""
+    """The identifier of that name. Raises: UserError if the name is unknown, or if its package is not installed."""
     return choose("language identifier", name, IDENTIFIERS)()

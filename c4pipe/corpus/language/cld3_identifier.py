@@ -1,18 +1,18 @@
-"""CLD3, the identifier that split mC4 (extra `multilingual`: the wheel `cld3-py`, module `gcld3`)."""
+"""CLD3, the identifier that mC4 used (needs the extra `multilingual`: package `cld3-py`, module `gcld3`)."""
 
 from collections.abc import Sequence
 
 from c4pipe.corpus.language.identifier import Identified
 from c4pipe.errors import UserError
 
-# tensorflow-datasets' `detect_languages`: CLD3 is not expected to work well on very short pages, and reads no further
-# than this into long ones.
+# As in tensorflow-datasets' `detect_languages`: CLD3 gives no answer for shorter texts, and reads only the first 10,000
+# bytes of longer ones.
 MIN_NUM_BYTES = 100
 MAX_NUM_BYTES = 10_000
 
 
 class Cld3Identifier:
-    """`NNetLanguageIdentifier(100, 10000)`. Where CLD3 calls its answer not reliable, the answer is None."""
+    """`NNetLanguageIdentifier(100, 10000)`. The answer is None if CLD3 says that its answer is not reliable."""
 
     def __init__(self) -> None:
         try:
@@ -27,10 +27,10 @@ class Cld3Identifier:
         return (Cld3Identifier, ())
 
     def identify(self, texts: Sequence[str]) -> list[Identified | None]:
-        """One answer a text; see `LanguageIdentifier`."""
+        """One answer per text; see `LanguageIdentifier`."""
         return [self._identify(text) for text in texts]
 
     def _identify(self, text: str) -> Identified | None:
-        # The binding takes UTF-8 only: a lone surrogate, which no decoded WET file holds, must not end a run.
+        # The binding takes UTF-8 only. Pages of WET files have no lone surrogates, but if one comes, the run goes on.
         found = self._network.FindLanguage(text.encode("utf-8", "replace").decode("utf-8"))
         return Identified(found.language, found.probability) if found.is_reliable else None

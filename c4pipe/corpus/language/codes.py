@@ -1,7 +1,7 @@
-"""Language codes: what an identifier says, in the codes of mC4's 107 languages.
+"""Language codes: translates an identifier's codes to those of mC4's 107 languages.
 
-mC4 was split by CLD3, so CLD3's codes are mC4's. langdetect's differ in four places; of its languages Croatian (`hr`)
-has no split in mC4.
+mC4 was split by CLD3, so it uses CLD3's codes. Four codes of langdetect differ. One language of langdetect, Croatian
+(`hr`), has no split in mC4.
 """
 
 # The code of pages whose language is not known (ISO 639: undetermined).

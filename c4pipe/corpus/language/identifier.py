@@ -1,4 +1,4 @@
-"""The interface that every language identifier has; `catalog.py` names the ones there are."""
+"""The interface of all language identifiers; `catalog.py` lists them."""
 
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
@@ -7,9 +7,9 @@ UNKNOWN = "unknown"
 
 
 class Identified(NamedTuple):
-    """An identifier's best guess: its own language code, and how sure it is (0 to 1).
+    """An identifier's best guess: its own language code, and the probability (0 to 1).
 
-    `Identified(UNKNOWN, 0.0)`: the page has features, but no language is likely enough to be named.
+    `Identified(UNKNOWN, 0.0)`: the page has features, but no language is likely enough.
     """
 
     language: str
@@ -17,12 +17,12 @@ class Identified(NamedTuple):
 
 
 class LanguageIdentifier(Protocol):
-    """Anything that names the language of pages."""
+    """Identifies the language of texts."""
 
     def identify(self, texts: Sequence[str]) -> "list[Identified | None]":
-        """One answer a text, in order; None if the text has nothing to go by.
+        """One answer per text, in order; None if the text has no features by which to identify its language.
 
-        A pure function of each text: the answer does not depend on the other texts of the batch. Memory is bounded
-        however many texts come at once.
+        The answer depends on the text alone, not on the other texts of the batch. Memory is bounded, however many
+        texts are given at once.
         """
         ...

@@ -1,4 +1,4 @@
-"""Whether a page is in a language that a corpus wants, by what an identifier says of it."""
+"""Keeps the pages that are in a wanted language, according to a language identifier."""
 
 from collections.abc import Collection, Sequence
 
@@ -8,7 +8,7 @@ from c4pipe.corpus.language.identifier import UNKNOWN, Identified, LanguageIdent
 
 
 class SureOfLanguage:
-    """Keeps pages that are surely in one of some languages (reference: `detect_english`)."""
+    """Keeps the pages that are in one of the wanted languages with a high probability (reference: `detect_english`)."""
 
     def __init__(self, identifier: LanguageIdentifier, languages: Collection[str], min_probability: float) -> None:
         self._identifier = identifier
@@ -20,11 +20,11 @@ class SureOfLanguage:
         return [self.rule(found) for found in self.identify([candidate.text for candidate in candidates])]
 
     def identify(self, texts: Sequence[str]) -> list[Identified | None]:
-        """What the identifier says of each text."""
+        """The identifier's answer for each text."""
         return self._identifier.identify(texts)
 
     def rule(self, found: Identified | None) -> Ruling:
-        """What follows from what the identifier says."""
+        """The ruling that follows from the identifier's answer."""
         if found is None:
             return Ruling("langdetect_exception")
         language, probability = found
@@ -41,7 +41,7 @@ class SureOfLanguage:
 class LanguageOrUnknown:
     """Gives each page its language in mC4's codes (reference: `detect_languages`).
 
-    What is not sure is `und`, and stays where that is wanted.
+    A page whose language is unsure gets the language `und`, and stays if `und` is a wanted language.
     """
 
     def __init__(self, identifier: LanguageIdentifier, languages: Collection[str], min_probability: float) -> None:

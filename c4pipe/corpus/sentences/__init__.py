@@ -1,1 +1,1 @@
-"""Counting sentences with Punkt, and training its parameters."""
+"""Counts sentences with Punkt, and trains its parameters."""

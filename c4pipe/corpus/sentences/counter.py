@@ -1,4 +1,4 @@
-"""Counting sentences, only as far as a decision needs."""
+"""Counts sentences, only as far as a decision needs."""
 
 from collections.abc import Mapping
 from itertools import islice
@@ -10,7 +10,7 @@ PUNKT_FILES = ("abbrev_types.txt", "collocations.tab", "ortho_context.tab", "sen
 
 
 def parse_punkt_files(files: Mapping[str, str]) -> PunktParameters:
-    """The parameters in the four files of a `punkt_tab` folder: file name -> content."""
+    """The parameters from the four files of a `punkt_tab` folder. files: file name -> content."""
     rows = {name: [line for line in files[name].split("\n") if line] for name in PUNKT_FILES}
     return PunktParameters(
         abbreviations=frozenset(rows["abbrev_types.txt"]),
@@ -25,9 +25,9 @@ def parse_punkt_files(files: Mapping[str, str]) -> PunktParameters:
 
 
 class SentenceCounter:
-    """Counts the sentences of texts with one set of Punkt's parameters, as a version of NLTK does.
+    """Counts the sentences of texts with given Punkt parameters, exactly as a version of NLTK does.
 
-    nltk_version: one of `NLTK_VERSIONS`; a `Compat` says which is the reference's.
+    nltk_version: one of `NLTK_VERSIONS`. A `Compat` tells which version the reference uses.
     """
 
     def __init__(self, parameters: PunktParameters, nltk_version: str) -> None:
@@ -35,5 +35,5 @@ class SentenceCounter:
         self._expressions = NLTK_VERSIONS[nltk_version]
 
     def count(self, text: str, up_to: int | None = None) -> int:
-        """The number of sentences of `text`; with `up_to`, that number at most, without reading further."""
+        """The number of sentences of `text`. With `up_to`, counting stops at that number."""
         return sum(1 for _ in islice(sentence_spans(text, self._parameters, self._expressions), up_to))

@@ -1,7 +1,7 @@
-"""What NLTK's Punkt takes for a word, a number, a sentence's possible end, in the versions that decide otherwise.
+"""The regular expressions of NLTK's Punkt, for each version of NLTK that decides differently.
 
-NLTK 3.10 made curly quotes and guillemets closing punctuation, and turned from `re` to `regex`, whose letters and
-white space are others: combining marks are letters to `regex`, U+001C to U+001F no white space.
+NLTK 3.10 made curly quotes and guillemets closing punctuation, and moved from `re` to `regex`. To `regex`, combining
+marks are letters, and U+001C to U+001F are not white space.
 """
 
 import re
@@ -19,9 +19,9 @@ _CURLY_QUOTES_AND_GUILLEMETS = r"\u2018\u2019\u201c\u201d\xab\xbb"
 class PunktExpressions:
     """The expressions of one version of NLTK, compiled by the engine that it uses.
 
-    candidate: a sentence's possible end, with what is `behind` it and the `next` word behind white space. closing:
-    punctuation at the beginning of what follows that belongs to the sentence before. token: one token of a line.
-    ellipsis, number, initial: kinds of tokens.
+    candidate: a possible end of a sentence, with the groups `behind` (the text after it) and `next` (the next word, if
+    white space comes first). closing: punctuation after a sentence's end that still belongs to the sentence. token: one
+    token of a line. ellipsis, number, initial: kinds of tokens.
     """
 
     candidate: Any
@@ -33,7 +33,7 @@ class PunktExpressions:
 
 
 def _compile(engine: ModuleType, more_closing: str) -> PunktExpressions:
-    """The expressions with `more_closing` among the characters that close a sentence and cannot be within a word."""
+    """The expressions. `more_closing`: further characters that close a sentence and cannot be inside a word."""
     no_word = rf"""[)";}}\]*:@'({{\[{more_closing}?!]"""
     token = rf"""(
         {_MULTIPLE}
@@ -53,7 +53,7 @@ def _compile(engine: ModuleType, more_closing: str) -> PunktExpressions:
     )
 
 
-# 3.8.1 is what `tensorflow-datasets[c4]` pins; 3.9.1 decides as it does.
+# `tensorflow-datasets[c4]` pins 3.8.1. NLTK 3.9.1 gives the same sentences.
 NLTK_VERSIONS: dict[str, PunktExpressions] = {
     "nltk-3.8.1": _compile(re, ""),
     "nltk-3.10.4": _compile(regex, _CURLY_QUOTES_AND_GUILLEMETS),

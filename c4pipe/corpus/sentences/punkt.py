@@ -1,7 +1,7 @@
-"""Punkt's decisions (Kiss and Strunk 2006) as NLTK makes them, without its objects, and only as far as asked.
+"""Splits texts into sentences with Punkt (Kiss and Strunk 2006) exactly as NLTK does, but lazily and faster.
 
-A sentence may end at `.`, `?` or `!` before white space or closing punctuation. Around each such place the words
-before and behind are cut into tokens, and the parameters say whether the last period is a sentence's end.
+A sentence may end at `.`, `?` or `!` before white space or closing punctuation. At each such place, the words before
+and after it are cut into tokens, and the parameters decide whether the period ends a sentence.
 """
 
 import re
@@ -17,7 +17,8 @@ _PUNCTUATION = frozenset(";:,.!?")
 _NUMBER_TYPE = "##number##"
 _ASCII_WHITE_SPACE = " \n\t\r\x0b\x0c"
 
-# Where a word was seen in training, as bits: at a sentence's beginning, inside, or unclear; upper case or lower case.
+# Bits for where a word was seen in training: at the beginning of a sentence, inside, or unclear; in upper or lower
+# case.
 _BEGINS_UPPER, _INSIDE_UPPER, _UNCLEAR_UPPER = 2, 4, 8
 _BEGINS_LOWER, _INSIDE_LOWER, _UNCLEAR_LOWER = 16, 32, 64
 _ANY_UPPER = _BEGINS_UPPER | _INSIDE_UPPER | _UNCLEAR_UPPER
@@ -26,7 +27,7 @@ _ANY_LOWER = _BEGINS_LOWER | _INSIDE_LOWER | _UNCLEAR_LOWER
 
 @dataclass(frozen=True)
 class PunktParameters:
-    """What Punkt learned of a language; plain Python so that it travels with a job."""
+    """The parameters that Punkt learned for a language. Plain Python, so that they can be sent with a job."""
 
     abbreviations: frozenset[str]
     collocations: frozenset[tuple[str, str]]
@@ -35,14 +36,14 @@ class PunktParameters:
 
     @cached_property
     def words_in_doubt(self) -> frozenset[str]:
-        """Words behind which a period may be none: abbreviations, and what begins a collocation."""
+        """Words after which a period need not end a sentence: abbreviations, and first words of collocations."""
         return self.abbreviations | {first for first, _ in self.collocations}
 
 
 def sentence_spans(text: str, parameters: PunktParameters, expressions: PunktExpressions) -> Iterator[tuple[int, int]]:
-    """Yield (start, end) of each sentence of a text, as late as they are asked for.
+    """Yield (start, end) of each sentence of a text, lazily.
 
-    Closing quotes and brackets behind a sentence's end belong to it.
+    Closing quotes and brackets directly after a sentence's end belong to it.
     """
     moved = 0
     spans = _spans(text, parameters, expressions)
@@ -65,7 +66,7 @@ def sentence_spans(text: str, parameters: PunktParameters, expressions: PunktExp
 
 
 def _spans(text: str, parameters: PunktParameters, expressions: PunktExpressions) -> Iterator[tuple[int, int]]:
-    """Sentences without the closing punctuation behind them."""
+    """Yield (start, end) of each sentence, without the closing punctuation after it."""
     start = 0
     for word_start, match in _candidates(text, expressions):
         is_end = _is_plain_end(text[word_start : match.start()], match, parameters)
@@ -76,14 +77,14 @@ def _spans(text: str, parameters: PunktParameters, expressions: PunktExpressions
 
 
 def _candidates(text: str, expressions: PunktExpressions) -> Iterator[tuple[int, re.Match[str]]]:
-    """(where the word before it starts, match) of each possible end; of several in one word the last."""
+    """Yield (start of the word before it, match) for each possible end. If a word has several, only the last counts."""
     white_space = [character for character in _ASCII_WHITE_SPACE if character in text]
     word_start = word_end = 0
     previous = None
     for match in expressions.candidate.finditer(text):
         end = match.start()
         last_space = max((text.rfind(character, word_end, end) for character in white_space), default=-1)
-        # As in NLTK, a blank right at the beginning of what is looked at is not seen.
+        # As in NLTK, a blank at the very beginning of the searched range does not count.
         start = last_space + 1 if last_space > word_end else word_start
         if previous is not None and word_end <= start:
             yield word_start, previous
@@ -93,10 +94,10 @@ def _candidates(text: str, expressions: PunktExpressions) -> Iterator[tuple[int,
 
 
 def _is_plain_end(word: str, match: re.Match[str], parameters: PunktParameters) -> bool:
-    """Whether it is a sentence's end at first sight: a word of plain letters that nothing is known about.
+    """Whether this is clearly the end of a sentence: after a word of plain letters that the parameters do not know.
 
-    Most are, and need no tokens. Single letters are not: they may be initials. A next word of separators (U+001C to
-    U+001F, which are white space to Python and not to `regex`) may be a line that gives no tokens.
+    Most ends are such, and need no tokens. Single letters may be initials. A next word of separators (U+001C to U+001F,
+    which are white space to Python but not to `regex`) may be a line without tokens.
     """
     if len(word) < 2 or match.start("next") < 0 or not (word.isascii() and word.isalpha()):
         return False
@@ -106,13 +107,13 @@ def _is_plain_end(word: str, match: re.Match[str], parameters: PunktParameters) 
 
 
 def _has_sentence_end(context: str, parameters: PunktParameters, expressions: PunktExpressions) -> bool:
-    """Whether a token other than the last ends a sentence."""
+    """Whether any token except the last ends a sentence."""
     tokens = [token for line in context.split("\n") if line.strip() for token in expressions.token.findall(line)]
     return any(_ends_sentence(token, behind, parameters, expressions) for token, behind in pairwise(tokens))
 
 
 def _ends_sentence(token: str, behind: str, parameters: PunktParameters, expressions: PunktExpressions) -> bool:
-    """Whether a sentence ends with `token`, given the token behind it."""
+    """Whether a sentence ends with `token`. behind: the next token."""
     if not token.endswith("."):
         return token in _SENTENCE_ENDS
     is_break, is_abbreviation, is_ellipsis = _by_type(token, parameters, expressions)
@@ -139,7 +140,7 @@ def _ends_sentence(token: str, behind: str, parameters: PunktParameters, express
 
 
 def _by_type(token: str, parameters: PunktParameters, expressions: PunktExpressions) -> tuple[bool, bool, bool]:
-    """(ends a sentence, is an abbreviation, is an ellipsis), going by the token alone."""
+    """(ends a sentence, is an abbreviation, is an ellipsis), judged by the token alone."""
     if token in _SENTENCE_ENDS:
         return True, False, False
     if expressions.ellipsis.match(token):
@@ -152,12 +153,12 @@ def _by_type(token: str, parameters: PunktParameters, expressions: PunktExpressi
 
 
 def _type(token: str, expressions: PunktExpressions) -> str:
-    """The token in lower case; one type for all numbers."""
+    """The token in lower case; all numbers have the same type."""
     return expressions.number.sub(_NUMBER_TYPE, token.lower())
 
 
 def _starts_sentence(token: str, word: str, parameters: PunktParameters) -> bool | None:
-    """Whether a sentence starts with the token, going by how it was written in training; None if that is open."""
+    """Whether a sentence starts with the token, judged by its spellings in training; None if they do not tell."""
     if token in _PUNCTUATION:
         return False
     seen = parameters.orthographic_contexts.get(word, 0)

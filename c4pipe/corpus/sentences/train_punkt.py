@@ -1,8 +1,8 @@
-"""Trains the parameters that tell sentences apart: `python -m c4pipe.corpus.sentences.train_punkt --output=DIR`.
+"""Trains a sentence model (Punkt's parameters): `python -m c4pipe.corpus.sentences.train_punkt --output=DIR`.
 
-Without `--text` it reads what every Python installation carries, the documentation's topics and the docstrings of the
-standard library, and some sentences of our own with the titles and abbreviations that programmers do not write.
-`c4pipe/corpus/sentences/bundled_punkt` was made so; `--sentence_model=DIR` takes the folder.
+Without `--text` it reads texts that every Python installation has, the documentation's topics and the docstrings of the
+standard library. It adds some sentences of its own with titles and abbreviations that programmers rarely write.
+`c4pipe/corpus/sentences/bundled_punkt` was made this way. `wet_to_c4 --sentence_model=DIR` uses the folder.
 """
 
 import ast
@@ -19,20 +19,20 @@ from c4pipe.errors import UserError
 OWN_SENTENCES = Path(__file__).parent / "bundled_punkt" / "own_sentences.txt"
 _SKIPPED_FOLDERS = {"test", "tests", "idle_test", "site-packages", "dist-packages", "lib2to3", "__pycache__"}
 _PARAGRAPH = re.compile(r"\n\s*\n")
-# What a paragraph of prose begins with, has in it, and ends with; tables, signatures and examples have not.
+# A paragraph of prose: how it begins, what it contains, how it ends. Tables, signatures and examples do not match.
 _PROSE = re.compile(r"[A-Z(\"'`*][^\n>{}|=\\]*(?:\n[^\n>{}|=\\]+)*[.!?:)\"']")
 _MARKUP = re.compile(r"\*\*?|``?|\[\d+\]")
 _MIN_WORDS = 8
-# Words seen once say nothing about how they are written.
+# A word that was seen only once does not show how it is usually written.
 _MIN_WORD_COUNT = 2
 
 
 def parser() -> Parser:
     """The command's flags."""
     parser = Parser(prog="python -m c4pipe.corpus.sentences.train_punkt", description=__doc__)
-    parser.add_argument("--output", required=True, help="folder for the four files")
-    parser.add_argument("--text", nargs="*", default=[], help="text files to train on, instead of Python's own prose")
-    parser.add_argument("--dry_run", action="store_true", help="say what would be read")
+    parser.add_argument("--output", required=True, help="the folder to write the four files to")
+    parser.add_argument("--text", nargs="*", default=[], help="text files to train on, instead of the texts of Python")
+    parser.add_argument("--dry_run", action="store_true", help="say what would be read, and stop")
     return parser
 
 
@@ -41,7 +41,7 @@ def main(argv: list[str] | None = None) -> int:
     args = parser().parse_args(argv)
     output = Path(args.output)
     if not args.dry_run and all((output / name).is_file() for name in PUNKT_FILES):
-        print(f"{output} has a sentence model already; nothing to do")
+        print(f"{output} already has a sentence model; nothing to do")
         return 0
     texts = [_read(Path(path)) for path in args.text] if args.text else [*python_prose(), _read(OWN_SENTENCES)]
     num_characters = sum(map(len, texts))
@@ -58,14 +58,14 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def train(texts: Iterable[str]) -> PunktParameters:
-    """Learn abbreviations, collocations, sentence starters and spellings with NLTK's trainer.
+    """Learn abbreviations, collocations, sentence starters and spellings, with NLTK's trainer.
 
     Raises: UserError if NLTK is not installed.
     """
     try:
         from nltk.tokenize.punkt import PunktTrainer
     except ImportError as error:
-        raise UserError("training needs NLTK, which nothing else here does; `pip install nltk` brings it") from error
+        raise UserError("training a sentence model needs NLTK; install it with `pip install nltk`") from error
     trainer = PunktTrainer()
     trainer.train("\n\n".join(texts), finalize=False)
     trainer.freq_threshold(ortho_thresh=_MIN_WORD_COUNT)
@@ -91,7 +91,7 @@ def format_files(parameters: PunktParameters) -> dict[str, str]:
 
 
 def python_prose() -> Iterator[str]:
-    """The prose in the standard library of the Python that runs this: topics and docstrings."""
+    """The prose in the standard library of this Python: topics of the documentation, and docstrings."""
     standard_library = Path(sysconfig.get_paths()["stdlib"])
     for path in sorted(standard_library.rglob("*.py")):
         if _SKIPPED_FOLDERS.isdisjoint(path.relative_to(standard_library).parts):
@@ -100,7 +100,7 @@ def python_prose() -> Iterator[str]:
 
 
 def prose(text: str) -> Iterator[str]:
-    """The paragraphs of a text that are sentences, each on one line, without markup."""
+    """The paragraphs of a text that are prose, each on one line, without markup."""
     for paragraph in _PARAGRAPH.split(text):
         paragraph = paragraph.strip()
         if _PROSE.fullmatch(paragraph) and len(paragraph.split()) >= _MIN_WORDS:

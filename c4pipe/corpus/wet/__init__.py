@@ -1,1 +1,1 @@
-"""Reading WET files: from the bytes of a file to pages, one outcome per record."""
+"""Reads WET files: from the bytes of a file to pages, with one outcome per record."""

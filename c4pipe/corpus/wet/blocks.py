@@ -1,4 +1,4 @@
-"""The decompressed bytes of a WET file, block by block: plain or compressed, one member or many, whole or broken."""
+"""Reads the decompressed bytes of a WET file block by block. The file may be plain or compressed, whole or broken."""
 
 from collections.abc import Iterator
 from typing import BinaryIO
@@ -6,15 +6,15 @@ from typing import BinaryIO
 from c4pipe.corpus.wet.compression import PIECE_BYTES, Compression, compression_of, format_not_read
 
 OTHER_COMPRESSION = "other_compression"
-# Small, because what follows the end of a member is copied once a member, and WET files have one a page.
+# Small, because the input after the end of each member is copied, and WET files have one member per page.
 _READ_BYTES = 64 << 10
 _BLOCK_BYTES = 512 << 10
 
 
 class BrokenFile(Exception):
-    """The compressed bytes are broken or end too early. Blocks given before are good as far as they go.
+    """The compressed bytes are broken or end too early. The blocks that were given before are good.
 
-    `reason`: the quarantine's word. `offset`: where, in decompressed bytes, the broken member began.
+    `reason`: as in the quarantine. `offset`: the start of the broken member, in decompressed bytes.
     """
 
     def __init__(self, reason: str, detail: str, offset: int) -> None:
@@ -25,13 +25,13 @@ class BrokenFile(Exception):
 
 
 def read_blocks(source: BinaryIO, file_name: str) -> Iterator[bytes]:
-    """Yield the decompressed bytes of `source` in blocks of up to some 500 KB, none of them empty.
+    """Yield the decompressed bytes of `source` in non-empty blocks of at most about 500 KB.
 
-    A file is compressed where its first bytes or its name say so (`compression.COMPRESSIONS`). Zero bytes between and
+    A file is compressed if its first bytes or its name say so (`compression.COMPRESSIONS`). Zero bytes between and
     after members are padding.
 
-    Raises: BrokenFile if a member is broken, cut off, or no member, or if the file is compressed or packed in
-    another way.
+    Raises: BrokenFile if a member is broken or cut, if other bytes follow a member, or if the file is of another
+    compression or an archive.
     """
     first = source.read(_READ_BYTES)
     compression = compression_of(first, file_name)
@@ -62,7 +62,7 @@ def _read_members(source: BinaryIO, data: bytes, compression: Compression) -> It
                 try:
                     piece = member.decompress(data, PIECE_BYTES)
                 except Exception as error:
-                    # isal's own error class is no documented exception type; whatever it raises, the member is broken.
+                    # isal's own error class is not documented. Whatever it raises, the member is broken.
                     raise BrokenFile(reason, str(error), member_offset) from error
                 data = b""
                 offset += len(piece)
@@ -87,7 +87,7 @@ def _read_members(source: BinaryIO, data: bytes, compression: Compression) -> It
 
 
 def _skip_padding(data: bytes, source: BinaryIO) -> bytes:
-    """The next bytes that are not zero; none at the end of the file."""
+    """The next bytes, without leading zero bytes; empty at the end of the file."""
     while not (data := data.lstrip(b"\0")):
         data = source.read(_READ_BYTES)
         if not data:

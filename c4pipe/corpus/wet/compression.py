@@ -1,7 +1,7 @@
-"""The compressions of WET files: which one a file has, by its first bytes or its name, and reading one member of it.
+"""The compressions of WET files: recognises a file's compression by its first bytes or its name, and reads one member.
 
-A member is what one compressor wrote at a time: a gzip member, an xz or bzip2 stream, a zstd frame. A file may have
-many in a row.
+A member is what a compressor writes in one go: a gzip member, an xz or bzip2 stream, a zstd frame. A file may consist
+of many members.
 """
 
 import bz2
@@ -14,17 +14,18 @@ from typing import Protocol
 import zstandard
 from isal import isal_zlib
 
-# However far a few bytes may unfold, they come out in pieces of this size; what a broken piece held is lost.
+# However much a few bytes may expand, they are decompressed in pieces of this size. The content of a broken piece is
+# lost.
 PIECE_BYTES = 16 << 10
 _GZIP_WITH_HEADER = 31
-# A compressor that wants more memory than this to unfold its output is named as broken.
+# A file that needs more memory than this for decompression counts as broken.
 _MAX_WINDOW_BYTES = 256 << 20
-# A block of a zstd frame may unfold from 4 bytes to 128 KiB, and all blocks that are given come out at once.
+# A block of a zstd frame may expand from 4 bytes to 128 KiB, and all blocks in the input are decompressed at once.
 _ZSTD_INPUT_BYTES = 256
 
 
 class Member(Protocol):
-    """Unfolds one member. `eof`: its end was reached; `unused_data`: the input behind it."""
+    """Decompresses one member. `eof`: whether its end was reached. `unused_data`: the input after its end."""
 
     @property
     def eof(self) -> bool: ...
@@ -36,11 +37,11 @@ class Member(Protocol):
     def unused_data(self) -> bytes: ...
 
     def decompress(self, data: bytes, max_length: int = ...) -> bytes:
-        """Unfold some of the input given now and before, `max_length` bytes at most (zstd: some MiB)."""
+        """Decompress the input given now and before, at most `max_length` bytes of output (zstd: up to some MiB)."""
 
 
 class _GzipMember:
-    """`isal`'s object, which hands input back that it did not need yet, behind the interface of `bz2` and `lzma`."""
+    """`isal`'s decompressor, which returns input that it did not need yet, with the interface of `bz2` and `lzma`."""
 
     def __init__(self) -> None:
         self._object = isal_zlib.decompressobj(_GZIP_WITH_HEADER)
@@ -58,13 +59,13 @@ class _GzipMember:
     def decompress(self, data: bytes, max_length: int = PIECE_BYTES) -> bytes:
         piece = self._object.decompress(data or self._rest, max_length)
         self._rest = self._object.unconsumed_tail
-        # A full piece may have more behind it that needs no more input.
+        # After a full piece there may be more output that needs no further input.
         self.needs_input = not self._rest and len(piece) < max_length
         return piece
 
 
 class _ZstdMember:
-    """`zstandard`'s object, given little input at a time, because it has no bound for what comes out."""
+    """`zstandard`'s decompressor. It gets little input at a time, because it cannot limit its output."""
 
     def __init__(self) -> None:
         self._object = zstandard.ZstdDecompressor(max_window_size=_MAX_WINDOW_BYTES).decompressobj()
@@ -91,7 +92,7 @@ def _xz_member() -> Member:
 
 @dataclass(frozen=True)
 class Compression:
-    """A compression that is read: its name, what its files begin with, how their names end."""
+    """A compression that can be read: its name, the first bytes of its files, the ending of their names."""
 
     name: str
     magic: re.Pattern[bytes]
@@ -103,10 +104,10 @@ COMPRESSIONS = (
     Compression("gzip", re.compile(rb"\x1f\x8b"), ".gz", _GzipMember),
     Compression("xz", re.compile(rb"\xfd7zXZ\x00"), ".xz", _xz_member),
     Compression("bz2", re.compile(rb"BZh[1-9](?:1AY&SY|\x17rE8P\x90)"), ".bz2", bz2.BZ2Decompressor),
-    # A frame, or one that is to be skipped before the first.
+    # The file begins with a frame, or with a skippable frame.
     Compression("zstd", re.compile(rb"\x28\xb5\x2f\xfd|[\x50-\x5f]\x2a\x4d\x18"), ".zst", _ZstdMember),
 )
-# Formats that are told by their first bytes and are not read. Brotli has no such bytes.
+# Formats that are recognised by their first bytes and cannot be read. Brotli has no such bytes.
 _NOT_READ = {
     "lz4": re.compile(rb"\x04\x22\x4d\x18|\x02\x21\x4c\x18"),
     "7z": re.compile(rb"7z\xbc\xaf\x27\x1c"),
@@ -121,7 +122,7 @@ _NOT_READ = {
 
 
 def compression_of(first: bytes, file_name: str) -> Compression | None:
-    """The compression of a file with these first bytes, else the one that its name says; None for a plain file."""
+    """The compression of a file by its first bytes, or else by its name; None for a plain file."""
     for compression in COMPRESSIONS:
         if compression.magic.match(first):
             return compression
@@ -131,5 +132,5 @@ def compression_of(first: bytes, file_name: str) -> Compression | None:
 
 
 def format_not_read(first: bytes) -> str:
-    """The name of a compression or archive that is told by its first bytes and is not read; else nothing."""
+    """The name of a compression or archive that is recognised by its first bytes but cannot be read; else empty."""
     return next((name for name, magic in _NOT_READ.items() if magic.match(first)), "")

@@ -1,7 +1,7 @@
-"""What kinds of records WET files hold: counted while they are read, and looked for in their beginning before.
+"""The kinds of records in WET files. They are counted while a file is read, and its beginning is checked before.
 
-WET files hold `conversion` records, and one of `warcinfo`, each behind a line that says `WARC/1.0`. Files of the same
-crawl with other records look alike from outside: WARC files (what servers sent) and WAT files (metadata).
+A WET file has one `warcinfo` record and many `conversion` records. Each begins with a line `WARC/1.0`. The other files
+of the same crawl look alike from outside: WARC files (the servers' responses) and WAT files (metadata).
 """
 
 import re
@@ -11,7 +11,7 @@ from typing import BinaryIO
 
 from c4pipe.corpus.wet.blocks import OTHER_COMPRESSION, BrokenFile, read_blocks
 
-# Counts of these are kept by `TYPE + record type` and `VERSION + version`.
+# The keys of the counts are `TYPE + record type` and `VERSION + version`.
 TYPE, VERSION = "type:", "version:"
 LINES, LENGTHS = "tfds", "warc"
 _EXPECTED = ("conversion", "warcinfo")
@@ -26,14 +26,14 @@ Kinds = Counter[str]
 
 
 def count_record(kinds: Kinds, data: bytes, is_beginning: bool = True) -> None:
-    """Count the type that a record's header names, and the lines that name another version than `WARC/1.0`.
+    """Count the type that a record's header names, and the lines that name a version other than `WARC/1.0`.
 
-    data: bytes of a record as the reference's parser tells them apart, whole lines; is_beginning: whether its header
-    is among them.
+    data: whole lines of one record, as the reference's parser separates records. is_beginning: whether they contain its
+    header.
     """
     if is_beginning and (first := next(_at_line_starts(_TYPE, data, _HEADER_BYTES), "")):
         kinds[TYPE + first.lower()] += 1
-    # Nearly always the one that begins the record.
+    # Nearly always there is only the line that begins the record.
     if data.count(b"WARC/") > data.startswith(b"WARC/1.0"):
         for version in _at_line_starts(_VERSION, data, len(data)):
             if version != _VERSION_OF_LINES:
@@ -41,7 +41,7 @@ def count_record(kinds: Kinds, data: bytes, is_beginning: bool = True) -> None:
 
 
 def _at_line_starts(expression: re.Pattern[bytes], data: bytes, end: int) -> Iterator[str]:
-    """What the expression finds in `data[:end]` with nothing but blanks before it on its line."""
+    """The matches of the expression in `data[:end]` that have only blanks before them on their line."""
     for match in expression.finditer(data, 0, end):
         start = match.start()
         before = data[max(start - _MOST_BLANKS, 0) : start].rstrip(b" \t")
@@ -50,7 +50,7 @@ def _at_line_starts(expression: re.Pattern[bytes], data: bytes, end: int) -> Ite
 
 
 def notices(kinds: Mapping[str, int], wet_parser: str) -> list[str]:
-    """What a user should know of the kinds of records that were read, a sentence each; mostly nothing."""
+    """What a user should know about the kinds of records that were read, one sentence each. Mostly empty."""
     types = {name.removeprefix(TYPE): count for name, count in kinds.items() if name.startswith(TYPE)}
     versions = {name.removeprefix(VERSION): count for name, count in kinds.items() if name.startswith(VERSION)}
     found = []
@@ -61,7 +61,7 @@ def notices(kinds: Mapping[str, int], wet_parser: str) -> list[str]:
         if num_others > types.get("conversion", 0):
             told += f": this looks like {_file_kind(others)}"
         if wet_parser == LINES:
-            told += ", and the reference's parser takes their text for pages; --wet_parser=warc leaves them out"
+            told += ", and the reference's parser reads their text as pages; --wet_parser=warc leaves them out"
         else:
             told += "; they were left out"
         found.append(told)
@@ -69,8 +69,8 @@ def notices(kinds: Mapping[str, int], wet_parser: str) -> list[str]:
         named = " or ".join(sorted(versions))
         count = sum(versions.values())
         found.append(
-            f"{count:,} {'line says' if count == 1 else 'lines say'} {named}, which the reference's parser takes for "
-            "text: --wet_parser=warc reads them"
+            f"{count:,} {'line says' if count == 1 else 'lines say'} {named}, which the reference's parser reads as "
+            "text; --wet_parser=warc reads such records"
         )
     return found
 
@@ -80,10 +80,10 @@ def _file_kind(types: Mapping[str, int]) -> str:
 
 
 def fault_of_beginning(source: BinaryIO, file_name: str, wet_parser: str) -> str:
-    """Why a file is none that should be read as WET, going by its first records; empty if nothing speaks against it.
+    """Why a file should not be read as WET, judged by its first records; empty if nothing speaks against it.
 
-    A file is at fault where it begins with other records only, for the parser `tfds` also where it begins with records
-    of other versions only, or where it is compressed in a way that is not read.
+    A file is at fault if all its first records are of other types, if its compression cannot be read, or, for the
+    parser `tfds`, if all its first records are of other versions.
     """
     beginning = b""
     try:
@@ -93,7 +93,7 @@ def fault_of_beginning(source: BinaryIO, file_name: str, wet_parser: str) -> str
                 break
     except BrokenFile as error:
         if error.reason == OTHER_COMPRESSION:
-            return f"is not read: {error.detail}"
+            return f"cannot be read: {error.detail}"
     types = Counter(name.lower() for name in _at_line_starts(_TYPE, beginning, len(beginning)))
     versions = Counter(_at_line_starts(_VERSION, beginning, len(beginning)))
     others = sorted(set(types) - set(_EXPECTED))
@@ -102,5 +102,5 @@ def fault_of_beginning(source: BinaryIO, file_name: str, wet_parser: str) -> str
         return f"looks like {kind}, not a WET file: its first records are {', '.join(others)}, none is conversion"
     if wet_parser == LINES and versions and not versions[_VERSION_OF_LINES]:
         named = " or ".join(sorted(versions))
-        return f"has records of {named}, which the reference's parser takes for text; --wet_parser=warc reads them"
+        return f"has records of {named}, which the reference's parser reads as text; --wet_parser=warc reads them"
     return ""

@@ -1,4 +1,4 @@
-"""The reference's WET reader: a line that says `WARC/1.0` starts a page, wherever it stands; lengths are not read."""
+"""The reference's WET parser: every line `WARC/1.0` starts a record, at any place. Content-Length is ignored."""
 
 import re
 from collections.abc import Iterator
@@ -10,23 +10,23 @@ from c4pipe.records import Dropped, Page, Quarantined
 
 DELIMITER = b"WARC/1.0"
 _HOLD_BYTES = 2 << 20
-# What str.strip takes, in UTF-8, but for the ends of lines.
+# The white space that `str.strip` removes, in UTF-8, without the ends of lines.
 _WHITE_SPACE = re.compile(
     rb"(?:[\t\x0b\x0c\x1c-\x1f ]|\xc2[\x85\xa0]|\xe1\x9a\x80"
     rb"|\xe2\x80[\x80-\x8a\xa8\xa9\xaf]|\xe2\x81\x9f|\xe3\x80\x80)*"
 )
 _LINE_ENDS = b"\r\n"
-# A delimiter behind more white space than this is not seen as one.
+# A delimiter after more white space than this does not count.
 _MAX_INDENT_BYTES = 4096
 
 
 def read_by_lines(
     blocks: Iterator[bytes], file_name: str, needs_timestamp: bool, kinds: Kinds
 ) -> Iterator[Page | Dropped | Quarantined]:
-    """What becomes of each record (reference: `split_wet_file`).
+    """Yield the outcome of each record (reference: `split_wet_file`).
 
-    A record with a byte that is no UTF-8 is quarantined, where the reference would give up the file. kinds: takes the
-    counts of types and versions.
+    A record that is not UTF-8 is quarantined; the reference would stop reading the file. kinds: gets the counts of
+    types and versions.
     """
     record = 0
     long_record: LongRecord | None = None
@@ -52,11 +52,11 @@ def read_by_lines(
 
 
 def _split(blocks: Iterator[bytes], file_name: str) -> Iterator[tuple[int, bytes | Quarantined, bool]]:
-    """(offset of the record, bytes, whether they end the record) from one delimiter line to the next."""
+    """Yield (offset of the record, bytes of the record, whether they end the record), split at the delimiter lines."""
     buffer = b""
     buffer_offset = record_offset = 0
-    # Where the record's bytes begin in the buffer, where to look for the next delimiter, and whether the buffer
-    # begins at the beginning of a line.
+    # begin: where the record's bytes begin in the buffer. search: where to search for the next delimiter.
+    # at_line_start: whether the buffer begins at the beginning of a line.
     begin = search = 0
     at_line_start = True
     broken: BrokenFile | None = None
@@ -82,7 +82,7 @@ def _split(blocks: Iterator[bytes], file_name: str) -> Iterator[tuple[int, bytes
             begin = found
             record_offset = buffer_offset + found
         if len(buffer) - begin > _HOLD_BYTES:
-            # The last line may still become a delimiter when it is complete.
+            # The last line is not complete yet, and may become a delimiter.
             cut = max(buffer.rfind(b"\n", begin), buffer.rfind(b"\r", begin)) + 1 or len(buffer)
             yield record_offset, buffer[begin:cut], False
             begin = search = cut
@@ -101,14 +101,14 @@ def _split(blocks: Iterator[bytes], file_name: str) -> Iterator[tuple[int, bytes
 
 
 def _find_delimiter(buffer: bytes, search: int, at_line_start: bool, at_end: bool) -> tuple[int | None, int]:
-    """(where the line of the next delimiter starts or None, where to search on)."""
+    """(start of the next delimiter's line or None, where to continue the search)."""
     while True:
         place = buffer.find(DELIMITER, search)
         if place < 0:
             # The bytes at the end may be the beginning of a delimiter.
             return None, max(search, len(buffer) - len(DELIMITER) + 1)
         behind = _WHITE_SPACE.match(buffer, place + len(DELIMITER)).end()  # type: ignore[union-attr]
-        # The line may go on, and its last character too: white space has up to three bytes.
+        # The line, and even its last character, may continue in the next block: white space has up to three bytes.
         if len(buffer) - behind < 3 and not at_end and buffer[behind : behind + 1] not in (b"\n", b"\r"):
             return None, place
         search = place + len(DELIMITER)
@@ -119,7 +119,7 @@ def _find_delimiter(buffer: bytes, search: int, at_line_start: bool, at_end: boo
 
 
 def _line_start(buffer: bytes, place: int, at_line_start: bool) -> int | None:
-    """The start of the line that has nothing but white space before `place`; None if it has more."""
+    """The start of the line, if there is only white space between it and `place`; otherwise None."""
     if place == 0:
         return 0 if at_line_start else None
     if buffer[place - 1] in _LINE_ENDS:

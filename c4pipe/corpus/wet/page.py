@@ -1,4 +1,4 @@
-"""From the lines of one record to a page: what both WET parsers share."""
+"""Makes a page from the lines of one record, for both WET parsers."""
 
 import codecs
 
@@ -16,23 +16,23 @@ LENGTH_FIELD = "Content-Length:"
 FIELDS = (URL_FIELD, DATE_FIELD, TYPE_FIELD, LENGTH_FIELD)
 METADATA_PREFIXES = ("WARC", "CONTENT-", "Content-")
 
-# Characters of one line that are held; a longer line of text makes its page too long anyway.
+# The most characters of one line to keep. A longer line of text makes its page too long anyway.
 _HOLD_CHARACTERS = 1 << 20
 
 
 def stripped_lines(text: str) -> list[str]:
-    """The lines of a text that are not blank, each without white space at its ends.
+    """The lines of a text that are not blank, each without white space at both ends.
 
-    Lines end at `\\n`, `\\r\\n` or `\\r`, as Python's universal newlines have it, and at nothing else.
+    Lines end only at `\\n`, `\\r\\n` or `\\r`, like Python's universal newlines.
     """
     if "\r" in text:
-        # A blank line more where it was "\r\n" does no harm: blank lines go.
+        # "\r\n" becomes an additional blank line, which does no harm, because blank lines are removed.
         text = text.replace("\r", "\n")
     return [line for line in map(str.strip, text.split("\n")) if line]
 
 
 def make_page(fields: dict[str, str], text: str, record: int, needs_timestamp: bool) -> Page | Dropped:
-    """A page, or the first reason why it is none, tested in the reference's order.
+    """A page, or the first reason why the record is not a page, tested in the reference's order.
 
     fields: the last value of each of `FIELDS` that the record has.
     """
@@ -50,9 +50,9 @@ def make_page(fields: dict[str, str], text: str, record: int, needs_timestamp: b
 
 
 def page_from_lines(record_bytes: bytes, record: int, needs_timestamp: bool) -> Page | Dropped:
-    """A record as the reference reads it: a line with metadata counts wherever it stands, also in the text.
+    """A record as the reference reads it: lines with metadata count at any place, also in the text.
 
-    Raises: UnicodeDecodeError for bytes that are no UTF-8.
+    Raises: UnicodeDecodeError if the bytes are not UTF-8.
     """
     lines = stripped_lines(record_bytes.decode("utf-8"))
     metadata = [line for line in lines if line[0] in "WC" and line.startswith(METADATA_PREFIXES)]
@@ -67,18 +67,18 @@ def page_from_lines(record_bytes: bytes, record: int, needs_timestamp: bool) -> 
 
 
 def read_field(line: str, fields: dict[str, str]) -> None:
-    """Note the field that a metadata line sets, if it is one of `FIELDS`; the last one counts."""
+    """Store the field that a metadata line sets, if it is one of `FIELDS`. The last value counts."""
     for field in FIELDS:
         if line.startswith(field):
             fields[field] = line[len(field) :].strip()
 
 
 class LongRecord:
-    """A record too large to be held: reads it piece by piece and keeps only what can still become a page.
+    """A record that is too large to keep: reads it piece by piece and keeps only as much as a page can have.
 
-    The text is measured all the same, also of lines that are not held.
+    The whole text is measured, including lines that are not kept.
 
-    reads_metadata: whether metadata lines are looked for in the text (the reference's reader) or not.
+    reads_metadata: whether lines of the text may be metadata (as for the reference's parser).
     """
 
     def __init__(self, fields: dict[str, str] | None = None, *, reads_metadata: bool = True) -> None:
@@ -115,7 +115,7 @@ class LongRecord:
             self._tail = line[:_HOLD_CHARACTERS]
 
     def outcome(self, file_name: str, offset: int, record: int, needs_timestamp: bool) -> Page | Dropped | Quarantined:
-        """What becomes of the record, after its last bytes were fed."""
+        """The outcome of the record, after its last bytes were fed."""
         self.feed(b"", final=True)
         if not self._fault:
             self._take(self._tail)
@@ -123,7 +123,7 @@ class LongRecord:
         if self._fault:
             return Quarantined(file_name, offset, self._fault, self._detail)
         if self._num_characters > MAX_PAGE_LENGTH:
-            # Any text will do: the reasons before the length are tested first, and the length is known.
+            # Any text of this length will do: the other reasons are tested first, and then the page is too long.
             dropped = make_page(self._fields, "x" * (MAX_PAGE_LENGTH + 1), record, needs_timestamp)
             is_measured = isinstance(dropped, Dropped) and dropped.reason == TOO_LONG
             return Dropped(TOO_LONG, self._num_lines, self._num_bytes) if is_measured else dropped

@@ -1,7 +1,7 @@
-"""Reading WET files: from the bytes of a file to pages, one outcome a record.
+"""Reads WET files: from the bytes of a file to pages, one outcome per record.
 
-Two parsers: `tfds` is the reference's line reader, `warc` honours Content-Length. Both stream: a record is held while
-it is small (`_HOLD_BYTES`), and of a larger one only what can still become a page.
+There are two parsers: `tfds` reads line by line, as the reference does; `warc` uses Content-Length. Both work on a
+stream: small records (`_HOLD_BYTES`) are kept in memory, and of a larger record only as much as a page can have.
 """
 
 import os
@@ -34,19 +34,19 @@ def read_records(
     compat: Compat = COMPATS["tfds-3.1.0"],
     kinds: Kinds | None = None,
 ) -> Iterator[Outcome]:
-    """What becomes of each record of a WET file, in order; the record's number is its place among the outcomes.
+    """Yield the outcome of each record of a WET file, in order. A record's number is the index of its outcome.
 
-    source: an open binary file, or a local path. file_name: the name in quarantine rows, and `.gz` (`.xz`, `.bz2`,
-    `.zst`) at its end says that the file should be compressed so; the path's base name where it is not given.
-    kinds: takes the counts of the records' types and versions.
+    source: an open binary file, or a local path. file_name: the name for quarantine rows; if not given, the path's base
+    name. If it ends in `.gz`, `.xz`, `.bz2` or `.zst`, the file must be compressed that way. kinds: gets the counts of
+    the records' types and versions.
 
-    A page over 190,000 characters is `Dropped("too_long")`: the reference's length stage is here, so that such a page
-    is never held.
+    A page of more than 190,000 characters is `Dropped("too_long")`: the reference's length stage is here, so that such
+    a page never lies in memory.
 
-    Raises: UserError for a parser that does not exist.
+    Raises: UserError if there is no such parser.
     """
     if parser not in WET_PARSERS:
-        raise UserError(f"there is no WET parser {parser!r}; one of {', '.join(WET_PARSERS)}")
+        raise UserError(f"there is no WET parser {parser!r}; use one of {', '.join(WET_PARSERS)}")
     name = file_name or (Path(source).name if isinstance(source, str | os.PathLike) else "")
     with open(source, "rb") if isinstance(source, str | os.PathLike) else nullcontext(source) as stream:
         yield from WET_PARSERS[parser](

@@ -1,6 +1,6 @@
-"""A WARC reader for WET files: Content-Length honoured, lines ending in CRLF or LF, versions 0.17, 0.18, 1.0 and 1.1.
+"""A WARC parser for WET files. It uses Content-Length, and reads the versions 0.17, 0.18, 1.0 and 1.1.
 
-Headers are read as warcio reads them: folded lines, and URLs in angle brackets.
+Lines may end in CRLF or LF. Headers are read as warcio reads them: with folded lines, and URLs in angle brackets.
 """
 
 import re
@@ -27,14 +27,14 @@ NOT_CONVERSION = "not_conversion"
 _VERSION_LINE = re.compile(rb"WARC/(?:1\.[01]|0\.1[78])[ \t]*\r?\n")
 _VERSION_LINES = (b"WARC/1.0\r\n", b"WARC/1.1\r\n", b"WARC/0.18\r\n", b"WARC/0.17\r\n")
 _ANY_VERSION = re.compile(rb"WARC/[0-9.]{1,8}(?=[ \t]*\r?\n)")
-# In the middle of what cannot be trusted, a version line counts only with a header field behind it.
+# Inside bytes that cannot be trusted, a version line counts only if a header field follows it.
 _NEXT_RECORD = re.compile(rb"(?<=\n)WARC/(?:1\.[01]|0\.1[78])[ \t]*\r?\n(?=[A-Za-z][A-Za-z0-9-]{0,63}:)")
 _HEADER_END = re.compile(rb"\n\r?\n")
 _NOT_BLANK = re.compile(rb"[^\r\n \t]")
 _LENGTH = re.compile(r"[0-9]{1,15}")
 _MAX_HEADER_BYTES = 64 << 10
 _HOLD_BYTES = 2 << 20
-# As many bytes as `_NEXT_RECORD` may need, kept when the buffer is let go.
+# The most bytes that a match of `_NEXT_RECORD` may need. They are kept when the rest of the buffer is dropped.
 _OVERLAP_BYTES = 256
 _FIELD_NAMES = {
     "warc-target-uri": URL_FIELD,
@@ -47,10 +47,10 @@ Outcome = Page | Dropped | Quarantined
 
 
 def read_by_length(blocks: Iterator[bytes], file_name: str, needs_timestamp: bool, kinds: Kinds) -> Iterator[Outcome]:
-    """What becomes of each record. Only `conversion` records become pages. kinds: takes the counts of types.
+    """Yield the outcome of each record. Only `conversion` records become pages. kinds: gets the counts of types.
 
-    A record whose length lies (what follows it is no record) is quarantined as `bad_length`, and reading goes on at
-    the next record that can be recognised; so it does after what is no header (`bad_header`).
+    A record whose length is wrong (no record follows it) is quarantined as `bad_length`; bytes that are not a header
+    are quarantined as `bad_header`. After both, reading continues at the next record that can be recognised.
     """
     window = _Window(blocks)
     record = 0
@@ -68,7 +68,7 @@ def read_by_length(blocks: Iterator[bytes], file_name: str, needs_timestamp: boo
 
 
 def _read_record(window: "_Window", file_name: str, record: int, needs_timestamp: bool, kinds: Kinds) -> Outcome | None:
-    """The outcome of the record at the window's beginning; None if the file breaks off in it."""
+    """The outcome of the record at the window's beginning; None if the file breaks off inside the record."""
     offset = window.offset
 
     def quarantined(reason: str, detail: str) -> Outcome | None:
@@ -119,7 +119,7 @@ def _read_long_record(
     record_type: str,
     length: int,
 ) -> Outcome | None:
-    """A record that is not held: its length is believed unless another record begins inside of it."""
+    """The outcome of a record that is too large to keep. Its length is wrong if another record begins inside it."""
     body = LongRecord(fields, reads_metadata=False)
     left = length
     while left:
@@ -145,7 +145,7 @@ def _read_long_record(
 
 
 def _parse_header(header: bytes) -> tuple[dict[str, str], str, str]:
-    """(fields that a page needs, WARC-Type in lower case, what is wrong with the bytes or nothing)."""
+    """(the fields that a page needs, WARC-Type in lower case, the fault of the bytes or an empty string)."""
     fault = ""
     try:
         text = header.decode("utf-8")
@@ -164,11 +164,11 @@ def _parse_header(header: bytes) -> tuple[dict[str, str], str, str]:
 
 
 def _unfolded(header: str) -> Iterator[tuple[str, str]]:
-    """(name in lower case, value) of each field. A line that begins with a blank goes on with the value before it."""
+    """(name in lower case, value) of each field. A line that begins with a blank continues the value before it."""
     name, value = "", ""
     for line in header.split("\n")[1:]:
         if line[:1] in (" ", "\t") and line.strip():
-            # As warcio: with its blanks.
+            # With its leading blanks, as in warcio.
             value += line.rstrip()
             continue
         if name:
@@ -180,14 +180,14 @@ def _unfolded(header: str) -> Iterator[tuple[str, str]]:
 
 
 def _plain_url(url: str) -> str:
-    """A URL without the angle brackets that some writers put around it, and without blanks, as warcio gives it."""
+    """The URL as warcio gives it: without the angle brackets of some writers, and with `%20` in place of blanks."""
     if url.startswith("<") and url.endswith(">"):
         url = url[1:-1]
     return url.replace(" ", "%20")
 
 
 class _Window:
-    """The part of a stream of blocks that is looked at; `offset` is where it begins in the stream."""
+    """The part of a stream of blocks that is in memory. `offset`: where it begins in the stream."""
 
     def __init__(self, blocks: Iterator[bytes]) -> None:
         self._blocks = blocks
@@ -198,11 +198,11 @@ class _Window:
         self.broken: BrokenFile | None = None
 
     def left(self) -> int:
-        """How many bytes are at hand."""
+        """The number of bytes in the window."""
         return len(self._data) - self._begin
 
     def fill(self, size: int) -> int:
-        """Have `size` bytes at hand where the stream has them; returns how many there are."""
+        """Read until the window has `size` bytes or the stream ends. Returns the number of bytes in the window."""
         pieces = []
         have = self.left()
         while have < size and not self.at_end:
@@ -219,14 +219,14 @@ class _Window:
         return have
 
     def take(self, size: int) -> bytes:
-        """The next `size` bytes, which the window then leaves behind."""
+        """Remove the next `size` bytes from the window and return them."""
         taken = self._data[self._begin : self._begin + size]
         self._begin += len(taken)
         self.offset += len(taken)
         return taken
 
     def skip_blank(self) -> bool:
-        """Leave blank lines behind; whether anything follows."""
+        """Skip blank lines. Returns whether anything follows."""
         while self.fill(1):
             found = _NOT_BLANK.search(self._data, self._begin)
             self.take((found.start() if found else len(self._data)) - self._begin)
@@ -235,7 +235,7 @@ class _Window:
         return False
 
     def find_header(self) -> int:
-        """The length of the header with the blank line that ends it; 0 if there is none."""
+        """The length of the header, including the blank line that ends it; 0 if there is no header."""
         self.fill(_OVERLAP_BYTES)
         if not _VERSION_LINE.match(self._data, self._begin):
             return 0
@@ -250,14 +250,14 @@ class _Window:
             size *= 4
 
     def describe_no_header(self) -> str:
-        """What is wrong with the beginning, where no header is."""
+        """Why the window does not begin with a header."""
         version = _ANY_VERSION.match(self._data, self._begin)
         if version and not _VERSION_LINE.match(self._data, self._begin):
             return f"{version[0].decode()} is not read; 0.17, 0.18, 1.0 and 1.1 are"
         return "no WARC header"
 
     def is_record_end(self, length: int) -> bool:
-        """Whether blank lines and then a record or the end of the stream follow the next `length` bytes."""
+        """Whether the next `length` bytes are followed by blank lines and then a record or the end of the stream."""
         look_ahead = _OVERLAP_BYTES
         while True:
             have = self.fill(length + look_ahead)
@@ -272,17 +272,17 @@ class _Window:
             place += self._begin
             if _VERSION_LINE.match(self._data, place):
                 return True
-            # The next record may be the one in which the file breaks off.
+            # The file may break off inside the next record.
             rest = self._data[place : place + _OVERLAP_BYTES]
             return self.broken is not None and any(line.startswith(rest) for line in _VERSION_LINES)
 
     def find_record(self, size: int) -> int | None:
-        """How far it is to the next record that begins in the next `size` bytes; None if none does."""
+        """The distance to the next record, if it begins in the next `size` bytes; otherwise None."""
         found = _NEXT_RECORD.search(self._data, self._begin)
         return found.start() - self._begin if found and found.start() - self._begin < size else None
 
     def skip_to_next_record(self, least: int) -> None:
-        """Leave everything behind up to the next record that can be recognised, `least` bytes or more away."""
+        """Skip everything up to the next record that can be recognised and is at least `least` bytes away."""
         while True:
             have = self.fill(_OVERLAP_BYTES + least + 1)
             found = _NEXT_RECORD.search(self._data, self._begin + least)

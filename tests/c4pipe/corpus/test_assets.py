@@ -155,7 +155,7 @@ def test_the_bundled_model_needs_no_other_file(tmp_path):
 def test_a_folder_may_be_the_sentence_model(folder, tmp_path):
     model = str(folder / "punkt_tab/english")
     assert assets.resolve(PLAIN, sentence_model=model).punkt.abbreviations == {"dr"}
-    with pytest.raises(UserError, match=r"abbrev_types.txt is not there; --sentence_model takes punkt_tab, bundled"):
+    with pytest.raises(UserError, match=r"abbrev_types.txt is missing; --sentence_model takes punkt_tab, bundled"):
         assets.resolve(PLAIN, sentence_model=str(tmp_path / "no"))
 
 

@@ -108,9 +108,9 @@ def test_replicas_differ_and_are_numbered_after_one_another(vocabulary, text_sha
 def test_bytes_do_not_depend_on_how_pages_are_read(vocabulary, text_shard, tmp_path, monkeypatch):
     recipe = recipe_of(vocabulary)
     first = make_examples(text_shard, recipe, str(tmp_path / "a"))
-    monkeypatch.setattr(stage, "PAGES_A_BATCH", 37)
-    monkeypatch.setattr(stage, "CHARACTERS_A_BATCH", 5000)
-    monkeypatch.setattr(stage, "EXAMPLES_A_BLOCK", 9)
+    monkeypatch.setattr(stage, "PAGES_PER_BATCH", 37)
+    monkeypatch.setattr(stage, "CHARACTERS_PER_BATCH", 5000)
+    monkeypatch.setattr(stage, "EXAMPLES_PER_BLOCK", 9)
     again = make_examples(text_shard, recipe, str(tmp_path / "b"))
     assert first == again
 

@@ -1,7 +1,7 @@
-"""What langdetect takes out of a page before it looks at n-grams.
+"""Removes what langdetect removes from a page before it counts n-grams.
 
-Each function gives what the package's `Detector.append` and `Detector.cleaning_text` give, but looks for addresses only
-where one can be, and reads no more of a long page than it needs.
+Each function gives the same result as the package's `Detector.append` and `Detector.cleaning_text`. But it looks for
+addresses only in places where one is possible, and reads no more of a long page than necessary.
 """
 
 import re
@@ -10,16 +10,17 @@ import numpy as np
 from langdetect.detector import Detector
 from langdetect.utils.ngram import NGram
 
-MAX_TEXT_LENGTH = 10_000  # Detector.max_text_length: characters, after addresses are out
+MAX_TEXT_LENGTH = 10_000  # Detector.max_text_length: characters, after addresses are removed
 
-# The package's mail expression from the `@` on. Its first part is looked for backwards, from the `@`: forwards it is
-# tried at every letter of the page.
+# The package's regular expression for mail addresses, from the `@` on. The part before the `@` is searched backwards
+# from there, because forwards it would be tried at every letter of the page.
 _MAIL_DOMAIN = re.compile(r"@[-_0-9A-Za-z]{1,255}[-_.0-9A-Za-z]{1,255}")
 _MAIL_NAME_CHARACTERS = "-_.0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _MAX_MAIL_NAME_LENGTH = 64
 
-# What follows a cut can change a match that begins before it: a URL by its 2,084 characters, then an address by 64
-# before its `@` and 511 from it on, then a letter and its accent by one.
+# Only the head of a long page is cleaned. Near the cut, the result is unsure, because the text after the cut can change
+# a match that begins before it: a URL of up to 2,084 characters, then a mail address with up to 64 characters before
+# its `@` and 511 from there on, then a letter and its accent.
 _HEAD_LENGTH = 16_384
 _UNSURE_LENGTH = 4_096
 
@@ -27,7 +28,8 @@ _UNSURE_LENGTH = 4_096
 def clean_text(text: str) -> str:
     """The text without URLs and mail addresses, Vietnamese accents joined to their letters, cut to 10,000 characters.
 
-    (The package also makes one space of several, which changes no n-gram: a space after a space has none.)
+    (The package also replaces several spaces by one. This changes no n-gram, because no n-gram ends in a space after a
+    space.)
 
     >>> clean_text("see https://example.org/a?b=c or ask me@example.org, now")
     'see   or ask  , now'
@@ -39,7 +41,7 @@ def clean_text(text: str) -> str:
 
 
 def _clean_whole(text: str) -> str:
-    if "/" in text and "http" in text:  # one character is found ten times as fast as four
+    if "/" in text and "http" in text:  # searching for one character is ten times as fast as for four
         text = Detector.URL_RE.sub(" ", text)
     if "@" in text:
         text = _without_mail_addresses(text)
@@ -62,11 +64,12 @@ def _without_mail_addresses(text: str) -> str:
 
 
 def drop_latin(codes: np.ndarray, ends: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Takes `A` to `z` out of the pages where these are few beside other letters.
+    """Removes `A` to `z` from the pages that have few of them compared with other letters.
 
-    `codes` (characters,): pages behind each other, one character before each and after the last; `ends` (pages,): the
-    place after each page. Returns both as they then are. As in the package the letters counted are U+0041 to U+007A,
-    the signs between the two cases included, and the others all from U+0300 on.
+    `codes` (characters,): the pages one after the other, with one character before each page and after the last.
+    `ends` (pages,): the index after each page. Returns the new `codes` and `ends`. As in the package, U+0041 to U+007A
+    count as Latin letters (including the signs between upper and lower case), and everything from U+0300 on as other
+    letters.
     """
     is_other = codes >= 0x300
     parts, num_dropped = [], np.zeros(len(ends), np.int64)
@@ -75,7 +78,7 @@ def drop_latin(codes: np.ndarray, ends: np.ndarray) -> tuple[np.ndarray, np.ndar
         num_other = np.count_nonzero(is_other[start:end])
         if num_other:
             text = codes[start + 1 : end]
-            # Mostly a few curly quotes: then the letters of the first lines outnumber them.
+            # Most pages have only a few curly quotes. Then the letters of the first lines already outnumber them.
             is_latin = _is_latin(text[: 4 * num_other])
             if np.count_nonzero(is_latin) * 2 < num_other:
                 is_latin = _is_latin(text)

@@ -1,11 +1,11 @@
-"""The n-grams of some pages at once: how many each page has, and which row of the profiles the n-th is."""
+"""The n-grams of several pages at once: their number per page, and the row of each in the profiles' matrix."""
 
 import numpy as np
 
 from c4pipe.corpus.language.langdetect.cleanup import clean_text, drop_latin
 from c4pipe.corpus.language.langdetect.ngram_tables import BOUNDARY_ID, COUNT_BITS, NO_ROW, NgramTables
 
-# Each character has four places, of which the first one, two or three are taken by the n-grams that end there.
+# Each character has four places. The n-grams that end with the character (up to three) take the first places.
 PLACE_BITS = 2
 _PLACES_OF_COUNT = np.array([[k < count for k in range(1 << PLACE_BITS)] for count in range(4)]).view(np.uint32)[:, 0]
 
@@ -13,18 +13,18 @@ _PLACES_OF_COUNT = np.array([[k < count for k in range(1 << PLACE_BITS)] for cou
 class Features:
     """The n-grams of some pages, in langdetect's order: by the character they end with, then by length.
 
-    All pages lie behind each other in one array, and their n-grams have one numbering: those of page `p` are numbers
-    `first[p]` to `first[p] + num_ngrams[p] - 1` (both (pages,) int32, repetitions counted).
+    All pages lie one after the other in one array, and their n-grams are numbered through. Page `p` has the n-grams
+    `first[p]` to `first[p] + num_ngrams[p] - 1` (both arrays (pages,) int32; repeated n-grams count each time).
     """
 
     def __init__(self, texts: list[str], tables: NgramTables):
         codes, ends = _join(texts)
-        # (Of `take`'s modes `wrap` costs least where no index is out of bounds, as here.)
+        # (If no index is out of bounds, as here, `wrap` is the fastest mode of `take`.)
         ids = tables.id_of_code_point.take(codes, mode="wrap")
         ids[0] = BOUNDARY_ID
         ids[ends] = BOUNDARY_ID
 
-        # Pair k is of characters k and k + 1, trigram k of k to k + 2.
+        # Pair k has the characters k and k + 1; trigram k has the characters k to k + 2.
         pair = ids[:-1] * np.int32(tables.num_ids)
         pair += ids[1:]
         packed = tables.pairs.take(pair, mode="wrap")
@@ -37,14 +37,14 @@ class Features:
 
         self._tables = tables
         self._ids = ids
-        # (n-grams,): place k of pair p is 4 p + k.
+        # (n-grams,): the value 4 p + k means place k of pair p.
         self._places = np.flatnonzero(places)
         upto = np.searchsorted(self._places, ends << PLACE_BITS).astype(np.int32)
         self.first = np.concatenate((upto[:1] * 0, upto[:-1]))
         self.num_ngrams = upto - self.first
 
     def rows(self, number: np.ndarray) -> np.ndarray:
-        """The profiles' rows of the n-grams with these numbers; int32, as many as numbers."""
+        """The rows in the profiles' matrix of the n-grams with these numbers: (n,) -> (n,) int32."""
         tables, ids = self._tables, self._ids
         place = self._places.take(number)
         last = place >> PLACE_BITS
@@ -65,7 +65,7 @@ class Features:
 
 
 def _join(texts: list[str]) -> tuple[np.ndarray, np.ndarray]:
-    """Code points of the cleaned texts with one of any value before, between and after them; the ends of the texts.
+    """The code points of the cleaned texts, with one separator before, between and after them; the ends of the texts.
 
     >>> _join(["ab", "", "c"])
     (array([10, 97, 98, 10, 10, 99, 10], dtype=uint32), array([3, 4, 6]))

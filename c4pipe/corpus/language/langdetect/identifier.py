@@ -15,18 +15,18 @@ from c4pipe.corpus.language.langdetect.trials import Trials
 
 MIN_PROBABILITY = 0.1  # Detector.PROB_THRESHOLD: less likely languages are not named
 
-# Memory: some 15 KB a page of a batch, 60 bytes a character of a block, the tables 45 MB.
-PAGES_A_BATCH = 1024
-CHARACTERS_A_BLOCK = 1 << 16
-# How many words of the random stream are laid out for a page. Some 92 pages of 100 need no more than the first; the
-# others begin again with more.
+# Memory: about 15 KB per page of a batch, 60 bytes per character of a block, and 45 MB for the tables.
+PAGES_PER_BATCH = 1024
+CHARACTERS_PER_BLOCK = 1 << 16
+# How many words of the random stream a page gets. About 92% of the pages need no more than `FIRST_WORDS`; the others
+# are repeated with more.
 FIRST_WORDS = 768
 WORDS_GROWTH = 5
 
 
 @functools.cache
 def _load() -> tuple[Profiles, NgramTables]:
-    """Once a process, 0.3 seconds."""
+    """Takes 0.3 seconds, once per process."""
     profiles = read_profiles()
     return profiles, build_tables(profiles.ngrams)
 
@@ -34,7 +34,7 @@ def _load() -> tuple[Profiles, NgramTables]:
 class LangdetectIdentifier:
     """See `LanguageIdentifier`. An answer is None if the package raises "No features in text".
 
-    `languages`: the package's codes, in the order of its sums (that of its directory of profiles).
+    `languages`: the package's codes, in the order in which it adds up probabilities (that of its profile directory).
     """
 
     def __init__(self) -> None:
@@ -42,25 +42,25 @@ class LangdetectIdentifier:
         self.languages = self._profiles.languages
 
     def __reduce__(self):
-        return (LangdetectIdentifier, ())  # the tables are made anew, in 0.3 seconds, not sent
+        return (LangdetectIdentifier, ())  # the tables are not sent but made again, in 0.3 seconds
 
     def identify(self, texts: Sequence[str]) -> list[Identified | None]:
-        """One answer a text, in order. The more texts at once (some thousands), the less time each takes."""
+        """One answer per text, in order. The more texts at once (up to some thousands), the less time each takes."""
         answers: list[Identified | None] = [None] * len(texts)
         for index, probabilities in self._run(texts, FIRST_WORDS):
-            best = int(probabilities.argmax())  # the first of equals, as in the package's stable sort
+            best = int(probabilities.argmax())  # of equal values the first, as in the package's stable sort
             probability = float(probabilities[best])
             is_named = probability > MIN_PROBABILITY
             answers[index] = Identified(self.languages[best], probability) if is_named else Identified(UNKNOWN, 0.0)
         return answers
 
     def _run(self, texts: Sequence[str], num_words: int) -> Iterator[tuple[int, np.ndarray]]:
-        """Yields (place of a text, probabilities (languages,)), in any order, for the texts that have n-grams."""
+        """Yields (index of a text, probabilities (languages,)), in any order, for the texts that have n-grams."""
         pending = np.arange(len(texts))
         while len(pending):
             unfinished = []
-            for start in range(0, len(pending), PAGES_A_BATCH):
-                batch = pending[start : start + PAGES_A_BATCH]
+            for start in range(0, len(pending), PAGES_PER_BATCH):
+                batch = pending[start : start + PAGES_PER_BATCH]
                 has_ngrams, trials = self._run_batch([texts[index] for index in batch], num_words)
                 batch = batch[has_ngrams]
                 yield from zip(
@@ -71,7 +71,7 @@ class LangdetectIdentifier:
             num_words *= WORDS_GROWTH
 
     def _run_batch(self, texts: list[str], num_words: int) -> tuple[np.ndarray, Trials]:
-        """The places of the texts that have n-grams, and their trials."""
+        """The indices of the texts that have n-grams, and their trials."""
         draws, rows, places = [], [], []
         for start, end in _blocks(texts):
             features = Features(texts[start:end], self._tables)
@@ -86,10 +86,10 @@ class LangdetectIdentifier:
 
 
 def _blocks(texts: list[str]) -> Iterator[tuple[int, int]]:
-    """Consecutive ranges (start, end) of texts, each with about `CHARACTERS_A_BLOCK` characters that are looked at."""
+    """Consecutive ranges (start, end) of texts, each with about `CHARACTERS_PER_BLOCK` characters to look at."""
     start = size = 0
     for index, text in enumerate(texts):
         size += min(len(text), MAX_TEXT_LENGTH)
-        if size >= CHARACTERS_A_BLOCK or index == len(texts) - 1:
+        if size >= CHARACTERS_PER_BLOCK or index == len(texts) - 1:
             yield start, index + 1
             start, size = index + 1, 0

@@ -1,9 +1,9 @@
-"""Which n-gram of the profiles starts where: look-up tables for whole arrays of characters.
+"""Look-up tables that find the profiles' n-grams in whole arrays of characters at once.
 
-Characters get small ids. A pair of ids is looked up in a square table. A trigram is its first two characters' *base*
-plus the third's id, a slot in one long array in which the pairs' rows are pushed into each other (Tarjan and Yao,
-"Storing a sparse table", 1979, with the places drawn at random instead of tried in order); the slot holds its base
-again, which tells a trigram of the profiles from any other.
+Characters get small ids. A pair of ids is looked up in a square table. A trigram is looked up in a slot of one long
+array: the *base* of its first two characters plus the id of the third. In this array the sparse rows of all pairs
+overlap (Tarjan and Yao, "Storing a sparse table", 1979, but with bases drawn at random instead of tried in order). Each
+slot also stores its base, by which a trigram of the profiles is told from any other.
 """
 
 from dataclasses import dataclass
@@ -12,23 +12,23 @@ import numpy as np
 
 from c4pipe.corpus.language.langdetect.characters import NUM_CODE_POINTS, SPACE, capital_table, fold_table
 
-# Ids that no profile names. Between two pages stands a boundary: a space to the page after it, nothing to the one
-# before it.
+# Ids of characters that are in no profile. A boundary separates two pages: it counts as a space for the page after it,
+# and as nothing for the page before it.
 SPACE_ID, BOUNDARY_ID, OTHER_ID, OTHER_CAPITAL_ID = 0, 1, 2, 3
 FIRST_PROFILE_ID = 4
 
 NO_ROW = -1
-# A packed pair: its base, then two bits for how many n-grams of one and two characters end with it.
+# A packed pair: its base, then two bits for the number of n-grams of one and two characters that end with it.
 COUNT_BITS = 2
 NUM_SLOTS = 1 << 18
 
 
 @dataclass(frozen=True)
 class NgramTables:
-    """Tables over S character ids and the rows of the profiles' matrix.
+    """Tables over S character ids, with the row of each n-gram in the profiles' matrix.
 
-    `id_of_code_point` (0x110000,) int32; `pairs` (S * S,) int32: base << 2 | count; `unigram_row` (S,),
-    `bigram_row` (S * S,), `trigram_row` (slots,) int32, `NO_ROW` where there is none; `slot_base` (slots,) int32.
+    `id_of_code_point` (0x110000,) int32; `pairs` (S * S,) int32: base << 2 | count; `unigram_row` (S,), `bigram_row` (S
+    * S,), `trigram_row` (slots,) int32, `NO_ROW` if there is no such n-gram; `slot_base` (slots,) int32.
     """
 
     num_ids: int
@@ -41,7 +41,7 @@ class NgramTables:
 
 
 def build_tables(ngrams: tuple[str, ...]) -> NgramTables:
-    """Tables for these n-grams; the row of an n-gram is its place in the tuple."""
+    """Tables for these n-grams. The row of an n-gram is its index in the tuple."""
     letters = sorted(set("".join(ngrams)) - {SPACE})
     num_ids = FIRST_PROFILE_ID + len(letters)
     is_capital = np.array([False, False, False, True] + [letter.isupper() for letter in letters])
@@ -90,7 +90,7 @@ def build_tables(ngrams: tuple[str, ...]) -> NgramTables:
 
 
 def _id_of_code_point(letters: list[str]) -> np.ndarray:
-    """(0x110000,) int32: folds a character, then numbers it."""
+    """(0x110000,) int32: the id of each character after folding."""
     numbered = np.where(capital_table(), OTHER_CAPITAL_ID, OTHER_ID).astype(np.int32)
     numbered[ord(SPACE)] = SPACE_ID
     numbered[[ord(letter) for letter in letters]] = np.arange(FIRST_PROFILE_ID, FIRST_PROFILE_ID + len(letters))
@@ -99,10 +99,10 @@ def _id_of_code_point(letters: list[str]) -> np.ndarray:
 
 
 def _push_together(group: np.ndarray, offset: np.ndarray, first_base: int) -> np.ndarray:
-    """One base a group, so that no two of (base of the group + offset) are equal, and no two bases.
+    """One base per group, so that all slots (base of the group + offset) are different, and all bases too.
 
-    `group`, `offset` (n,): the members. Bases lie in [first_base, NUM_SLOTS). Large groups are placed first; those
-    that hit a taken slot draw again. Always the same bases for the same members.
+    `group`, `offset` (n,): the members of the groups. Bases lie in [first_base, NUM_SLOTS). Large groups are placed
+    first. A group that hits a taken slot draws another base. The same members always get the same bases.
     """
     by_size = np.argsort(-np.bincount(group), kind="stable")
     rank = np.empty_like(by_size)
@@ -115,7 +115,7 @@ def _push_together(group: np.ndarray, offset: np.ndarray, first_base: int) -> np
     is_base = np.zeros(NUM_SLOTS, bool)
     random = np.random.Generator(np.random.PCG64(0))
     while len(group):
-        # A few at a time: the more are drawn at once, the more of them meet each other.
+        # Only some groups at a time: the more are drawn at once, the more of them collide with each other.
         group_now, offset_now = group[:8192], offset[:8192]
         bases[group_now] = (first_base + random.random(len(bases)) * (NUM_SLOTS - first_base)).astype(np.int64)[
             group_now
@@ -129,7 +129,7 @@ def _push_together(group: np.ndarray, offset: np.ndarray, first_base: int) -> np
         has_failed = np.zeros(len(bases), bool)
         has_failed[group_now[failed]] = True
         if len(group) > len(group_now):
-            has_failed[group[len(group_now)]] = True  # cut in two by the slice
+            has_failed[group[len(group_now)]] = True  # the slice may have cut this group in two
         placed = ~has_failed[group_now]
         taken[slots[placed]] = True
         is_base[bases[group_now[placed]]] = True

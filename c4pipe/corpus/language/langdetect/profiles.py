@@ -1,6 +1,6 @@
 """langdetect's profiles: how often each language uses each n-gram of one to three characters.
 
-The files come with the package `langdetect` 1.0.9 and are read where it is installed; nothing of them is copied here.
+The files belong to the installed package `langdetect` 1.0.9 and are read from there. No data of them is copied here.
 """
 
 import json
@@ -23,8 +23,8 @@ class Profiles:
 
     `probabilities[row, language]`: the frequency of `ngrams[row]` among the n-grams of its length, float64.
 
-    `languages` stand in the order in which the directory lists their files, as in the package: sums over languages
-    run in that order, so the last bits of a probability depend on it.
+    `languages` have the order in which the directory lists their files, as in the package. Sums over languages are
+    computed in that order, so the last bits of a probability depend on it.
     """
 
     languages: tuple[str, ...]
@@ -33,16 +33,16 @@ class Profiles:
 
 
 def read_profiles(directory: str | os.PathLike = PROFILES_DIRECTORY) -> Profiles:
-    """Reads a directory of profiles, one JSON file a language (`name`, `freq`, `n_words`).
+    """Reads a directory of profiles, one JSON file per language (`name`, `freq`, `n_words`).
 
-    Keeps only the n-grams that can come out of a page: all characters normalized, and none that ends in two
-    capitals (langdetect skips every n-gram that does).
+    Keeps only the n-grams that a page can have: all their characters are normalized, and they do not end in two
+    capitals (langdetect skips such n-grams).
     """
     characters = normalized_characters()
-    row_of: dict[str, int | None] = {}  # None: cannot come out of a page
+    row_of: dict[str, int | None] = {}  # None: no page can have it
     num_rows = 0
     languages, columns = [], []
-    for name in os.listdir(directory):  # not sorted: the package's own order
+    for name in os.listdir(directory):  # not sorted, because the order must be that of the package
         path = Path(directory, name)
         if name.startswith(".") or not path.is_file():
             continue

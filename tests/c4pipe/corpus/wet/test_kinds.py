@@ -57,7 +57,7 @@ def test_records_too_large_to_be_held_are_counted_once(monkeypatch):
             "tfds",
             [
                 "47 of 48 records are not conversion records (15 metadata, 16 request, 16 response): this looks like a "
-                "WARC file, and the reference's parser takes their text for pages; --wet_parser=warc leaves them out"
+                "WARC file, and the reference's parser reads their text as pages; --wet_parser=warc leaves them out"
             ],
         ),
         (
@@ -76,7 +76,7 @@ def test_records_too_large_to_be_held_are_counted_once(monkeypatch):
         (
             {"type:conversion": 1, "version:WARC/1.1": 5},
             "tfds",
-            ["5 lines say WARC/1.1, which the reference's parser takes for text: --wet_parser=warc reads them"],
+            ["5 lines say WARC/1.1, which the reference's parser reads as text; --wet_parser=warc reads such records"],
         ),
     ],
     ids=["wet", "warc", "wat", "one other", "version"],
@@ -110,14 +110,14 @@ def test_the_beginning_of_a_file_tells_its_kind(records, fault, parser):
 def test_a_file_of_another_version_is_at_fault_for_the_parser_that_does_not_read_it():
     data = b"".join([record("warcinfo", "WARC/1.1"), record("conversion", "WARC/1.1")])
     assert kinds.fault_of_beginning(io.BytesIO(data), "a", "tfds") == (
-        "has records of WARC/1.1, which the reference's parser takes for text; --wet_parser=warc reads them"
+        "has records of WARC/1.1, which the reference's parser reads as text; --wet_parser=warc reads them"
     )
     assert kinds.fault_of_beginning(io.BytesIO(data), "a", "warc") == ""
 
 
 def test_a_compression_that_is_not_read_is_a_fault():
     fault = kinds.fault_of_beginning(io.BytesIO(b"\x04\x22\x4d\x18 and so on"), "a", "tfds")
-    assert fault.startswith("is not read: this is a file of the kind lz4; unpack it")
+    assert fault.startswith("cannot be read: this is a file of the kind lz4; unpack it")
 
 
 def test_a_broken_file_is_judged_by_what_can_be_read():

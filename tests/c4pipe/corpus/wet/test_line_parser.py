@@ -191,7 +191,7 @@ def test_a_path_may_be_given(tmp_path):
 
 
 def test_an_unknown_parser_is_an_error_of_the_user():
-    with pytest.raises(parsers.UserError, match="no WET parser 'cc'; one of tfds, warc"):
+    with pytest.raises(parsers.UserError, match="no WET parser 'cc'; use one of tfds, warc"):
         next(parsers.read_records("a.wet", "cc"))
 
 

@@ -189,8 +189,8 @@ def test_an_answer_does_not_depend_on_the_batch(identifier, page_of_language, mo
     pages = [*ODD_PAGES.values(), *page_of_language.values()]
     together = identifier.identify(pages)
     assert identifier.identify(pages[::-1]) == together[::-1]
-    monkeypatch.setattr(langdetect_identifier, "PAGES_A_BATCH", 7)
-    monkeypatch.setattr(langdetect_identifier, "CHARACTERS_A_BLOCK", 500)
+    monkeypatch.setattr(langdetect_identifier, "PAGES_PER_BATCH", 7)
+    monkeypatch.setattr(langdetect_identifier, "CHARACTERS_PER_BLOCK", 500)
     assert identifier.identify(pages) == together
 
 
