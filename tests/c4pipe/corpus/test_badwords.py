@@ -51,7 +51,7 @@ def test_3_1_0_takes_words_as_plain_text_and_3_0_1_as_expressions():
 
 def test_an_expression_that_cannot_be_read_is_an_error_of_the_user():
     BadwordsFilter({"en": frozenset({"(:"})}, NEW)
-    with pytest.raises(UserError, match="no expression"):
+    with pytest.raises(UserError, match="not a regular expression"):
         BadwordsFilter({"en": frozenset({"(:"})}, OLD)
 
 
