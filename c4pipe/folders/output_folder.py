@@ -28,6 +28,8 @@ from c4pipe.folders.work_folder import WorkFolder
 from c4pipe.shards import checked_json, files, manifest
 
 MARKER = "unfinished.json"
+# The run that a marker names while files are removed: no run goes on from there, and one that may overwrite begins anew.
+_REMOVING = "removing"
 
 
 @dataclass(frozen=True)
@@ -190,6 +192,11 @@ class OutputFolder:
         if self.work is not None:
             self.work.remove_incomplete()
         if self._has_record() or marker is None or marker.run != self.result.run:
+            if ours:
+                # A run that is killed while it removes them leaves no file that nobody vouches for.
+                Marker(_REMOVING, tuple(map(_literally, ours)), Holder.this_process(self.result.command)).write(
+                    self.path
+                )
             # The record first: without it the folder counts as unfinished.
             for name in sorted(ours, key=lambda name: name != self.result.record):
                 files.remove(self.file(name))

@@ -19,8 +19,9 @@ except ImportError:  # a trainer with few packages
 
 T = TypeVar("T")
 
-# A file name inside a folder: no separators, no control characters, neither `.` nor `..`.
-FileName = Annotated[str, msgspec.Meta(pattern=r"\A(?!\.{1,2}\Z)[^/\\\x00-\x1f\x7f]{1,255}\Z")]
+# A file name inside a folder: no separators, no control characters, no halves of surrogate pairs (which no file system
+# takes), neither `.` nor `..`.
+FileName = Annotated[str, msgspec.Meta(pattern=r"\A(?!\.{1,2}\Z)[^/\\\x00-\x1f\x7f\ud800-\udfff]{1,255}\Z")]
 # A short word, such as the kind of a folder.
 Word = Annotated[str, msgspec.Meta(pattern=r"\A[A-Za-z0-9_.+-]{1,64}\Z")]
 Sha256 = Annotated[str, msgspec.Meta(pattern=r"\A[0-9a-f]{64}\Z")]

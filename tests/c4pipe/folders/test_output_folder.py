@@ -15,7 +15,7 @@ from c4pipe.folders.lock import HOLDER_FILE, LOCK_FILE, locked
 from c4pipe.folders.output_folder import MARKER, OutputFolder
 from c4pipe.folders.results import ManifestResult, SettingsResult
 from c4pipe.folders.work_folder import MARK, WorkFolder
-from c4pipe.shards import manifest
+from c4pipe.shards import files, manifest
 from c4pipe.shards.manifest import Manifest, Shard
 
 SHARD = "train-00000-of-00001.arrow"
@@ -318,3 +318,44 @@ def test_a_folder_that_may_not_be_written_to_is_one_line(tmp_path, monkeypatch):
     monkeypatch.setattr(FileLock, "acquire", refuse)
     with pytest.raises(UserError, match=r"cannot write to .*Read-only"), locked(str(tmp_path), "me"):
         pass
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="each kill is of a forked process")
+def test_a_kill_at_any_change_of_a_file_while_a_folder_is_overwritten_leaves_what_is_taken_up(tmp_path, monkeypatch):
+    for number in range(100):
+        path = tmp_path / f"{number}"
+        make(folder_of(path))
+        (path / "notes.txt").write_text("mine")
+        before = tree(path)
+        if (status := _killed_at(number, lambda: make(folder_of(path, seed=1, overwrite=True), b"others"))) == 0:  # noqa: B023
+            break
+        assert os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL
+        if (path / "manifest.json").exists():
+            result = manifest.read(str(path)).settings["seed"]
+            assert (path / SHARD).read_bytes() == (b"rows", b"others")[result]
+            assert result == 1 or {name: tree(path).get(name) for name in before} == before
+        make(folder_of(path, seed=1, overwrite=True), b"others")
+        assert sorted(tree(path)) == ["manifest.json", "notes.txt", "spiece.model", SHARD]
+        assert folder_of(path, seed=1).is_finished() and (path / SHARD).read_bytes() == b"others"
+    assert number >= 8  # lock, marker, four files removed, marker, record, marker removed
+
+
+def _killed_at(number: int, work) -> int:
+    """The status of a process that does the work, and kills itself with -9 before change `number` of a file."""
+    if (child := os.fork()) == 0:
+        changes = iter(range(number))
+
+        def dying(change):
+            def changed(*values):
+                if next(changes, None) is None:
+                    os.kill(os.getpid(), signal.SIGKILL)
+                return change(*values)
+
+            return changed
+
+        files.write_bytes, files.remove = dying(files.write_bytes), dying(files.remove)
+        try:
+            work()
+        finally:
+            os._exit(0 if sys.exc_info()[0] is None else 1)
+    return os.waitpid(child, 0)[1]

@@ -56,6 +56,7 @@ def test_what_is_written_is_read_back(tmp_path):
 SHARD = ("splits", "train", 0)
 ODD = {
     "a path above the folder": with_((*SHARD, "file"), "../victim.txt"),
+    "half of a surrogate pair in a name": with_((*SHARD, "file"), "a\ud800.arrow"),
     "an absolute path": with_((*SHARD, "file"), "/etc/hostname"),
     "a path of Windows": with_((*SHARD, "file"), "..\\victim.txt"),
     "the folder itself": with_((*SHARD, "file"), "."),
