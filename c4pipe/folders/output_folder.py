@@ -28,7 +28,7 @@ from c4pipe.folders.work_folder import WorkFolder
 from c4pipe.shards import checked_json, files, manifest
 
 MARKER = "unfinished.json"
-# The run that a marker names while files are removed: no run goes on from there, and one that may overwrite begins anew.
+# The run that a marker names while files are removed: none goes on from there; one that may overwrite begins anew.
 _REMOVING = "removing"
 
 
@@ -194,9 +194,8 @@ class OutputFolder:
         if self._has_record() or marker is None or marker.run != self.result.run:
             if ours:
                 # A run that is killed while it removes them leaves no file that nobody vouches for.
-                Marker(_REMOVING, tuple(map(_literally, ours)), Holder.this_process(self.result.command)).write(
-                    self.path
-                )
+                holder = Holder.this_process(self.result.command)
+                Marker(_REMOVING, tuple(map(_literally, ours)), holder).write(self.path)
             # The record first: without it the folder counts as unfinished.
             for name in sorted(ours, key=lambda name: name != self.result.record):
                 files.remove(self.file(name))

@@ -52,6 +52,7 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {name: (folder / name).read_bytes() for name in FILES if (folder / name).exists()}
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no kill -9")
 def test_a_killed_evaluation_leaves_no_mixed_folder_and_is_continued(base_run, task_folder, tmp_path, capsys):
     finished = tmp_path / "out"
@@ -77,7 +78,7 @@ def test_a_killed_evaluation_leaves_no_mixed_folder_and_is_continued(base_run, t
             # Killed after the metrics were written: both are of the second evaluation.
             assert left["predictions.jsonl"] == second["predictions.jsonl"]
         num_between += left == {"predictions.jsonl": second["predictions.jsonl"]}
-        assert main([*other, f"--output={folder}"]) == 0
+        assert main([*other, "--overwrite", f"--output={folder}"]) == 0  # the same command
         assert json.loads((folder / "metrics.json").read_text())["settings"]["max_length"] == 3
         assert contents(folder)["predictions.jsonl"] == second["predictions.jsonl"]
         assert sorted(path.name for path in folder.iterdir()) == FILES
