@@ -2,7 +2,7 @@
 
 
 def is_adapted(name: str) -> bool:
-    """Whether a parameter is an adapter's or a norm's.
+    """Whether a parameter belongs to an adapter or to a norm.
 
     >>> is_adapted("encoder.layers.0.adapter.up.weight"), is_adapted("decoder.final_norm.weight")
     (True, True)

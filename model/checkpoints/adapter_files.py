@@ -1,8 +1,8 @@
-"""Adapters stored alone, to be loaded on top of the model that they were made for.
+"""Adapters stored on their own, to be loaded on top of the model that they were trained for.
 
-adapters.safetensors   the adapters' and norms' weights
-adapters.json          adapter_size, SHA-256 of the file above, and a digest of each base weight's bytes, so that no
-                       other base is taken
+adapters.safetensors   the weights of adapters and norms
+adapters.json          adapter_size, the SHA-256 of the file above, and a digest of each base weight, so that the
+                       adapters are not loaded onto another base model
 """
 
 import hashlib
@@ -35,7 +35,7 @@ class _Description:
 
 
 def save(folder: str, adapter_size: int, weights: Mapping[str, Tensor]) -> int:
-    """Store the adapters and norms of a model alone. Returns: bytes written."""
+    """Store only the adapters and norms of a model. Returns: the number of bytes written."""
     adapted = {name: tensor.detach().cpu().contiguous() for name, tensor in weights.items() if is_adapted(name)}
     content = safetensors.torch.save(adapted)
     base = {name: _digest(tensor) for name, tensor in sorted(weights.items()) if not is_adapted(name)}
@@ -47,9 +47,9 @@ def save(folder: str, adapter_size: int, weights: Mapping[str, Tensor]) -> int:
 
 
 def load_onto(folder: str, config: ModelConfig, weights: Mapping[str, Tensor]) -> tuple[ModelConfig, dict[str, Tensor]]:
-    """A base model with the adapters of a folder: its config, and all weights.
+    """Combine a base model with the adapters in a folder. Returns: the new config, and all weights.
 
-    Raises: UserError if the folder holds no adapters, or they were made for another base.
+    Raises: UserError if the folder has no adapters, or if they were trained for another base model.
     """
     try:
         description = checked_json.parse((Path(folder) / DESCRIPTION_FILE).read_bytes(), _Description)
@@ -66,8 +66,8 @@ def load_onto(folder: str, config: ModelConfig, weights: Mapping[str, Tensor]) -
     if ours != base:
         differing = sorted(name for name in ours.keys() | base.keys() if ours.get(name) != base.get(name))
         raise UserError(
-            f"the adapters in {folder} were made for another base model ({differing[0]} differs); give the checkpoint "
-            "that the fine-tuning started from"
+            f"the adapters in {folder} were trained for another base model ({differing[0]} differs); give the "
+            "checkpoint that the fine-tuning started from"
         )
     return config.with_(adapter_size=description.adapter_size), {**weights, **adapted}
 

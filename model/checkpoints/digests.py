@@ -1,4 +1,4 @@
-"""What names a model's weights, whatever file they lie in."""
+"""A digest that identifies a model's weights, independently of the file that contains them."""
 
 import hashlib
 from collections.abc import Mapping
@@ -8,7 +8,7 @@ from torch import Tensor
 
 
 def weights_digest(weights: Mapping[str, Tensor]) -> str:
-    """SHA-256 of names, shapes, types and float32 values, in the order of the names."""
+    """SHA-256 of names, shapes, dtypes and float32 values, ordered by name."""
     digest = hashlib.sha256()
     for name in sorted(weights):
         tensor = weights[name].detach().cpu().contiguous()

@@ -1,6 +1,6 @@
-"""Hugging Face T5 folders: read as people have them, written so that `transformers` loads them.
+"""Hugging Face T5 folders: reading those of any version of transformers, and writing folders that it loads.
 
-| here                                      | there (block N, decoder's numbers of sub-layers in brackets)       |
+| c4pipe                                    | Hugging Face (block N; [sub-layer number in the decoder])          |
 |-------------------------------------------|--------------------------------------------------------------------|
 | embedding.weight                          | shared.weight (also {stack}.embed_tokens.weight)                   |
 | head.weight                               | lm_head.weight (tied: absent, or a copy of shared.weight)          |
@@ -13,16 +13,16 @@
 | {stack}.layers.N.feed_forward.wi (wi_0 ..)| {stack}.block.N.layer.1 [2].DenseReluDense.wi (wi_0, wi_1, wo)     |
 | {stack}.final_norm                        | {stack}.final_layer_norm                                           |
 
-Whether input and output share a matrix, and whether logits are scaled by d_model^-0.5, is one setting here and in
-transformers 4: `tie_word_embeddings`. Version 5 always writes true there, and tells the second thing apart:
+Two facts, whether input and output share a matrix and whether logits are scaled by d_model^-0.5, are a single setting
+in c4pipe and in transformers 4: `tie_word_embeddings`. Version 5 always writes true there. The cases are:
 
-| saved by version 5           | `scale_decoder_outputs` | lm_head.weight | here                              |
-|------------------------------|-------------------------|----------------|-----------------------------------|
-| T5 1.0                       | true                    | absent         | tied                              |
-| T5 1.1 once loaded           | false                   | there          | a head of its own                 |
-| T5 1.1 built anew            | false                   | absent         | a head of its own, a copy         |
-| T5 1.1 once loaded, by 5.0   | true                    | there          | none such: `_check_tied`          |
-| mT5 once loaded (built anew) | unnamed, never scaled   | there (absent) | a head of its own (a copy)        |
+| saved by transformers 5      | `scale_decoder_outputs` | lm_head.weight    | c4pipe                         |
+|------------------------------|-------------------------|-------------------|--------------------------------|
+| T5 1.0                       | true                    | absent            | tied                           |
+| T5 1.1, loaded and saved     | false                   | present           | its own head                   |
+| T5 1.1, newly built          | false                   | absent            | its own head, a copy           |
+| T5 1.1, loaded, by 5.0       | true                    | present           | not supported: `_check_tied`   |
+| mT5, loaded (newly built)    | unnamed, never scaled   | present (absent)  | its own head (a copy)          |
 """
 
 from collections.abc import Mapping
@@ -44,20 +44,20 @@ WEIGHTS_FILE = "model.safetensors"
 GENERATION_FILE = "generation_config.json"
 _BIN_FILE = "pytorch_model.bin"
 _MATRICES = {"query": "q", "key": "k", "value": "v", "output": "o"}
-# Folders that lack shared.weight have the matrix under one of these (MADLAD's under the decoder's).
+# Folders without shared.weight have the matrix under one of these names (MADLAD's under the decoder's).
 _SAME_AS_SHARED = ("encoder.embed_tokens.weight", "decoder.embed_tokens.weight")
 _FEED_FORWARDS = {"relu": "relu", "gated_gelu": "gated-gelu"}
-# What transformers takes for a setting that an older config.json does not name.
+# The values that transformers assumes for settings that are missing in older config.json files.
 _DEFAULTS: dict[str, dict[str, Any]] = {
     "t5": {"feed_forward_proj": "relu", "tie_word_embeddings": True},
     "mt5": {"feed_forward_proj": "gated-gelu", "tie_word_embeddings": False},
 }
 
 
-# The sizes' ranges are `ModelConfig`'s.
+# `ModelConfig` checks the ranges of the sizes.
 @dataclass(frozen=True)
 class _ConfigFile:
-    """The types of what is read of a `config.json`. What is not named here may be anything."""
+    """The fields of a `config.json` that are read, with their types. Other fields may be anything."""
 
     feed_forward_proj: str
     tie_word_embeddings: bool
@@ -85,7 +85,7 @@ class _WeightIndex:
 
 @dataclass(frozen=True)
 class Loaded:
-    """A folder's model: config, float32 weights under our names, and the folder again for its vocabulary."""
+    """The model of a folder: config, float32 weights under c4pipe's names, and the folder, which has the vocabulary."""
 
     config: ModelConfig
     weights: dict[str, Tensor]
@@ -99,23 +99,25 @@ def is_folder(folder: str) -> bool:
 
 
 def load(folder: str) -> Loaded:
-    """Read a folder: `config.json` and `model.safetensors` or `pytorch_model.bin`, whole or in shards.
+    """Read a folder: `config.json`, and `model.safetensors` or `pytorch_model.bin` as one file or in shards.
 
-    No code of the folder runs. Raises: UserError if something is missing, unknown or of another shape.
+    Code in the folder is never run.
+    Raises: UserError if something is missing, unknown or has another shape.
     """
     values = _read_values(folder)
     config = _config_of(folder, values)
     theirs = _with_shared(folder, _read_weights(Path(folder)))
     _check_size(folder, config, theirs)
-    one_for_both = values["tie_word_embeddings"] and "lm_head.weight" not in theirs and "shared.weight" in theirs
-    if one_for_both and not config.tie_embeddings:
-        theirs["lm_head.weight"] = theirs["shared.weight"].clone()  # safetensors writes no tensor under two names
+    head_is_shared = values["tie_word_embeddings"] and "lm_head.weight" not in theirs and "shared.weight" in theirs
+    if head_is_shared and not config.tie_embeddings:
+        # transformers ties the matrices, and safetensors stores a tensor under one name only.
+        theirs["lm_head.weight"] = theirs["shared.weight"].clone()
     expected = {name: parameter.shape for name, parameter in build_model(config, device="meta").named_parameters()}
     weights: dict[str, Tensor] = {}
     for ours, shape in expected.items():
         name = their_name(ours, config)
         if name not in theirs:
-            raise UserError(f"{folder} lacks the weight {name}; is it a whole T5 checkpoint? fetch it again")
+            raise UserError(f"{folder} lacks the weight {name}; is it a complete T5 checkpoint? fetch it again")
         tensor = theirs[name]
         if tensor.shape != shape:
             raise UserError(
@@ -127,9 +129,9 @@ def load(folder: str) -> Loaded:
 
 
 def _with_shared(folder: str, theirs: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Weights with `shared.weight`, which some folders have under a stack's name alone.
+    """Add `shared.weight`, which some folders have only under the name of a stack.
 
-    Raises: UserError if the stacks have two different matrices.
+    Raises: UserError if encoder and decoder have different matrices.
     """
     found = [theirs[name] for name in _SAME_AS_SHARED if name in theirs]
     if "shared.weight" in theirs or not found:
@@ -142,7 +144,7 @@ def _with_shared(folder: str, theirs: dict[str, Tensor]) -> dict[str, Tensor]:
 def read_config(folder: str) -> ModelConfig:
     """The config of a folder's `config.json`.
 
-    Raises: UserError if it is no T5, or a kind that is not offered here.
+    Raises: UserError if it is not a T5, or a kind of T5 that is not supported.
     """
     return _config_of(folder, _read_values(folder))
 
@@ -152,9 +154,9 @@ def _config_of(folder: str, values: Mapping[str, Any]) -> ModelConfig:
     by_name = {theirs: ours for ours, theirs in _FEED_FORWARDS.items()}
     projection = values["feed_forward_proj"]
     if projection not in by_name:
-        raise UserError(f"{path} has the feed-forward {projection!r}; there are {', '.join(by_name)} here")
+        raise UserError(f"{path} has the feed-forward {projection!r}; only {', '.join(by_name)} are supported")
     if values.get("decoder_start_token_id") not in (None, values.get("pad_token_id", 0)):
-        raise UserError(f"{path}: decoding must begin with the pad id, as in T5; this model begins otherwise")
+        raise UserError(f"{path}: decoding must begin with the pad id, as in T5; this model begins with another id")
     try:
         return ModelConfig(
             vocabulary_size=values["vocab_size"],
@@ -174,15 +176,15 @@ def _config_of(folder: str, values: Mapping[str, Any]) -> ModelConfig:
             eos_id=values.get("eos_token_id", 1),
         )
     except KeyError as error:
-        raise UserError(f"{path} does not name {error}; is it a whole T5 config? fetch it again") from error
+        raise UserError(f"{path} does not name {error}; is it a complete T5 config? fetch it again") from error
 
 
 def check_exportable(config: ModelConfig) -> None:
     """Raises: UserError if Hugging Face has no such architecture."""
     if config.adapter_size:
         raise UserError(
-            "a model with adapters cannot be exported: their ReLU cannot be merged into T5's matrices, and Hugging "
-            "Face's T5 has no place for them (model.generate and model.evaluate read the run itself)"
+            "a model with adapters cannot be exported: Hugging Face's T5 has no adapters, and because of their ReLU "
+            "they cannot be merged into its matrices (model.generate and model.evaluate read the run itself)"
         )
     if not ARCHITECTURES[config.architecture].is_t5:
         exportable = " and ".join(name for name, architecture in ARCHITECTURES.items() if architecture.is_t5)
@@ -193,12 +195,12 @@ def check_exportable(config: ModelConfig) -> None:
 
 
 def config_json(config: ModelConfig) -> dict[str, Any]:
-    """What `config.json` says of a model.
+    """The content of `config.json` for a model.
 
     Raises: UserError if Hugging Face has no such architecture.
     """
     check_exportable(config)
-    # What both passes go through, whatever the config's numbers mean to the architecture.
+    # The architecture decides what the config's numbers mean, so the layers are counted in the built model.
     encoder, decoder = build_model(config, device="meta").passes(1, 1)
     return {
         "architectures": ["T5ForConditionalGeneration"],
@@ -219,7 +221,8 @@ def config_json(config: ModelConfig) -> dict[str, Any]:
         "pad_token_id": config.pad_id,
         "relative_attention_max_distance": config.max_distance,
         "relative_attention_num_buckets": config.num_buckets,
-        # Version 4 does not know it. Version 5 takes it from `tie_word_embeddings` where it is not named, 5.0 wrongly.
+        # Version 4 does not know this setting. If it is missing, version 5 derives it from `tie_word_embeddings` (5.0
+        # does so wrongly).
         "scale_decoder_outputs": config.tie_embeddings,
         "tie_word_embeddings": config.tie_embeddings,
         "torch_dtype": "float32",
@@ -229,7 +232,7 @@ def config_json(config: ModelConfig) -> dict[str, Any]:
 
 
 def their_weights(config: ModelConfig, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Weights under Hugging Face's names, as `model.safetensors` holds them (a tied head once)."""
+    """Weights under Hugging Face's names, as `model.safetensors` stores them (a tied head is stored once)."""
     check_exportable(config)
     return {their_name(name, config): tensor.detach().cpu().contiguous() for name, tensor in weights.items()}
 
@@ -258,7 +261,7 @@ def their_name(name: str, config: ModelConfig) -> str:
         "feed_forward": (feed_forward, "DenseReluDense"),
     }[part]
     if len(inner) != 2:
-        raise UserError(f"Hugging Face's T5 has no place for {name}; merge or leave out what was added to the model")
+        raise UserError(f"Hugging Face's T5 has no place for {name}; merge or remove what was added to the model")
     return f"{stack}.block.{number}.layer.{place}.{kind}.{_MATRICES.get(inner[0], inner[0])}.weight"
 
 
@@ -267,27 +270,27 @@ def _unless_equal(value: int | None, other: int) -> int | None:
 
 
 def _read_values(folder: str) -> dict[str, Any]:
-    """What `config.json` says, and where it says nothing, what transformers takes."""
+    """The settings of `config.json`, with transformers' defaults for missing ones."""
     path = Path(folder) / CONFIG_FILE
     try:
         values = checked_json.parse_any(path.read_bytes())
     except (FileNotFoundError, NotADirectoryError) as error:
         raise UserError(f"{folder} has no {CONFIG_FILE}; give a Hugging Face T5 folder") from error
     except ValueError as error:
-        raise UserError(f"{path} is no JSON ({error}); fetch it again") from error
+        raise UserError(f"{path} is not JSON ({error}); fetch it again") from error
     kind = values.get("model_type") if isinstance(values, dict) else None
     if not isinstance(kind, str) or kind not in _DEFAULTS:
-        raise UserError(f"{path} is of model_type {str(kind)[:80]!r}; T5 folders (t5, mt5) are read here")
+        raise UserError(f"{path} is of model_type {str(kind)[:80]!r}; only t5 and mt5 can be read")
     values = {**_DEFAULTS[kind], **values}
     try:
         checked_json.convert(values, _ConfigFile, may_hold_more=True)
     except ValueError as error:
-        raise UserError(f"{path} is no config of a T5 ({error}); fetch it again") from error
+        raise UserError(f"{path} is not a config of a T5 ({error}); fetch it again") from error
     return values
 
 
 def _scales_logits(values: Mapping[str, Any]) -> bool:
-    """Whether the logits are scaled in the version that wrote a `config.json`: in version 4, those of all tied ones."""
+    """Whether the version that wrote a `config.json` scales the logits. Version 4 scales them if they are tied."""
     major = str(values.get("transformers_version")).partition(".")[0]
     if values["model_type"] == "mt5" and major.isdecimal() and int(major) >= 5:
         return False
@@ -295,24 +298,24 @@ def _scales_logits(values: Mapping[str, Any]) -> bool:
 
 
 def _check_tied(folder: str, values: Mapping[str, Any], config: ModelConfig, theirs: Mapping[str, Tensor]) -> None:
-    """A config that says tied beside weights that are not would give other numbers than the model had."""
+    """Refuse a config that ties the embeddings if the weights are not tied: the outputs would be wrong."""
     head, shared = theirs.get("lm_head.weight"), theirs.get("shared.weight")
     if not config.tie_embeddings or head is None or shared is None or torch.equal(head, shared):
         return
     if "scale_decoder_outputs" in values:
         raise UserError(
-            f'{folder}: config.json says "scale_decoder_outputs": true, which here goes with one matrix for input and '
-            "output, but the weights have two (transformers 5.0 writes that of any T5 1.1); set it to false, and if "
-            "the model was trained so, multiply lm_head.weight by d_model**-0.5"
+            f'{folder}: config.json says "scale_decoder_outputs": true, which needs one matrix for input and output, '
+            "but the weights have two (transformers 5.0 writes this for every T5 1.1); set it to false, and if the "
+            "model was trained with scaled outputs, multiply lm_head.weight by d_model**-0.5"
         )
     raise UserError(
-        f"{folder}: config.json ties input and output embedding, but the weights have two different ones; "
-        'set "tie_word_embeddings": false in config.json if the model has a head of its own'
+        f"{folder}: config.json ties input and output embeddings, but the weights have two different matrices; "
+        'set "tie_word_embeddings": false in config.json if the model has its own output matrix'
     )
 
 
 def _check_size(folder: str, config: ModelConfig, theirs: Mapping[str, Tensor]) -> None:
-    """A config that asks for far more layers than there are weights is said at once, before such a model is built."""
+    """Refuse a config with more layers than there are weights, before the model is built, which may take hours."""
     num_layers = config.num_layers + config.decoder_layers
     if num_layers > len(theirs):
         raise UserError(
@@ -321,7 +324,7 @@ def _check_size(folder: str, config: ModelConfig, theirs: Mapping[str, Tensor]) 
 
 
 def _read_weights(folder: Path) -> dict[str, Tensor]:
-    """All tensors of a folder, from the first of the known files that is there."""
+    """All tensors of a folder, from the first of the known files that exists."""
     for name, read in ((WEIGHTS_FILE, _read_safetensors), (_BIN_FILE, _read_bin)):
         index = folder / f"{name}.index.json"
         if (folder / name).is_file():
@@ -331,7 +334,7 @@ def _read_weights(folder: Path) -> dict[str, Tensor]:
             described = checked_json.read(str(index), _WeightIndex, "fetch it again", may_hold_more=True)
             for shard in sorted(set(described.weight_map.values())):
                 if not (folder / shard).is_file():
-                    raise UserError(f"{index} names {shard}, which is not there; fetch the folder again")
+                    raise UserError(f"{index} names {shard}, which is missing; fetch the folder again")
                 weights.update(read(folder / shard))
             return weights
     raise UserError(f"{folder} has neither {WEIGHTS_FILE} nor {_BIN_FILE}; fetch a PyTorch checkpoint of the model")
@@ -350,11 +353,11 @@ def _read_safetensors(path: Path) -> dict[str, Tensor]:
 def _read_bin(path: Path) -> dict[str, Tensor]:
     try:
         weights = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
-    except Exception as error:  # a zip, an unpickling or a runtime error, by where the file breaks off
-        try:  # files of PyTorch before 1.6 are no zip archives and cannot be mapped
+    except Exception as error:  # its type depends on where a cut file ends
+        try:  # files of PyTorch before 1.6 are not zip archives and cannot be mapped
             weights = torch.load(path, map_location="cpu", weights_only=True)
         except Exception:
             raise UserError(f"{path} cannot be read as weights ({error}); fetch it again") from error
     if not isinstance(weights, dict) or not all(isinstance(tensor, Tensor) for tensor in weights.values()):
-        raise UserError(f"{path} holds something else than weights by name; fetch the model's own file")
+        raise UserError(f"{path} holds something other than weights by name; fetch the model's own file")
     return weights

@@ -1,4 +1,4 @@
-"""A model written as a Hugging Face folder, whole or not at all."""
+"""Writing a model as a Hugging Face folder, completely or not at all."""
 
 import hashlib
 import json
@@ -29,7 +29,7 @@ from model.checkpoints.opening import check_vocabulary
 
 KIND = EXPORTED
 DEFAULT_MAX_LENGTH = 513
-"""512 tokens and the one that decoding begins with, where the length of the targets is not known."""
+"""Used if the length of the targets is not known: 512 tokens and the start token."""
 
 
 def export(
@@ -41,12 +41,13 @@ def export(
     max_length: int = DEFAULT_MAX_LENGTH,
     run: Mapping[str, Any] | None = None,
 ) -> bool:
-    """Write the folder; False where it is there already, of the same model.
+    """Write the folder. Returns: False if the folder already holds the same model.
 
-    max_length: at how many tokens `generate` of transformers ends; it has 20 where nothing is said. run: what
-    `run.json` says of the weights, for the model card. `manifest.json` comes last and says that the folder is whole;
-    `transformers` does not look at it.
-    Raises: UserError if Hugging Face has no such model, its tokenizers cannot do what the vocabulary does, or the
+    `manifest.json` is written last and says that the folder is complete; `transformers` does not read it.
+
+    max_length: the number of tokens after which `generate` of transformers ends (its default is 20).
+    run: the content of `run.json`, for the model card.
+    Raises: UserError if Hugging Face has no such model, if its tokenizers cannot reproduce the vocabulary, or if the
     folder holds something else.
     """
     check_vocabulary(config, vocabulary)
@@ -91,7 +92,7 @@ def write_config(folder: str, config: ModelConfig) -> None:
 def describe(
     config: ModelConfig, weights: Mapping[str, Tensor], vocabulary: Vocabulary, max_length: int = DEFAULT_MAX_LENGTH
 ) -> Manifest:
-    """The manifest of an exported folder: it depends on the model, its vocabulary and its longest output alone."""
+    """The manifest of an exported folder. It depends only on the model, its vocabulary and `max_length`."""
     settings = {"model": config.to_json(), "num_extra_ids": vocabulary.num_extra_ids, "max_length": max_length}
     inputs = (
         Input(WEIGHTS, weights_digest(weights)),
@@ -101,7 +102,7 @@ def describe(
 
 
 def output_folder(folder: str, described: Manifest) -> OutputFolder:
-    """The folder, with the model that it is to hold. Anything else there is refused; there is no --overwrite."""
+    """The folder, for the described model. A folder that holds something else is refused; there is no --overwrite."""
 
     def difference(made: Manifest) -> str | None:
         return None if made.inputs == described.inputs else "of another model"
@@ -115,15 +116,15 @@ def _write_weights(path: str, weights: dict[str, Tensor]) -> None:
     if files.is_remote(path):
         files.write_bytes(path, safetensors.torch.save(weights, metadata=metadata))
         return
-    # Straight from the tensors to the disk: a copy of a large model as bytes may not fit.
+    # Written from the tensors to the disk: a copy of a large model as bytes may not fit into memory.
     Path(path).parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(f"{path}.{uuid.uuid4().hex[:8]}{files.TEMPORARY_SUFFIX}")
     try:
         safetensors.torch.save_file(weights, temporary, metadata=metadata)
-        files.share(str(temporary))  # safetensors lets its owner alone read it
+        files.share(str(temporary))  # safetensors makes it readable by its owner only
         os.replace(temporary, path)
     except SafetensorError as error:
-        number = re.search(r"os error (\d+)", str(error))  # what the system said, a full disk among them
+        number = re.search(r"os error (\d+)", str(error))  # the system's error, such as a full disk
         if number is None:
             raise
         raise OSError(int(number[1]), os.strerror(int(number[1])), path) from error

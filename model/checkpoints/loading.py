@@ -1,4 +1,4 @@
-"""Opening what a run or Hugging Face left: `RUN[@best|@last|@STEP]`, or a folder with Hugging Face's `config.json`."""
+"""Opening a checkpoint: `RUN[@best|@last|@STEP]`, or a folder with Hugging Face's `config.json`."""
 
 import os
 from collections.abc import Mapping
@@ -16,14 +16,14 @@ from model.checkpoints.run_folder import RunFolder
 from model.checkpoints.step_folder import State
 
 LAST, BEST = "last", "best"
-# In the manifest of a folder that model.export writes: its kind, and the input that is the weights.
+# In the manifest of a folder that model.export writes: its kind, and the name of the input for the weights.
 EXPORTED, WEIGHTS = "hugging_face", "weights"
 
 
 class Checkpoint(NamedTuple):
-    """A model to use.
+    """A model that was read.
 
-    config: its shape. state_dict: parameter name -> tensor on the CPU. vocabulary_folder: for `Vocabulary.load`.
+    state_dict: parameter name -> tensor on the CPU. vocabulary_folder: the argument for `Vocabulary.load`.
     """
 
     config: ModelConfig
@@ -32,7 +32,7 @@ class Checkpoint(NamedTuple):
 
 
 def load_checkpoint(name: str) -> Checkpoint:
-    """Open a checkpoint. Without `@`, a run gives its best checkpoint, or its last where nothing was evaluated.
+    """Open a checkpoint. Without `@`, this is the best checkpoint of a run, or its last if none was evaluated.
 
     Raises: UserError if there is no run, no such step, or the files are damaged.
     """
@@ -49,7 +49,7 @@ def load_checkpoint(name: str) -> Checkpoint:
 
 
 def _check_exported(folder: str, weights: Mapping[str, Tensor]) -> None:
-    """Compare the weights of a folder that model.export wrote with its manifest's. Other folders have no digests."""
+    """Compare the weights with the digest in the manifest of model.export. Other folders have no digests."""
     if not manifest.exists(folder):
         return
     described = manifest.read(folder)
@@ -62,7 +62,7 @@ def _check_exported(folder: str, weights: Mapping[str, Tensor]) -> None:
 
 
 def _check_shapes(folder: RunFolder, config: ModelConfig, weights: Mapping[str, Tensor]) -> None:
-    """Before anything of the config's size is built."""
+    """Compare the weights with the config, before memory is allocated for a model of the config's size."""
     expected = {name: parameter.shape for name, parameter in build_model(config, device="meta").named_parameters()}
     theirs = {name: tensor.shape for name, tensor in weights.items()}
     differing = sorted(name for name in expected.keys() | theirs.keys() if expected.get(name) != theirs.get(name))
@@ -70,13 +70,13 @@ def _check_shapes(folder: RunFolder, config: ModelConfig, weights: Mapping[str, 
         name = differing[0]
         shapes = [tuple(table[name]) if name in table else "nothing" for table in (theirs, expected)]
         raise UserError(
-            f"{folder}: {name} is {shapes[0]} in the checkpoint and {shapes[1]} by run.json; one of them is damaged or "
-            "of another run"
+            f"{folder}: {name} is {shapes[0]} in the checkpoint, but {shapes[1]} according to run.json; one of them is "
+            "damaged or belongs to another run"
         )
 
 
 def split_name(name: str) -> tuple[str, str]:
-    """(folder, which) of a checkpoint's name; which is empty where nothing is said.
+    """Split the name of a checkpoint into folder and the part after `@`, which may be empty.
 
     >>> split_name("runs/small@best")
     ('runs/small', 'best')
@@ -90,9 +90,9 @@ def split_name(name: str) -> tuple[str, str]:
 
 
 def find_checkpoint(name: str) -> tuple[RunFolder, State]:
-    """The run and the state of the checkpoint that a name means.
+    """Find the checkpoint that a name means. Returns: its run, and its state.
 
-    Raises: UserError if there is none.
+    Raises: UserError if there is no such checkpoint.
     """
     path, which = split_name(name)
     folder = RunFolder(path)
@@ -102,7 +102,7 @@ def find_checkpoint(name: str) -> tuple[RunFolder, State]:
     if which in ("", BEST) and best is not None:
         return folder, best
     if which == BEST:
-        raise UserError(f"no checkpoint of {path} was evaluated, so none is the best; use {path}@{LAST}")
+        raise UserError(f"no checkpoint of {path} was evaluated, so there is no best one; use {path}@{LAST}")
     if which in ("", LAST):
         newest = folder.newest_whole()
         if newest is None:

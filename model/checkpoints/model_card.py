@@ -1,4 +1,4 @@
-"""What an exported folder says of itself: `README.md`, the model card of Hugging Face's hub."""
+"""`README.md` of an exported folder: the model card that Hugging Face's hub shows."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -55,7 +55,7 @@ tokenizer of T5.
 def model_card(
     config: ModelConfig, num_parameters: int, vocabulary: Vocabulary, run: Mapping[str, Any], max_length: int
 ) -> str:
-    """The card. run: what `run.json` says of the run that the weights are from; empty where there is none."""
+    """The text of the card. run: the content of `run.json` of the run that made the weights; empty if there is none."""
     command = run.get("command")
     tasks = list(run.get("validation_sets") or ())
     is_finetuned = command == "finetune"
@@ -84,7 +84,7 @@ def _training(run: Mapping[str, Any], tasks: list[str]) -> str:
     if "settings" not in run:
         return "Not known here: the weights came from a Hugging Face folder. See where that came from."
     settings = run["settings"]
-    examples = [str(one.get("name")) for one in run.get("examples") or () if isinstance(one, Mapping)]
+    examples = [str(source.get("name")) for source in run.get("examples") or () if isinstance(source, Mapping)]
     lines = [
         f"- {run.get('command', 'trained')}, {settings.get('steps', 0):,} steps of {settings.get('batch_size', 0):,} "
         f"examples, {settings.get('optimizer')}, seed {settings.get('seed')}",

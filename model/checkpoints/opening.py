@@ -1,4 +1,4 @@
-"""A checkpoint's model, ready to use, with its vocabulary."""
+"""Opening a checkpoint as a model that is ready to use, with its vocabulary."""
 
 from typing import NamedTuple
 
@@ -25,7 +25,7 @@ class OpenModel(NamedTuple):
 def open_model(name: str, *, device: torch.device | str = "cpu") -> OpenModel:
     """Open `RUN[@best|@last|@STEP]` or a Hugging Face folder.
 
-    Raises: UserError if it is not there, damaged, or its vocabulary does not fit.
+    Raises: UserError if it is missing or damaged, or if its vocabulary does not fit.
     """
     config, weights, folder = load_checkpoint(name)
     vocabulary = Vocabulary.load(folder, num_extra_ids(name))
@@ -39,25 +39,25 @@ def open_model(name: str, *, device: torch.device | str = "cpu") -> OpenModel:
 
 
 def num_extra_ids(name: str) -> int | None:
-    """How many extra ids a checkpoint's vocabulary has, by its `run.json`; None: its other files tell."""
+    """The number of extra ids in a checkpoint's vocabulary, from `run.json`; None: `Vocabulary.load` finds it."""
     if hugging_face.is_folder(name):
         return None
     return RunFolder(split_name(name)[0]).read().get("num_extra_ids")
 
 
 def check_vocabulary(config: ModelConfig, vocabulary: Vocabulary) -> None:
-    """Raises: UserError if the vocabulary has ids that the model has no rows for."""
+    """Raises: UserError if the vocabulary has more ids than the model has rows."""
     if vocabulary.size > config.vocabulary_size:
         raise UserError(
-            f"{vocabulary} has {vocabulary.size:,} ids, the model {config.vocabulary_size:,} rows; "
+            f"{vocabulary} has {vocabulary.size:,} ids, but the model has {config.vocabulary_size:,} rows; "
             "use the vocabulary that the model was trained with"
         )
 
 
 def resolve_device(name: str) -> torch.device:
-    """`auto` is a CUDA GPU where there is one.
+    """The device of a name; `auto` is a CUDA GPU if there is one, else the CPU.
 
-    Raises: UserError if a GPU is asked for that is not there.
+    Raises: UserError if the device is unknown, or if a GPU is asked for and there is none.
     """
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"

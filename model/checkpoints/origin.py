@@ -1,4 +1,4 @@
-"""Where a run's weights come from, known by what they are and not by where they lay."""
+"""The weights that a run starts from, identified by their content and not by their path."""
 
 import sys
 from collections.abc import Callable, Mapping
@@ -17,9 +17,10 @@ Opened = TypeVar("Opened")
 
 @dataclass(frozen=True)
 class Origin:
-    """config: of the model that a run starts from. weights: None where the run goes on from a checkpoint of its own.
+    """The model that a run starts from.
 
-    sha256: of the weights, as `run.json` keeps it; None in runs of older versions, which did not.
+    weights: None if the run continues from its own checkpoint. sha256: the digest of the weights in `run.json`; None
+    for a run of an older version, which did not store it.
     """
 
     config: ModelConfig
@@ -28,28 +29,31 @@ class Origin:
 
 
 def of_weights(config: ModelConfig, weights: Mapping[str, Tensor]) -> Origin:
-    """Weights that were opened."""
+    """The origin with these weights."""
     return Origin(config, weights, weights_digest(weights))
 
 
 def of_run(run: Mapping[str, Any], key: str) -> Origin:
-    """What a run's `run.json` says of its origin. key: where its digest stands."""
+    """The origin according to `run.json`. key: the field with the digest."""
     return Origin(ModelConfig.from_json(run["model"]), None, run.get(key))
 
 
 def open_or_continue(
-    open_it: Callable[[], Opened], folder: RunFolder, otherwise: Callable[[Mapping[str, Any]], Opened], *, resumes: bool
+    open_origin: Callable[[], Opened],
+    folder: RunFolder,
+    otherwise: Callable[[Mapping[str, Any]], Opened],
+    *,
+    resumes: bool,
 ) -> Opened:
-    """Open what a run starts from, or do without it where the run has a checkpoint of its own to go on from.
+    """Open what a run starts from. A run that continues from its own checkpoint can do without.
 
-    otherwise: makes what is needed of `run.json` then.
-
-    Raises: the UserErrors of `open_it`, where the run cannot do without.
+    otherwise: makes the result from `run.json` if the origin cannot be opened.
+    Raises: the UserErrors of `open_origin`, if the run has no checkpoint of its own.
     """
     try:
-        return open_it()
+        return open_origin()
     except UserError as error:
         if not (resumes and folder.holds_a_run() and folder.states()):
             raise
-        print(f"notice: {error}; the run goes on from its own checkpoint without it", file=sys.stderr)
+        print(f"notice: {error}; the run continues from its own checkpoint without it", file=sys.stderr)
         return otherwise(folder.read())

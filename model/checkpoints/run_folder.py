@@ -1,4 +1,4 @@
-"""A run's folder: `run.json`, `metrics.jsonl`, `spiece.model`, `checkpoints/step-00001000/`, `run.html`."""
+"""The folder of a run: `run.json`, `metrics.jsonl`, `spiece.model`, `checkpoints/step-00001000/`, `run.html`."""
 
 import contextlib
 import json
@@ -25,7 +25,7 @@ VOCABULARY_FILE = "spiece.model"
 PAGE_FILE = "run.html"
 CHECKPOINTS = "checkpoints"
 
-# All that trainers write there, as patterns of names.
+# Patterns for the names of all files that trainers write there.
 NAMES = (
     *(RUN_FILE, METRICS_FILE, VOCABULARY_FILE, PAGE_FILE, CHECKPOINTS, "non_finite-step-*.json"),
     *(adapter_files.WEIGHTS_FILE, adapter_files.DESCRIPTION_FILE),
@@ -47,7 +47,7 @@ class _Settings:
 
 @dataclass(frozen=True)
 class _RunFile:
-    """What is read of `run.json`; there is more."""
+    """The fields of `run.json` that are read here; it has more."""
 
     model: Mapping[str, Any]
     status: Literal["running", "finished"] = "running"
@@ -58,9 +58,9 @@ class _RunFile:
 
 
 def worth(figures: Mapping[str, Any], metric: str, *, higher_is_better: bool) -> tuple[float, float, int]:
-    """What figures of a step are compared by: the better metric, of equal ones the lower loss, then the later step.
+    """The key by which figures of steps are compared: the better metric, then the lower loss, then the later step.
 
-    The loss is that of validation where there is one, else the mean of training since the line before.
+    The loss is the validation loss if there is one, else the mean training loss since the line before.
 
     >>> worth({"step": 3, "score": 80.0, "mean_loss": 0.5}, "score", higher_is_better=True)
     (80.0, -0.5, 3)
@@ -70,15 +70,15 @@ def worth(figures: Mapping[str, Any], metric: str, *, higher_is_better: bool) ->
 
 
 class RunFolder:
-    """Where a run lives, and what lies there.
+    """The folder of a run and the files in it.
 
-    `run.json` has `status` (`running` or `finished`), `model` (ModelConfig), `settings` (what decides the result),
-    `num_extra_ids`, and what the command adds.
+    `run.json` has `status` (`running` or `finished`), `model` (ModelConfig), `settings` (those that decide the
+    result), `num_extra_ids`, and fields that the command adds.
     """
 
     def __init__(self, path: str) -> None:
         if files.is_remote(path):
-            raise UserError(f"a run folder must be on a local or mounted disk, not {path}; copy it there when done")
+            raise UserError(f"a run folder must be on a local or mounted disk, not {path}; copy it there afterwards")
         self.path = Path(path)
         self.checkpoints = self.path / CHECKPOINTS
         self.metrics = self.path / METRICS_FILE
@@ -88,11 +88,11 @@ class RunFolder:
         return str(self.path)
 
     @contextlib.contextmanager
-    def held(self, command: str) -> Iterator[None]:
-        """Hold the folder against other runs; a new one that nothing was written to is removed again.
+    def locked(self, command: str) -> Iterator[None]:
+        """Lock the folder against other runs. A new folder that stays empty is removed again.
 
-        Raises: UserError where another run holds it, if it has files of a run's names that no run wrote, or where
-        it cannot be written to.
+        Raises: UserError if another run uses it, if it has files with a run's names that no run wrote, or if it is not
+        writable.
         """
         with held(str(self.path), command):
             if not self.holds_a_run():
@@ -103,9 +103,9 @@ class RunFolder:
         return (self.path / RUN_FILE).exists()
 
     def read(self) -> dict[str, Any]:
-        """What `run.json` says.
+        """The content of `run.json`.
 
-        Raises: UserError if there is none or it cannot be understood.
+        Raises: UserError if it is missing or damaged.
         """
         file = self.path / RUN_FILE
         try:
@@ -113,50 +113,50 @@ class RunFolder:
             checked_json.convert(content, _RunFile, may_hold_more=True)
             return content
         except FileNotFoundError:
-            raise UserError(f"{self.path} holds no run ({RUN_FILE} is not there); check the path") from None
+            raise UserError(f"{self.path} holds no run ({RUN_FILE} is missing); check the path") from None
         except (OSError, ValueError) as error:
-            raise UserError(f"{file} is damaged ({error}); restore it, or start into another folder") from error
+            raise UserError(f"{file} is damaged ({error}); restore it, or start a run in another folder") from error
 
     def write(self, content: Mapping[str, Any]) -> None:
-        """Write `run.json`, whole or not at all."""
+        """Write `run.json`, completely or not at all."""
         text = json.dumps(scrubbed(dict(content)), indent=1, ensure_ascii=False)
         files.write_bytes(str(self.path / RUN_FILE), (text + "\n").encode())
 
     def write_vocabulary(self, model: bytes) -> None:
-        """Carry the vocabulary along, so that the run depends on no other folder."""
+        """Store the vocabulary in the run, so that the run does not depend on another folder."""
         files.write_bytes(str(self.path / VOCABULARY_FILE), model)
 
     def states(self) -> list[State]:
-        """The states of all checkpoints, by step; those that cannot be read are passed over with a warning each."""
+        """The states of all checkpoints, by step. Those that cannot be read are skipped with a warning."""
         found = []
         for step in step_folder.steps(self.checkpoints):
             try:
                 found.append(step_folder.read_state(self.of_step(step)))
             except step_folder.READ_ERRORS as error:
-                warnings.warn(f"the checkpoint {self.of_step(step)} is passed over: {error}", stacklevel=2)
+                warnings.warn(f"the checkpoint {self.of_step(step)} is skipped: {error}", stacklevel=2)
         return found
 
     def of_step(self, step: int) -> Path:
-        """The folder of a step's checkpoint."""
+        """The folder of the checkpoint of a step."""
         return self.checkpoints / step_folder.name_of(step)
 
     def newest_whole(self, *, set_aside: bool = False) -> State | None:
-        """The newest checkpoint that is whole, or None; damaged ones are passed over with a warning each.
+        """The newest intact checkpoint, or None. Damaged ones are skipped with a warning.
 
-        set_aside: also rename these, as a run that continues does: it will write those steps anew.
+        set_aside: also rename the damaged ones, because the run continues and will write those steps again.
         """
         for step in reversed(step_folder.steps(self.checkpoints)):
             folder = self.of_step(step)
             fault = step_folder.fault(folder)
             if fault is None:
                 return step_folder.read_state(folder)
-            warnings.warn(f"the checkpoint {folder} is passed over: {fault}", stacklevel=2)
+            warnings.warn(f"the checkpoint {folder} is skipped: {fault}", stacklevel=2)
             if set_aside:
                 step_folder.set_aside(folder)
         return None
 
     def best(self, metric: str, *, higher_is_better: bool) -> State | None:
-        """The checkpoint with the best value of a metric (see `worth`); None where no checkpoint has it."""
+        """The checkpoint with the best value of a metric (see `worth`); None if no checkpoint has the metric."""
         scored = [state for state in self.states() if metric in state.metrics]
         figures = {state.step: {**state.line, **state.metrics, "step": state.step} for state in scored}
         return max(
@@ -166,7 +166,7 @@ class RunFolder:
         )
 
     def prune(self, keep: int, metric: str, *, higher_is_better: bool) -> None:
-        """Remove all checkpoints but the newest `keep` and the best."""
+        """Remove all checkpoints except the newest `keep` and the best."""
         best = self.best(metric, higher_is_better=higher_is_better)
         spared = set(step_folder.steps(self.checkpoints)[-keep:]) | ({best.step} if best else set())
         for step in step_folder.steps(self.checkpoints):
@@ -174,7 +174,7 @@ class RunFolder:
                 step_folder.remove(self.of_step(step))
 
     def clear_unfinished(self) -> None:
-        """Remove what a killed run was in the middle of writing."""
+        """Remove the temporary files that a killed run left behind."""
         for folder, patterns in ((self.path, NAMES), (self.checkpoints, ("step-*",))):
             for name in names.temporaries(str(folder), patterns):
                 target = folder / name

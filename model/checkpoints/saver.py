@@ -1,4 +1,4 @@
-"""Saving checkpoints beside training: a copy is taken at once, the disk is written to by a thread."""
+"""Saving checkpoints while training continues: tensors are copied at once, and a thread writes the copies to disk."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -14,10 +14,12 @@ from model.checkpoints.step_folder import State
 
 
 class CheckpointSaver:
-    """Writes one checkpoint at a time and prunes old ones.
+    """Writes one checkpoint at a time and removes old ones.
 
-    keep: how many of the newest stay, beside the one with the best `metric`. A failed write (a full disk) is kept in
-    `failure` until one succeeds and does not stop anybody; older checkpoints stay as they were.
+    A failed write (such as on a full disk) does not stop training. The error stays in `failure` until a write succeeds,
+    and older checkpoints stay as they are.
+
+    keep: how many of the newest checkpoints stay, besides the one with the best `metric`.
     """
 
     def __init__(self, folder: RunFolder, *, keep: int, metric: str, higher_is_better: bool) -> None:
@@ -32,14 +34,14 @@ class CheckpointSaver:
         self._unreported: OSError | None = None
 
     def take_failure(self) -> OSError | None:
-        """A failure that was not asked for yet."""
+        """The last failure, if it was not returned before."""
         failure, self._unreported = self._unreported, None
         return failure
 
     def save(self, state: State, weights: Mapping[str, Tensor], optimizer: Mapping[str, Tensor]) -> float:
-        """Copy the tensors and write them in the background; wait first for a write that is still under way.
+        """Copy the tensors and write them in the background. A write that is still running is waited for first.
 
-        Returns the seconds that training stood still.
+        Returns: the seconds for which training had to wait.
         """
         began = time.perf_counter()
         self.wait()
@@ -48,11 +50,11 @@ class CheckpointSaver:
         return time.perf_counter() - began
 
     def annotate(self, step: int, metrics: Mapping[str, float]) -> None:
-        """Put the metrics of a step's evaluation into its checkpoint, in the background, once that is written."""
+        """Add the metrics of a step's evaluation to its checkpoint, in the background, after that is written."""
         self._begin(lambda: self._annotate(step, metrics))
 
     def wait(self) -> None:
-        """Until nothing is being written."""
+        """Wait until nothing is being written."""
         for task in self._pending:
             task.result()
         self._pending.clear()
@@ -83,7 +85,7 @@ class CheckpointSaver:
 
 
 def _to_host(tables: Mapping[str, Mapping[str, Tensor]]) -> dict[str, dict[str, Tensor]]:
-    """Copies of all tensors in the host's memory: one wait for the accelerator, however many tensors."""
+    """Copy all tensors to host memory, with a single synchronisation for all of them."""
     copies: dict[str, dict[str, Tensor]] = {table: {} for table in tables}
     on_gpu = False
     for table, tensors in tables.items():

@@ -1,11 +1,11 @@
-"""One checkpoint: `step-00001000/` with weights, optimizer state and `state.json`, whole or not at all.
+"""A checkpoint: `step-00001000/` with weights, optimizer state and `state.json`, written completely or not at all.
 
     model.safetensors      parameter name -> float32
-    optimizer.safetensors  PARAMETER/SLOT -> tensor; absent where a checkpoint is for use only
+    optimizer.safetensors  PARAMETER/SLOT -> tensor; missing if the checkpoint is not for further training
     state.json             step, examples seen, metrics, size and SHA-256 of the files above, and its own SHA-256
 
-Nothing in it depends on the number of ranks, and reading it runs no code of the file's. Weights are compared with their
-digest wherever they are read.
+A checkpoint does not depend on the number of ranks, and reading it never runs code. Weights are compared with their
+digest each time they are read.
 """
 
 import hashlib
@@ -41,7 +41,7 @@ READ_ERRORS = (OSError, ValueError, KeyError, TypeError, SafetensorError)
 
 @dataclass(frozen=True)
 class StoredFile:
-    """What a file of the checkpoint was when it was written."""
+    """Size and digest of a file of the checkpoint when it was written."""
 
     bytes: Count
     sha256: Sha256
@@ -49,10 +49,10 @@ class StoredFile:
 
 @dataclass(frozen=True)
 class State:
-    """What `state.json` holds.
+    """The content of `state.json`.
 
-    metrics: those of the evaluation at this step, empty where there was none. line: what `metrics.jsonl` says of the
-    step beside that, for a run that was killed before it could write it.
+    metrics: of the evaluation at this step; empty if there was none. line: the other figures of this step in
+    `metrics.jsonl`, for a run that was killed before it wrote them there.
     """
 
     step: Count
@@ -72,15 +72,15 @@ def name_of(step: int) -> str:
 
 
 def step_of(name: str) -> int | None:
-    """The step of a folder's name; None for any other name."""
+    """The step in the name of a folder; None for other names."""
     match = _NAME.fullmatch(name)
     return int(match[1]) if match else None
 
 
 def write(parent: Path, state: State, weights: Mapping[str, Tensor], optimizer: Mapping[str, Tensor] | None) -> Path:
-    """Write a checkpoint below `parent`; it has its name only once everything in it is on the disk.
+    """Write a checkpoint below `parent`. It gets its name only after everything in it is on disk.
 
-    Raises: OSError (a full disk among them), with nothing left behind.
+    Raises: OSError (such as for a full disk); then nothing is left behind.
     """
     parent.mkdir(parents=True, exist_ok=True)
     temporary = parent / f"{name_of(state.step)}.{uuid.uuid4().hex[:8]}{files.TEMPORARY_SUFFIX}"
@@ -102,7 +102,7 @@ def write(parent: Path, state: State, weights: Mapping[str, Tensor], optimizer: 
 
 
 def write_state(folder: Path, state: State) -> None:
-    """Write `state.json`, whole or not at all."""
+    """Write `state.json`, completely or not at all."""
     content = asdict(state)
     content["sha256"] = _digest_of_state(content)
     files.write_bytes(str(folder / STATE_FILE), (json.dumps(content, indent=1) + "\n").encode())
@@ -117,13 +117,13 @@ def _write_tensors(path: Path, tensors: Mapping[str, Tensor]) -> StoredFile:
         safetensors.torch.save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, path)
     except SafetensorError as error:
         raise _as_os_error(error, path) from error
-    files.share(str(path))  # safetensors lets its owner alone read it
+    files.share(str(path))  # safetensors makes it readable by its owner only
     _synchronise(path)
     return StoredFile(path.stat().st_size, files.sha256(str(path)))
 
 
 def _as_os_error(error: SafetensorError, path: Path) -> OSError:
-    """safetensors wraps what the system said; give it back, so that a full disk is known as one."""
+    """The system's error that safetensors wrapped, so that a full disk is reported as such."""
     number = re.search(r"os error (\d+)", str(error))
     return OSError(int(number[1]), os.strerror(int(number[1])), str(path)) if number else OSError(f"{path}: {error}")
 
@@ -137,14 +137,14 @@ def _synchronise(path: Path) -> None:
 
 
 def remove(folder: Path) -> None:
-    """Remove a checkpoint; if that is cut off half-way, what is left no longer looks like one."""
+    """Remove a checkpoint. It is renamed first, so that an interrupted removal leaves nothing that looks like one."""
     doomed = folder.with_name(f"{folder.name}.{uuid.uuid4().hex[:8]}{files.TEMPORARY_SUFFIX}")
     folder.rename(doomed)
     shutil.rmtree(doomed, ignore_errors=True)
 
 
 def set_aside(folder: Path) -> None:
-    """Rename a damaged checkpoint so that nothing takes it for one; it stays for whoever wants to look."""
+    """Rename a damaged checkpoint, so that it is not used but can still be examined."""
     target = folder.with_name(folder.name + DAMAGED_SUFFIX)
     if target.exists():
         shutil.rmtree(target, ignore_errors=True)
@@ -152,14 +152,14 @@ def set_aside(folder: Path) -> None:
 
 
 def steps(parent: Path) -> list[int]:
-    """The steps that have a checkpoint folder, ascending; whether these are whole is not looked at."""
+    """The steps that have a checkpoint folder, ascending. The folders may be damaged."""
     if not parent.is_dir():
         return []
     return sorted(step for step in (step_of(entry.name) for entry in parent.iterdir()) if step is not None)
 
 
 def read_state(folder: Path) -> State:
-    """Raises: one of READ_ERRORS where it is missing or damaged."""
+    """Read `state.json`. Raises: one of READ_ERRORS if it is missing or damaged."""
     content = checked_json.parse_any((folder / STATE_FILE).read_bytes())
     if not isinstance(content, dict):
         raise ValueError(f"{STATE_FILE} is not an object")
@@ -173,9 +173,9 @@ def read_state(folder: Path) -> State:
 
 
 def fault(folder: Path, names: Collection[str] | None = None) -> str | None:
-    """What is wrong with a checkpoint, or None where every file has the size and the checksum it was written with.
+    """What is wrong with a checkpoint; None if all files have the size and checksum that they were written with.
 
-    names: of the files to look at; all where None.
+    names: the files to check; None: all.
     """
     try:
         described = read_state(folder).files
@@ -188,7 +188,7 @@ def fault(folder: Path, names: Collection[str] | None = None) -> str | None:
 
 
 def _check(path: Path, expected: StoredFile) -> None:
-    """Raises: ValueError where a file is not what was written, OSError if it cannot be read."""
+    """Raises: ValueError if a file is not what was written, OSError if it cannot be read."""
     status = path.stat()
     if status.st_size != expected.bytes:
         raise ValueError(f"{path.name} has {status.st_size} bytes instead of {expected.bytes}")
@@ -198,28 +198,28 @@ def _check(path: Path, expected: StoredFile) -> None:
 
 @lru_cache(maxsize=64)
 def _digest(path: Path, size: int, changed: int, inode: int) -> str:
-    """SHA-256 of a file, once for each process as long as the file's size, time and place stay."""
+    """SHA-256 of a file, computed once per process unless the size, time or inode of the file changes."""
     return files.sha256(str(path))
 
 
 def read_weights(folder: Path) -> dict[str, Tensor]:
-    """The weights, on the CPU, compared with the digest they were written with.
+    """Read the weights to the CPU and compare them with their digest.
 
-    Raises: UserError if they cannot be read, or are not what was written.
+    Raises: UserError if they cannot be read or differ from their digest.
     """
     return _read_tensors(folder, MODEL_FILE)
 
 
 def read_optimizer(folder: Path) -> dict[str, Tensor]:
-    """The optimizer's state, on the CPU, compared in the same way; empty where the checkpoint has none.
+    """Read the optimizer's state to the CPU and compare it with its digest; empty if the checkpoint has none.
 
-    Raises: UserError if it cannot be read, or is not what was written.
+    Raises: UserError if it cannot be read or differs from its digest.
     """
     return _read_tensors(folder, OPTIMIZER_FILE) if (folder / OPTIMIZER_FILE).exists() else {}
 
 
 def _read_tensors(folder: Path, name: str) -> dict[str, Tensor]:
-    """Tensors of a file, which is hashed while it is read."""
+    """Read the tensors of a file, which a thread hashes at the same time."""
     path = folder / name
     try:
         described = read_state(folder).files

@@ -1,6 +1,6 @@
-"""Batches on their way from the stream to the device: prepared by a thread, ids 16 bits wide until they are there.
+"""Batches between the stream and the device. A thread prepares them, and ids have 16 bits until they are on the device.
 
-Shapes: B examples (or rows of packed examples) of this rank's share, S inputs, T targets.
+Shapes: B examples (or rows of packed examples) in the share of this rank, S inputs, T targets.
 """
 
 import queue
@@ -19,7 +19,7 @@ from model.architectures.t5 import Examples
 
 
 class NumpyBatch(Protocol):
-    """What the stream gives: position of the rank's first example in the run, inputs (B, S), targets (B, T)."""
+    """A batch of the stream. position: of the rank's first example in the run. inputs: (B, S). targets: (B, T)."""
 
     position: int
     inputs: np.ndarray
@@ -30,9 +30,11 @@ class NumpyBatch(Protocol):
 class Batch:
     """A rank's share of a global batch.
 
-    numbers: (B,) int64, each row's place in the run's order of examples: what dropout is keyed by.
-    inputs_segments, targets_segments: for packed rows only (see `packing`). num_tokens: ids that are not padding, in
-    inputs and targets. inputs_are_full: no input is padding. On the host 16-bit ids are int16 of the same bits.
+    On the host, 16-bit ids are int16 with the same bits.
+
+    numbers: (B,) int64, the place of each row in the run's order of examples; it is the key of dropout.
+    inputs_segments, targets_segments: only for packed rows (see `packing`).
+    num_tokens: how many ids are not padding, in inputs and targets. inputs_are_full: no input is padding.
     """
 
     inputs: Tensor
@@ -48,21 +50,21 @@ class Batch:
 
     @property
     def examples(self) -> Examples:
-        """What the model takes."""
+        """The arguments of the model."""
         return Examples(self.inputs, self.targets, self.inputs_segments, self.targets_segments, self.inputs_are_full)
 
     def map(self, change: Callable[[Tensor], Tensor]) -> "Batch":
-        """The same with every tensor changed."""
+        """A copy in which `change` was applied to every tensor."""
         values: dict[str, Any] = {field.name: getattr(self, field.name) for field in fields(self)}
-        changed: dict[str, Any] = {name: change(one) for name, one in values.items() if isinstance(one, Tensor)}
+        changed: dict[str, Any] = {name: change(value) for name, value in values.items() if isinstance(value, Tensor)}
         return replace(self, **changed)
 
     def part(self, start: int, stop: int) -> "Batch":
-        """Some of its rows. `num_tokens` stays that of the whole."""
+        """Some of the rows. `num_tokens` still counts the whole batch."""
         return self.map(lambda tensor: tensor[start:stop])
 
     def widened(self, inputs_length: int, targets_length: int) -> "Batch":
-        """The same with columns of padding up to these lengths, as the widest batch of a stream has."""
+        """A copy that is padded to these lengths, like the widest batch of a stream."""
 
         def pad(ids: Tensor, length: int) -> Tensor:
             return functional.pad(ids, (0, max(0, length - ids.shape[1])))
@@ -77,14 +79,14 @@ class Batch:
         )
 
     def to(self, device: torch.device) -> "Batch":
-        """The same on a device; from pinned memory this waits for nothing."""
+        """A copy on a device. From pinned memory, the transfer is asynchronous."""
         return self.map(lambda tensor: tensor.to(device, non_blocking=True))
 
 
 def as_batch(ids: NumpyBatch, first_number: int) -> Batch:
-    """A batch of the stream as tensors on the host.
+    """Turn a batch of the stream into tensors on the host.
 
-    first_number: place in the run's order of the first row.
+    first_number: the place of the first row in the run's order of examples.
     """
     num_inputs = int(np.count_nonzero(ids.inputs))
     return Batch(
@@ -97,7 +99,7 @@ def as_batch(ids: NumpyBatch, first_number: int) -> Batch:
 
 
 def signed(ids: np.ndarray) -> Tensor:
-    """Ids as a tensor that shares their bits: torch can do little with unsigned ones.
+    """Ids as a tensor of signed integers with the same bits, because torch supports few operations on unsigned ones.
 
     >>> signed(np.array([32099, 65535], dtype=np.uint16))
     tensor([32099,    -1], dtype=torch.int16)
@@ -108,10 +110,10 @@ def signed(ids: np.ndarray) -> Tensor:
 
 
 class Loader:
-    """Prepares batches in a thread, a few ahead, and counts the seconds that training waited for them.
+    """Prepares a few batches ahead in a thread, and measures how many seconds training waited for them.
 
-    For a GPU the tensors are put into pinned memory, from where a copy to the device waits for nothing.
-    An error of the thread is raised where the batch would have come.
+    For a GPU, tensors are put into pinned memory, so that copies to the device are asynchronous. An error in the thread
+    is raised by `next`.
     """
 
     def __init__(
@@ -155,7 +157,7 @@ class Loader:
         try:
             pin = device.type == "cuda"
             if pin:
-                torch.cuda.set_device(device)  # a thread begins on GPU 0, where pinning would open a context
+                torch.cuda.set_device(device)  # otherwise pinning would open a context on GPU 0
             for ids in batches:
                 batch = prepare(ids)
                 self._queue.put(batch.map(lambda tensor: tensor.pin_memory()) if pin else batch)

@@ -1,4 +1,4 @@
-"""The examples of a run: what streams, and what is kept for validation."""
+"""The examples of a run: those for training, and those for validation."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -15,9 +15,9 @@ from c4pipe.vocabulary.vocabulary import Vocabulary
 
 @dataclass(frozen=True)
 class ValidationSet:
-    """Examples of one source to validate on, the same at every step: inputs (n, S), targets (n, T).
+    """Examples of a source for validation, the same at every step: inputs (n, S), targets (n, T).
 
-    note: where they are from, for the user.
+    note: says to the user which examples these are.
     """
 
     name: str
@@ -31,7 +31,8 @@ class ValidationSet:
 
 @dataclass(frozen=True)
 class RunExamples:
-    """sources: to stream, with what is held out of them. lengths: of the widest source."""
+    """sources: for training, without the examples that are held out. inputs_length, targets_length: the largest of all
+    sources."""
 
     sources: tuple[Source, ...]
     validation: tuple[ValidationSet, ...]
@@ -41,11 +42,11 @@ class RunExamples:
     num_examples: int
 
     def lengths(self) -> dict[str, int]:
-        """The longest inputs and targets, in tokens, EOS included, for `run.json`."""
+        """Lengths of the longest inputs and targets, in tokens with EOS, for `run.json`."""
         return {"inputs_length": self.inputs_length, "targets_length": self.targets_length}
 
     def identity(self) -> list[dict[str, Any]]:
-        """What says which examples these are, wherever the folders lie."""
+        """What identifies the examples, independently of where their folders are."""
         return [
             {
                 "name": files.base_name(source.folder),
@@ -59,10 +60,12 @@ class RunExamples:
 
 
 def gather_examples(sources: Sequence[Source], *, num_validation: int) -> RunExamples:
-    """Choose what each source validates on: its validation split if that has `num_validation` examples (a task's: if it
-    has any), else its last training examples, which then do not stream (a tenth of them at most).
+    """Choose the validation examples of each source.
 
-    Raises: UserError if a folder is not finished, has no examples, or its vocabulary does not fit.
+    These are from the validation split if it has `num_validation` examples (for a task: if it has any). Otherwise they
+    are the last training examples, at most a tenth of them, which are then not used for training.
+
+    Raises: UserError if a folder is not finished, has no examples, or if its vocabulary does not fit.
     """
     streaming, validation = [], []
     names = _names(sources)
@@ -72,19 +75,19 @@ def gather_examples(sources: Sequence[Source], *, num_validation: int) -> RunExa
         validation.append(chosen)
     opened = [open_source(source) for source in streaming]
     vocabulary = Vocabulary.load(sources[0].folder)
-    for one in opened:
-        if one.vocabulary_size != vocabulary.size:
+    for source in opened:
+        if source.vocabulary_size != vocabulary.size:
             raise UserError(
-                f"{one.source.folder} was made for {one.vocabulary_size} ids, the vocabulary of "
-                f"{sources[0].folder} has {vocabulary.size}; make the examples again with one vocabulary"
+                f"{source.source.folder} was made for {source.vocabulary_size} ids, but the vocabulary of "
+                f"{sources[0].folder} has {vocabulary.size}; make all examples with the same vocabulary"
             )
     return RunExamples(
         sources=tuple(streaming),
-        validation=tuple(one for one in validation if len(one)),
+        validation=tuple(validation_set for validation_set in validation if len(validation_set)),
         vocabulary=vocabulary,
-        inputs_length=max(one.inputs_length for one in opened),
-        targets_length=max(one.targets_length for one in opened),
-        num_examples=sum(one.num_examples for one in opened),
+        inputs_length=max(source.inputs_length for source in opened),
+        targets_length=max(source.targets_length for source in opened),
+        num_examples=sum(source.num_examples for source in opened),
     )
 
 
@@ -93,27 +96,30 @@ def _validation_of(name: str, source: Source, count: int) -> tuple[ValidationSet
     if count == 0:
         empty = np.zeros((0, 1), dtype=np.uint16)
         return ValidationSet(name, empty, empty, "no validation"), source
-    there = _split_rows(source, split)
-    if there >= count or (there and manifest.read(source.folder).kind == "tasks"):
+    available = _split_rows(source, split)
+    if available >= count or (available and manifest.read(source.folder).kind == "tasks"):
         inputs, targets = read_examples(replace(source, split=split, rate=1.0), count)
         return ValidationSet(name, inputs, targets, f"the first {len(inputs):,} examples of the {split} split"), source
     num_train = open_source(source).num_examples
-    held = min(count, num_train // 10)
-    if held == 0:
+    num_held_out = min(count, num_train // 10)
+    if num_held_out == 0:
         raise UserError(
             f"{source.folder} has {num_train} training examples: too few to hold any out for validation; make more, "
             "or use --validation_examples=0"
         )
-    kept = replace(source, hold_out=held)
+    kept = replace(source, hold_out=num_held_out)
     inputs, targets = held_out(kept)
-    note = f"the last {held:,} training examples, held out (the {split} split has {there:,} of the {count:,} wanted)"
+    note = (
+        f"the last {num_held_out:,} training examples, held out (the {split} split has {available:,} of the {count:,} "
+        "wanted)"
+    )
     return ValidationSet(name, inputs, targets, note), kept
 
 
 def _split_rows(source: Source, split: str) -> int:
-    held = manifest.read(source.folder)
-    names = [split] if split in held.splits else [name for name in held.splits if name.endswith(f"-{split}")]
-    return sum(held.num_rows(name) for name in names)
+    made = manifest.read(source.folder)
+    names = [split] if split in made.splits else [name for name in made.splits if name.endswith(f"-{split}")]
+    return sum(made.num_rows(name) for name in names)
 
 
 def _names(sources: Sequence[Source]) -> list[str]:
@@ -128,5 +134,5 @@ def _names(sources: Sequence[Source]) -> list[str]:
     for source in sources:
         task = source.split.removesuffix("train").removesuffix("-")
         base = files.base_name(source.folder) + (f"@{task}" if task else "")
-        names.append(base if base not in names else f"{base}-{sum(one.split('-')[0] == base for one in names) + 1}")
+        names.append(base if base not in names else f"{base}-{sum(other.split('-')[0] == base for other in names) + 1}")
     return names

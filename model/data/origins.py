@@ -1,4 +1,4 @@
-"""Where the examples of a batch came from: folder, shard, row, and the URLs of their pages where these are at hand."""
+"""The origin of the examples of a batch: folder, shard, row, and the URLs of their pages if these are available."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -14,10 +14,11 @@ from c4pipe.shards.text_shards import read_text_shard
 
 
 def describe_batch(stream: Stream, position: int, text: str | None = None) -> list[dict[str, Any]]:
-    """One record an example of the batch at a position of a stream of one rank.
+    """One record per example of the batch at a position of a stream of one rank.
 
-    text: the folder of the text shards that the examples were made from; without it, a folder beside the examples
-    whose manifest has these shards is taken. Where there is none the records name text shard and rows, and no URLs.
+    text: the folder of the text shards that the examples were made from. Without it, a folder next to the examples'
+    folder is used if its manifest lists these shards. If there is none, the records have text shard and rows, but no
+    URLs.
     """
     batches = stream.batches(position)
     try:
@@ -61,22 +62,26 @@ def _locate(stream: Stream, source: int, example_id: int) -> dict[str, Any]:
 
 
 def _text_beside(examples: str) -> str | None:
-    """A folder beside the examples' own whose manifest has the text shards that the examples' manifest names."""
-    wanted = {one.sha256 for one in manifest.read(examples).inputs}
+    """A folder next to the examples' folder whose manifest lists the text shards of the examples' manifest."""
+    wanted = {shard.sha256 for shard in manifest.read(examples).inputs}
     parent = examples.rstrip("/").rpartition("/")[0] or "."
     for name in files.list_folder(parent) if wanted else ():
         folder = files.join(parent, name)
         try:
-            held = manifest.read(folder) if manifest.exists(folder) else None
+            made = manifest.read(folder) if manifest.exists(folder) else None
         except UserError:
             continue
-        if held and held.kind == "c4" and wanted <= {one.sha256 for split in held.splits.values() for one in split}:
+        if (
+            made
+            and made.kind == "c4"
+            and wanted <= {shard.sha256 for shards in made.splits.values() for shard in shards}
+        ):
             return folder
     return None
 
 
 def _add_urls(records: list[dict[str, Any]], folder: str) -> None:
-    """Put `urls` into the records whose text shards lie in a folder; where one cannot be read, `no_urls` says why."""
+    """Add `urls` to the records whose text shards are in the folder; if one cannot be read, `no_urls` says why."""
     by_shard: dict[str, list[dict[str, Any]]] = {}
     for record in records:
         if record.get("text_shard"):

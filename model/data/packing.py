@@ -1,8 +1,8 @@
-"""Packing: several short examples in one row, told apart by segment ids, so that little of a row is padding.
+"""Packing: several short examples in a row, separated by segment ids, so that rows have little padding.
 
-Every batch is packed by itself, so position, order and loss of a run stay what they are without packing: tokens see
-their own segment alone, and the loss counts tokens, not rows. Dropout is keyed by row then, so its masks (not its rate)
-depend on how the batch was cut.
+Each batch is packed separately, so position, order and loss of a run are the same as without packing: tokens see only
+their own segment, and the loss counts tokens, not rows. Dropout is keyed by row, so its masks (but not its rate) depend
+on how the batch was split.
 
 Shapes: n examples of S inputs and T targets, R rows.
 """
@@ -16,7 +16,7 @@ from model.data.batches import Batch, NumpyBatch, signed
 def first_fit(
     inputs_lengths: np.ndarray, targets_lengths: np.ndarray, inputs_room: int, targets_room: int
 ) -> np.ndarray:
-    """(n,) the row of each example: the first one with room for its inputs and its targets.
+    """(n,) the row of each example: the first row with enough room for its inputs and its targets.
 
     >>> first_fit(np.array([3, 4, 2, 1]), np.array([1, 1, 1, 1]), 5, 3).tolist()
     [0, 1, 0, 1]
@@ -27,8 +27,8 @@ def first_fit(
     for number, (inputs, targets) in enumerate(zip(inputs_lengths.tolist(), targets_lengths.tolist(), strict=True)):
         fitting = (
             row
-            for row, (one, other) in enumerate(zip(inputs_left, targets_left, strict=True))
-            if inputs <= one and targets <= other
+            for row, (inputs_free, targets_free) in enumerate(zip(inputs_left, targets_left, strict=True))
+            if inputs <= inputs_free and targets <= targets_free
         )
         row = next(fitting, len(inputs_left))
         if row == len(inputs_left):
@@ -41,7 +41,7 @@ def first_fit(
 
 
 def pack(ids: np.ndarray, rows: np.ndarray, num_rows: int) -> tuple[np.ndarray, np.ndarray]:
-    """Put examples (n, S), 0 after their ends, into rows: ids (R, S) and segments (R, S) int16, 0 for padding.
+    """Put examples (n, S), padded with 0, into rows: ids (R, S), and segments (R, S) int16 with 0 for padding.
 
     >>> ids, segments = pack(np.array([[5, 6, 0, 0], [7, 0, 0, 0]]), np.array([0, 0]), 1)
     >>> ids.tolist(), segments.tolist()
@@ -61,15 +61,15 @@ def pack(ids: np.ndarray, rows: np.ndarray, num_rows: int) -> tuple[np.ndarray, 
 
 
 def lengths(ids: np.ndarray) -> np.ndarray:
-    """(n,) tokens of each row up to its last that is not 0."""
+    """(n,) the length of each row up to its last token that is not 0."""
     filled = ids != 0
     return np.where(filled.any(1), ids.shape[1] - filled[:, ::-1].argmax(1), 0)
 
 
 def packed_batch(ids: NumpyBatch, first_number: int) -> Batch:
-    """A batch of the stream, packed. See `batches.as_batch`.
+    """Pack a batch of the stream. See `batches.as_batch`.
 
-    The number of rows is rounded up to a multiple of an eighth of the examples, so that few shapes occur.
+    The number of rows is rounded up to a multiple of an eighth of the examples, so that only few shapes occur.
     """
     examples, inputs_room = ids.inputs.shape
     rows = first_fit(lengths(ids.inputs), lengths(ids.targets), inputs_room, ids.targets.shape[1])

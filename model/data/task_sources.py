@@ -1,4 +1,4 @@
-"""Which tasks of which folders: `DIR`, `DIR@TASK`, `DIR@TASK:rate`, and the rates of a mixture of them."""
+"""Choosing tasks in folders (`DIR`, `DIR@TASK`, `DIR@TASK:rate`), and their rates in a mixture."""
 
 import argparse
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from model.data.mixture_flags import AS_GIVEN
 
 
 def task_sources(text: str, split: str = "train") -> list[Source]:
-    """The sources of `DIR[@TASK][:rate],...`, with the split of each.
+    """Parse `DIR[@TASK][:rate],...` into sources of a split.
 
     Raises: UserError if a folder is not finished or lacks the task.
     """
@@ -21,31 +21,31 @@ def task_sources(text: str, split: str = "train") -> list[Source]:
 
 
 def _with_split(source: Source, split: str) -> Source:
-    held = manifest.read(source.folder)
-    if source.split in held.splits or source.split == split:
+    splits = manifest.read(source.folder).splits
+    if source.split in splits or source.split == split:
         return source
-    named = f"{source.split}-{split}"
-    if named not in held.splits:
-        there = ", ".join(sorted(name.removesuffix(f"-{split}") for name in held.splits if name.endswith(f"-{split}")))
-        raise UserError(f"{source.folder} has no task {source.split!r} with a {split} split; it has {there or 'none'}")
-    return replace(source, split=named)
+    split_of_task = f"{source.split}-{split}"
+    if split_of_task not in splits:
+        tasks = ", ".join(sorted(name.removesuffix(f"-{split}") for name in splits if name.endswith(f"-{split}")))
+        raise UserError(f"{source.folder} has no task {source.split!r} with a {split} split; it has {tasks or 'none'}")
+    return replace(source, split=split_of_task)
 
 
 def each_task(source: Source, split: str = "train") -> list[tuple[str, Source]]:
-    """(task, its own source) of every task that a source holds; a folder without tasks is one, by its own name."""
-    held = manifest.read(source.folder)
-    if held.kind != "tasks":
+    """Split a source into (task, source of this task only). A folder without tasks counts as a task of its own."""
+    made = manifest.read(source.folder)
+    if made.kind != "tasks":
         return [(source.folder, source)]
-    if source.split in held.splits:
+    if source.split in made.splits:
         return [(source.split.rpartition("-")[0], source)]
-    names = sorted(name for name in held.splits if name.endswith(f"-{split}"))
-    return [(name.removesuffix(f"-{split}"), replace(source, split=name)) for name in names if held.num_rows(name)]
+    names = sorted(name for name in made.splits if name.endswith(f"-{split}"))
+    return [(name.removesuffix(f"-{split}"), replace(source, split=name)) for name in names if made.num_rows(name)]
 
 
 def mix(sources: Sequence[Source], flags: argparse.Namespace) -> list[Source]:
-    """The sources with a mixture's rates (flags of `mixture_flags`), one for each task unless all is as given.
+    """Apply the flags of `mixture_flags`: one source per task with its rate, or the sources unchanged.
 
-    Raises: UserError if a task to leave out is not there, or the settings make no sense.
+    Raises: UserError if a task to leave out does not exist, or if the settings are out of range.
     """
     left_out = {name for name in flags.leave_out.split(",") if name}
     if flags.mixture == AS_GIVEN and not left_out:
@@ -54,7 +54,7 @@ def mix(sources: Sequence[Source], flags: argparse.Namespace) -> list[Source]:
     folders: dict[str, list[str]] = {}
     for source in sources:
         for name, member in each_task(source):
-            # The same task of two folders is two members.
+            # The same task in two folders counts as two members.
             name = name if name not in members else f"{name} of {source.folder}"
             members[name] = member
             folders.setdefault(source.folder, []).append(name)
@@ -66,7 +66,7 @@ def mix(sources: Sequence[Source], flags: argparse.Namespace) -> list[Source]:
     elif flags.mixture == mixtures.PROPORTIONAL:
         rates = mixtures.proportional(sizes, flags.mixture_limit, flags.mixture_temperature)
     else:
-        # A folder keeps its share; its tasks divide it by their sizes.
+        # A folder keeps its rate; its tasks share it in proportion to their sizes.
         rates = {}
         for names in folders.values():
             rest = {name: sizes[name] for name in names if name in sizes}

@@ -1,10 +1,10 @@
-"""Batches of short examples without the columns that are padding in every row."""
+"""Removing the columns of a batch that are padding in all rows."""
 
 import numpy as np
 
 from model.data.batches import Batch, NumpyBatch, as_batch
 
-# Widths are rounded up to this, so that there are few shapes to allocate (and to compile) for.
+# Widths are rounded up to a multiple of this, so that there are few shapes to allocate and to compile for.
 MULTIPLE = 8
 
 
@@ -18,12 +18,12 @@ class _Trimmed:
 
 
 def trimmed_batch(ids: NumpyBatch, first_number: int) -> Batch:
-    """`as_batch` of what is no padding: shards of tasks are padded to the longest example of their folder."""
+    """`as_batch` without columns of padding: shards of tasks are padded to the longest example of their folder."""
     return as_batch(_Trimmed(ids), first_number)
 
 
 def trim(ids: np.ndarray) -> np.ndarray:
-    """(b, length) ids without their last columns of padding alone, down to a multiple of 8 columns.
+    """Remove trailing columns that are all padding, but keep a multiple of 8 columns.
 
     >>> trim(np.array([[5, 1, 0, 0, 0, 0, 0, 0, 0, 0], [5, 6, 1, 0, 0, 0, 0, 0, 0, 0]])).shape
     (2, 8)

@@ -1,4 +1,4 @@
-"""What a fine-tuned model is shown beside: the commonest label, and a logistic regression over TF-IDF of words."""
+"""Baselines for fine-tuned models: the most frequent label, and a logistic regression over TF-IDF of words."""
 
 from collections import Counter
 
@@ -9,13 +9,13 @@ from model.evaluation.task_sets import TaskSet
 
 
 def majority_score(train: TaskSet, validation: TaskSet) -> float:
-    """The score on validation of the label that is commonest in training."""
-    commonest = Counter(given[0] for given in train.references).most_common(1)[0][0]
-    return score_outputs(validation, [validation.write(commonest)] * len(validation)).mean
+    """The validation score of the label that is most frequent in training."""
+    most_frequent = Counter(given[0] for given in train.references).most_common(1)[0][0]
+    return score_outputs(validation, [validation.write(most_frequent)] * len(validation)).mean
 
 
 def logistic_regression_score(train: TaskSet, validation: TaskSet, vocabulary: Vocabulary) -> float:
-    """The score on validation of scikit-learn's logistic regression over TF-IDF of words and pairs of words.
+    """The validation score of scikit-learn's logistic regression over TF-IDF of words and word pairs.
 
     Raises: UserError if scikit-learn is missing.
     """

@@ -1,4 +1,4 @@
-"""Runs of several variants over tasks and seeds, side by side: the figures, and the page."""
+"""Comparison of runs of several variants over tasks and seeds: the figures, and the page."""
 
 import json
 import statistics
@@ -17,8 +17,11 @@ CONFIDENCE = 0.95
 
 @dataclass(frozen=True)
 class Result:
-    """One finished run. score: its best on validation. curve: (step, score). stored_bytes: what must be kept to use it
-    on the base model. seconds_a_step: the median over the lines of its metrics."""
+    """A finished run.
+
+    score: its best validation score. curve: (step, score) of each evaluation. stored_bytes: the size of the files that
+    are needed in addition to the base model. seconds_a_step: the median over the lines of its metrics.
+    """
 
     task: str
     variant: str
@@ -35,7 +38,7 @@ class Result:
 
 @dataclass(frozen=True)
 class Spread:
-    """Mean, standard deviation, and the half-width of the 95% interval of the mean (Student's t) of some scores."""
+    """Mean and standard deviation of scores, and the half-width of the mean's 95% interval (Student's t)."""
 
     mean: float
     deviation: float
@@ -60,30 +63,30 @@ def spread(values: Sequence[float]) -> Spread:
 
 
 def by_variant(results: Sequence[Result], task: str) -> dict[str, list[Result]]:
-    """A task's results of each variant, by seed."""
+    """The results of a task per variant, in the order of seeds."""
     groups: dict[str, list[Result]] = {}
-    for one in results:
-        if one.task == task:
-            groups.setdefault(one.variant, []).append(one)
-    return {variant: sorted(group, key=lambda one: one.seed) for variant, group in groups.items()}
+    for result in results:
+        if result.task == task:
+            groups.setdefault(result.variant, []).append(result)
+    return {variant: sorted(group, key=lambda result: result.seed) for variant, group in groups.items()}
 
 
 def gain(results: Sequence[Result], task: str, variant: str, baseline: str) -> Spread | None:
-    """How much better a variant scores than a baseline, seed by seed; None where they share no seed."""
+    """How much better a variant scores than a baseline with the same seed; None if they have no seed in common."""
     groups = by_variant(results, task)
-    other = {one.seed: one.score for one in groups.get(baseline, ())}
-    differences = [one.score - other[one.seed] for one in groups.get(variant, ()) if one.seed in other]
+    other = {result.seed: result.score for result in groups.get(baseline, ())}
+    differences = [result.score - other[result.seed] for result in groups.get(variant, ()) if result.seed in other]
     return spread(differences) if differences else None
 
 
 def to_json(results: Sequence[Result], references: Mapping[str, Mapping[str, float]], baseline: str) -> str:
-    """What `comparison.json` holds. references: task -> what it is shown beside -> score."""
-    tasks = sorted({one.task for one in results})
+    """The content of `comparison.json`. references: task -> reference (such as a baseline) -> score."""
+    tasks = sorted({result.task for result in results})
     content: dict[str, Any] = {
         "tasks": {
             task: {
                 variant: {
-                    "score": asdict(spread([one.score for one in group])),
+                    "score": asdict(spread([result.score for result in group])),
                     **(
                         {}
                         if variant == baseline
@@ -95,7 +98,7 @@ def to_json(results: Sequence[Result], references: Mapping[str, Mapping[str, flo
             for task in tasks
         },
         "beside": references,
-        "runs": [asdict(one) for one in results],
+        "runs": [asdict(result) for result in results],
     }
     return json.dumps(content, indent=1) + "\n"
 
@@ -115,14 +118,14 @@ def _gain(results: Sequence[Result], task: str, variant: str, baseline: str) -> 
 
 
 def page(results: Sequence[Result], references: Mapping[str, Mapping[str, float]], baseline: str, subtitle: str) -> str:
-    """The page: scores with their spread, what each variant costs, and curves."""
-    tasks = sorted({one.task for one in results})
-    variants = list(dict.fromkeys(one.variant for one in results))
+    """The page: scores with their spread, the cost of each variant, and curves."""
+    tasks = sorted({result.task for result in results})
+    variants = list(dict.fromkeys(result.variant for result in results))
     beside = list(dict.fromkeys(name for of_task in references.values() for name in of_task))
     scores = []
     for task in tasks:
         groups = by_variant(results, task)
-        cells = [str(spread([one.score for one in groups[name]])) if name in groups else "" for name in variants]
+        cells = [str(spread([result.score for result in groups[name]])) if name in groups else "" for name in variants]
         others = [f"{references[task][name]:.2f}" if name in references.get(task, {}) else "" for name in beside]
         scores.append([task, *cells, *others])
     gains = [
@@ -146,7 +149,7 @@ def page(results: Sequence[Result], references: Mapping[str, Mapping[str, float]
 def _costs(results: Sequence[Result], variants: Sequence[str]):
     rows = []
     for variant in variants:
-        group = [one for one in results if one.variant == variant]
+        group = [result for result in results if result.variant == variant]
         first = group[0]
         rows.append(
             [
@@ -154,11 +157,18 @@ def _costs(results: Sequence[Result], variants: Sequence[str]):
                 first.trained_parameters,
                 f"{first.trained_parameters / first.all_parameters:.1%}",
                 f"{first.stored_bytes / 1e6:.2f} MB",
-                f"{1000 * statistics.median(one.seconds_a_step for one in group):.1f} ms",
-                f"{statistics.median(one.best_step for one in group):,.0f}",
+                f"{1000 * statistics.median(result.seconds_a_step for result in group):.1f} ms",
+                f"{statistics.median(result.best_step for result in group):,.0f}",
             ]
         )
-    headers = ["method", "trained parameters", "of all", "stored for a task", "a step (median)", "best step (median)"]
+    headers = [
+        "method",
+        "trained parameters",
+        "of all",
+        "stored per task",
+        "time per step (median)",
+        "best step (median)",
+    ]
     return html.table(headers, rows)
 
 
@@ -169,9 +179,9 @@ def _curves(results: Sequence[Result], tasks: Sequence[str], variants: Sequence[
 
         def draw(axes, groups=groups) -> None:
             for number, variant in enumerate(variants):
-                for one in groups.get(variant, ()):
-                    label = _readable(variant) if one is groups[variant][0] else None
-                    steps, scores = zip(*one.curve, strict=True)
+                for result in groups.get(variant, ()):
+                    label = _readable(variant) if result is groups[variant][0] else None
+                    steps, scores = zip(*result.curve, strict=True)
                     axes.plot(steps, scores, alpha=0.7, linewidth=1, markersize=3, label=label, **charts.style(number))
             axes.set_xlabel("step")
             axes.set_ylabel("score on validation")
@@ -183,8 +193,15 @@ def _curves(results: Sequence[Result], tasks: Sequence[str], variants: Sequence[
 
 def _runs(results: Sequence[Result]):
     rows = [
-        [one.task, _readable(one.variant), one.seed, f"{one.score:.2f}", one.best_step, f"{one.learning_rate:g}"]
-        for one in results
+        [
+            result.task,
+            _readable(result.variant),
+            result.seed,
+            f"{result.score:.2f}",
+            result.best_step,
+            f"{result.learning_rate:g}",
+        ]
+        for result in results
     ]
     return html.table(["task", "method", "seed", "best score", "at step", "learning rate"], rows)
 

@@ -1,4 +1,4 @@
-"""Decoding sets of tasks and scoring what comes out."""
+"""Decoding task sets and scoring the outputs."""
 
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -15,13 +15,13 @@ from model.evaluation.task_sets import TaskSet
 from model.generation.generate import generate_ids
 from model.generation.watch import NOBODY, Watch
 
-# Gives every rank's list to all ranks, in the order of ranks.
+# Gives the lists of all ranks to every rank, in the order of ranks.
 Gather = Callable[[list[str]], list[list[str]]]
 
 
 @dataclass(frozen=True)
 class Decoding:
-    """How outputs are made. num_beams: 1 is greedy. max_length: instead of each task's own."""
+    """How outputs are decoded. num_beams: 1 means greedy. max_length: replaces the limit of each task."""
 
     batch_size: int = 64
     num_beams: int = 1
@@ -31,9 +31,9 @@ class Decoding:
 
 @dataclass(frozen=True)
 class TaskScores:
-    """What a task's outputs were worth, against what the vocabulary can write of the references.
+    """The scores of a task's outputs, compared with the references as far as the vocabulary can write them.
 
-    invalid: outputs that are no label, of a task with labels.
+    invalid: how many outputs are not labels, for a task with labels.
     """
 
     task_set: TaskSet
@@ -47,16 +47,15 @@ class TaskScores:
 
     @cached_property
     def literal_values(self) -> dict[str, float]:
-        """The scores against the references as they are; empty where the vocabulary can write them all."""
-        one = self.task_set
-        if not one.num_unwritable:
+        """The scores against the unchanged references; empty if the vocabulary can write all of them."""
+        if not self.task_set.num_unwritable:
             return {}
-        found = metrics.score(one.task, one.references, self.outputs)
+        found = metrics.score(self.task_set.task, self.task_set.references, self.outputs)
         return {name: score.value for name, score in found.items()}
 
     @property
     def mean(self) -> float:
-        """The mean of the task's metrics, which is what it counts with; 0 of a set without labels."""
+        """The mean of the task's metrics, which is the task's part in averages; 0 for a set without labels."""
         if not self.scores:
             return 0.0
         return sum(self.values.values()) / len(self.values)
@@ -73,10 +72,11 @@ def evaluate_sets(
     gather: Gather = lambda own: [own],
     watch: Watch = NOBODY,
 ) -> list[TaskScores]:
-    """Decode and score every set. With several ranks each decodes its share, and all get all scores."""
-    watch.begin(sum(len(range(rank, len(one), world_size)) for one in sets))
+    """Decode and score every set. Each rank decodes its share, and all ranks get all scores."""
+    watch.begin(sum(len(range(rank, len(task_set), world_size)) for task_set in sets))
     return [
-        score_outputs(one, _decode(model, vocabulary, one, decoding, rank, world_size, gather, watch)) for one in sets
+        score_outputs(task_set, _decode(model, vocabulary, task_set, decoding, rank, world_size, gather, watch))
+        for task_set in sets
     ]
 
 
@@ -90,7 +90,7 @@ def _decode(
     gather: Gather,
     watch: Watch,
 ) -> list[str]:
-    # By length, dealt out in turn: ranks get like work.
+    # Sorted by length and dealt out in turn, so that all ranks have about the same amount of work.
     order = sorted(range(len(task_set)), key=lambda index: (len(task_set.inputs[index]), index))
     own = order[rank::world_size]
     found = generate_ids(
@@ -110,7 +110,7 @@ def _decode(
 
 
 def score_outputs(task_set: TaskSet, outputs: Sequence[str]) -> TaskScores:
-    """The scores of a set's outputs, against what the vocabulary can write of the references."""
+    """Score the outputs of a set, compared with the references as far as the vocabulary can write them."""
     labels = set(map(task_set.write, task_set.task.labels))
     invalid = sum(output not in labels for output in outputs) if labels else 0
     if task_set.keys is not None:
@@ -120,41 +120,54 @@ def score_outputs(task_set: TaskSet, outputs: Sequence[str]) -> TaskScores:
 
 
 def majority(task_set: TaskSet) -> dict[str, float]:
-    """What always giving the commonest right answer would score, for tasks with labels: the least to beat."""
+    """The scores of always answering with the most frequent label; empty for tasks without labels."""
     if not task_set.task.labels:
         return {}
-    commonest = Counter(given[0] for given in task_set.references).most_common(1)[0][0]
-    return score_outputs(task_set, [task_set.write(commonest)] * len(task_set)).values
+    most_frequent = Counter(given[0] for given in task_set.references).most_common(1)[0][0]
+    return score_outputs(task_set, [task_set.write(most_frequent)] * len(task_set)).values
 
 
 def summary(found: Sequence[TaskScores], *, seed: int = 0) -> dict[str, Any]:
-    """What `metrics.json` says of the scores: by task, and the average of every benchmark.
+    """The scores in `metrics.json`: per task, and the average of each benchmark.
 
-    seed: of the bootstrap of the 95% confidence intervals. Sets without labels are counted, and have no scores.
+    Sets without labels are counted but have no scores.
+
+    seed: for the bootstrap of the 95% confidence intervals.
     """
-    unlabelled = {one.task_set.task.name: len(one.task_set) for one in found if one.task_set.keys is not None}
-    found = [one for one in found if one.task_set.keys is None]
-    values = {one.task_set.task.name: one.values for one in found}
-    notes = {
-        one.task_set.task.name: {name: score.note for name, score in one.scores.items() if score.note} for one in found
+    unlabelled = {
+        scored.task_set.task.name: len(scored.task_set) for scored in found if scored.task_set.keys is not None
     }
-    literal = {one.task_set.task.name: one.literal_values for one in found}
+    found = [scored for scored in found if scored.task_set.keys is None]
+    values = {scored.task_set.task.name: scored.values for scored in found}
+    notes = {
+        scored.task_set.task.name: {name: score.note for name, score in scored.scores.items() if score.note}
+        for scored in found
+    }
+    literal = {scored.task_set.task.name: scored.literal_values for scored in found}
     return ({"num_without_label": unlabelled} if unlabelled else {}) | {
         "tasks": values,
         "literal_scores": {name: of_task for name, of_task in literal.items() if of_task},
         "averages": benchmark_averages(values),
         "intervals": {
-            one.task_set.task.name: {name: list(score.interval(seed)) for name, score in one.scores.items()}
-            for one in found
+            scored.task_set.task.name: {name: list(score.interval(seed)) for name, score in scored.scores.items()}
+            for scored in found
         },
-        "num_examples": {one.task_set.task.name: len(one.task_set) for one in found},
+        "num_examples": {scored.task_set.task.name: len(scored.task_set) for scored in found},
         "unwritable_references": {
-            one.task_set.task.name: one.task_set.num_unwritable for one in found if one.task_set.num_unwritable
+            scored.task_set.task.name: scored.task_set.num_unwritable
+            for scored in found
+            if scored.task_set.num_unwritable
         },
         "indistinct_references": {
-            one.task_set.task.name: one.task_set.num_indistinct for one in found if one.task_set.num_indistinct
+            scored.task_set.task.name: scored.task_set.num_indistinct
+            for scored in found
+            if scored.task_set.num_indistinct
         },
-        "invalid_outputs": {one.task_set.task.name: one.invalid for one in found if one.task_set.task.labels},
-        "majority": {one.task_set.task.name: majority(one.task_set) for one in found if one.task_set.task.labels},
+        "invalid_outputs": {
+            scored.task_set.task.name: scored.invalid for scored in found if scored.task_set.task.labels
+        },
+        "majority": {
+            scored.task_set.task.name: majority(scored.task_set) for scored in found if scored.task_set.task.labels
+        },
         "notes": {name: of_task for name, of_task in notes.items() if of_task},
     }

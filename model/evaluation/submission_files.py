@@ -1,4 +1,4 @@
-"""Files for the servers of GLUE and SuperGLUE, of the sets that have no labels."""
+"""Files for the servers of GLUE and SuperGLUE, from the sets without labels."""
 
 import sys
 from collections.abc import Sequence
@@ -8,15 +8,15 @@ from model.evaluation.scoring import TaskScores
 
 
 def submission_files(found: Sequence[TaskScores]) -> dict[str, bytes]:
-    """`BENCHMARK/FILE` -> content. A notice tells of outputs that are no label, which the servers would refuse."""
+    """`BENCHMARK/FILE` -> content. A notice counts outputs that are not labels, which the servers would refuse."""
     contents = {}
-    for one in found:
-        task_set = one.task_set
+    for scored in found:
+        task_set = scored.task_set
         if task_set.keys is None:
             continue
-        # Outputs are what the vocabulary can write; the servers know the labels themselves.
+        # Outputs are labels as the vocabulary can write them; the servers expect the original labels.
         labels = {task_set.write(label): label for label in task_set.task.labels}
-        outputs = [labels.get(output, output) for output in one.outputs]
+        outputs = [labels.get(output, output) for output in scored.outputs]
         made = submission(task_set.task.name, task_set.keys, outputs)
         if made is None:
             continue
@@ -24,7 +24,7 @@ def submission_files(found: Sequence[TaskScores]) -> dict[str, bytes]:
         if made.num_replaced:
             print(
                 f"notice: {made.num_replaced:,} of {len(outputs):,} outputs of {task_set.task.name} are not labels; "
-                f"{made.file} has the first label for them, since the server refuses others",
+                f"{made.file} has the first label instead, because the server refuses others",
                 file=sys.stderr,
             )
         if not all(task_set.keys):

@@ -1,4 +1,4 @@
-"""The examples of a split that are to be decoded and scored, a set for each task."""
+"""The examples of a split that are decoded and scored, as one set per task."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,7 +18,7 @@ from c4pipe.tasks.writable import References
 from c4pipe.vocabulary.vocabulary import Vocabulary
 from model.data.task_sources import each_task
 
-# Tokens beyond the longest label that a label's output may have: one tells that it is no label.
+# An output may have one token more than the longest label: that is enough to see that it is not a label.
 _BEYOND_LABELS = 1
 
 
@@ -26,10 +26,10 @@ _BEYOND_LABELS = 1
 class TaskSet:
     """n examples of one task. inputs, targets: ids with EOS, of any lengths. references: see `c4pipe.tasks.metrics`.
 
-    max_length: tokens at which decoding may end, since longer outputs of this task are wrong or were cut in the data.
-    forms: text -> what the vocabulary can write of it, for references and labels that it cannot write as they are.
-    num_indistinct: texts of references that it cannot tell from one another; they have no form and stay as they are.
-    keys: of examples without a label, what their benchmark's server knows each by; None where they have labels.
+    max_length: the number of tokens after which decoding ends; longer outputs are wrong or were cut in the data.
+    forms: text -> the nearest text that the vocabulary can write, for references and labels that it cannot write.
+    num_indistinct: reference texts that would have the same form; they get no form and stay as they are.
+    keys: for examples without labels, the key of each on the benchmark's server; None if they have labels.
     """
 
     task: Task
@@ -45,12 +45,12 @@ class TaskSet:
         return len(self.inputs)
 
     def write(self, text: str) -> str:
-        """What the vocabulary can write of a reference or label: an output can equal this."""
+        """A reference or label as the vocabulary can write it, so that an output can equal it."""
         return self.forms.get(text, text)
 
     @cached_property
     def num_unwritable(self) -> int:
-        """Examples whose references no output can equal as they are."""
+        """How many examples have references that no output can equal exactly."""
         if self.keys is not None or not self.forms:
             return 0
         return writable.num_unwritable(self.task.metrics, self.references, self.write)
@@ -64,26 +64,27 @@ def read_task_sets(
     max_examples: int | None = None,
     metrics: Mapping[str, Sequence[str]] | None = None,
 ) -> list[TaskSet]:
-    """The sets of all tasks of the sources' split, in the order of their names.
+    """The sets of all tasks in a split of the sources, ordered by task name.
 
-    Examples without a label, which test splits have, are a set of their own.
+    Examples without labels, as in test splits, form a separate set.
 
-    max_examples: of each task, its first ones. metrics: of tasks of the user's own, by task.
-    Raises: UserError if a folder holds no tasks, or its vocabulary is another than the model's.
+    max_examples: how many examples of each task are taken, from the first. metrics: task -> metrics, for the user's own
+    tasks.
+    Raises: UserError if a folder holds no tasks, or has another vocabulary than the model.
     """
     sets: dict[str, list[TaskSet]] = {}
     for source in sources:
-        held = manifest.read(source.folder)
-        if held.kind != "tasks":
-            raise UserError(f"{source.folder} holds {held.kind}, not tasks; give a folder made by tasks_to_examples")
-        _check_vocabulary(source.folder, held, vocabulary)
+        made = manifest.read(source.folder)
+        if made.kind != "tasks":
+            raise UserError(f"{source.folder} holds {made.kind}, not tasks; give a folder made by tasks_to_examples")
+        _check_vocabulary(source.folder, made, vocabulary)
         for name, member in each_task(source, split):
             if name in sets:
-                raise UserError(f"two folders hold the task {name}; evaluate them one at a time")
+                raise UserError(f"two folders hold the task {name}; evaluate one folder at a time")
             task = find_or_make(name, (metrics or {}).get(name, ()))
-            rows = _rows(held, member, max_examples)
+            rows = _rows(made, member, max_examples)
             if rows:
-                max_length = _max_length(task, vocabulary, int(held.settings["targets_length"]))
+                max_length = _max_length(task, vocabulary, int(made.settings["targets_length"]))
                 with_label = [row for row in rows if _has_label(row)]
                 without = [row for row in rows if not _has_label(row)]
                 parts = ((with_label, False), (without, True))
@@ -91,11 +92,11 @@ def read_task_sets(
     if not sets:
         folders = ", ".join(source.folder for source in sources)
         raise UserError(f"{folders} has no examples of the split {split!r}")
-    return [one for name in sorted(sets) for one in sets[name]]
+    return [task_set for name in sorted(sets) for task_set in sets[name]]
 
 
 def _has_label(row: "Row") -> bool:
-    """A label has a token at least; where there is none, the targets are EOS alone."""
+    """Whether the targets have a token besides EOS, as every label has."""
     return len(row[1]) > 1
 
 
@@ -108,12 +109,12 @@ def _task_set(task: Task, rows: Sequence["Row"], vocabulary: Vocabulary, max_len
     return TaskSet(task, inputs, targets, references, max_length, forms, num_indistinct, keys)
 
 
-def _check_vocabulary(folder: str, held: manifest.Manifest, vocabulary: Vocabulary) -> None:
-    theirs = Vocabulary.load(folder, held.settings.get("num_extra_ids"))
+def _check_vocabulary(folder: str, made: manifest.Manifest, vocabulary: Vocabulary) -> None:
+    theirs = Vocabulary.load(folder, made.settings.get("num_extra_ids"))
     if theirs.model != vocabulary.model or theirs.num_extra_ids != vocabulary.num_extra_ids:
         raise UserError(
-            f"{folder} was made with another vocabulary than the model's ({theirs.size} and {vocabulary.size} ids); "
-            "make it again with --vocabulary=RUN"
+            f"{folder} and the model have different vocabularies ({theirs.size} and {vocabulary.size} ids); make the "
+            "folder again with --vocabulary=RUN"
         )
 
 
@@ -127,9 +128,9 @@ def _forms(task: Task, references: References, vocabulary: Vocabulary) -> tuple[
 Row = tuple[np.ndarray, np.ndarray, tuple[str, ...]]
 
 
-def _rows(held: manifest.Manifest, source: Source, max_examples: int | None) -> list[Row]:
+def _rows(made: manifest.Manifest, source: Source, max_examples: int | None) -> list[Row]:
     rows: list[Row] = []
-    for shard in held.splits.get(source.split, ()):
+    for shard in made.splits.get(source.split, ()):
         if not shard.rows:
             continue
         path = files.join(source.folder, shard.file)

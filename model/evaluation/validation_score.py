@@ -1,4 +1,4 @@
-"""The score on validation that fine-tuning keeps its best checkpoint by."""
+"""The validation score by which fine-tuning chooses its best checkpoint."""
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
@@ -13,9 +13,9 @@ NAME = "validation_score"
 
 
 class ValidationScore:
-    """Computes `validation_score`, the mean over tasks of the mean of each task's metrics, in percent.
+    """Computes `validation_score`: the mean of each task's metrics, averaged over tasks, in percent.
 
-    Also `validation_score/TASK` where there are several. Every rank decodes its share, and all get the same figures.
+    With several tasks, also `validation_score/TASK`. Each rank decodes its share, and all ranks get the same figures.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class ValidationScore:
                 gather=self._gather,
                 watch=watch,
             )
-        by_task = {one.task_set.task.name: one.mean for one in found}
+        by_task = {scored.task_set.task.name: scored.mean for scored in found}
         metrics = {NAME: sum(by_task.values()) / len(by_task)}
         if len(by_task) > 1:
             metrics |= {f"{NAME}/{name}": value for name, value in by_task.items()}

@@ -1,1 +1,1 @@
-"""Fine-tuning: what each method adds to a model, and what trains at which step."""
+"""Fine-tuning methods: what each adds to a model, and which parameters train at which step."""

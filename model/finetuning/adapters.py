@@ -1,8 +1,8 @@
 """Adapter layers (Houlsby et al. 2019; paper, section 3.5.1).
 
-Behind every feed-forward of encoder and decoder stands an adapter: dense, ReLU, dense, added to what it reads. It
-computes zero when it is inserted. Adapters and norms train, in every step; all else stays as it was, bit for bit. So
-what a run learnt is small, and is stored alone too (`model.checkpoints.adapter_files`).
+An adapter (dense, ReLU, dense) follows every feed-forward of encoder and decoder. Its output is added to its input, and
+is zero when it is inserted. Only adapters and norms train; all other parameters stay the same bit for bit. What a run
+learns is therefore small, and is also stored separately (`model.checkpoints.adapter_files`).
 """
 
 from collections.abc import Sequence
@@ -14,14 +14,14 @@ from model.finetuning.method import Method, MethodSettings
 
 
 def extend(config: ModelConfig, settings: MethodSettings) -> ModelConfig:
-    """The config with adapters.
+    """Add adapters to the config.
 
-    Raises: UserError if the model has adapters already, or the size is not above 0.
+    Raises: UserError if the model already has adapters, or if the size is less than 1.
     """
     if config.adapter_size:
         raise UserError(
-            f"the model has adapters of size {config.adapter_size} already; fine-tune it by all_parameters, or take "
-            "the model that they were made for"
+            f"the model already has adapters of size {config.adapter_size}; fine-tune it with --method=all_parameters, "
+            "or start from the model without adapters"
         )
     if settings.adapter_size < 1:
         raise UserError(f"--adapter_size={settings.adapter_size} must be at least 1")
@@ -29,11 +29,11 @@ def extend(config: ModelConfig, settings: MethodSettings) -> ModelConfig:
 
 
 def trains(config: ModelConfig, names: Sequence[str], settings: MethodSettings, step: int) -> frozenset[str]:
-    """Adapters and norms, in every step."""
+    """Adapters and norms, at every step."""
     del config, settings, step
     return frozenset(name for name in names if is_adapted(name))
 
 
-# The update rules scale a step by the size of what they update, which for an adapter is zero at first: at the 1e-3 of
-# the other methods it would take some thousand steps to become anything.
+# Optimizers scale an update by the size of the parameter, which is zero for a new adapter. With the 1e-3 of the other
+# methods, adapters would need thousands of steps until they have an effect.
 METHOD = Method("adapters", extend=extend, trains=trains, learning_rate=0.02)

@@ -1,4 +1,4 @@
-"""All parameters: nothing is added, everything trains (paper, section 3.5.1; constant rate 1e-3, section 3.1.2)."""
+"""All parameters train and none are added (paper, section 3.5.1; constant learning rate 1e-3, section 3.1.2)."""
 
 from collections.abc import Sequence
 
@@ -7,7 +7,7 @@ from model.finetuning.method import Method, MethodSettings, unchanged
 
 
 def trains(config: ModelConfig, names: Sequence[str], settings: MethodSettings, step: int) -> None:
-    """All of them, in every step."""
+    """None, which means all parameters, at every step."""
     del config, names, settings, step
 
 

@@ -1,4 +1,4 @@
-"""The model that a fine-tuning starts from: a checkpoint's weights in the shape that the method wants."""
+"""The model that fine-tuning starts from: the weights of a checkpoint in the shape that the method needs."""
 
 from typing import NamedTuple
 
@@ -23,7 +23,7 @@ class Base(NamedTuple):
 def open_base(name: str) -> Base:
     """Open `RUN[@best|@last|@STEP]` or a Hugging Face folder.
 
-    Raises: UserError if it is not there, damaged, or its vocabulary does not fit.
+    Raises: UserError if it is missing or damaged, or if its vocabulary does not fit.
     """
     checkpoint = load_checkpoint(name)
     vocabulary = Vocabulary.load(checkpoint.vocabulary_folder, num_extra_ids(name))
@@ -34,10 +34,10 @@ def open_base(name: str) -> Base:
 def start_model(
     base: Checkpoint, config: ModelConfig, *, seed: int, device: torch.device, from_scratch: bool = False
 ) -> T5Model:
-    """A model of `config` with the base's weights; what the base does not have is drawn by `seed`.
+    """A model of `config` with the base's weights. Parameters that the base does not have are drawn by `seed`.
 
-    from_scratch: take the base's shape alone, for comparison with a model that was never pre-trained.
-    Raises: UserError if the base has weights that the config has no place for.
+    from_scratch: do not use the base's weights, for comparison with a model that was not pre-trained.
+    Raises: UserError if the base has weights that do not belong to the config.
     """
     model = build_model(config, seed=seed, device=device)
     if from_scratch:

@@ -1,9 +1,9 @@
 """Gradual unfreezing (Howard and Ruder 2018; paper, section 3.5.1).
 
-The steps are cut into one episode a layer. In the first, the top layer of the encoder and the top layer of the decoder
-train; each further episode adds the layer below in both. Embedding and head train always, and so do the final norms,
-which lie above the top layers; a stack's position bias belongs to its first layer, where the paper's code keeps it.
-What is frozen stays as it was, bit for bit, and its optimizer state begins when it trains.
+The steps are divided into one episode per layer. In the first episode, the top layers of encoder and decoder train;
+each further episode adds the next lower layer of both. Embedding, head and final norms always train. A stack's position
+bias belongs to its first layer, as in the paper's code. Frozen parameters stay the same bit for bit, and have no
+optimizer state until they train.
 """
 
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from model.finetuning.method import Method, MethodSettings, unchanged
 
 
 def trains(config: ModelConfig, names: Sequence[str], settings: MethodSettings, step: int) -> frozenset[str]:
-    """The top layers of each stack, as many as episodes have begun, and what lies above layers."""
+    """As many top layers of each stack as episodes have begun, and the parameters that belong to no layer."""
     del config
     depths = stack_depths(names)
     num_episodes = max(depths.values(), default=1)
@@ -22,7 +22,7 @@ def trains(config: ModelConfig, names: Sequence[str], settings: MethodSettings, 
 
 
 def episode_of(step: int, steps: int, num_episodes: int) -> int:
-    """The episode, from 0, of a step, from 1. Episodes are equally long, to within one step.
+    """The episode (counted from 0) of a step (counted from 1). The lengths of episodes differ by at most one step.
 
     >>> [episode_of(step, 10, 4) for step in range(1, 11)]
     [0, 0, 0, 1, 1, 2, 2, 2, 3, 3]
@@ -31,7 +31,7 @@ def episode_of(step: int, steps: int, num_episodes: int) -> int:
 
 
 def stack_depths(names: Sequence[str]) -> dict[str, int]:
-    """Layers of each stack.
+    """The number of layers of each stack.
 
     >>> stack_depths(["encoder.layers.0.feed_forward.wi.weight", "encoder.layers.1.x.weight", "embedding.weight"])
     {'encoder': 2}
@@ -45,13 +45,13 @@ def stack_depths(names: Sequence[str]) -> dict[str, int]:
 
 
 def _height(name: str, depths: dict[str, int]) -> int:
-    """Layers above a parameter's own; -1 for what lies above them all."""
+    """How many layers are above the layer of a parameter; -1 if the parameter belongs to no layer."""
     place = _place(name)
     return -1 if place is None else depths[place[0]] - 1 - place[1]
 
 
 def _place(name: str) -> tuple[str, int] | None:
-    """(stack, layer) of a parameter, None for what belongs to no layer."""
+    """(stack, layer) of a parameter; None if it belongs to no layer."""
     parts = name.split(".")
     if len(parts) > 3 and parts[1] == "layers":
         return parts[0], int(parts[2])

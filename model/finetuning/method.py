@@ -1,4 +1,4 @@
-"""What a fine-tuning method is: what it adds to the model, and which parameters train at which step."""
+"""The interface of fine-tuning methods."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from model.architectures.config import ModelConfig
 
 @dataclass(frozen=True)
 class MethodSettings:
-    """adapter_size: inner size of adapters, for the method that has them. steps: of the whole run."""
+    """adapter_size: inner size of adapters, for the method that has them. steps: number of steps of the whole run."""
 
     adapter_size: int
     steps: int
@@ -16,12 +16,13 @@ class MethodSettings:
 
 @dataclass(frozen=True)
 class Method:
-    """A fine-tuning method.
+    """A fine-tuning method: what it adds to the model, and which parameters train at which step.
 
-    extend: the base model's config -> the config of what is trained. trains: (config, names of all parameters,
-    settings, step counted from 1) -> names of those that train in that step, None for all of them. learning_rate:
-    where the user gives none. follows_steps: what trains at a step depends on how many there are in all, so that a run
-    cannot be made longer afterwards.
+    extend: config of the base model -> config of the model to train.
+    trains: (config, names of all parameters, settings, step counted from 1) -> names of the parameters that train at
+        this step; None: all of them.
+    learning_rate: the default.
+    follows_steps: which parameters train depends on the total number of steps, so a run cannot be extended afterwards.
     """
 
     name: str
@@ -32,6 +33,6 @@ class Method:
 
 
 def unchanged(config: ModelConfig, settings: MethodSettings) -> ModelConfig:
-    """`extend` of a method that adds nothing."""
+    """`extend` for methods that add nothing."""
     del settings
     return config

@@ -1,8 +1,8 @@
-"""Beam search as `transformers.generate` does it, so that an exported model says the same there.
+"""Beam search as in `transformers.generate`, so that an exported model gives the same outputs there.
 
-A hypothesis' score is its log probability / length^length_penalty, its EOS counted (the paper's own code divides by
-((5 + length) / 6)^0.6 instead). An example ends when its best running beam, scored at its present length, is no better
-than the worst of `num_beams` finished hypotheses.
+The score of a hypothesis is its log probability / length^length_penalty, where the length includes EOS (the paper's own
+code divides by ((5 + length) / 6)^0.6 instead). An example ends when its best running beam, scored at its present
+length, is not better than the worst of `num_beams` finished hypotheses.
 
 Shapes: B examples, K beams, T targets, V rows of the embedding.
 """
@@ -27,9 +27,9 @@ def beam_search(
     length_penalty: float = 0.6,
     stopping: Callable[[], bool] = lambda: False,
 ) -> Tensor:
-    """(B, T) int64: the best hypothesis of each example, EOS and padding behind it; T <= max_length.
+    """(B, T) int64: the best hypothesis of each example with its EOS, then padding; T <= max_length.
 
-    stopping: asked at each token whether to leave the rest.
+    stopping: called at each token; if it returns True, decoding ends early.
     """
     decoding = model.start_decoding(inputs_BS, max_length)
     batch, size = inputs_BS.shape[0], model.config.vocabulary_size
@@ -48,7 +48,7 @@ def beam_search(
 
 
 class _Beams:
-    """Running beams and finished hypotheses of each example, best first."""
+    """The running beams and the finished hypotheses of each example, best first."""
 
     def __init__(
         self, batch: int, num_beams: int, max_length: int, length_penalty: float, eos_id: int, device: torch.device
@@ -57,16 +57,16 @@ class _Beams:
         self.length_penalty = length_penalty
         self.running_BKT = torch.zeros(batch, num_beams, max_length, dtype=torch.int64, device=device)
         self.running_scores_BK = torch.full((batch, num_beams), _IMPOSSIBLE, device=device)
-        self.running_scores_BK[:, 0] = 0.0  # all beams are alike at first, so only one may be continued
+        self.running_scores_BK[:, 0] = 0.0  # all beams are equal at first, so only the first may continue
         self.finished_BKT = torch.zeros_like(self.running_BKT)
         self.finished_scores_BK = torch.full((batch, num_beams), _IMPOSSIBLE, device=device)
         self.is_finished_BK = torch.zeros(batch, num_beams, dtype=torch.bool, device=device)
         self.can_improve_B1 = torch.ones(batch, 1, dtype=torch.bool, device=device)
 
     def advance(self, log_probabilities_BKV: Tensor, place: int) -> tuple[Tensor, Tensor]:
-        """Continue each example by one token; returns each new beam's old beam and its token, both (B, K).
+        """Continue each example by one token. Returns: the old beam and the token of each new beam, both (B, K).
 
-        Twice as many candidates as beams are looked at, so that enough are left when the best ones have ended.
+        There are twice as many candidates as beams, so that enough are left if the best candidates end.
         """
         size = log_probabilities_BKV.shape[2]
         scores = (log_probabilities_BKV + self.running_scores_BK[:, :, None]).flatten(1)
@@ -89,7 +89,7 @@ class _Beams:
         return origins_BC.gather(1, chosen_BK), self.running_BKT[:, :, place]
 
     def _finish(self, candidates_BCT: Tensor, scores_BC: Tensor, ends_BC: Tensor, length: int) -> None:
-        """Keep the best of the old finished hypotheses and of the candidates that end among the first K."""
+        """Keep the best of the finished hypotheses and of those first K candidates that end."""
         is_first = torch.arange(scores_BC.shape[1], device=scores_BC.device) < self.num_beams
         ends_BC = ends_BC & is_first
         scores_BC = scores_BC / length**self.length_penalty
@@ -104,7 +104,7 @@ class _Beams:
         return not bool(self.can_improve_B1.any())
 
     def best(self, pad_id: int) -> Tensor:
-        """(B, T): each example's best finished hypothesis, cut after the longest."""
+        """(B, T): the best finished hypothesis of each example; T is the length of the longest."""
         best_BT = self.finished_BKT[:, 0]
         ended_before = torch.nn.functional.pad((best_BT == self.eos_id).cumsum(1)[:, :-1], (1, 0)) > 0
         best_BT = best_BT.masked_fill(ended_before, pad_id)

@@ -1,4 +1,4 @@
-"""Many examples in, their targets out: batches of like length, results in the order asked for."""
+"""Generating targets for many examples, in batches of similar length."""
 
 from collections.abc import Sequence
 
@@ -22,10 +22,12 @@ def generate_ids(
     batch_size: int = DEFAULT_BATCH_SIZE,
     watch: Watch = NOBODY,
 ) -> list[list[int]]:
-    """The target ids of each example (EOS and padding left out), in the order of the examples.
+    """The target ids of each example, without EOS and padding, in the order of the examples.
 
-    examples: input ids with their EOS, of any lengths; they are sorted by length, so that little padding is computed.
-    num_beams: 1 is greedy. Examples that `watch` stopped before have no ids.
+    If `watch` stops the work, the remaining examples have no ids.
+
+    examples: input ids with EOS, of any lengths. They are sorted by length, so that batches have little padding.
+    num_beams: 1 means greedy.
     """
     results: list[list[int]] = [[] for _ in examples]
     order = sorted(range(len(examples)), key=lambda index: len(examples[index]), reverse=True)
@@ -59,6 +61,6 @@ def generate_ids(
 def generate_text(
     model: T5Model, vocabulary: Vocabulary, texts: Sequence[str], *, inputs_length: int = 512, **settings
 ) -> list[str]:
-    """Text in, text out; `<extra_id_0>` is the sentinel. Longer inputs than `inputs_length` tokens lose their end."""
+    """Generate a text for each text; `<extra_id_0>` is the sentinel. Inputs are cut after `inputs_length` tokens."""
     examples = [ids[: inputs_length - 1] + [vocabulary.eos_id] for ids in vocabulary.encode_prompts(texts)]
     return [vocabulary.decode(ids) for ids in generate_ids(model, examples, **settings)]

@@ -1,6 +1,6 @@
-"""Greedy decoding: the likeliest token at each step.
+"""Greedy decoding: the most likely token at each step.
 
-Shapes: B examples, N examples still going on, T targets.
+Shapes: B examples, N examples that are still computed, T targets.
 """
 
 from collections.abc import Callable
@@ -15,10 +15,11 @@ from model.architectures.t5 import T5Model
 def greedy_search(
     model: T5Model, inputs_BS: Tensor, *, max_length: int, stopping: Callable[[], bool] = lambda: False
 ) -> Tensor:
-    """(B, T) int64: each example's tokens up to and with EOS, then padding; T <= max_length.
+    """(B, T) int64: the tokens of each example including EOS, then padding; T <= max_length.
 
-    Examples that have ended are left out of the following steps as soon as they are half of what is computed.
-    stopping: asked at each token whether to leave the rest.
+    As soon as half of the computed examples have ended, they are left out of the following steps.
+
+    stopping: called at each token; if it returns True, decoding ends early.
     """
     pad_id, eos_id = model.config.pad_id, model.config.eos_id
     decoding = model.start_decoding(inputs_BS, max_length)
@@ -31,12 +32,12 @@ def greedy_search(
         tokens_N = logits_NV.argmax(1).masked_fill(has_ended_N, pad_id)
         targets_BT[examples_N, place] = tokens_N
         has_ended_N = has_ended_N | (tokens_N == eos_id)
-        num_going_on = int((~has_ended_N).sum())
-        if num_going_on == 0:
+        num_running = int((~has_ended_N).sum())
+        if num_running == 0:
             return targets_BT[:, : place + 1]
         if place + 1 == max_length or stopping():
             break
-        if 2 * num_going_on <= len(examples_N):
+        if 2 * num_running <= len(examples_N):
             kept = (~has_ended_N).nonzero()[:, 0]
             decoding.select_examples(kept)
             tokens_N, examples_N, has_ended_N = tokens_N[kept], examples_N[kept], has_ended_N[kept]

@@ -1,4 +1,4 @@
-"""Who looks on while many examples are computed."""
+"""Callbacks that observe a long computation over many examples, and can stop it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,9 +10,10 @@ def _says_nothing(number: int) -> None:
 
 @dataclass(frozen=True)
 class Watch:
-    """begin: told how many examples there are. advance: told how many more are done. stopping: whether to give up.
+    """Callbacks of a computation over many examples.
 
-    `stopping` is asked often; what was not computed when it says so is left empty.
+    begin: called with the number of examples. advance: called with the number of further finished examples.
+    stopping: called often; if it returns True, the remaining results stay empty.
     """
 
     begin: Callable[[int], None] = _says_nothing

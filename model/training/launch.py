@@ -45,12 +45,12 @@ def launch(run: Run, *, plan: Callable[[World], str], work: Callable[[World], No
         say(plan(world))
         return
     world = World.join(device=run.running.device, timeout_seconds=run.running.timeout_seconds)
-    with contextlib.ExitStack() as held:
-        held.callback(world.leave)
-        # Before the model is made, which may take long.
+    with contextlib.ExitStack() as cleanup:
+        cleanup.callback(world.leave)
+        # Before the model is built, which may take long.
         choose_threads(world.device)
         run.settings.share(world.size)
-        world.first_does(lambda: held.enter_context(run.held()))
+        world.first_does(lambda: cleanup.enter_context(run.locked()))
         work(world)
 
 

@@ -67,17 +67,17 @@ class Run:
             self._check_same(self.folder.read())
 
     @contextlib.contextmanager
-    def held(self) -> Iterator[None]:
-        """Hold the folder against other runs, and check that it is free, or can be continued. For rank 0.
+    def locked(self) -> Iterator[None]:
+        """Lock the folder against other runs, and check that it is free or can be continued. For rank 0.
 
-        Raises: as `check_free`, and UserError where the folder is in use.
+        Raises: as `check_free`, and UserError if the folder is in use.
         """
-        with self.folder.held(str(self.identity["command"])):
+        with self.folder.locked(str(self.identity["command"])):
             self.check_free()
             yield
 
     def open(self) -> None:
-        """Write what is known at the start, into a folder that is held. For rank 0."""
+        """Write what is known at the start, into a locked folder. For rank 0."""
         # run.json first: it says whose the other files are.
         self.folder.write(self.content(RUNNING))
         self.folder.write_vocabulary(self.vocabulary.model)

@@ -53,7 +53,7 @@ def test_a_folder_without_a_run_is_the_users_error(tmp_path):
 def test_the_last_whole_checkpoint_is_taken_where_the_newest_is_cut(run):
     path = run.of_step(30) / step_folder.MODEL_FILE
     path.write_bytes(path.read_bytes()[:50])
-    with pytest.warns(UserWarning, match="passed over"):
+    with pytest.warns(UserWarning, match="skipped"):
         assert find_checkpoint(f"{run}@last")[1].step == 20
     with pytest.raises(UserError, match="damaged"):
         find_checkpoint(f"{run}@30")
@@ -109,7 +109,7 @@ def test_a_flipped_bit_of_the_optimizer_is_never_loaded(run):
 def test_a_metric_that_was_changed_does_not_make_another_checkpoint_the_best(run):
     path = run.of_step(10) / step_folder.STATE_FILE
     path.write_text(path.read_text().replace("3.0", "1.0"))
-    with pytest.warns(UserWarning, match="passed over: state.json is not what was written"):
+    with pytest.warns(UserWarning, match="skipped: state.json is not what was written"):
         assert find_checkpoint(str(run))[1].step == 20
 
 

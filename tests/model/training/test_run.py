@@ -36,7 +36,7 @@ def test_a_run_goes_on_when_its_inputs_were_moved_and_renamed(base_run, task_fol
     base.rename(tmp_path / "elsewhere")
     longer = ("--steps=4", "--method=adapters", "--resume")
     assert finetune.main(finetuning(base, tmp_path / "renamed", output, *longer)) == 0
-    assert "goes on from its own checkpoint" in capsys.readouterr().err
+    assert "continues from its own checkpoint" in capsys.readouterr().err
     assert metrics_log.read(output / "metrics.jsonl")[-1]["step"] == 4
     with pytest.raises(UserError, match="holds no run"):
         finetune.main(finetuning(base, tmp_path / "renamed", tmp_path / "new", *longer))

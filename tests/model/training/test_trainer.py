@@ -117,7 +117,7 @@ def test_a_truncated_checkpoint_is_passed_over_with_a_warning(make_trainer):
     path = trainer.folder.of_step(12) / step_folder.MODEL_FILE
     path.write_bytes(path.read_bytes()[:-100])
     again = make_trainer(steps=16)
-    with pytest.warns(UserWarning, match="step-00000012 is passed over"):
+    with pytest.warns(UserWarning, match="step-00000012 is skipped"):
         assert again.resume()
     assert again.step == 8
     again.train()
