@@ -1,10 +1,10 @@
-"""Fine-tune by every method, on every task, with several seeds, and put the scores on one page.
+"""Fine-tune with every method, on every task, with several seeds, and compare the scores on a page.
 
     python -m model.compare_methods --checkpoint=RUN --tasks=DIR,... --output=DIR
 
-Each run lies in OUTPUT/runs/TASK/METHOD/seed-N; a second start continues with the first that is not done. The variant
-`from_scratch` trains all parameters of the same shape without the checkpoint's weights: what pre-training is worth. All
-flags of model.finetune that train are taken too.
+The runs are in OUTPUT/runs/TASK/METHOD/seed-N. If the command is stopped, a second start continues with the first
+unfinished run. The variant `from_scratch` trains all parameters without the checkpoint's weights, which shows how much
+pre-training helps. The training flags of model.finetune are accepted too.
 """
 
 from c4pipe.choices import check_choice
@@ -16,34 +16,34 @@ from model.training.flags import add_training_flags
 
 
 def parser() -> Parser:
-    """The command's flags."""
+    """The flags of the command."""
     flags = Parser(prog="python -m model.compare_methods", description=__doc__)
-    what = flags.add_argument_group("what")
-    add = what.add_argument
+    comparison_flags = flags.add_argument_group("comparison")
+    add = comparison_flags.add_argument
     add("--checkpoint", required=True, metavar="RUN[@best|@last|@STEP]", help="a run, or a Hugging Face T5 folder")
-    add("--tasks", required=True, metavar="DIR[@TASK],...", help="every task of these folders, one at a time")
+    add("--tasks", required=True, metavar="DIR[@TASK],...", help="folders of tasks; each task is trained separately")
     add("--output", required=True, metavar="DIR", help="folder for the runs and the page")
-    add("--seeds", type=int, default=3, help="runs of each method and task")
-    add("--methods", default=",".join(VARIANTS), help="which, with commas")
+    add("--seeds", type=int, default=3, help="number of runs per method and task")
+    add("--methods", default=",".join(VARIANTS), metavar="METHOD,...", help="the methods to compare")
     add(
         "--rates",
         default="",
         metavar="METHOD:RATE[+RATE...],...",
-        help="learning rates; of several, the first seed chooses the one that scores best on each task (default: "
-        f"by the method: {', '.join(f'{name} {rate}' for name, rate in DEFAULT_RATES.items())})",
+        help="learning rates; if a method has several, the first seed chooses the best rate for each task (default: "
+        f"depends on the method: {', '.join(f'{name} {rate}' for name, rate in DEFAULT_RATES.items())})",
     )
     add("--adapter_size", type=int, default=128, help="inner size of adapters")
-    add("--dropout_rate", type=float, default=finetune.DROPOUT_RATE, help="while training")
-    add("--validation_examples", type=int, default=1000, help="of each task, decoded at each evaluation")
+    add("--dropout_rate", type=float, default=finetune.DROPOUT_RATE, help="dropout rate of training")
+    add("--validation_examples", type=int, default=1000, help="examples per task that each evaluation decodes")
     add_training_flags(flags, finetune.DEFAULTS)
     return flags
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run the command."""
+    """Run the command. Returns: the exit status."""
     arguments = parser().parse_args(argv)
     if arguments.seeds < 1 or arguments.validation_examples < 1:
-        raise UserError("--seeds and --validation_examples start at 1")
+        raise UserError("--seeds and --validation_examples must be at least 1")
     for name in filter(None, arguments.methods.split(",")):
         check_choice("method", name, VARIANTS)
     parse_rates(arguments.rates)

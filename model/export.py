@@ -1,23 +1,25 @@
 """Write a checkpoint as a Hugging Face T5 folder: `python -m model.export --checkpoint=RUN --output=DIR`.
 
-The folder has config.json, model.safetensors, spiece.model, the tokenizer's files and a model card (README.md);
-`AutoTokenizer` and `T5ForConditionalGeneration` load it. The tokenizer is compared with spiece.model on texts first.
+The folder has config.json, model.safetensors, spiece.model, the tokenizer's files and a model card (README.md), and
+`AutoTokenizer` and `T5ForConditionalGeneration` can load it. Before it is written, the tokenizer is compared with
+spiece.model on sample texts.
 """
 
 from c4pipe.command_line import Parser, run
 
 
 def parser() -> Parser:
-    """The command's flags."""
+    """The flags of the command."""
     flags = Parser(prog="python -m model.export", description=__doc__)
-    flags.add_argument("--checkpoint", required=True, metavar="RUN[@best|@last|@STEP]", help="or a Hugging Face folder")
-    flags.add_argument("--output", required=True, metavar="DIR", help="the folder to write")
-    flags.add_argument("--dry_run", action="store_true", help="say what would be written, write nothing")
+    add = flags.add_argument
+    add("--checkpoint", required=True, metavar="RUN[@best|@last|@STEP]", help="a run, or a Hugging Face T5 folder")
+    add("--output", required=True, metavar="DIR", help="the folder to write")
+    add("--dry_run", action="store_true", help="only say what would be written")
     return flags
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run the command."""
+    """Run the command. Returns: the exit status."""
     arguments = parser().parse_args(argv)
     from model.actions import export
 

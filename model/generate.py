@@ -1,7 +1,7 @@
-"""Text in, text out: `python -m model.generate --checkpoint=RUN "sst2 sentence: ..."`.
+"""Generate a text for each input text: `python -m model.generate --checkpoint=RUN "sst2 sentence: ..."`.
 
-One line of output for each text, in their order. Without a text, each line of standard input is one. `<extra_id_0>` in
-a text is the sentinel, with or without spaces beside it.
+The output has one line per text, in the same order. If no text is given, each line of standard input is a text.
+`<extra_id_0>` in a text means the sentinel, with or without spaces around it.
 """
 
 from c4pipe.command_line import Parser, run
@@ -10,23 +10,35 @@ from model.generation.defaults import DEFAULT_BATCH_SIZE, DEFAULT_MAX_LENGTH
 
 
 def parser() -> Parser:
-    """The command's flags."""
+    """The flags of the command."""
     flags = Parser(prog="python -m model.generate", description=__doc__)
     add = flags.add_argument
-    add("texts", nargs="*", metavar="TEXT", help="what the model reads; none: the lines of standard input")
-    add("--checkpoint", required=True, metavar="RUN[@best|@last|@STEP]", help="or a Hugging Face folder")
-    add("--num_beams", type=int, default=1, metavar="N", help="1: greedy; the paper's translations and summaries: 4")
-    add("--length_penalty", type=float, default=0.6, metavar="X", help="of beam search: score / length^X")
+    add("texts", nargs="*", metavar="TEXT", help="inputs of the model (default: the lines of standard input)")
+    add("--checkpoint", required=True, metavar="RUN[@best|@last|@STEP]", help="a run, or a Hugging Face T5 folder")
+    add(
+        "--num_beams",
+        type=int,
+        default=1,
+        metavar="N",
+        help="1: greedy decoding; the paper has 4 for translation and summaries",
+    )
+    add(
+        "--length_penalty",
+        type=float,
+        default=0.6,
+        metavar="X",
+        help="beam search ranks hypotheses by log probability / length^X",
+    )
     add("--max_length", type=int, default=DEFAULT_MAX_LENGTH, metavar="N", help="most tokens to generate")
-    add("--inputs_length", type=int, default=512, metavar="N", help="longer inputs lose their end")
-    add("--batch_size", type=int, default=DEFAULT_BATCH_SIZE, metavar="N", help="texts at a time")
-    add("--device", default="auto", help="auto, cpu or cuda")
-    add("--dry_run", action="store_true", help="say what would be done, generate nothing")
+    add("--inputs_length", type=int, default=512, metavar="N", help="number of tokens after which inputs are cut")
+    add("--batch_size", type=int, default=DEFAULT_BATCH_SIZE, metavar="N", help="how many texts are decoded together")
+    add("--device", default="auto", help="where to compute: auto, cpu or cuda")
+    add("--dry_run", action="store_true", help="only say what would be done")
     return flags
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run the command."""
+    """Run the command. Returns: the exit status."""
     arguments = parser().parse_args(argv)
     for name in ("num_beams", "max_length", "inputs_length", "batch_size"):
         if getattr(arguments, name) < 1:

@@ -1,7 +1,7 @@
 """Pre-train T5 on example shards: `torchrun --nproc_per_node=N -m model.pretrain --examples=DIR --output=RUN`.
 
-Also plain `python -m model.pretrain` for one process. The run folder gets run.json, metrics.jsonl, checkpoints,
-the vocabulary, and run.html at the end.
+For a single process, `python -m model.pretrain` is enough. The run folder gets run.json, metrics.jsonl, checkpoints,
+the vocabulary and run.html.
 """
 
 from c4pipe.command_line import Parser, run
@@ -14,23 +14,26 @@ from model.training.settings import TrainingSettings
 
 
 def parser() -> Parser:
-    """The command's flags."""
+    """The flags of the command."""
     flags = Parser(prog="python -m model.pretrain", description=__doc__)
-    what = flags.add_argument_group("what")
-    add = what.add_argument
+    add = flags.add_argument_group("pre-training").add_argument
     add(
         "--examples",
         required=True,
         metavar="DIR[@TASK][:rate],...",
-        help="folders of c4_to_examples or tasks_to_examples",
+        help="folders that c4_to_examples or tasks_to_examples made",
     )
-    add("--output", required=True, metavar="RUN", help="the run's folder")
-    add("--preset", metavar="NAME", help=f"size: {', '.join(PRESETS)} (default: {DEFAULT_PRESET})")
-    add("--architecture", metavar="NAME", help=f"{', '.join(ARCHITECTURE_NAMES)} (default: the first)")
-    add("--dropout_rate", type=float, help="share of values that are dropped (default: by the preset 0.1, v1.1 0)")
+    add("--output", required=True, metavar="RUN", help="folder of the run")
+    add("--preset", metavar="NAME", help=f"size of the model: {', '.join(PRESETS)} (default: {DEFAULT_PRESET})")
+    add("--architecture", metavar="NAME", help=f"one of {', '.join(ARCHITECTURE_NAMES)} (default: encoder_decoder)")
+    add(
+        "--dropout_rate",
+        type=float,
+        help="share of values that are dropped (default: depends on the preset: v1.0 0.1, v1.1 0)",
+    )
     add("--from_hugging_face", metavar="DIR", help="start from the weights (and size) of a Hugging Face T5 folder")
-    add("--validation_examples", type=int, default=256, help="examples of each folder to validate on; 0: none")
-    add("--pack", action="store_true", help="put several short examples into one row")
+    add("--validation_examples", type=int, default=256, help="validation examples per folder; 0: no validation")
+    add("--pack", action="store_true", help="put several short examples into a row")
     add(
         "--text",
         metavar="DIR",
@@ -42,7 +45,7 @@ def parser() -> Parser:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run the command."""
+    """Run the command. Returns: the exit status."""
     arguments = parser().parse_args(argv)
     from model.actions import pretrain
 

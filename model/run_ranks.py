@@ -1,7 +1,8 @@
 """Start a command in several processes: `python -m model.run_ranks --nproc_per_node=N -m model.pretrain ...`.
 
-All flags before the second `-m` are torchrun's. What differs is the end: a mistake of the user is the command's one
-line and status 2, and a stop is the command's line and status 0. torchrun adds its own log and a traceback.
+All flags before the second `-m` are torchrun's. The difference to torchrun is the end. A user's mistake gives only the
+command's line and status 2, and a stop gives only the command's line and status 0. torchrun itself would add its log
+and a traceback.
 """
 
 import logging
@@ -14,20 +15,20 @@ from c4pipe.command_line import EXIT_USER_ERROR
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run torchrun; the exit status."""
-    os.environ.setdefault("LOGLEVEL", "CRITICAL")  # read by torchrun's loggers when they are made
+    """Run torchrun. Returns: the exit status."""
+    os.environ.setdefault("LOGLEVEL", "CRITICAL")  # torchrun's loggers read this when they are created
     from torch.distributed import run as torchrun
     from torch.distributed.elastic.multiprocessing.api import SignalException
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 
-    # What goes wrong in a rank is told by rank 0, in words.
+    # Rank 0 reports what goes wrong in a rank.
     for name in list(logging.root.manager.loggerDict):
         if name.startswith("torch.distributed"):
             logging.getLogger(name).setLevel(logging.CRITICAL)
     try:
         torchrun.main(list(sys.argv[1:] if argv is None else argv))
     except SignalException as stopped:
-        # The ranks were told too, and have saved a checkpoint.
+        # The ranks got the signal too, and have saved a checkpoint.
         return 0 if stopped.sigval in (signal.SIGTERM, signal.SIGINT) else 1
     except ChildFailedError as error:
         statuses = {failure.exitcode for failure in error.failures.values()}

@@ -1,4 +1,4 @@
-"""What `compare_methods` does once its flags are understood."""
+"""What `compare_methods` does after its flags are parsed."""
 
 import argparse
 import contextlib
@@ -36,7 +36,7 @@ Finetune = Callable[[list[str]], int]
 
 JSON_FILE = "comparison.json"
 PAGE_FILE = "comparison.html"
-# Flags of training that this command sets itself, or that make no sense for many runs.
+# Training flags that this command sets itself, or that do not apply to a series of runs.
 _OWN = ("seed", "learning_rate", "resume", "dry_run", "track")
 
 
@@ -55,23 +55,23 @@ def perform(arguments: argparse.Namespace, finetune: Finetune) -> int:
     ]
     if arguments.dry_run:
         print(
-            f"would fine-tune {len(planned)} times: {', '.join(tasks)} by {', '.join(variants)}, "
-            f"{arguments.seeds} seeds; rates: {_told(rates, variants)}"
+            f"would fine-tune {len(planned)} times: tasks {', '.join(tasks)}; methods {', '.join(variants)}; "
+            f"{arguments.seeds} seeds; rates: {_rates_in_words(rates, variants)}"
         )
         return 0
     if unnamed := [name for name in variants if f"{name}:" not in arguments.rates]:
         print(
-            f"notice: learning rates nobody chose for these tasks: {_told(rates, unnamed)}; --rates=METHOD:RATE+RATE "
-            "tries several for each and goes on with the best",
+            f"notice: default learning rates, not chosen for these tasks: {_rates_in_words(rates, unnamed)}; "
+            "--rates=METHOD:RATE+RATE tries several rates per task and keeps the best",
             file=sys.stderr,
         )
-    with _held(Path(arguments.output)):
+    with _locked_output(Path(arguments.output)):
         results = _compare(arguments, finetune, planned, rates, base)
     if results is None:
         return 0
     for task in tasks:
         cells = ", ".join(
-            f"{variant} {comparison.spread([one.score for one in group])}"
+            f"{variant} {comparison.spread([result.score for result in group])}"
             for variant, group in comparison.by_variant(results, task).items()
         )
         print(f"{task}: {cells}")
@@ -80,10 +80,11 @@ def perform(arguments: argparse.Namespace, finetune: Finetune) -> int:
 
 
 @contextlib.contextmanager
-def _held(output: Path) -> Iterator[None]:
-    """Hold the folder against other runs.
+def _locked_output(output: Path) -> Iterator[None]:
+    """Lock the folder against other runs.
 
-    Raises: UserError if another run holds it, or it has files of our names that this command did not write.
+    Raises: UserError if another run uses it, or if it has files with this command's names that the command did not
+    write.
     """
     with held(str(output), "compare_methods"):
         if not comparison.is_ours(output / JSON_FILE):
@@ -98,7 +99,7 @@ def _compare(
     rates: Mapping[str, Sequence[float]],
     base: Base,
 ) -> list[Result] | None:
-    """Run what is planned and write the page; the results. None: a run was stopped by a signal, which is said."""
+    """Do the planned runs and write the page. Returns: the results; None if a signal stopped a run."""
     results: list[Result] = []
     beside: dict[str, dict[str, float]] = {}
     chosen: dict[tuple[str, str], float] = {}
@@ -117,7 +118,7 @@ def _compare(
         results.append(best)
         if task not in beside:
             beside[task] = _beside(task, source, base, arguments.validation_examples)
-        # After every run, so that what is done can be read.
+        # The files are written after every run, so that results can be read early.
         _write(arguments, rates, results, beside)
     return results
 
@@ -130,12 +131,12 @@ def _folder(
     rate: float,
     rates: Mapping[str, Sequence[float]],
 ) -> Path:
-    """Where a run lies; those of several rates lie apart."""
+    """The folder of a run. If there are several rates, each has its own folder."""
     of_variant = Path(arguments.output) / "runs" / task / variant
     return (of_variant / f"rate-{rate:g}" if len(rates[variant]) > 1 else of_variant) / f"seed-{seed}"
 
 
-def _told(rates: Mapping[str, Sequence[float]], variants: Sequence[str]) -> str:
+def _rates_in_words(rates: Mapping[str, Sequence[float]], variants: Sequence[str]) -> str:
     return ", ".join(f"{name} {' or '.join(f'{rate:g}' for rate in rates[name])}" for name in variants)
 
 
@@ -145,7 +146,7 @@ def _tasks(text: str) -> dict[str, Source]:
     for source in task_sources(text, TRAIN):
         for name, member in each_task(source, TRAIN):
             if name in tasks:
-                raise UserError(f"two folders hold the task {name}; compare them one at a time")
+                raise UserError(f"two folders hold the task {name}; compare one folder at a time")
             tasks[name] = member
     return tasks
 
@@ -160,7 +161,7 @@ def _run(
     rate: float,
     folder: Path,
 ) -> bool:
-    """Fine-tune once, or go on, or find it done. Returns: whether it was stopped by a signal."""
+    """Start or continue a fine-tuning, unless it is finished. Returns: whether a signal stopped it."""
     flags = [
         f"--checkpoint={arguments.checkpoint}",
         f"--tasks={source.folder}@{task}",
@@ -180,7 +181,7 @@ def _run(
 
 
 def _training_flags(arguments: argparse.Namespace) -> list[str]:
-    """The flags of training as they were given, for each run."""
+    """The training flags of this command, to be passed to each run."""
     template = Parser()
     add_training_flags(template, TrainingSettings())
     flags = []
@@ -194,26 +195,26 @@ def _training_flags(arguments: argparse.Namespace) -> list[str]:
 
 
 def _result(task: str, variant: str, seed: int, folder: Path, base: Base, rate: float) -> Result:
-    """What a finished run came to."""
+    """The result of a finished run."""
     lines = read_lines(folder)
     scored = [line for line in lines if line.get(NAME) is not None]
     curve = tuple((line["step"], line[NAME]) for line in scored)
     if not curve:
-        raise UserError(f"{task} has no validation examples to compare by; make its folder again with some")
+        raise UserError(f"{task} has no validation examples for the comparison; make its folder again with some")
     best = max(scored, key=lambda line: worth(line, NAME, higher_is_better=True))
     step, score = best["step"], best[NAME]
     timed = [line["seconds"] / taken for line, taken in _steps_taken(lines)]
     run_folder, state = find_checkpoint(str(folder))
     weights = step_folder.read_weights(run_folder.of_step(state.step))
     method = METHODS["all_parameters" if variant == FROM_SCRATCH else variant]
-    held = run_folder.read()
-    settings = MethodSettings(held["model"]["adapter_size"], held["settings"]["steps"])
-    config = base.checkpoint.config.with_(**held["model"])
-    # In the last step as many parameters train as ever do.
+    content = run_folder.read()
+    settings = MethodSettings(content["model"]["adapter_size"], content["settings"]["steps"])
+    config = base.checkpoint.config.with_(**content["model"])
+    # All parameters that train at any step also train at the last step.
     trained = method.trains(config, list(weights), settings, settings.steps)
-    alone = (adapter_files.WEIGHTS_FILE, adapter_files.DESCRIPTION_FILE)
+    files_of_adapters = (adapter_files.WEIGHTS_FILE, adapter_files.DESCRIPTION_FILE)
     stored = (
-        sum((folder / name).stat().st_size for name in alone)
+        sum((folder / name).stat().st_size for name in files_of_adapters)
         if variant == "adapters"
         else files.size(str(run_folder.of_step(state.step) / step_folder.MODEL_FILE))
     )
@@ -224,8 +225,10 @@ def _result(task: str, variant: str, seed: int, folder: Path, base: Base, rate: 
         score=score,
         best_step=step,
         curve=curve,
-        trained_parameters=sum(one.numel() for name, one in weights.items() if trained is None or name in trained),
-        all_parameters=sum(one.numel() for one in weights.values()),
+        trained_parameters=sum(
+            tensor.numel() for name, tensor in weights.items() if trained is None or name in trained
+        ),
+        all_parameters=sum(tensor.numel() for tensor in weights.values()),
         stored_bytes=stored,
         seconds_a_step=statistics.median(timed) if timed else 0.0,
         learning_rate=rate,
@@ -233,7 +236,7 @@ def _result(task: str, variant: str, seed: int, folder: Path, base: Base, rate: 
 
 
 def _steps_taken(lines: Sequence[dict]) -> list[tuple[dict, int]]:
-    """Lines with the seconds of some steps, and how many steps that were."""
+    """The lines that have a number of seconds, each with the number of steps in that time."""
     before, found = 0, []
     for line in lines:
         if "seconds" in line and line["step"] > before:
@@ -243,7 +246,7 @@ def _steps_taken(lines: Sequence[dict]) -> list[tuple[dict, int]]:
 
 
 def _beside(task: str, source: Source, base: Base, max_examples: int) -> dict[str, float]:
-    """The scores of the majority and of a logistic regression, for a task with labels."""
+    """The scores of the most frequent label and of a logistic regression, for a task with labels."""
     (train,) = read_task_sets([source], base.vocabulary, split=TRAIN)
     held_out = replace(source, split=f"{task}-{VALIDATION}")
     (validation,) = read_task_sets([held_out], base.vocabulary, split=VALIDATION, max_examples=max_examples)
@@ -267,13 +270,13 @@ def _write(
     subtitle = (
         f"{len(results)} runs of {arguments.steps:,} steps of {arguments.batch_size} examples from "
         f"{files.base_name(arguments.checkpoint)}; mean and 95% interval (Student's t) over seeds of the best score on "
-        f"at most {arguments.validation_examples:,} validation examples, which chose the checkpoint too; rates: "
-        + _told(rates, list(dict.fromkeys(result.variant for result in results))).replace("_", " ")
+        f"at most {arguments.validation_examples:,} validation examples, which also chose the checkpoint; rates: "
+        + _rates_in_words(rates, list(dict.fromkeys(result.variant for result in results))).replace("_", " ")
     )
     _write_if_new(output / PAGE_FILE, comparison.page(results, beside, FROM_SCRATCH, subtitle))
 
 
 def _write_if_new(path: Path, text: str) -> None:
-    """Write a file, unless it holds this text already."""
+    """Write a file, unless it already has this content."""
     if not path.exists() or path.read_bytes() != text.encode():
         files.write_bytes(str(path), text.encode())

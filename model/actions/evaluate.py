@@ -1,4 +1,4 @@
-"""What `evaluate` does once its flags are understood."""
+"""What `evaluate` does after its flags are parsed."""
 
 import argparse
 import hashlib
@@ -61,13 +61,13 @@ def perform(arguments: argparse.Namespace) -> int:
         sets = _read_sets(arguments, sources, vocabulary)
         total = sum(map(len, sets))
         found = _evaluate(model, vocabulary, sets, arguments, total)
-        steps = dict.fromkeys((one.task.name for one in sets), checkpoints[0])
+        steps = dict.fromkeys((task_set.task.name for task_set in sets), checkpoints[0])
         for name in checkpoints[1:]:
             other = _evaluate(_open(name, arguments.adapters, device).model, vocabulary, sets, arguments, total)
-            for index, (best, one) in enumerate(zip(found, other, strict=True)):
-                task = one.task_set.task.name
-                if _worth(one.mean, name) > _worth(best.mean, steps[task]):
-                    found[index], steps[task] = one, name
+            for index, (best, scored) in enumerate(zip(found, other, strict=True)):
+                task = scored.task_set.task.name
+                if _worth(scored.mean, name) > _worth(best.mean, steps[task]):
+                    found[index], steps[task] = scored, name
         seconds = time.monotonic() - began
         chosen = {"chosen_checkpoints": steps} if len(checkpoints) > 1 else {}
         inputs = {name: getattr(arguments, name) for name in ("checkpoint", "adapters", "tasks")}
@@ -79,7 +79,7 @@ def perform(arguments: argparse.Namespace) -> int:
 
 
 def _worth(score: float, checkpoint: str) -> tuple[float, float, int]:
-    """What a checkpoint's score counts with: see `run_folder.worth`."""
+    """The key by which the scores of checkpoints are compared: see `run_folder.worth`."""
     _, state = find_checkpoint(checkpoint)
     return worth({**state.line, **state.metrics, "step": state.step, "score": score}, "score", higher_is_better=True)
 
@@ -92,21 +92,21 @@ def _read_sets(arguments: argparse.Namespace, sources: Sequence[Source], vocabul
         max_examples=arguments.max_examples,
         metrics=_own_metrics(arguments.metrics),
     )
-    _say_what_cannot_be_written(sets)
+    _print_unwritable(sets)
     return sets
 
 
 def _plan(
     arguments: argparse.Namespace, sources: Sequence[Source], checkpoint: str, device: torch.device, output: Path
 ) -> str:
-    """What `--dry_run` says."""
+    """The output of `--dry_run`."""
     sets = _read_sets(arguments, sources, _open(checkpoint, arguments.adapters, device).vocabulary)
     names = ", ".join(task_set.task.name for task_set in sets)
     return f"would decode {sum(map(len, sets)):,} examples of {names} into {output}"
 
 
 def _checkpoints(name: str) -> list[str]:
-    """The checkpoints that a name means: one, or each of a run."""
+    """The checkpoints that a name means: a single one, or with `@each` all of a run."""
     folder, which = split_name(name)
     if which != EACH:
         return [name]
@@ -122,9 +122,9 @@ def _open(name: str, adapters: str | None, device: torch.device) -> OpenModel:
 
 
 def _adapted(base: T5Model, folder: str) -> T5Model:
-    """The base with a folder's adapters.
+    """The base model with the adapters in a folder.
 
-    Raises: UserError if they were made for another base.
+    Raises: UserError if they were trained for another base model.
     """
     config, weights = adapter_files.load_onto(folder, base.config, dict(base.named_parameters()))
     model = build_model(config, seed=None, device=base.embedding.weight.device)
@@ -145,7 +145,7 @@ def _evaluate(
 
 
 def _identity(arguments: argparse.Namespace, checkpoints: Sequence[str], sources: Sequence[Source]) -> dict[str, Any]:
-    """What decides the result, for `metrics.json`. Inputs are known by digest, not by path."""
+    """The values in `metrics.json` that decide the result. Inputs are identified by digest and not by path."""
     names = ("split", "num_beams", "length_penalty", "max_length", "max_examples", "metrics", "seed", "precision")
     adapters = arguments.adapters and files.join(arguments.adapters, adapter_files.WEIGHTS_FILE)
     return {
@@ -158,10 +158,10 @@ def _identity(arguments: argparse.Namespace, checkpoints: Sequence[str], sources
 
 
 def weights_digest(name: str) -> str:
-    """SHA-256 of a checkpoint's files of weights: whether an evaluation is of this very model."""
+    """SHA-256 of the files with a checkpoint's weights. It tells whether an evaluation is of this model."""
     if hugging_face.is_folder(name):
-        held = [file for file in files.list_folder(name) if file.endswith((".safetensors", ".bin"))]
-        parts = [files.sha256(files.join(name, file)) for file in held]
+        names = [file for file in files.list_folder(name) if file.endswith((".safetensors", ".bin"))]
+        parts = [files.sha256(files.join(name, file)) for file in names]
     else:
         folder, state = find_checkpoint(name)
         parts = [files.sha256(str(folder.of_step(state.step) / step_folder.MODEL_FILE))]
@@ -182,18 +182,19 @@ def _own_metrics(text: str) -> dict[str, list[str]]:
     return found
 
 
-def _say_what_cannot_be_written(sets: Sequence[TaskSet]) -> None:
-    for one in sets:
-        if one.num_unwritable:
+def _print_unwritable(sets: Sequence[TaskSet]) -> None:
+    for task_set in sets:
+        name = task_set.task.name
+        if task_set.num_unwritable:
             print(
-                f"notice: the vocabulary cannot write the references of {one.num_unwritable:,} of the {len(one):,} "
-                f"examples of {one.task.name} as they are; outputs are compared with what it can write of them, and "
-                "the literal score stands beside",
+                f"notice: the vocabulary cannot write the references of {task_set.num_unwritable:,} of the "
+                f"{len(task_set):,} examples of {name} exactly; outputs are compared with the nearest text that it "
+                "can write, and the score against the exact references is given in addition",
                 file=sys.stderr,
             )
-        if one.num_indistinct:
+        if task_set.num_indistinct:
             print(
-                f"notice: the vocabulary cannot tell {one.num_indistinct:,} texts of {one.task.name} apart (they "
+                f"notice: the vocabulary cannot tell {task_set.num_indistinct:,} texts of {name} apart (they "
                 "become <unk>); outputs for these count as wrong; train a vocabulary that has their letters",
                 file=sys.stderr,
             )
@@ -207,19 +208,20 @@ def _write(
     seed: int,
 ) -> None:
     lines = []
-    for one in found:
-        keys = one.task_set.keys or [()] * len(one.task_set)
-        examples = zip(one.task_set.inputs, one.task_set.references, keys, one.outputs, strict=True)
+    for scored in found:
+        task_set = scored.task_set
+        keys = task_set.keys or [()] * len(task_set)
+        examples = zip(task_set.inputs, task_set.references, keys, scored.outputs, strict=True)
         for ids, references, key, prediction in examples:
             line: dict[str, Any] = {
-                "task": one.task_set.task.name,
+                "task": task_set.task.name,
                 "inputs": vocabulary.decode(ids.tolist()),
                 "prediction": prediction,
                 "references": list(references),
             }
             if key:
                 line["idx"] = list(key)
-            written = [one.task_set.write(text) for text in references]
+            written = [task_set.write(text) for text in references]
             if written != line["references"]:
                 line["written_references"] = written
             lines.append(json.dumps(line, ensure_ascii=False) + "\n")
@@ -227,7 +229,7 @@ def _write(
     for name, rows in submission_files(found).items():
         files.write_bytes(folder.file(name), rows)
     with warnings.catch_warnings():
-        # Resamples of small sets leave out a class now and then, of which scikit-learn warns each time.
+        # Some resamples of small sets have no example of a class, and scikit-learn warns each time.
         warnings.simplefilter("ignore")
         content = {
             **summary(found, seed=seed),
@@ -239,12 +241,13 @@ def _write(
 
 def _table(found: Sequence[TaskScores]) -> str:
     rows = []
-    for one in found:
-        if one.task_set.keys is not None:
-            rows.append(f"{one.task_set.task.name} [{len(one.task_set)}]: no labels, so predictions without a score")
+    for scored in found:
+        head = f"{scored.task_set.task.name} [{len(scored.task_set)}]"
+        if scored.task_set.keys is not None:
+            rows.append(f"{head}: no labels, so predictions without a score")
             continue
-        literal = {name: f" (literally {value:.2f})" for name, value in one.literal_values.items()}
-        scores = ", ".join(f"{name} {value:.2f}{literal.get(name, '')}" for name, value in one.values.items())
-        invalid = f" ({one.invalid} outputs are no label)" if one.invalid else ""
-        rows.append(f"{one.task_set.task.name} [{len(one.task_set)}]: {scores}{invalid}")
+        literal = {name: f" (literally {value:.2f})" for name, value in scored.literal_values.items()}
+        scores = ", ".join(f"{name} {value:.2f}{literal.get(name, '')}" for name, value in scored.values.items())
+        invalid = f" ({scored.invalid} outputs are not labels)" if scored.invalid else ""
+        rows.append(f"{head}: {scores}{invalid}")
     return "\n".join(rows)

@@ -1,4 +1,4 @@
-"""What `export` does once its flags are understood."""
+"""What `export` does after its flags are parsed."""
 
 import argparse
 import json
@@ -30,7 +30,7 @@ def perform(arguments: argparse.Namespace) -> int:
         print(output.outlook(lambda: f"would write {what} to {arguments.output}"))
         return 0
     if not export(arguments.output, config, weights, vocabulary, max_length=max_length, run=run):
-        print(f"{arguments.output} holds this model already; nothing to do")
+        print(f"{arguments.output} already holds this model; nothing to do")
         return 0
     size = files.size(files.join(arguments.output, hugging_face.WEIGHTS_FILE))
     print(
@@ -42,12 +42,12 @@ def perform(arguments: argparse.Namespace) -> int:
 
 
 def _run(checkpoint: str) -> dict[str, Any]:
-    """What `run.json` says; empty for a Hugging Face folder."""
+    """The content of `run.json`; empty for a Hugging Face folder."""
     return {} if hugging_face.is_folder(checkpoint) else RunFolder(split_name(checkpoint)[0]).read()
 
 
 def _max_length(checkpoint: str, run: Mapping[str, Any]) -> int:
-    """How many tokens `generate` may need, the one that it begins with included: as many as the longest targets."""
+    """How many tokens `generate` may need: as many as the longest targets, and the start token."""
     if run:
         length = (run.get("lengths") or {}).get("targets_length")
         return length + 1 if isinstance(length, int) else DEFAULT_MAX_LENGTH

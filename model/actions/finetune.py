@@ -1,4 +1,4 @@
-"""What `finetune` does once its flags are understood."""
+"""What `finetune` does after its flags are parsed."""
 
 import argparse
 import shlex
@@ -56,7 +56,7 @@ def perform(arguments: argparse.Namespace) -> int:
     examples = gather_examples(sources, num_validation=0)
     if examples.vocabulary.model != base.vocabulary.model:
         raise UserError(
-            f"{arguments.tasks} was made with another vocabulary than {arguments.checkpoint} has; make it again with "
+            f"{arguments.tasks} and {arguments.checkpoint} have different vocabularies; make the tasks again with "
             f"--vocabulary={arguments.checkpoint.partition('@')[0]}"
         )
     sets = validation_sets(sources, base, arguments.validation_examples)
@@ -77,7 +77,7 @@ def perform(arguments: argparse.Namespace) -> int:
         },
         notes={
             "checkpoint": arguments.checkpoint,
-            "validation_sets": {one.task.name: len(one) for one in sets},
+            "validation_sets": {task_set.task.name: len(task_set) for task_set in sets},
             "lengths": examples.lengths(),
         },
         best=BestMetric(NAME, higher_is_better=True),
@@ -93,7 +93,7 @@ def perform(arguments: argparse.Namespace) -> int:
 
 
 def _base(arguments: argparse.Namespace, folder: RunFolder, resumes: bool) -> tuple[Base, Origin]:
-    """What the fine-tuning starts from, or what its own run says of that."""
+    """The model that fine-tuning starts from; if it is missing, what the run's own folder says about it."""
 
     def opened() -> tuple[Base, Origin]:
         base = open_base(arguments.checkpoint)
@@ -120,7 +120,7 @@ def _finetune(
     settings, method = this.settings, METHODS[arguments.method]
     config = base.checkpoint.config.with_(**this.identity["model"])
     _refuse_what_cannot_fit(this, config, examples, world)
-    is_empty = not base.checkpoint.state_dict  # the run goes on from its own checkpoint
+    is_empty = not base.checkpoint.state_dict  # the run continues from its own checkpoint
     model = start_model(
         base.checkpoint,
         config,
@@ -153,7 +153,7 @@ def _finetune(
 
 
 def _close(arguments: argparse.Namespace, this: Run, step: int, seconds: float) -> None:
-    """Store adapters alone, and say how it went."""
+    """Store adapters separately, and print the result."""
     kept = ""
     if arguments.method == "adapters":
         folder, state = find_checkpoint(str(this.folder))
@@ -161,18 +161,18 @@ def _close(arguments: argparse.Namespace, this: Run, step: int, seconds: float) 
         config = this.identity["model"]
         num_bytes = adapter_files.save(str(this.folder), int(config["adapter_size"]), weights)
         whole = sum(tensor.numel() * tensor.element_size() for tensor in weights.values())
-        kept = f", adapters alone in {num_bytes / 1e6:.2f} MB ({num_bytes / whole:.1%} of a checkpoint)"
+        kept = f", adapters stored in {num_bytes / 1e6:.2f} MB ({num_bytes / whole:.1%} of a checkpoint)"
     summary = this.folder.read()["summary"]
     best = summary.get(f"best_{NAME}")
     scored = "" if best is None else f", best score {best:.2f} at step {summary['best_step']:,}"
     say(
-        f"{this.folder}: {step:,} steps by {arguments.method}{scored}{kept}, {duration(seconds)}; "
+        f"{this.folder}: {step:,} steps of {arguments.method}{scored}{kept}, {duration(seconds)}; "
         f"next: python -m model.evaluate --checkpoint={shlex.quote(str(this.folder))} --tasks={_tasks(this)}"
     )
 
 
 def _tasks(this: Run) -> str:
-    """The tasks that trained, as `model.evaluate` takes them: without rates, and without folders that hold no tasks."""
+    """The tasks of the run as an argument of `model.evaluate`: without rates, and without folders of other examples."""
     folders: dict[str, list[str]] = {}
     for source in this.sources:
         if manifest.read(source.folder).kind == "tasks":
@@ -184,26 +184,28 @@ def _tasks(this: Run) -> str:
 
 
 def _refuse_what_cannot_fit(this: Run, config: ModelConfig, examples: RunExamples, world: World) -> None:
-    if this.identity["method"] == "all_parameters":  # the other methods train less than all
+    if this.identity["method"] == "all_parameters":  # the other methods train fewer parameters
         lengths = {"inputs_length": examples.inputs_length, "targets_length": examples.targets_length}
-        # Batches are trimmed to their longest example, so only a single row is sure to be as long as this.
+        # Batches are trimmed to their longest example, so only one row is certain to have these lengths.
         refuse_what_cannot_fit(config, replace(this.settings, gradient_accumulation=0), world, **lengths)
 
 
 def validation_sets(sources: Sequence[Source], base: Base, max_examples: int) -> list[TaskSet]:
-    """The validation examples of the tasks that train, where they have any."""
+    """The validation examples of the tasks that train, as far as they have any."""
     if max_examples == 0:
         return []
     chosen: list[Source] = []
     for source in sources:
-        held = manifest.read(source.folder)
+        made = manifest.read(source.folder)
         for name, member in each_task(source):
             split = f"{name}-{VALIDATION}"
-            if held.kind == "tasks" and member.split.endswith(f"-{TRAIN}") and held.num_rows(split):
+            if made.kind == "tasks" and member.split.endswith(f"-{TRAIN}") and made.num_rows(split):
                 chosen.append(replace(member, split=split))
     if not chosen:
         if is_first():
-            print("notice: no task has validation examples, so the last checkpoint is kept as it is", file=sys.stderr)
+            print(
+                "notice: no task has validation examples, so the last checkpoint is kept, not the best", file=sys.stderr
+            )
         return []
     return read_task_sets(chosen, base.vocabulary, split=VALIDATION, max_examples=max_examples)
 
@@ -217,13 +219,13 @@ def _plan(this: Run, examples: RunExamples, sets: Sequence[TaskSet], world: Worl
     flops = flops_of_example(build_model(config, device="meta"), *lengths) * seen
     return "\n".join(
         [
-            f"would fine-tune {this.notes['checkpoint']} by {this.identity['method']} into {this.folder}",
-            f"examples: {examples.num_examples:,} in {len(examples.sources)} sources; {seen:,} to be seen, "
+            f"would fine-tune {this.notes['checkpoint']} with {this.identity['method']} into {this.folder}",
+            f"examples: {examples.num_examples:,} in {len(examples.sources)} sources; the run would see {seen:,}, "
             f"{seen / max(examples.num_examples, 1):.2f} epochs",
-            f"validation: {', '.join(f'{len(one)} of {one.task.name}' for one in sets) or 'none'}",
+            f"validation: {', '.join(f'{len(task_set)} of {task_set.task.name}' for task_set in sets) or 'none'}",
             f"updates: {settings.steps:,} of {settings.batch_size} examples, {settings.optimizer}, {settings.schedule} "
             f"at {settings.learning_rate:g}",
             f"estimate: at most {estimated_time(flops, world, resolve_precision(settings.precision, world.device))}, "
-            "less where examples are shorter than the longest",
+            "less if many examples are shorter than the longest",
         ]
     )

@@ -1,4 +1,4 @@
-"""What `generate` does once its flags are understood."""
+"""What `generate` does after its flags are parsed."""
 
 import argparse
 import sys
@@ -38,5 +38,5 @@ def _plan(arguments: argparse.Namespace, device: str) -> str:
     what = f"{len(arguments.texts)} texts" if arguments.texts else "the lines of standard input"
     return (
         f"would read {what}, at most {arguments.inputs_length} tokens each, and generate {how} at most "
-        f"{arguments.max_length} tokens for each from {arguments.checkpoint} on {device}"
+        f"{arguments.max_length} tokens for each, with {arguments.checkpoint} on {device}"
     )

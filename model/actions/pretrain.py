@@ -1,4 +1,4 @@
-"""What `pretrain` does once its flags are understood."""
+"""What `pretrain` does after its flags are parsed."""
 
 import argparse
 import shlex
@@ -48,8 +48,8 @@ def perform(arguments: argparse.Namespace) -> int:
     config = model_config(arguments, examples.vocabulary, start)
     if not examples.inputs_length and ARCHITECTURES[config.architecture].needs_inputs:
         raise UserError(
-            f"these examples have no inputs (a language model's), which an {config.architecture} needs; give "
-            "--architecture=decoder_lm, or examples of another objective"
+            f"these examples have no inputs (they are for a language model), but {config.architecture} needs inputs; "
+            "give --architecture=decoder_lm, or examples of another objective"
         )
     this = Run(
         folder=folder,
@@ -108,18 +108,18 @@ def _pretrain(
         this,
         computation,
         Hooks(evaluate=validation if validation.sets else None),
-        # A compiled model wants few shapes.
+        # A compiled model is compiled again for each shape, so batches keep their width.
         prepare=packed_batch if arguments.pack else as_batch if settings.compile else trimmed_batch,
     )
-    for one in examples.validation if world.is_first else ():
-        print(f"validation on {one.note} of {one.name}", file=sys.stderr)
+    for validation_set in examples.validation if world.is_first else ():
+        print(f"validation on {validation_set.note} of {validation_set.name}", file=sys.stderr)
     outcome = train(this, trainer, text=arguments.text)
     if world.is_first and not outcome.stopped:
         _close(this, outcome.step, time.monotonic() - began)
 
 
 def _close(this: Run, step: int, seconds: float) -> None:
-    """Say how it went."""
+    """Print the result."""
     summary = this.folder.read()["summary"]
     loss = summary.get("last_validation_loss", summary.get("loss"))
     say(
@@ -131,22 +131,22 @@ def _close(this: Run, step: int, seconds: float) -> None:
 
 
 def model_config(arguments: argparse.Namespace, vocabulary: Vocabulary, start: Origin | None) -> ModelConfig:
-    """The model that the flags ask for. start: what it begins with.
+    """The model that the flags ask for. start: the Hugging Face model to start from.
 
-    Raises: UserError if a name is unknown, or the Hugging Face model does not go with the vocabulary.
+    Raises: UserError if a name is unknown, or if the Hugging Face model does not fit the vocabulary.
     """
     if start is not None:
         if arguments.preset is not None:
             raise UserError(
-                f"--preset={arguments.preset} and --from_hugging_face both say how large the model is; give one of them"
+                f"--preset={arguments.preset} and --from_hugging_face both give the size of the model; give only one"
             )
         config = start.config
-        if start.weights is not None:  # else the run goes on without the folder
+        if start.weights is not None:  # otherwise the run continues without the folder
             _check_same_vocabulary(arguments.from_hugging_face, vocabulary, arguments.examples)
         if config.vocabulary_size < vocabulary.size:
             raise UserError(
-                f"{arguments.from_hugging_face} has {config.vocabulary_size} embedding rows and the examples' "
-                f"vocabulary {vocabulary.size} ids; make the examples with the model's own vocabulary"
+                f"{arguments.from_hugging_face} has {config.vocabulary_size} embedding rows, but the vocabulary of the "
+                f"examples has {vocabulary.size} ids; make the examples with the vocabulary of the model"
             )
         if arguments.architecture not in (None, config.architecture):
             raise UserError(
@@ -164,28 +164,28 @@ def model_config(arguments: argparse.Namespace, vocabulary: Vocabulary, start: O
 
 
 def _check_same_vocabulary(folder: str, vocabulary: Vocabulary, examples: str) -> None:
-    """Ids mean what they meant to the model: another vocabulary, even a smaller one, would train on noise.
+    """Refuse another vocabulary (even a smaller one), because its ids would mean other pieces to the model.
 
-    Raises: UserError if the folder's vocabulary is another than the examples', or is not there.
+    Raises: UserError if the folder has no vocabulary, or another one than the examples.
     """
     theirs = Vocabulary.load(folder)
     if theirs != vocabulary:
         raise UserError(
-            f"{examples} was made with another vocabulary ({vocabulary.digest[:12]}, {vocabulary.size:,} ids) than "
-            f"{folder} has ({theirs.digest[:12]}, {theirs.size:,} ids); make the examples again with "
-            f"--vocabulary={folder}"
+            f"{examples} and {folder} have different vocabularies ({vocabulary.digest[:12]}, {vocabulary.size:,} ids, "
+            f"and {theirs.digest[:12]}, {theirs.size:,} ids); make the examples again with --vocabulary={folder}"
         )
 
 
 def validation_notes(examples: RunExamples) -> dict[str, Any] | None:
-    """What `run.json` says of the validation."""
+    """The description of the validation in `run.json`."""
     if not examples.validation:
         return None
-    return {**yardsticks(examples.validation), "from": {one.name: one.note for one in examples.validation}}
+    notes = {validation_set.name: validation_set.note for validation_set in examples.validation}
+    return {**yardsticks(examples.validation), "from": notes}
 
 
 def plan(this: Run, config: ModelConfig, examples: RunExamples, world: World) -> str:
-    """What `--dry_run` says. Raises: UserError if the run would not fit into memory here."""
+    """The output of `--dry_run`. Raises: UserError if the run would not fit into memory here."""
     settings = this.settings
     model = build_model(config, device="meta")
     parameters = sum(parameter.numel() for parameter in model.parameters())
@@ -193,17 +193,17 @@ def plan(this: Run, config: ModelConfig, examples: RunExamples, world: World) ->
     flops = flops_of_example(model, examples.inputs_length, examples.targets_length) * seen
     lengths = {"inputs_length": examples.inputs_length, "targets_length": examples.targets_length}
     size = refuse_what_cannot_fit(config, settings, world, **lengths)
-    rows = settings.share(world.size) // settings.gradient_accumulation if settings.gradient_accumulation else "one"
+    rows = settings.share(world.size) // settings.gradient_accumulation if settings.gradient_accumulation else "one row"
     return "\n".join(
         [
             f"would train {config.architecture} of {parameters:,} parameters into {this.folder}",
             f"examples: {examples.num_examples:,} of {examples.inputs_length} + {examples.targets_length} ids; "
-            f"{seen:,} to be seen, {seen / max(examples.num_examples, 1):.2f} epochs",
-            *(f"validation: {one.note} of {one.name}" for one in examples.validation),
+            f"the run would see {seen:,}, {seen / max(examples.num_examples, 1):.2f} epochs",
+            *(f"validation: {chosen.note} of {chosen.name}" for chosen in examples.validation),
             f"updates: {settings.steps:,} of {settings.batch_size} examples, {settings.optimizer}, "
             f"{settings.schedule} from {settings.learning_rate:g}",
             f"estimate: {estimated_time(flops, world, resolve_precision(settings.precision, world.device))}; a "
             f"checkpoint of {(size.parameters + size.optimizer) / 1e9:.1f} GB",
-            f"memory of one process here, {rows} at a time: {size}",
+            f"memory of a process here, with {rows} at a time: {size}",
         ]
     )

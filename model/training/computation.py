@@ -1,4 +1,4 @@
-"""Forward and backward over the ranks: one update's gradients, weighted by the tokens of the whole global batch."""
+"""Forward and backward pass over all ranks. Gradients are weighted by the tokens of the whole global batch."""
 
 import contextlib
 import time
@@ -18,13 +18,13 @@ from model.training.ranks.world import World
 from model.training.settings import TrainingSettings
 
 NUM_SUMS = 4
-"""Columns of the sums below: loss, z-loss in it, target tokens, correct ones."""
+"""Columns of the sums below: loss (with z-loss), z-loss, target tokens, correct target tokens."""
 
 
 class Computation:
-    """A model with what it takes to compute with it here: DDP, autocast, compilation.
+    """A model, set up to compute on this rank: DDP, autocast, compilation.
 
-    Parameters stay float32 whatever the precision; under bf16 the products are in bf16.
+    Parameters are always float32; with the precision bf16, matrix products are in bf16.
     """
 
     def __init__(
@@ -43,7 +43,7 @@ class Computation:
         self.z_loss = z_loss
         self._compile = compile
         self._activation_checkpointing = activation_checkpointing
-        self.own_seconds = 0.0  # of the last batch: until this rank could share its gradients, without waits for others
+        self.own_seconds = 0.0  # of the last batch, until its gradients were ready, without waiting for other ranks
         self._trains: frozenset[str] | None = None
         self._wrapped: Any = None
         if activation_checkpointing:
@@ -51,12 +51,12 @@ class Computation:
         if world.device.type == "cuda":
             choose_attention(world.device, self.dtype, num_heads=model.config.num_heads, d_kv=model.config.d_kv)
         if self.dtype == torch.bfloat16 and world.device.type == "cuda":
-            # What autocast leaves in float32 (the gradient of a norm, say) may use the tensor cores' 19 bits.
+            # Products that autocast leaves in float32 (such as in the gradient of a norm) may use TF32.
             torch.set_float32_matmul_precision("high")
 
     @classmethod
     def of(cls, model: T5Model, world: World, settings: TrainingSettings) -> "Computation":
-        """By the settings of a run."""
+        """A computation with the settings of a run."""
         return cls(
             model,
             world,
@@ -71,9 +71,9 @@ class Computation:
         return [parameter for parameter in self.model.parameters() if parameter.requires_grad]
 
     def train_only(self, names: Collection[str] | None) -> None:
-        """Let these parameters train and freeze the others; None: all train. Costs nothing where nothing changes.
+        """Train these parameters and freeze the others; None: train all. Without a change, this does nothing.
 
-        DDP's buckets hold what trains, so a change makes new ones.
+        DDP's buckets contain the trained parameters, so the model is wrapped again after a change.
         """
         wanted = None if names is None else frozenset(names)
         if self._wrapped is not None and wanted == self._trains:
@@ -99,7 +99,7 @@ class Computation:
         if not self._compile:
             return wrapped
         if self._activation_checkpointing:
-            # DDP's split of the compiled graph cannot cut through a checkpointed layer.
+            # DDP splits the compiled graph, which does not work inside of a checkpointed layer.
             torch._dynamo.config.optimize_ddp = False
         return torch.compile(wrapped, dynamic=False)
 
@@ -110,11 +110,13 @@ class Computation:
         return torch.autocast(self.world.device.type, dtype=self.dtype)
 
     def accumulate(self, batch: Batch, parts: int, *, seed: int, step: int) -> Tensor:
-        """Add one global batch's gradients to the parameters and give the rank's own sums, (4,) float64.
+        """Add the gradients of a global batch to the parameters. Returns: the sums of this rank, (4,) float64.
 
-        batch: this rank's share, on the device; it is computed in `parts` parts. Gradients are those of the mean loss
-        per target token of the whole global batch, whatever the ranks and parts: each part's sum is divided by the
-        tokens of all (and multiplied by the ranks, over which DDP takes a mean).
+        The gradients are those of the mean loss per target token of the whole global batch, and do not depend on the
+        number of ranks and parts: the sum of each part is divided by the tokens of all ranks (and multiplied by the
+        number of ranks, because DDP averages over them).
+
+        batch: this rank's share, on the device. It is computed in `parts` parts.
         """
         config = self.model.config
         began, blocked = time.perf_counter(), 0.0
@@ -145,22 +147,22 @@ class Computation:
         return sums
 
     def _without_reduction(self) -> contextlib.AbstractContextManager:
-        """Only the last part's backward pass talks to the other ranks."""
+        """A context without communication: only the backward pass of the last part reduces gradients over the ranks."""
         module = getattr(self._wrapped, "_orig_mod", self._wrapped)
         return module.no_sync() if isinstance(module, DistributedDataParallel) else contextlib.nullcontext()
 
     @torch.no_grad()
     def loss_sums(self, batch: Batch) -> Tensor:
-        """The sums over a batch without gradients, dropout and z-loss, (4,) float64; nothing is shared with ranks."""
+        """The sums over a batch, (4,) float64, without gradients, dropout, z-loss and communication between ranks."""
         with self.autocast():
             loss = self.model(batch.examples)
         return torch.stack([value.to(torch.float64) for value in loss])
 
 
 def resolve_precision(name: str, device: torch.device) -> torch.dtype:
-    """What the products are computed in.
+    """The dtype of matrix products.
 
-    Raises: UserError if bf16 is asked for and the device has none.
+    Raises: UserError if bf16 is asked for and the device does not support it.
     """
     if name == "fp32":
         return torch.float32

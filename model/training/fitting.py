@@ -1,4 +1,4 @@
-"""Whether a run fits into the memory there is, said before anything is allocated."""
+"""Checking whether a run fits into memory, before anything is allocated."""
 
 import torch
 
@@ -14,9 +14,9 @@ from model.training.settings import TrainingSettings
 def refuse_what_cannot_fit(
     config: ModelConfig, settings: TrainingSettings, world: World, *, inputs_length: int, targets_length: int
 ) -> Size:
-    """What one process needs. Nothing is kept back from what is free, so what is refused would not fit at all.
+    """The memory that a process needs, if it fits. All free memory counts, so a refused run would certainly not fit.
 
-    Raises: UserError on every rank if one of them has too little memory, with the figure and the mend.
+    Raises: UserError on every rank if any rank has too little memory, with the figure and with what would help.
     """
     training = training_of(settings, world.device, world.size, inputs_length, targets_length)
     return world.everybody_does(lambda: check_fits(config, training, free_bytes(world.device)))
@@ -25,7 +25,7 @@ def refuse_what_cannot_fit(
 def training_of(
     settings: TrainingSettings, device: torch.device, num_ranks: int, inputs_length: int, targets_length: int
 ) -> Training:
-    """Where the trainer picks the accumulation itself, one row at a time is the least it can pick."""
+    """The settings for `size_of`. If the trainer chooses the accumulation, it can go down to one row at a time."""
     share = -(-settings.batch_size // num_ranks)
     parts = settings.gradient_accumulation
     return Training(

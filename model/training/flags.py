@@ -1,4 +1,4 @@
-"""The flags of training, the same for `pretrain` and `finetune`, and the settings they make."""
+"""The training flags that `pretrain` and `finetune` have in common, and the settings that they give."""
 
 import argparse
 from collections.abc import Mapping
@@ -8,19 +8,19 @@ from model.training.settings import RunningSettings, TrainingSettings
 
 
 def add_training_flags(parser: Parser, defaults: TrainingSettings, otherwise: Mapping[str, str] | None = None) -> None:
-    """The flags that make `TrainingSettings` and `RunningSettings`. otherwise: see `add_flags`."""
+    """Add the flags for `TrainingSettings` and `RunningSettings`. otherwise: see `add_flags`."""
     add_flags(parser, "training", TrainingSettings, defaults=defaults, otherwise=otherwise)
     add_flags(parser, "running", RunningSettings)
 
 
 def training_settings(arguments: argparse.Namespace) -> TrainingSettings:
-    """The settings that the flags make, completed by the optimizer's recipe.
+    """The settings that the flags give, completed by the optimizer's recipe.
 
-    Raises: UserError for values that make no sense.
+    Raises: UserError for values that are out of range.
     """
     return from_flags(TrainingSettings, arguments).completed()
 
 
 def running_settings(arguments: argparse.Namespace) -> RunningSettings:
-    """How the flags say that a run is carried out."""
+    """The running settings that the flags give."""
     return from_flags(RunningSettings, arguments)

@@ -1,4 +1,4 @@
-"""Where a command takes part in training: what trains at which step, how it is evaluated, what else happens."""
+"""The functions by which a command takes part in training: evaluation, trained parameters, logging."""
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
@@ -12,16 +12,16 @@ Metrics = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Hooks:
-    """All of these are called on every rank, with the same arguments.
+    """Functions that are called on every rank, with the same arguments.
 
-    evaluate: (step, is_last, watch) -> metrics for `metrics.jsonl`, the same on every rank; called at step 0, every
-        `evaluate_every` steps and at the end, with the model in its current state. It tells `watch` how far it is, and
-        where that asks it to stop, what it gives is thrown away.
-    trains: step -> names of the parameters that train in it; None for all. It must be a function of the step alone,
-        and return an equal set while nothing changes.
-    best: the metric of `evaluate` that the best checkpoint is kept by.
-    before_step: called before each step, from 1.
-    after_log: called with each line that goes into `metrics.jsonl`.
+    evaluate: (step, is_last, watch) -> metrics for `metrics.jsonl`, the same on every rank. It is called at step 0,
+        every `evaluate_every` steps and at the end. It reports its progress to `watch`; if `watch` asks it to stop, its
+        result is discarded.
+    trains: step -> names of the parameters that train at this step; None: all. It must depend on the step only, and
+        return equal sets while nothing changes.
+    best: the metric of `evaluate` that chooses the best checkpoint.
+    before_step: called before each step, with the step counted from 1.
+    after_log: called with each line that is written to `metrics.jsonl`.
     """
 
     evaluate: Callable[[int, bool, Watch], Metrics] | None = None

@@ -1,4 +1,4 @@
-"""A run from its start to its page: what pre-training and fine-tuning have in common around the loop."""
+"""What pre-training and fine-tuning have in common around the training loop, from the start of a run to its page."""
 
 import contextlib
 import os
@@ -28,14 +28,14 @@ _PAGE_SHARE = 100
 
 
 def launch(run: Run, *, plan: Callable[[World], str], work: Callable[[World], None]) -> None:
-    """Let the ranks meet and do a run's work, unless it is finished or only a plan is wanted, which is said then.
+    """Connect the ranks and do the work of a run. If it is finished or a dry run, only print that or the plan.
 
-    plan: what `--dry_run` says, of this process alone. work: makes the model and trains it.
+    plan: gives the output of `--dry_run`; it runs in this process alone. work: builds the model and trains it.
 
-    Raises: UserError for all that the user can mend.
+    Raises: UserError for all mistakes that the user can correct.
     """
     if run.is_finished():
-        say(f"{run.folder} holds this run, finished; nothing to do")
+        say(f"{run.folder} holds this run and is finished; nothing to do")
         return
     check_trackers(run.running.track)
     if run.running.dry_run:
@@ -57,9 +57,9 @@ def launch(run: Run, *, plan: Callable[[World], str], work: Callable[[World], No
 def make_trainer(
     run: Run, computation: Computation, hooks: Hooks, *, prepare: Callable[[NumpyBatch, int], Batch]
 ) -> Trainer:
-    """A trainer on the run's stream, for all ranks together.
+    """A trainer on the stream of the run. All ranks call this together.
 
-    hooks: the command's; the run's best metric is put into them, and its trackers get each line too.
+    hooks: those of the command. The best metric of the run and its trackers are added to them.
 
     Raises: UserError if the examples cannot be opened, or a tracker does not exist.
     """
@@ -86,11 +86,11 @@ def make_trainer(
 
 
 def train(run: Run, trainer: Trainer, *, text: str | None = None) -> Outcome:
-    """Open the folder (all ranks together), train, and leave `run.json` and `run.html`.
+    """Open the folder, train, and write `run.json` and `run.html`. All ranks call this together.
 
-    text: where the URLs of the examples are looked up if the loss is no number (see `describe_batch`).
+    text: folder in which the URLs of the examples are looked up if the loss becomes NaN (see `describe_batch`).
 
-    Raises: UserError for all that the user can mend.
+    Raises: UserError for all mistakes that the user can correct.
     """
     began = time.monotonic()
     world = trainer.world
@@ -110,7 +110,7 @@ def train(run: Run, trainer: Trainer, *, text: str | None = None) -> Outcome:
     if outcome.stopped:
         kept = f"with a checkpoint in {run.folder}" if outcome.step else f"in {run.folder}"
         say(f"stopped after step {outcome.step:,} {kept}; continue with --resume")
-        if world.is_first and outcome.step:  # last, since who sent the signal may soon kill
+        if world.is_first and outcome.step:  # last, because the process may be killed soon after the signal
             _write_running_page(run)
     else:
         world.first_does(lambda: _finish(run, time.monotonic() - began))
@@ -118,14 +118,14 @@ def train(run: Run, trainer: Trainer, *, text: str | None = None) -> Outcome:
 
 
 class _PageOfRun:
-    """Keeps `run.html` current while a run goes on, for at most a hundredth of its time."""
+    """Updates `run.html` during a run, for at most a hundredth of its time."""
 
     def __init__(self, run: Run) -> None:
         self._run = run
         self._next = time.monotonic()
 
     def after_log(self, line: Mapping[str, Any]) -> None:
-        """A line was logged."""
+        """Update the page after a line was logged, if enough time has passed."""
         began = time.monotonic()
         if line["step"] == 0 or began < self._next:
             return
@@ -146,7 +146,7 @@ def _finish(run: Run, seconds: float) -> None:
 
 
 def summarize(lines: list[dict[str, Any]], best: BestMetric) -> dict[str, Any]:
-    """First, last and best of the evaluations, and the last losses, of the lines of `metrics.jsonl`."""
+    """The summary of `metrics.jsonl`: the last loss, and the first, last and best evaluations."""
     evaluated = [line for line in lines if line.get(best.name) is not None]
     last = lines[-1] if lines else {}
     summary: dict[str, Any] = {

@@ -1,4 +1,4 @@
-"""How many parts a rank must cut its share of a batch into, for the memory there is."""
+"""Choosing into how many parts a rank must split its share of a batch, so that it fits into memory."""
 
 import os
 
@@ -9,25 +9,27 @@ from c4pipe.machine import available_memory
 from model.data.batches import Batch
 from model.training.computation import Computation
 
-# Of what is free: the rest is for what is not counted, and for others.
+# The share of the free memory that is used. The rest is for what is not counted, and for other processes.
 _SHARE = {"cpu": 0.6, "cuda": 0.9}
 
 
 def fewest_parts(computation: Computation, batch: Batch, *, state_bytes: int) -> int:
-    """The fewest equal parts of a rank's share whose activations fit; the same on all ranks.
+    """The smallest number of equal parts of a rank's share whose activations fit; the same on all ranks.
 
-    Activations kept for the backward pass are counted in a forward pass over a few rows: they grow in proportion to
-    the rows. state_bytes: memory that will be needed for gradients and the optimizer's state.
+    Activations that are kept for the backward pass are counted in a forward pass over a few rows, because they grow in
+    proportion to the rows.
+
+    state_bytes: memory that gradients and the optimizer's state will need.
     Raises: UserError if not even one row at a time fits.
     """
     device = computation.world.device
     free = _SHARE[device.type] * free_bytes(device) - state_bytes
-    fixed, a_row = activation_bytes(computation, batch)
-    fitting = int((free - fixed) // max(a_row, 1))
+    fixed_bytes, row_bytes = activation_bytes(computation, batch)
+    fitting = int((free - fixed_bytes) // max(row_bytes, 1))
     fitting = min(int(value) for (value,) in computation.world.gather_rows([fitting]))
     if fitting < 1:
         raise UserError(
-            f"one example needs {a_row / 1e9:.1f} GB for its activations and {max(free, 0) / 1e9:.1f} GB are free; "
+            f"one example needs {row_bytes / 1e9:.1f} GB for activations, but {max(free, 0) / 1e9:.1f} GB are free; "
             "use --activation_checkpointing, a smaller preset, or more memory"
         )
     return next(
@@ -36,28 +38,28 @@ def fewest_parts(computation: Computation, batch: Batch, *, state_bytes: int) ->
 
 
 def activation_bytes(computation: Computation, batch: Batch) -> tuple[float, float]:
-    """(bytes whatever the rows, bytes a row) that a forward pass keeps for the backward pass.
+    """The bytes that a forward pass keeps for the backward pass: (a fixed number, a number per row).
 
-    Each storage counts once, parameters do not count; two passes, of one row and of two, tell the two parts.
+    Each storage counts once, and parameters do not count. A pass with one row and a pass with two rows are compared.
     """
     rows = min(2, len(batch))
     kept = [_kept_bytes(computation, batch.part(0, count)) for count in range(1, rows + 1)]
     if len(kept) == 1:
         return 0.0, float(kept[0])
-    a_row = max(kept[1] - kept[0], 1)
-    return float(max(kept[0] - a_row, 0)), float(a_row)
+    row_bytes = max(kept[1] - kept[0], 1)
+    return float(max(kept[0] - row_bytes, 0)), float(row_bytes)
 
 
 def _kept_bytes(computation: Computation, batch: Batch) -> int:
     storages: dict[int, int] = {}
     own = {parameter.untyped_storage().data_ptr() for parameter in computation.model.parameters()}
-    held = []
+    kept = []
 
     def note(tensor: torch.Tensor) -> torch.Tensor:
         storage = tensor.untyped_storage()
         if storage.data_ptr() not in own:
             storages[storage.data_ptr()] = storage.nbytes()
-            held.append(tensor)  # or its address could be given to another one
+            kept.append(tensor)  # otherwise another tensor could get its address
         return tensor
 
     with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor), computation.autocast():
@@ -66,7 +68,7 @@ def _kept_bytes(computation: Computation, batch: Batch) -> int:
 
 
 def free_bytes(device: torch.device) -> float:
-    """All that is free for one process on its device; ranks on one machine share its memory."""
+    """Free memory for a process on its device. The ranks on a machine share its CPU memory equally."""
     if device.type == "cuda":
         return float(torch.cuda.mem_get_info(device)[0])
     return available_memory() / int(os.environ.get("LOCAL_WORLD_SIZE", "1"))

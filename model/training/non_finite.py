@@ -1,4 +1,4 @@
-"""When the loss is no longer a number: stop, and leave a file that says which examples were in the batch."""
+"""If the loss becomes NaN or infinite: stop, and write a file that lists the examples of the batch."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -11,11 +11,11 @@ from model.checkpoints.run_folder import RunFolder
 from model.training.trainer import NonFiniteLoss
 
 Describe = Callable[[int], Sequence[dict[str, Any]]]
-"""Position of a global batch -> one record an example: its source folder, id, shard, row, and URLs where known."""
+"""Position of a global batch -> one record per example: source folder, id, shard, row, and URLs if they are known."""
 
 
 def stop(error: NonFiniteLoss, folder: RunFolder, describe: Describe, *, writes: bool) -> UserError:
-    """The error to end with; `writes` (rank 0) also leaves `non_finite-step-N.json` in the run's folder."""
+    """The error that ends the run. With `writes` (on rank 0), also write `non_finite-step-N.json` to the folder."""
     figures = error.figures
     path = folder.path / f"non_finite-step-{figures.step:08d}.json"
     if writes:
@@ -23,15 +23,15 @@ def stop(error: NonFiniteLoss, folder: RunFolder, describe: Describe, *, writes:
         text = json.dumps({name: _plain(value) for name, value in content.items()}, indent=1, ensure_ascii=False)
         files.write_bytes(str(path), (text + "\n").encode())
     newest = folder.states()
-    there = f"checkpoint of step {newest[-1].step}" if newest else "beginning"
+    origin = f"checkpoint of step {newest[-1].step}" if newest else "beginning"
     what = "loss" if figures.loss != figures.loss or abs(figures.loss) == float("inf") else "gradient"
     return UserError(
         f"the {what} became {figures.loss if what == 'loss' else figures.gradient_norm} in step {figures.step}; the "
-        f"examples of its batch are in {path}. Nothing of it was saved: --resume goes on from the {there}; lower "
-        f"--learning_rate, or clip with --max_gradient_norm=1 and start anew, if it comes again"
+        f"examples of its batch are listed in {path}. The step was not saved: --resume continues from the {origin}; if "
+        f"it happens again, start a new run with a lower --learning_rate or with --max_gradient_norm=1"
     )
 
 
 def _plain(value: Any) -> Any:
-    """JSON has no NaN and no infinity."""
+    """The value, or its name if it is NaN or infinite, which JSON does not have."""
     return str(value) if isinstance(value, float) and (value != value or abs(value) == float("inf")) else value

@@ -1,4 +1,4 @@
-"""A run as a command wants it: what trains, on which examples, how and where; and whether its folder is free."""
+"""The description of a run: what trains, on which examples, how and where; and whether its folder is free."""
 
 import contextlib
 import platform
@@ -17,17 +17,18 @@ from model.checkpoints.run_folder import FINISHED, RUNNING, RunFolder
 from model.training.ranks.speaker import was_restarted
 from model.training.settings import BestMetric, RunningSettings, TrainingSettings
 
-_SPELLED = frozenset({"name"})
+_NAMES = frozenset({"name"})
 _DIGEST = "_sha256"
 
 
 @dataclass(frozen=True)
 class Run:
-    """What a command wants to run, how, and where.
+    """A run that a command is to carry out.
 
-    identity: what must be equal for a folder's run to be this one (data, model, ...), beside the settings; it goes into
-    `run.json`. Inputs are in it by digest, not by path, so that they may be moved and renamed. notes: what goes there
-    too, but may differ. sources: of the examples that stream.
+    identity: the values in `run.json` that, besides the settings, must be equal if the folder holds this run (data,
+        model, ...). Inputs are identified by digest and not by path, so they may be moved and renamed.
+    notes: further values for `run.json`, which may differ.
+    sources: of the training examples.
     """
 
     folder: RunFolder
@@ -41,28 +42,26 @@ class Run:
 
     @property
     def resumes(self) -> bool:
-        """Whether this start may continue what the folder holds."""
+        """Whether this start may continue the run in the folder."""
         return self.running.resume or was_restarted()
 
     def is_finished(self) -> bool:
-        """Whether the folder holds this run, done. All ranks ask before they meet, so a finished run costs nothing.
+        """Whether the folder holds this run and it is finished. Each rank asks this before the ranks are connected.
 
         Raises: UserError if the folder holds another run.
         """
         if not self.folder.holds_a_run():
             return False
-        held = self.folder.read()
-        self._check_same(held)
-        return held["status"] == FINISHED and self.settings.steps <= held["settings"]["steps"]
+        earlier = self.folder.read()
+        self._check_same(earlier)
+        return earlier["status"] == FINISHED and self.settings.steps <= earlier["settings"]["steps"]
 
     def check_free(self) -> None:
-        """
-        Raises: UserError if the folder holds a run that is not to be resumed, or another run.
-        """
+        """Raises: UserError if the folder holds a run that is not to be resumed, or another run."""
         if self.folder.holds_a_run():
             if not self.resumes:
                 raise UserError(
-                    f"{self.folder} holds a run that is not done; continue it with --resume, or choose another --output"
+                    f"{self.folder} holds an unfinished run; continue it with --resume, or choose another --output"
                 )
             self._check_same(self.folder.read())
 
@@ -77,13 +76,13 @@ class Run:
             yield
 
     def open(self) -> None:
-        """Write what is known at the start, into a locked folder. For rank 0."""
-        # run.json first: it says whose the other files are.
+        """Write `run.json` and the vocabulary to the locked folder. For rank 0."""
+        # run.json comes first: it says that the other files belong to a run.
         self.folder.write(self.content(RUNNING))
         self.folder.write_vocabulary(self.vocabulary.model)
 
     def stream(self, rank: int = 0, world_size: int = 1) -> Stream:
-        """A rank's part of the examples, in the order of training. Raises: as `open_stream`."""
+        """A rank's share of the examples, in the order of training. Raises: as `open_stream`."""
         return open_stream(
             self.sources,
             seed=self.settings.seed,
@@ -97,7 +96,7 @@ class Run:
         )
 
     def content(self, status: str, **more: Any) -> dict[str, Any]:
-        """What `run.json` says."""
+        """The content of `run.json`."""
         return {
             "status": status,
             **self.identity,
@@ -120,9 +119,10 @@ class Run:
 
 
 def differences(name: str, before: Any, now: Any) -> Iterator[str]:
-    """How two records of what a run depends on differ, in words.
+    """Describe how the recorded dependencies of two runs differ.
 
-    Names and places are not compared, since contents are, by their digests; nor what an older run did not write down.
+    Names are not compared, because contents are compared by digest. Values that an older run did not record are not
+    compared either.
 
     >>> list(differences("run", {"model": {"d_ff": 8}, "examples": [{"name": "a", "rate": 1.0}]},
     ...     {"model": {"d_ff": 9}, "examples": [{"name": "b", "rate": 2.0}]}))
@@ -130,15 +130,15 @@ def differences(name: str, before: Any, now: Any) -> Iterator[str]:
     """
     if isinstance(before, Mapping) and isinstance(now, Mapping):
         for key in now:
-            if key in before and key not in _SPELLED:
+            if key in before and key not in _NAMES:
                 for found in differences(key, before[key], now[key]):
                     yield found if name == "run" else f"{name}: {found}"
     elif isinstance(before, list) and isinstance(now, list):
         if len(before) != len(now):
             yield f"{name} were {len(before)}, are now {len(now)}"
         else:
-            for number, (one, other) in enumerate(zip(before, now, strict=True), 1):
-                yield from differences(f"{name} {number}", one, other)
+            for number, (old, new) in enumerate(zip(before, now, strict=True), 1):
+                yield from differences(f"{name} {number}", old, new)
     elif before != now and name.endswith(_DIGEST):
         yield f"{name.removesuffix(_DIGEST).replace('_', ' ')} has other content now"
     elif before != now:

@@ -1,6 +1,6 @@
 """Learning rate schedules: pure functions of the step, so that a resumed run needs no state for them.
 
-`peak` is the highest rate of every schedule, `step` counts updates from 1.
+`peak` is the highest rate of a schedule, and `step` counts updates from 1.
 """
 
 import math
@@ -13,9 +13,9 @@ Schedule = Callable[[int, float, int, int], float]
 
 
 def inverse_square_root(step: int, peak: float, warmup_steps: int, total_steps: int) -> float:
-    """T5's own (section 3.1.2): constant for `warmup_steps`, then falling with the square root of the step.
+    """T5's schedule (section 3.1.2): constant for `warmup_steps`, then proportional to 1 / sqrt(step).
 
-    With T5's values, a peak of 0.01 and 10,000 steps, this is 1 / sqrt(max(step, 10^4)).
+    With T5's values, a peak of 0.01 and 10,000 warm-up steps, this is 1 / sqrt(max(step, 10^4)).
 
     >>> inverse_square_root(40_000, 0.01, 10_000, 524_288)
     0.005
@@ -25,7 +25,7 @@ def inverse_square_root(step: int, peak: float, warmup_steps: int, total_steps: 
 
 
 def constant(step: int, peak: float, warmup_steps: int, total_steps: int) -> float:
-    """A linear warm-up of `warmup_steps` (may be 0), then the peak. T5's fine-tuning."""
+    """A linear warm-up of `warmup_steps` (may be 0), then the peak. T5's fine-tuning uses this without warm-up."""
     return peak * _warmup(step, warmup_steps)
 
 
@@ -60,7 +60,7 @@ SCHEDULES: dict[str, Schedule] = {
     "linear": linear,
 }
 SHRINKS_TO_THE_END = frozenset({"cosine", "linear"})
-"""Schedules that depend on the number of steps: a run with one of these cannot be made longer."""
+"""Schedules that depend on the number of steps: a run with such a schedule cannot be extended."""
 
 
 def schedule_by_name(name: str) -> Schedule:

@@ -1,4 +1,4 @@
-"""What decides how a model is trained, and how a run of it is carried out."""
+"""The settings that decide the result of training, and those that decide how a run is carried out."""
 
 from dataclasses import asdict, dataclass, fields
 from typing import Any
@@ -16,49 +16,53 @@ PRECISIONS = ("auto", "fp32", "bf16")
 
 @dataclass(frozen=True)
 class BestMetric:
-    """By which metric of the evaluations the best checkpoint is kept."""
+    """The metric of the evaluations that chooses the best checkpoint."""
 
     name: str = "validation_loss"
     higher_is_better: bool = False
 
 
 def _by_optimizer(name: str) -> str:
-    """What each optimizer's recipe has, for the help of a flag."""
+    """The value of each optimizer's recipe, for the help of a flag."""
     values = ", ".join(f"{optimizer} {getattr(recipe, name)}" for optimizer, recipe in OPTIMIZERS.items())
-    return f"by the optimizer: {values}"
+    return f"depends on the optimizer: {values}"
 
 
 @dataclass(frozen=True)
 class TrainingSettings:
-    """What decides the result of training. None: the optimizer's recipe decides (see `optimizers.catalog`)."""
+    """The settings that decide the result of training. None: from the optimizer's recipe (`optimizers.catalog`)."""
 
-    steps: int = flag(524_288, help="how many updates to make")
-    batch_size: int = flag(128, help="examples of one update, over all ranks")
+    steps: int = flag(524_288, help="number of updates")
+    batch_size: int = flag(128, help="examples per update, over all ranks")
     gradient_accumulation: int = flag(
-        0, help="parts that each rank cuts its share of a batch into; 0: the fewest that fit in memory"
+        0, help="number of parts in which each rank computes its share of a batch; 0: as few as fit into memory"
     )
-    optimizer: str = flag("adafactor", choices=tuple(OPTIMIZERS), help="which update rule")
+    optimizer: str = flag("adafactor", choices=tuple(OPTIMIZERS), help="the optimizer")
     learning_rate: float | None = flag(
-        None, help="the highest rate of the schedule", otherwise=_by_optimizer("learning_rate")
+        None, help="highest learning rate of the schedule", otherwise=_by_optimizer("learning_rate")
     )
     schedule: str | None = flag(
         None,
         choices=tuple(SCHEDULES),
-        help="how the rate goes from step to step",
+        help="how the learning rate changes over the steps",
         otherwise=_by_optimizer("schedule"),
     )
     warmup_steps: int | None = flag(
         None,
-        help="steps until the highest rate is reached; inverse_square_root keeps it for so long",
+        help="steps until the highest rate is reached; with inverse_square_root, steps for which the rate is constant",
         otherwise="10000 for inverse_square_root, 0 for constant, else at most a tenth of the steps",
     )
     max_gradient_norm: float | None = flag(
-        None, help="global norm that gradients are clipped to; 0: never", otherwise=_by_optimizer("max_gradient_norm")
+        None,
+        help="global norm to which gradients are clipped; 0: no clipping",
+        otherwise=_by_optimizer("max_gradient_norm"),
     )
     weight_decay: float = flag(0.0, help="decoupled weight decay, per step at a learning rate of 1")
-    z_loss: float = flag(1e-4, help="weight of log(Z)^2, which keeps logits from drifting")
-    precision: str = flag("auto", choices=PRECISIONS, help="of matrix products; auto: bf16 on a GPU that has it")
-    compile: bool = flag(False, help="compile the model by torch.compile")
+    z_loss: float = flag(1e-4, help="weight of the loss log(Z)^2, which keeps logits from drifting")
+    precision: str = flag(
+        "auto", choices=PRECISIONS, help="precision of matrix products; auto: bf16 on a GPU that supports it"
+    )
+    compile: bool = flag(False, help="compile the model with torch.compile")
     activation_checkpointing: bool = flag(
         False, help="keep only the input of each layer, and compute the rest again in the backward pass"
     )
@@ -66,9 +70,9 @@ class TrainingSettings:
     log_every: int = flag(50, help="steps between lines of metrics.jsonl")
     evaluate_every: int = flag(1000, help="steps between evaluations")
     checkpoint_every: int = flag(1000, help="steps between checkpoints")
-    keep: int = flag(3, help="how many of the newest checkpoints to keep, beside the best")
+    keep: int = flag(3, help="how many of the newest checkpoints to keep, besides the best")
 
-    # These change neither the data nor the arithmetic beyond rounding: a run may continue with others.
+    # Apart from rounding, these do not change the result: a run may continue with other values.
     FREE = frozenset(
         {
             "gradient_accumulation",
@@ -97,10 +101,10 @@ class TrainingSettings:
             schedule_by_name(self.schedule)
 
     def completed(self) -> "TrainingSettings":
-        """The same with the recipe's values where this has None.
+        """A copy in which the optimizer's recipe replaces None.
 
-        A warm-up that a recipe proposes is not longer than a tenth of the run, but for the inverse square root, whose
-        flat part is no warm-up.
+        The warm-up from a recipe is at most a tenth of the run, except for the inverse square root, whose constant part
+        is not a warm-up.
         """
         recipe = recipe_by_name(self.optimizer)
         values = {field.name: getattr(self, field.name) for field in fields(self)}
@@ -117,31 +121,31 @@ class TrainingSettings:
         return TrainingSettings(**values)
 
     def rate_at(self, step: int) -> float:
-        """The learning rate of a step, counted from 1. Only for completed settings."""
+        """The learning rate of a step (counted from 1). The settings must be completed."""
         assert self.schedule and self.learning_rate and self.warmup_steps is not None
         return schedule_by_name(self.schedule)(step, self.learning_rate, self.warmup_steps, self.steps)
 
     def share(self, world_size: int) -> int:
-        """Examples of a global batch that one rank takes.
+        """The number of examples of a global batch that each rank computes.
 
-        Raises: UserError if ranks x accumulation do not divide the batch.
+        Raises: UserError if the batch size is not a multiple of ranks x accumulation.
         """
         parts = world_size * max(self.gradient_accumulation, 1)
         if self.batch_size % parts:
             raise UserError(
-                f"--batch_size={self.batch_size} is not divided by {world_size} ranks x "
+                f"--batch_size={self.batch_size} is not a multiple of {world_size} ranks x "
                 f"{max(self.gradient_accumulation, 1)} accumulations; make it a multiple of {parts}"
             )
         return self.batch_size // world_size
 
     def to_json(self) -> dict[str, Any]:
-        """What `run.json` keeps."""
+        """The settings as `run.json` stores them."""
         return asdict(self)
 
     def check_continues(self, earlier: dict[str, Any]) -> None:
-        """Check that a run with `earlier` settings (of `to_json`) can go on with these.
+        """Check that a run with `earlier` settings (from `to_json`) can continue with these.
 
-        Raises: UserError that names what differs and would make another run of it.
+        Raises: UserError that names the differences, if the result would be another run.
         """
         mine = self.to_json()
         differing = [name for name in mine if name in earlier and mine[name] != earlier[name] and name not in self.FREE]
@@ -149,30 +153,34 @@ class TrainingSettings:
             return
         if differing:
             what = ", ".join(f"--{name}={earlier[name]} (now {mine[name]})" for name in differing)
-            raise UserError(f"the run was started with {what}; continue with the same, or choose another --output")
+            raise UserError(
+                f"the run was started with {what}; continue with the same flags, or choose another --output"
+            )
 
 
 @dataclass(frozen=True)
 class RunningSettings:
-    """How a run is carried out. It may differ at each start, so `run.json` keeps none of it."""
+    """Settings of how a run is carried out. They may differ at each start, so `run.json` does not store them."""
 
-    resume: bool = flag(False, help="continue from the newest whole checkpoint, if there is one")
+    resume: bool = flag(False, help="continue from the newest intact checkpoint, if there is one")
     on_bad_shard: str = flag("fail", choices=BAD_SHARD_POLICIES, help="what to do about a corrupt shard of examples")
-    num_threads: int = flag(2, help="threads of each rank that unpack examples")
+    num_threads: int = flag(2, help="threads per rank that unpack examples")
     cache_dir: str | None = flag(
         None,
         metavar="DIR",
-        help="where shards of remote folders are kept",
+        help="folder that caches shards of remote folders",
         otherwise="$C4PIPE_CACHE/shards, else ~/.cache/c4pipe/shards",
     )
-    cache_gigabytes: float = flag(DEFAULT_CACHE_BYTES / 2**30, help="how much of them is kept")
+    cache_gigabytes: float = flag(DEFAULT_CACHE_BYTES / 2**30, help="largest size of the cache")
     device: str = flag("auto", choices=("auto", "cpu", "cuda"), help="where to compute; auto: GPUs if there are any")
     peak_tflops: float | None = flag(
-        None, help="the device's peak, of which the used share is shown", otherwise="known for common GPUs"
+        None,
+        help="peak TFLOP/s of the device, for the share of peak (MFU) in the metrics",
+        otherwise="known for common GPUs",
     )
     timeout_seconds: float = flag(600.0, help="how long ranks wait for each other")
     track: str = flag("", metavar="TRACKER,...", help=f"also send metrics to {' or '.join(TRACKERS)}")
-    dry_run: bool = flag(False, help="say what would be done, and do nothing")
+    dry_run: bool = flag(False, help="only say what would be done")
 
     def __post_init__(self) -> None:
         for name in ("num_threads", "cache_gigabytes", "timeout_seconds", "peak_tflops"):

@@ -1,4 +1,4 @@
-"""The training loop: the same for pre-training and fine-tuning, on one process or many."""
+"""The training loop for pre-training and fine-tuning, with one process or many."""
 
 import math
 import sys
@@ -35,21 +35,21 @@ from model.training.settings import TrainingSettings
 
 
 class Stream(Protocol):
-    """This rank's batches from a position (examples seen by all ranks) on, without an end."""
+    """The endless batches of this rank, from a position (examples seen by all ranks)."""
 
     def batches(self, position: int = 0) -> Iterator[Any]: ...
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """How training ended: at which step, and by which signal where it was asked to stop."""
+    """How training ended: at which step, and whether a signal stopped it."""
 
     step: int
     stopped: bool
 
 
 class NonFiniteLoss(Exception):
-    """The loss or the gradient's norm became infinite or NaN in a step, at a position of the stream."""
+    """The loss or the gradient norm became infinite or NaN at a step. position: of its batch in the stream."""
 
     def __init__(self, figures: StepFigures, position: int) -> None:
         super().__init__(f"step {figures.step}: loss {figures.loss}, gradient norm {figures.gradient_norm}")
@@ -58,11 +58,11 @@ class NonFiniteLoss(Exception):
 
 
 class Trainer:
-    """Trains the model of a computation on a stream, and never loses what it did.
+    """Trains the model of a computation on a stream, and saves checkpoints from which a run continues.
 
-    The state of a run is its step, its examples seen, the parameters and the optimizer's state: everything else
-    (order of examples, dropout, learning rate) is a function of these and the settings, so a run continues on any
-    number of ranks. Settings must be completed (`TrainingSettings.completed`).
+    The state of a run consists of the step, the examples seen, the parameters and the optimizer's state. Everything
+    else (order of examples, dropout, learning rate) is a function of these and the settings, so a run can continue on
+    any number of ranks. Settings must be completed (`TrainingSettings.completed`).
     """
 
     def __init__(
@@ -97,14 +97,14 @@ class Trainer:
         self._resumed: State | None = None
         self._request = StopRequest()
         self._stop_word = StopWord(self.world, self._request)
-        self._gave_up = False  # an evaluation, because a signal asked to stop
+        self._gave_up = False  # whether an evaluation was broken off because a signal asked to stop
 
     @property
     def examples_seen(self) -> int:
         return self.step * self.settings.batch_size
 
     def resume(self) -> bool:
-        """Take up the newest whole checkpoint of the folder; False where there is none. All ranks call it together."""
+        """Load the newest intact checkpoint; False if there is none. All ranks call it together."""
 
         def find() -> State | None:
             self.folder.clear_unfinished()
@@ -118,19 +118,19 @@ class Trainer:
         if state.examples_seen != state.step * self.settings.batch_size:
             raise UserError(
                 f"the checkpoint of step {state.step} has seen {state.examples_seen} examples, which does not fit "
-                f"--batch_size={self.settings.batch_size}; continue with the batch size that the run had"
+                f"--batch_size={self.settings.batch_size}; continue with the batch size of the run"
             )
-        place = self.folder.of_step(state.step)
-        self._load_weights(self.world.share_table(lambda: step_folder.read_weights(place)))
-        self.optimizer.load_state_tensors(self.world.share_table(lambda: step_folder.read_optimizer(place)))
+        checkpoint = self.folder.of_step(state.step)
+        self._load_weights(self.world.share_table(lambda: step_folder.read_weights(checkpoint)))
+        self.optimizer.load_state_tensors(self.world.share_table(lambda: step_folder.read_optimizer(checkpoint)))
         self.step = state.step
         self._resumed = state
         return True
 
     def train(self) -> Outcome:
-        """Train from where the run stands to the last step, or until a signal asks to stop.
+        """Train from the current step to the last step, or until a signal asks to stop.
 
-        Raises: UserError if the loss is no longer finite, or the last checkpoint could not be written.
+        Raises: NonFiniteLoss, and UserError if the last checkpoint could not be written.
         """
         progress = ProgressLine(
             "training", self.settings.steps, unit="steps", done=self.step, shows=self.world.is_first
@@ -187,13 +187,13 @@ class Trainer:
         try:
             return loader.next()
         except UserError as error:
-            # A shard that only this rank reads: the others do not know, and rank 0 speaks for itself.
+            # Only this rank reads the shard, so no other rank reports the error. Rank 0 prints its own errors.
             if not self.world.is_first:
                 print(f"error: rank {self.world.rank}: {error}", file=sys.stderr, flush=True)
             raise
 
     def _update(self, step: int) -> Tensor:
-        """Clip, update, forget the gradients. Returns the gradients' global norm, on the device."""
+        """Clip the gradients, update, and clear the gradients. Returns: their global norm, on the device."""
         parameters = [parameter for parameter in self.model.parameters() if parameter.grad is not None]
         gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
         norm = torch.nn.utils.get_total_norm(gradients, foreach=True)
@@ -205,7 +205,7 @@ class Trainer:
         return norm
 
     def _after_step(self, progress: ProgressLine, speed: SpeedMeter, stopping: bool) -> None:
-        """What is due at this step: a line of metrics, an evaluation, a checkpoint."""
+        """Write a line of metrics, evaluate, and save a checkpoint, as far as these are due at this step."""
         settings, step = self.settings, self.step
         evaluates = self._is_evaluated(step) and not stopping
         saves = evaluates or stopping or step == settings.steps or step % settings.checkpoint_every == 0
@@ -217,21 +217,21 @@ class Trainer:
         self._check_finite(figures)
         line = self._line(figures, speed)
         if saves:
-            # Before the evaluation, which may take longer than the grace that a cluster gives.
+            # Before the evaluation, which may take longer than a cluster waits after SIGTERM.
             speed.pause(self._save(line), checkpoint=True)
         evaluated = self._evaluate(speed) if evaluates else {}
-        if not self._gave_up:  # the checkpoint has the line, and a start that continues evaluates and logs it
+        if not self._gave_up:  # otherwise the checkpoint has the line; a start that continues evaluates and logs it
             self._log_line(progress, {**line, **evaluated})
 
     def _line(self, figures: list[StepFigures], speed: SpeedMeter) -> dict[str, Any]:
-        """A line of `metrics.jsonl`: `loss` is this step's, `mean_loss` that of all steps since the line before."""
+        """A line of `metrics.jsonl`. `loss` is of this step, `mean_loss` of all steps since the line before."""
         last = figures[-1]
-        tokens = sum(one.target_tokens for one in figures)
+        tokens = sum(step.target_tokens for step in figures)
         return {
             "step": self.step,
             "examples_seen": self.examples_seen,
             "loss": last.loss,
-            "mean_loss": sum(one.loss * one.target_tokens for one in figures) / max(tokens, 1),
+            "mean_loss": sum(step.loss * step.target_tokens for step in figures) / max(tokens, 1),
             "accuracy": last.accuracy,
             "z_loss": last.z_loss,
             "gradient_norm": last.gradient_norm,
@@ -241,7 +241,7 @@ class Trainer:
         }
 
     def _replaced(self) -> dict[str, int]:
-        """How many examples so far stood in for those of bad shards, where such shards are skipped."""
+        """How many examples so far replaced those of bad shards, if such shards are skipped."""
         here = getattr(self._stream, "num_replaced", 0)
         total = int(sum(count for (count,) in self.world.gather_rows([here])))
         return {"replaced_examples": total} if total else {}
@@ -249,12 +249,12 @@ class Trainer:
     def _log_line(self, progress: ProgressLine, line: Mapping[str, Any]) -> None:
         if self.world.is_first:
             self.log.append(line)
-        if words := describe(line):  # step 0 of a run that is not evaluated has none
+        if words := describe(line):  # empty for step 0 of a run without evaluations
             progress.show(self.step, words, now=True)
         self.hooks.after_log(line)
 
     def _log_first_line(self, progress: ProgressLine) -> None:
-        """The line of the step that a run starts from: step 0, or one that was saved but not (wholly) logged."""
+        """Log the step that a run starts from: step 0, or a step that was saved but not (completely) logged."""
         state = self._resumed
         if state is None:
             line = {"step": 0, "examples_seen": 0, **self._evaluate()}
@@ -271,7 +271,7 @@ class Trainer:
         return self.hooks.evaluate is not None and (last or step % self.settings.evaluate_every == 0)
 
     def _evaluate(self, speed: SpeedMeter | None = None) -> dict[str, Any]:
-        """The metrics of the current state, which go into its checkpoint too, where it has one."""
+        """The metrics of the current state. They are also added to its checkpoint, if there is one."""
         if self.hooks.evaluate is None:
             return {}
         began = time.perf_counter()
@@ -289,7 +289,7 @@ class Trainer:
         return metrics
 
     def _save(self, line: Mapping[str, Any]) -> float:
-        """Begin to write a checkpoint; returns the seconds that it held training up."""
+        """Begin to write a checkpoint. Returns: the seconds for which training had to wait."""
         if not self.world.is_first:
             return 0.0
         state = State(self.step, self.examples_seen, line=line)
@@ -299,8 +299,8 @@ class Trainer:
         failure = self.saver.take_failure()
         if failure is not None:
             warnings.warn(
-                f"a checkpoint could not be written ({failure.strerror or failure}); training goes on, and the next "
-                f"one is tried at its time; make space on the disk of {self.folder}",
+                f"a checkpoint could not be written ({failure.strerror or failure}); training continues, and the next "
+                f"checkpoint is tried when it is due; free space on the disk of {self.folder}",
                 stacklevel=2,
             )
 
@@ -308,28 +308,30 @@ class Trainer:
         def check() -> None:
             if self.saver.failure is None:
                 return
-            whole = self.saver.last_saved
-            there = f"the newest checkpoint is that of step {whole}" if whole else "there is no new checkpoint"
+            saved = self.saver.last_saved
+            newest = f"the newest checkpoint is of step {saved}" if saved else "there is no new checkpoint"
             raise UserError(
                 f"the checkpoint of step {self.step} could not be written to {self.folder} "
-                f"({self.saver.failure.strerror or self.saver.failure}); {there}; make space and continue with --resume"
+                f"({self.saver.failure.strerror or self.saver.failure}); {newest}; free space on the disk and continue "
+                "with --resume"
             )
 
         self.world.first_does(check)
 
     def _check_finite(self, figures: list[StepFigures]) -> None:
-        for one in figures:
-            if not (math.isfinite(one.loss) and math.isfinite(one.gradient_norm)):
+        for step in figures:
+            if not (math.isfinite(step.loss) and math.isfinite(step.gradient_norm)):
                 self.saver.wait()
-                raise NonFiniteLoss(one, (one.step - 1) * self.settings.batch_size)
+                raise NonFiniteLoss(step, (step.step - 1) * self.settings.batch_size)
 
     def _choose_parts(self, batch: Batch) -> None:
         if self.parts:
             return
         trained = self.computation.trained_parameters
-        # float32: gradients, DDP's buckets (the same memory), and the optimizer's state.
+        # In float32: gradients (DDP's buckets share their memory) and the optimizer's state.
         moments = recipe_by_name(self.settings.optimizer).state_elements
-        state_bytes = 0 if self.step else 4 * sum(one.numel() + moments(tuple(one.shape)) for one in trained)
+        elements = sum(parameter.numel() + moments(tuple(parameter.shape)) for parameter in trained)
+        state_bytes = 0 if self.step else 4 * elements
         widths = (getattr(self._stream, name, 0) for name in ("inputs_length", "targets_length"))
         self.parts = fewest_parts(self.computation, batch.widened(*widths), state_bytes=state_bytes)
 
@@ -344,6 +346,6 @@ class Trainer:
         parameters = dict(self.model.named_parameters())
         if parameters.keys() != weights.keys():
             odd = sorted(parameters.keys() ^ weights.keys())
-            raise UserError(f"the checkpoint is of another model (parameters {', '.join(odd[:3])}, ... differ)")
+            raise UserError(f"the checkpoint belongs to another model (parameters {', '.join(odd[:3])}, ... differ)")
         for name, parameter in parameters.items():
             parameter.copy_(weights[name])

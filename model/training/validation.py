@@ -1,4 +1,4 @@
-"""Validation of a language model's loss: cross entropy and token accuracy, and two yardsticks beside them."""
+"""Validation during pre-training: cross entropy and token accuracy, and two figures to compare them with."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -13,10 +13,10 @@ from model.training.computation import NUM_SUMS, Computation
 
 
 class Validation:
-    """Computes `validation_loss` (nats a target token, without z-loss) and `validation_accuracy` over all sets.
+    """Computes `validation_loss` (nats per target token, without z-loss) and `validation_accuracy` over all sets.
 
-    With several sets also `validation_loss/NAME` for each. Ranks take turns with batches of `batch_size` examples,
-    which do not depend on the number of ranks.
+    With several sets, also `validation_loss/NAME` for each. The batches of `batch_size` examples are dealt out to the
+    ranks, so they do not depend on the number of ranks.
     """
 
     def __init__(self, sets: Sequence[ValidationSet], computation: Computation, *, batch_size: int) -> None:
@@ -25,27 +25,28 @@ class Validation:
         self._batch_size = batch_size
 
     def __call__(self, step: int, is_last: bool, watch: Watch = NOBODY) -> dict[str, float]:
-        """The metrics at a step; at step 0 and the last also the loss with shuffled inputs."""
+        """The metrics at a step. Step 0 and the last step also have the loss with shuffled inputs."""
         is_shuffled_too = is_last or step == 0
         watch.begin(sum(map(len, self.sets)) * (1 + is_shuffled_too) // self._computation.world.size)
-        sums = [self._sums(one, watch, shuffled=False) for one in self.sets]
+        sums = [self._sums(examples, watch, shuffled=False) for examples in self.sets]
         total = [sum(column) for column in zip(*sums, strict=True)]
         metrics = {"validation_loss": _mean(total[0], total[2]), "validation_accuracy": _mean(total[3], total[2])}
         if len(self.sets) > 1:
             metrics |= {
-                f"validation_loss/{one.name}": _mean(loss, tokens)
-                for one, (loss, _, tokens, _) in zip(self.sets, sums, strict=True)
+                f"validation_loss/{examples.name}": _mean(loss, tokens)
+                for examples, (loss, _, tokens, _) in zip(self.sets, sums, strict=True)
             }
         if is_shuffled_too:
-            shuffled = [self._sums(one, watch, shuffled=True) for one in self.sets]
+            shuffled = [self._sums(examples, watch, shuffled=True) for examples in self.sets]
             loss, _, tokens, _ = (sum(column) for column in zip(*shuffled, strict=True))
             metrics["validation_loss_shuffled_inputs"] = _mean(loss, tokens)
         return metrics
 
     def _sums(self, examples: ValidationSet, watch: Watch, *, shuffled: bool) -> list[float]:
-        """The sums of `Computation.loss_sums` over a set.
+        """`Computation.loss_sums`, summed over a set.
 
-        shuffled: each target gets the inputs of the example before it: a model that reads its inputs does worse then.
+        shuffled: combine targets with the inputs of the example before. This raises the loss of a model that uses its
+        inputs.
         """
         world = self._computation.world
         sums = torch.zeros(NUM_SUMS, dtype=torch.float64, device=world.device)
@@ -67,12 +68,12 @@ class Validation:
 
 
 def _mean(total: float, count: float) -> float:
-    """NaN of nothing, which is left where an evaluation was given up."""
+    """The mean; NaN if nothing was counted, because the evaluation was broken off."""
     return total / count if count else float("nan")
 
 
 def order_0_entropy(targets: np.ndarray) -> float:
-    """Entropy of the targets' token frequencies, in nats a token: the loss of the best guess without any context.
+    """Entropy of the token frequencies in the targets, in nats per token: the lowest loss without any context.
 
     >>> round(order_0_entropy(np.array([[5, 6, 0], [5, 6, 0]])), 4)
     0.6931
@@ -83,10 +84,10 @@ def order_0_entropy(targets: np.ndarray) -> float:
 
 
 def yardsticks(sets: Sequence[ValidationSet]) -> Mapping[str, Any]:
-    """What a validation loss is to be compared with, for `run.json`."""
-    targets = np.concatenate([one.targets.reshape(-1) for one in sets])
+    """Figures to compare a validation loss with, for `run.json`."""
+    targets = np.concatenate([examples.targets.reshape(-1) for examples in sets])
     return {
-        "examples": sum(len(one) for one in sets),
+        "examples": sum(map(len, sets)),
         "target_tokens": int(np.count_nonzero(targets)),
         "order_0_entropy": order_0_entropy(targets),
     }

@@ -118,7 +118,9 @@ def test_two_ranks_that_are_killed_go_on_as_one_with_the_same_curve(reference, e
 
 def test_a_loss_that_is_no_number_leaves_the_examples_of_its_batch(example_folder, tmp_path):
     output = tmp_path / "run"
-    with pytest.raises(UserError, match=r"step \d+; the examples of its batch are in .*non_finite-step-") as caught:
+    with pytest.raises(
+        UserError, match=r"step \d+; the examples of its batch are listed in .*non_finite-step-"
+    ) as caught:
         main(flags(example_folder, output, learning_rate=1e30))
     (path,) = output.glob("non_finite-step-*.json")
     record = json.loads(path.read_text())
@@ -152,7 +154,7 @@ def test_a_finished_run_can_be_made_longer(reference, example_folder, tmp_path):
     [
         ({"preset": "t5_huge"}, "unknown preset 't5_huge'"),
         ({"architecture": "gpt"}, "unknown architecture 'gpt'"),
-        ({"batch_size": 9, "gradient_accumulation": 2}, "not divided by 1 ranks x 2"),
+        ({"batch_size": 9, "gradient_accumulation": 2}, "not a multiple of 1 ranks x 2"),
         ({"examples": "nowhere"}, "nowhere has no manifest.json"),
         ({"steps": 0}, "--steps=0"),
         ({"optimizer": "sgd"}, "unknown --optimizer 'sgd'"),

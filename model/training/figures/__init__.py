@@ -1,1 +1,1 @@
-"""What a run tells: lines of metrics, speed, progress, trackers, its page."""
+"""The figures of a run: metrics, speed, progress, trackers, and its page."""

@@ -1,4 +1,4 @@
-"""The figures of recent steps, kept on the device until somebody wants to see them."""
+"""The figures of recent steps, kept on the device until they are needed."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,11 @@ from model.training.ranks.world import World
 
 @dataclass(frozen=True)
 class StepFigures:
-    """One step over all ranks: mean cross entropy a target token (z-loss apart), share of right tokens, and so on."""
+    """The figures of a step over all ranks.
+
+    loss: mean cross entropy per target token, without z-loss. accuracy: share of target tokens that are predicted
+    correctly. gradient_norm: global norm before clipping.
+    """
 
     step: int
     loss: float
@@ -22,7 +26,7 @@ class StepFigures:
 
 
 class History:
-    """Collects a row a step without waiting for the device; `take` fetches them all with one wait."""
+    """Collects a row per step without waiting for the device; `take` fetches all rows with a single wait."""
 
     def __init__(self, world: World) -> None:
         self._world = world
@@ -30,7 +34,7 @@ class History:
         self._steps: list[int] = []
 
     def add(self, step: int, sums: Tensor, gradient_norm: Tensor) -> None:
-        """sums: this rank's own, see `Computation.accumulate`. gradient_norm: of the gradients over all ranks."""
+        """Add a step. sums: of this rank, see `Computation.accumulate`. gradient_norm: over all ranks."""
         self._rows.append(torch.cat([sums, gradient_norm.detach().to(torch.float64).reshape(1)]))
         self._steps.append(step)
 

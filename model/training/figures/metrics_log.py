@@ -1,4 +1,4 @@
-"""`metrics.jsonl`: one object a line, in the order of the steps, also after a run was killed and continued."""
+"""`metrics.jsonl`: one object per line, in the order of steps, even if a run was killed and continued."""
 
 import json
 import math
@@ -15,13 +15,13 @@ from c4pipe.shards.checked_json import Count
 
 @dataclass(frozen=True)
 class _Line:
-    """What every line has; there is more."""
+    """The field that every line has; lines have more fields."""
 
     step: Count
 
 
 class MetricsLog:
-    """Appends lines to a run's metrics. A full disk costs a warning; what could not be written is tried again."""
+    """Appends lines to the metrics of a run. If the disk is full, it warns and tries the lines again later."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -29,7 +29,7 @@ class MetricsLog:
         self._warned = False
 
     def append(self, metrics: Mapping[str, Any]) -> None:
-        """Write one line."""
+        """Write a line."""
         self._pending.append(json.dumps(_plain(metrics)) + "\n")
         try:
             end = self._path.stat().st_size if self._path.exists() else 0
@@ -38,25 +38,25 @@ class MetricsLog:
                     target.write("".join(self._pending))
                     target.flush()
                 except OSError:
-                    os.truncate(self._path, end)  # half a line would spoil the next one
+                    os.truncate(self._path, end)  # half a line would damage the next line
                     raise
         except OSError as error:
             if not self._warned:
-                warnings.warn(f"cannot write {self._path} ({error.strerror}); training goes on", stacklevel=2)
+                warnings.warn(f"cannot write {self._path} ({error.strerror}); training continues", stacklevel=2)
             self._warned = True
         else:
             self._pending.clear()
             self._warned = False
 
     def rewind(self, step: int) -> None:
-        """Forget what lies behind a step: a run that continues from there will write it again."""
+        """Remove the lines after a step, because a run that continues from there writes them again."""
         kept = [line for line in read(self._path) if line["step"] <= step]
         text = "".join(json.dumps(line) + "\n" for line in kept)
         files.write_bytes(str(self._path), text.encode())
 
 
 def read(path: Path) -> list[dict[str, Any]]:
-    """The lines of a `metrics.jsonl`. A last line that was cut off is left out; any other fault costs a warning."""
+    """Read the lines of a `metrics.jsonl`. A cut last line is left out; any other damaged line gives a warning."""
     lines = []
     texts = path.read_bytes().splitlines() if path.exists() else []
     for number, text in enumerate(texts, 1):
@@ -71,7 +71,7 @@ def read(path: Path) -> list[dict[str, Any]]:
 
 
 def _plain(metrics: Mapping[str, Any]) -> dict[str, Any]:
-    """JSON has no NaN: a value that is none becomes null."""
+    """The metrics with None for NaN and infinity, which JSON does not have."""
     return {
         name: None if isinstance(value, float) and not math.isfinite(value) else value
         for name, value in metrics.items()

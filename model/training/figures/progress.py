@@ -1,4 +1,4 @@
-"""What a person sees of a line of metrics."""
+"""The figures of a line of metrics that the progress line shows."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -13,7 +13,7 @@ _SHOWN = {
 
 
 def describe(metrics: Mapping[str, Any]) -> str:
-    """The figures of a line that matter at a glance.
+    """The most important figures of a line, in words.
 
     >>> describe({"step": 10, "mean_loss": 3.25, "tokens_per_second": 51234.0})
     'loss 3.2500, 51,234 tokens/s'

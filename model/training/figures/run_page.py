@@ -1,4 +1,4 @@
-"""`run.html`: the curves and settings of a run on one page."""
+"""`run.html`: a page with the curves and settings of a run."""
 
 import sys
 from collections.abc import Mapping, Sequence
@@ -14,19 +14,19 @@ Lines = Sequence[Mapping[str, Any]]
 _CURVES = (
     ("Learning rate", ("learning_rate",), "the schedule"),
     ("Gradient norm", ("gradient_norm",), "before clipping"),
-    ("Speed", ("tokens_per_second",), "tokens per second that are not padding"),
-    ("Share of peak", ("mfu",), "floating point operations of the model over the device's peak"),
+    ("Speed", ("tokens_per_second",), "tokens per second, without padding"),
+    ("Share of peak", ("mfu",), "floating point operations of the model divided by the peak of the device"),
     ("Waiting", ("data_wait_seconds", "checkpoint_wait_seconds"), "seconds between two lines of metrics.jsonl"),
 )
 
 _VALIDATIONS = (
-    ("Score on validation", "validation_score", "by task, and the mean over tasks; it chooses the best checkpoint"),
+    ("Score on validation", "validation_score", "per task, and the mean over tasks, which chooses the best checkpoint"),
     ("Validation loss by source", "validation_loss", "nats per target token"),
 )
 
 
 def write_page(folder: RunFolder, content: Mapping[str, Any], lines: Lines) -> None:
-    """Write the page; a missing library for pages costs one notice, and the figures stay in `metrics.jsonl`."""
+    """Write the page. If a library for pages is missing, print a notice; the figures are in `metrics.jsonl` anyway."""
     try:
         page = make_page(folder.path.name, content, lines)
     except UserError as error:
@@ -58,7 +58,7 @@ def make_page(name: str, content: Mapping[str, Any], lines: Lines) -> str:
         sections.append(html.Section(title, html.settings(content.get(part, {}), what="")))
     seen = f"{summary.get('steps', 0):,} steps, {summary.get('examples_seen', 0):,} examples"
     if content.get("status") == RUNNING:
-        seen = f"{seen}; not finished: {content['settings']['steps']:,} steps are to be made"
+        seen = f"{seen}; not finished: {content['settings']['steps']:,} steps are planned"
     return html.page(name, seen, sections)
 
 

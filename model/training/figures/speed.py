@@ -1,4 +1,4 @@
-"""How fast a run goes, and what it waits for."""
+"""Measuring how fast a run is, and what it waits for."""
 
 import resource
 import sys
@@ -12,9 +12,9 @@ from model.training.ranks.world import World
 
 
 class SpeedMeter:
-    """Counts tokens and seconds between two lines of `metrics.jsonl`; pauses (evaluations, checkpoints) do not count.
+    """Counts tokens and seconds between two lines of `metrics.jsonl`. Pauses (evaluations, checkpoints) do not count.
 
-    peak_flops: of one device, None where it is not known.
+    peak_flops: of one device; None if it is not known.
     """
 
     def __init__(self, world: World, *, peak_flops: float | None) -> None:
@@ -33,9 +33,9 @@ class SpeedMeter:
         self._checkpoint_seconds = 0.0
 
     def add_step(self, *, examples: int, tokens: int, flops: float, own_seconds: float, waited_seconds: float) -> None:
-        """One step of this rank.
+        """Add a step of this rank.
 
-        flops: see `throughput`. own_seconds: until it could talk to the other ranks about its gradients.
+        flops: see `throughput`. own_seconds: until the gradients of this rank were ready to be shared.
         """
         self._examples += examples
         self._tokens += tokens
@@ -44,7 +44,7 @@ class SpeedMeter:
         self._waited_seconds += waited_seconds
 
     def pause(self, seconds: float, *, checkpoint: bool = False) -> None:
-        """Seconds that were no training."""
+        """Add seconds that were not training."""
         self._paused += seconds
         if checkpoint:
             self._checkpoint_seconds += seconds
@@ -52,7 +52,7 @@ class SpeedMeter:
     def take(self) -> dict[str, Any]:
         """The figures since the last call, over all ranks. All ranks must call it together.
 
-        Call it when the device has done its work, or the seconds are those of handing it out.
+        Call it after waiting for the device; otherwise the seconds do not contain the work that is still queued.
         """
         seconds = max(time.perf_counter() - self._began - self._paused, 1e-9)
         mine = [self._examples, self._tokens, self._flops, self._own_seconds, self._waited_seconds]
@@ -79,7 +79,7 @@ class SpeedMeter:
 
 
 def _memory_bytes(world: World) -> int:
-    """The largest memory held so far: of the GPU, or of the process where it computes on the CPU."""
+    """The largest use of memory so far: of the GPU, or of the process if it computes on the CPU."""
     if world.device.type == "cuda":
         return torch.cuda.max_memory_allocated(world.device)
     unit = 1 if sys.platform == "darwin" else 1024
@@ -87,9 +87,9 @@ def _memory_bytes(world: World) -> int:
 
 
 class StepsAheadLimit:
-    """Keeps the host at most a few steps ahead of a GPU, so that a request to stop is not hours of work away.
+    """Keeps the host at most a few steps ahead of a GPU, so that a request to stop takes effect soon.
 
-    It waits for a step that is long done in a run of normal speed, so the queue never runs dry.
+    The step that it waits for is usually done already, so the GPU's queue does not run empty.
     """
 
     def __init__(self, device: torch.device, steps_ahead: int = 3) -> None:

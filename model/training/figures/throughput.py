@@ -1,4 +1,4 @@
-"""How much of the hardware's peak a run uses."""
+"""Floating point operations of a model, and the share of the hardware's peak that a run uses."""
 
 import os
 import time
@@ -11,11 +11,11 @@ from model.architectures.linear import linear
 from model.architectures.t5 import T5Model
 from model.training.ranks.world import World
 
-# What training reaches of the speed of its products: the rest is attention, norms and the update.
+# Training reaches about this share of the speed of matrix products; the rest is for attention, norms and updates.
 _SHARE_OF_PRODUCTS = 0.5
 _TRIES = 5
 
-# Dense bf16 tensor-core peaks by the vendors' data sheets, in TFLOP/s, looked up by a part of the device's name.
+# Dense bf16 tensor-core peaks from the vendors' data sheets, in TFLOP/s. The key is a part of the device's name.
 PEAK_BF16_TFLOPS = {
     "H200": 989.0,
     "H100 PCIe": 756.0,
@@ -33,7 +33,7 @@ PEAK_BF16_TFLOPS = {
 
 
 def peak_flops(device: torch.device) -> float | None:
-    """A device's bf16 peak in FLOP/s; None where it is not known (a CPU, another card)."""
+    """The bf16 peak of a device in FLOP/s; None if it is not known (a CPU or another GPU)."""
     if device.type != "cuda":
         return None
     name = torch.cuda.get_device_name(device)
@@ -41,39 +41,39 @@ def peak_flops(device: torch.device) -> float | None:
 
 
 def estimated_time(flops: float, world: World, dtype: torch.dtype) -> str:
-    """About how long so many operations take here, in words, from a product that is timed now."""
+    """Estimate in words how long so many operations take on this device, by timing a matrix product."""
     speed = _speed_of_products(world.device, dtype)
     ranks = int(os.environ.get("WORLD_SIZE", "1"))
     seconds = flops / (_SHARE_OF_PRODUCTS * speed * ranks)
     here = f"{ranks} processes" if ranks > 1 else "one process"
     return (
         f"{flops:.3g} floating point operations, about {duration(seconds)} by {here} here, at "
-        f"{_SHARE_OF_PRODUCTS:.0%} of the {speed / 1e9:,.0f} GFLOP/s that products of matrices reach"
+        f"{_SHARE_OF_PRODUCTS:.0%} of the {speed / 1e9:,.0f} GFLOP/s that matrix products reach"
     )
 
 
 def _speed_of_products(device: torch.device, dtype: torch.dtype) -> float:
-    """Operations per second of a product of square matrices, the best of a few."""
+    """Operations per second of a product of square matrices, the best of a few tries."""
     width = 8192 if device.type == "cuda" else 1024
-    one = torch.ones(width, width, device=device, dtype=dtype)
+    ones = torch.ones(width, width, device=device, dtype=dtype)
     seconds = []
     for _ in range(_TRIES):
         began = time.perf_counter()
-        linear(one, one).sum().item()
+        linear(ones, ones).sum().item()
         seconds.append(time.perf_counter() - began)
     return 2.0 * width**3 / min(seconds)
 
 
 def flops_of_example(model: T5Model, inputs_length: int, targets_length: int) -> float:
-    """Floating point operations of one example, forward and backward (three times the forward pass).
+    """Floating point operations per example, forward and backward (three times the forward pass).
 
-    A multiplication by a matrix of n elements counts 2n per token that passes it; attention counts 4 x queries x keys x
-    width per layer (scores and averages), without a discount for the causal half. Norms, softmax, embedding lookups
-    and what activation checkpointing computes again are not counted.
+    A multiplication by a matrix of n elements counts as 2n per token. Attention counts as 4 x queries x keys x width
+    per layer (scores and averages), also for causal attention, which could skip half. Norms, softmax, embedding lookups
+    and the recomputation of activation checkpointing are not counted.
 
         forward = 2 S (enc) + 2 T (dec) + 2 S (cross keys and values) + 2 T (head) + 4 w (L_e S^2 + L_d (T^2 + S T))
 
-    With T5-base v1.1 at 512/114 that is 425 GFLOP:
+    T5-base v1.1 needs 426 GFLOP for 512 inputs and 114 targets:
 
     >>> from model.architectures import catalog, config
     >>> widths = {"d_model": 768, "d_ff": 2048, "d_kv": 64, "num_heads": 12}
@@ -89,7 +89,7 @@ def flops_of_example(model: T5Model, inputs_length: int, targets_length: int) ->
     for num_layers, length, memory_length, _ in model.passes(inputs_length, targets_length):
         layer = 2 * length * (attention + feed_forward) + 4 * width * length**2
         if memory_length:
-            # Queries and outputs are of those who look, keys and values of the memory.
+            # Queries and outputs are computed per position, keys and values per position of the memory.
             layer += (length + memory_length) * attention + 4 * width * length * memory_length
         forward += num_layers * layer
     return 3.0 * forward

@@ -1,4 +1,4 @@
-"""TensorBoard and Weights & Biases, where they are installed and asked for."""
+"""Sending metrics to TensorBoard and Weights & Biases, if asked for and installed."""
 
 import sys
 from collections.abc import Callable, Mapping
@@ -7,7 +7,7 @@ from typing import Any
 from c4pipe.choices import check_choice, choose
 
 Tracker = Callable[[Mapping[str, Any]], None]
-"""Takes what goes into one line of `metrics.jsonl`."""
+"""Called with the content of each line of `metrics.jsonl`."""
 
 
 def _tensorboard(folder: str, config: Mapping[str, Any]) -> Tracker:
@@ -40,9 +40,9 @@ def check_trackers(names: str) -> None:
 
 
 def open_trackers(names: str, folder: str, config: Mapping[str, Any]) -> list[Tracker]:
-    """The trackers of a comma-separated list; one that is not installed costs one notice.
+    """Open the trackers of a comma-separated list. If one is not installed, print a notice and continue without it.
 
-    Raises: UserError for one that does not exist.
+    Raises: UserError for a tracker that does not exist.
     """
     opened = []
     for name in filter(None, names.split(",")):
@@ -50,7 +50,7 @@ def open_trackers(names: str, folder: str, config: Mapping[str, Any]) -> list[Tr
         try:
             opened.append(tracker(folder, config))
         except ImportError:
-            print(f"notice: {name} is not installed (pip install {name}); going on without it", file=sys.stderr)
+            print(f"notice: {name} is not installed (pip install {name}); continuing without it", file=sys.stderr)
     return opened
 
 

@@ -1,1 +1,1 @@
-"""The update rules, by name."""
+"""The optimizers."""

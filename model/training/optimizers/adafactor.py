@@ -1,4 +1,4 @@
-"""Adafactor as T5 used it: factored second moments, no momentum, updates scaled by the parameter."""
+"""Adafactor as in T5: factored second moments, no momentum, updates scaled by the size of the parameter."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -12,9 +12,9 @@ from model.training.optimizers.named_optimizer import NamedOptimizer, root_mean_
 class Adafactor(NamedOptimizer):
     """Algorithms 4 and 5 of "Adafactor: Adaptive Learning Rates with Sublinear Memory Cost" (arXiv 1804.04235).
 
-    Second moments decay by 1 - t^-0.8, an update's RMS is clipped to 1, and the learning rate is relative: each
-    update is scaled by the RMS of its parameter (at least 0.001). A matrix keeps the mean of its squared gradient by
-    rows and by columns; anything else keeps it whole.
+    Second moments decay with 1 - t^-0.8, the RMS of an update is clipped to 1, and the learning rate is relative: each
+    update is scaled by the RMS of its parameter (at least 0.001). For a matrix, only the means of the squared gradient
+    over rows and over columns are kept; for other parameters, all of it.
     """
 
     def __init__(
@@ -52,15 +52,15 @@ class Adafactor(NamedOptimizer):
         learning_rate: float,
         first: int = 0,
     ) -> None:
-        remembered = 1.0 - num_updates**-self.decay_exponent
+        decay = 1.0 - num_updates**-self.decay_exponent
         squared = gradient.square().add_(self.epsilon)
         if parameter.ndim - first < 2:
-            moment = slots["second_moment"].lerp_(squared, 1.0 - remembered)
+            moment = slots["second_moment"].lerp_(squared, 1.0 - decay)
             update = gradient.mul_(moment.rsqrt())
         else:
-            rows = slots["row_moment"].lerp_(squared.mean(dim=-1), 1.0 - remembered)
-            columns = slots["column_moment"].lerp_(squared.mean(dim=-2), 1.0 - remembered)
-            # V = rows x columns / mean(rows); the update is G / sqrt(V), without making V.
+            rows = slots["row_moment"].lerp_(squared.mean(dim=-1), 1.0 - decay)
+            columns = slots["column_moment"].lerp_(squared.mean(dim=-2), 1.0 - decay)
+            # V = rows x columns / mean(rows). The update is G / sqrt(V), computed without V.
             row_factor = (rows / rows.mean(dim=-1, keepdim=True)).rsqrt_().unsqueeze(-1)
             update = gradient.mul_(row_factor).mul_(columns.rsqrt().unsqueeze(-2))
         clipping = (root_mean_square(update, first) / self.clip_threshold).clamp_(min=1.0)

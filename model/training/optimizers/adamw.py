@@ -1,4 +1,4 @@
-"""AdamW with updates scaled by the RMS of the parameter, as nanoT5 made it work for T5."""
+"""AdamW with updates scaled by the RMS of the parameter, as in nanoT5."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -12,8 +12,8 @@ from model.training.optimizers.named_optimizer import NamedOptimizer, root_mean_
 class AdamW(NamedOptimizer):
     """Adam with decoupled weight decay (arXiv 1711.05101) and Adafactor's relative learning rate.
 
-    T5's embedding starts at a standard deviation of 1 and its attention at a hundredth of that: one absolute rate
-    cannot serve both, so each update is multiplied by max(0.001, RMS(parameter)) (nanoT5 `AdamWScale`).
+    T5's embedding starts with a standard deviation of 1 and its attention with about a hundredth of that. An absolute
+    learning rate cannot suit both, so each update is multiplied by max(0.001, RMS(parameter)) (nanoT5 `AdamWScale`).
     """
 
     def __init__(

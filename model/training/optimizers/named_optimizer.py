@@ -1,4 +1,4 @@
-"""What the optimizers share: state by parameter name, so that a checkpoint is a flat table of tensors."""
+"""The base class of the optimizers. State is by parameter name, so that a checkpoint is a flat table of tensors."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
@@ -8,17 +8,17 @@ import torch
 from torch import Tensor, nn
 
 NUM_UPDATES = "num_updates"
-"""Slot of the checkpoint that counts a parameter's updates."""
+"""Name of the slot that counts the updates of a parameter."""
 
 GROUP_ELEMENTS = 1 << 26
-"""Elements that are updated together: 256 MB of float32, a few times over while it lasts."""
+"""The most elements that are updated together: 256 MB of float32, of which an update needs several copies."""
 
 
 class NamedOptimizer(torch.optim.Optimizer, ABC):
-    """One of PyTorch's optimizers, over named parameters, with `lr` of its group as the learning rate.
+    """A PyTorch optimizer over named parameters. The learning rate is the `lr` of its group.
 
-    Every parameter counts its own updates: one that is frozen at first (gradual unfreezing) starts at its own step 1,
-    so that the corrections for the first steps apply to it then.
+    Updates are counted per parameter. A parameter that is frozen at first (gradual unfreezing) therefore starts with
+    its own step 1, to which the corrections for the first steps apply.
     """
 
     def __init__(
@@ -30,8 +30,8 @@ class NamedOptimizer(torch.optim.Optimizer, ABC):
         groups_everywhere: bool = False,
     ) -> None:
         """
-        lr: the learning rate, until another is set in the group. weight_decay: decoupled, per step at a rate of 1.
-        groups_everywhere: update matrices of one shape together on the CPU too, where it gains nothing.
+        lr: the learning rate, until it is changed in the group. weight_decay: decoupled, per step at a learning rate
+        of 1. groups_everywhere: update matrices of equal shape together on the CPU too, where it is not faster.
         """
         self.named_parameters = dict(parameters)
         super().__init__(self.named_parameters.items(), {"lr": lr})
@@ -40,7 +40,7 @@ class NamedOptimizer(torch.optim.Optimizer, ABC):
 
     @abstractmethod
     def initial_state(self, parameter: Tensor) -> dict[str, Tensor]:
-        """Slot name -> tensor before the first update. Shapes must follow from the parameter's alone."""
+        """Slot name -> tensor before the first update. The shapes must depend only on the shape of the parameter."""
 
     @abstractmethod
     def update(
@@ -52,27 +52,28 @@ class NamedOptimizer(torch.optim.Optimizer, ABC):
         learning_rate: float,
         first: int = 0,
     ) -> None:
-        """One update in place. `num_updates` counts this one; the gradient may be overwritten.
+        """Update a parameter in place. The gradient may be overwritten.
 
-        The parameter's own dimensions begin at `first`; those before it count parameters, and so it is with the slots.
+        num_updates: the number of updates including this one. first: the first dimension that belongs to a parameter;
+        dimensions before it number the parameters of a stack. The same holds for the slots.
         """
 
     @torch.no_grad()
     def step(self, closure: None = None) -> None:  # type: ignore[override]
-        """Update every parameter that has a gradient; on a GPU, matrices of one shape together.
+        """Update every parameter that has a gradient. On a GPU, matrices of equal shape are updated together.
 
-        A model has hundreds of matrices in a handful of shapes: one at a time, the host would be busy longer with
-        launching kernels than a GPU with running them.
+        A model has hundreds of matrices with only a few shapes. If they were updated separately, the host would need
+        longer to launch the kernels than the GPU to run them.
         """
         assert closure is None, "no update rule here evaluates the loss again"
         for group in self._groups():
             if len(group) == 1:
-                self._step_one(group[0])
+                self._step_alone(group[0])
             else:
                 self._step_together(group)
 
     def _groups(self) -> list[list[nn.Parameter]]:
-        """Parameters to update at once: of equal shape and count of updates, up to `GROUP_ELEMENTS`."""
+        """Parameters to update together: of equal shape and number of updates, up to `GROUP_ELEMENTS` elements."""
         groups: list[list[nn.Parameter]] = []
         open_group: dict[tuple, list[nn.Parameter]] = {}
         for parameter in self.named_parameters.values():
@@ -88,21 +89,21 @@ class NamedOptimizer(torch.optim.Optimizer, ABC):
         return groups
 
     def num_updates_of(self, parameter: nn.Parameter) -> int:
-        """How often a parameter was updated."""
+        """The number of updates of a parameter so far."""
         return self.state[parameter][NUM_UPDATES] if parameter in self.state else 0
 
     @property
     def _rate(self) -> float:
         return self.param_groups[0]["lr"]
 
-    def _step_one(self, parameter: nn.Parameter) -> None:
+    def _step_alone(self, parameter: nn.Parameter) -> None:
         assert parameter.grad is not None
         state = self._state_of(parameter)
         state[NUM_UPDATES] += 1
         self.update(parameter, parameter.grad, state, state[NUM_UPDATES], self._rate)
 
     def _step_together(self, parameters: list[nn.Parameter]) -> None:
-        """The update of some parameters of one shape, as one of a stack (n, ...)."""
+        """Update parameters of equal shape together, as a stack (n, ...)."""
         states = [self._state_of(parameter) for parameter in parameters]
         stacked = {slot: torch.stack([state[slot] for state in states]) for slot in states[0] if slot != NUM_UPDATES}
         values = torch.stack([parameter.detach() for parameter in parameters])
@@ -116,13 +117,13 @@ class NamedOptimizer(torch.optim.Optimizer, ABC):
             torch._foreach_copy_([state[slot] for state in states], list(value.unbind()))
 
     def _state_of(self, parameter: nn.Parameter) -> dict[str, Any]:
-        """A parameter's slots and its number of updates, made at its first update."""
+        """The slots and the number of updates of a parameter, which are created at its first update."""
         if parameter not in self.state:
             self.state[parameter] = {**self.initial_state(parameter), NUM_UPDATES: 0}
         return self.state[parameter]
 
     def state_tensors(self) -> dict[str, Tensor]:
-        """`PARAMETER/SLOT` -> tensor, the live ones; the number of updates comes as an int64 of no dimension."""
+        """`PARAMETER/SLOT` -> tensor (not a copy). The number of updates is a 0-dimensional int64 tensor."""
         tensors, counts = {}, {}
         for name, parameter in self.named_parameters.items():
             for slot, value in self.state.get(parameter, {}).items():
@@ -134,9 +135,9 @@ class NamedOptimizer(torch.optim.Optimizer, ABC):
 
     @torch.no_grad()
     def load_state_tensors(self, tensors: Mapping[str, Tensor]) -> None:
-        """Take what `state_tensors` gave, onto each parameter's device.
+        """Load the result of `state_tensors` to the devices of the parameters.
 
-        Raises: KeyError for a parameter that is not here, RuntimeError for a shape that does not fit.
+        Raises: KeyError for an unknown parameter, RuntimeError for a wrong shape.
         """
         self.state.clear()
         for key, value in tensors.items():
@@ -149,7 +150,7 @@ class NamedOptimizer(torch.optim.Optimizer, ABC):
 
 
 def root_mean_square(tensor: Tensor, first: int = 0) -> Tensor:
-    """RMS over the dimensions from `first` on, which stay with length 1 where there are others before them."""
+    """RMS over the dimensions from `first` on. If `first` is not 0, these dimensions are kept with length 1."""
     if first == 0:
         return torch.linalg.vector_norm(tensor) / max(tensor.numel(), 1) ** 0.5
     count = max(tensor.shape[first:].numel(), 1)

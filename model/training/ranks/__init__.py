@@ -1,1 +1,1 @@
-"""The processes of a run: how they find each other, what they agree on, when they stop."""
+"""The processes of a run: how they find each other, communicate, and stop."""

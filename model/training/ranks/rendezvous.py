@@ -1,8 +1,8 @@
-"""How the ranks of one start find each other, and nothing of an earlier start.
+"""How the ranks of a start find each other, without finding ranks of an earlier start.
 
-torchrun keeps one key-value store over its restarts (`--max-restarts`). Addresses of workers that were killed still lie
-in it, and a worker that comes up first would connect to these. So the ranks agree on a word of their own first, and
-keep everything under it.
+torchrun keeps the same key-value store over its restarts (`--max-restarts`). It still contains the addresses of killed
+workers, and a worker that starts early would connect to them. So the ranks first agree on a new key prefix, and store
+everything under it.
 """
 
 import datetime
@@ -15,37 +15,37 @@ _POLL_SECONDS = 0.02
 
 
 def private_store(store: dist.Store, rank: int, world_size: int, timeout: datetime.timedelta) -> dist.Store:
-    """A part of a store that the ranks of this start have for themselves. All ranks call it.
+    """A part of a store that only the ranks of this start use. All ranks call this.
 
-    Each rank asks with a word that nobody used before, so that what answers it cannot be old. Rank 0 answers all asks,
-    old ones too, until every rank has said that it heard.
-    Raises: TimeoutError if some do not come.
+    Each rank asks with a new random key, so that the answer cannot be from an earlier start. Rank 0 answers all
+    questions, including old ones, until every rank has confirmed the answer.
+    Raises: TimeoutError if some ranks do not appear in time.
     """
     deadline = time.monotonic() + timeout.total_seconds()
     if rank == 0:
-        word = uuid.uuid4().hex
-        _answer(store, word, world_size, deadline)
+        prefix = uuid.uuid4().hex
+        _answer(store, prefix, world_size, deadline)
     else:
         ask = uuid.uuid4().hex
         store.set(f"ask/{rank}", ask)
         _wait(store, f"answer/{ask}", deadline)
-        word = store.get(f"answer/{ask}").decode()
-        store.set(f"heard/{word}/{rank}", "1")
-    return dist.PrefixStore(f"start/{word}", store)
+        prefix = store.get(f"answer/{ask}").decode()
+        store.set(f"heard/{prefix}/{rank}", "1")
+    return dist.PrefixStore(f"start/{prefix}", store)
 
 
-def _answer(store: dist.Store, word: str, world_size: int, deadline: float) -> None:
+def _answer(store: dist.Store, prefix: str, world_size: int, deadline: float) -> None:
     missing = set(range(1, world_size))
     answered: set[bytes] = set()
     while missing:
         for rank in sorted(missing):
-            if store.check([f"heard/{word}/{rank}"]):
+            if store.check([f"heard/{prefix}/{rank}"]):
                 missing.discard(rank)
             elif store.check([f"ask/{rank}"]):
                 ask = store.get(f"ask/{rank}")
                 if ask not in answered:
                     answered.add(ask)
-                    store.set(f"answer/{ask.decode()}", word)
+                    store.set(f"answer/{ask.decode()}", prefix)
         _pause(f"ranks {sorted(missing)}", deadline)
 
 
@@ -56,5 +56,5 @@ def _wait(store: dist.Store, key: str, deadline: float) -> None:
 
 def _pause(whom: str, deadline: float) -> None:
     if time.monotonic() > deadline:
-        raise TimeoutError(f"{whom} did not come; see what the other processes say")
+        raise TimeoutError(f"{whom} did not connect in time; see the output of the other processes")
     time.sleep(_POLL_SECONDS)

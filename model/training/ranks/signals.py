@@ -1,4 +1,4 @@
-"""SIGTERM and Ctrl-C as a request, taken at the end of a step."""
+"""Treating SIGTERM and Ctrl-C as a request to stop, which is fulfilled at the end of a step."""
 
 import os
 import signal
@@ -6,10 +6,10 @@ from types import FrameType
 
 
 class StopRequest:
-    """Set by the first SIGTERM or SIGINT while the `with` block runs; a second SIGINT interrupts at once.
+    """True after the first SIGTERM or SIGINT while the `with` block runs. A second SIGINT interrupts at once.
 
-    Clusters send SIGTERM some 30 seconds before they kill. The handler only notes it: a checkpoint written from inside
-    a handler could catch the parameters in the middle of an update.
+    Clusters send SIGTERM about 30 seconds before they kill a process. The handler only records the signal, because a
+    checkpoint that is written by a handler could contain half-updated parameters.
     """
 
     def __init__(self) -> None:
@@ -23,7 +23,7 @@ class StopRequest:
         for number in (signal.SIGTERM, signal.SIGINT):
             try:
                 self._previous[number] = signal.signal(number, self._note)
-            except ValueError:  # not the main thread: whoever embeds the trainer handles signals
+            except ValueError:  # not the main thread: the program that embeds the trainer handles signals
                 break
         return self
 

@@ -1,4 +1,4 @@
-"""Which process of a run speaks, by what torchrun tells it."""
+"""Which process of a run prints, from the environment that torchrun sets."""
 
 import os
 import warnings
@@ -10,17 +10,17 @@ def is_first() -> bool:
 
 
 def say(text: str) -> None:
-    """Print on standard output, from rank 0 alone."""
+    """Print on standard output, from rank 0 only."""
     if is_first():
         print(text, flush=True)
 
 
 def silence_others() -> None:
-    """Leave the warnings to rank 0: the other ranks would repeat them."""
+    """Suppress warnings except on rank 0, because the other ranks would repeat them."""
     if not is_first():
         warnings.simplefilter("ignore")
 
 
 def was_restarted() -> bool:
-    """Whether torchrun started these workers again after a failure (`--max-restarts`)."""
+    """Whether torchrun restarted these workers after a failure (`--max-restarts`)."""
     return int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")) > 0

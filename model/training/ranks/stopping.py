@@ -1,4 +1,4 @@
-"""How all ranks come to know that one of them was asked to stop."""
+"""How all ranks learn that one of them was asked to stop."""
 
 import time
 from typing import Any
@@ -15,10 +15,10 @@ _LOOK_EVERY_SECONDS = 0.5
 
 
 class StopVote:
-    """Whether any rank has asked to stop: known to all of them at the same step, without a wait.
+    """Whether any rank was asked to stop. All ranks learn it at the same step, and none has to wait.
 
-    Each step starts a small maximum over the ranks and reads the one that it started a step before, which is done by
-    then because the ranks go in lockstep. So a request on one rank stops all of them at most two steps later.
+    Each step starts a small all-reduce (maximum) and reads the result of the step before, which is done by then because
+    the ranks run in lockstep. So a request on one rank stops all ranks at most two steps later.
     """
 
     def __init__(self, world: World) -> None:
@@ -26,7 +26,7 @@ class StopVote:
         self._pending: tuple[Any, Tensor] | None = None
 
     def any_asked(self, asked_here: bool) -> bool:
-        """Call once a step on every rank."""
+        """Whether any rank was asked to stop. Call this once per step on every rank."""
         if self._world.size == 1:
             return asked_here
         answer = self._take()
@@ -49,10 +49,10 @@ class StopVote:
 
 
 class StopWord:
-    """Whether any rank was asked to stop: known to the others within a second, while each does work of its own length.
+    """Whether any rank was asked to stop, while the ranks do not run in lockstep. They learn it within a second.
 
-    In an evaluation ranks do not go in lockstep, so they cannot vote. The rank that was asked leaves a word in the
-    store that all share, and the others look there now and then.
+    In an evaluation the ranks take different times, so they cannot use `StopVote`. The rank that was asked sets a key
+    in the shared store, and the others check it now and then.
     """
 
     def __init__(self, world: World, request: StopRequest) -> None:
@@ -61,7 +61,7 @@ class StopWord:
         self._looked = 0.0
 
     def is_out(self) -> bool:
-        """Whether this rank knows of the word. Costs next to nothing, so it may be asked at each token."""
+        """Whether this rank knows of a request. This is cheap, so it may be called at each token."""
         store = self._world.store
         if self._is_out:
             return True
@@ -75,5 +75,5 @@ class StopWord:
         return self._is_out
 
     def is_known_to_any(self) -> bool:
-        """Whether any rank knows of it; the same answer for all. All ranks must call it together."""
+        """Whether any rank knows of a request; the same answer on all ranks. All ranks must call it together."""
         return any(known for (known,) in self._world.gather_rows([float(self.is_out())]))

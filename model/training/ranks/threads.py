@@ -1,4 +1,4 @@
-"""How many threads compute in a process that runs alone on CPUs."""
+"""Choosing the number of threads of a process that computes on the CPU without torchrun."""
 
 import os
 import sys
@@ -12,10 +12,10 @@ _is_chosen = False
 
 
 def choose_threads(device: torch.device) -> None:
-    """Take fewer threads than cores where others keep the cores busy, and say so; once per process.
+    """Use fewer threads than cores if other processes keep cores busy, and say so; once per process.
 
-    The threads of a product wait for the slowest of them, so one that has to share its core holds up all others.
-    torchrun, or the user, may have set the variables that OpenMP reads; then these decide.
+    The threads of a matrix product wait for the slowest of them, so a thread that shares its core delays all others.
+    If torchrun or the user has set the variables that OpenMP reads, these decide.
     """
     global _is_chosen
     if _is_chosen or device.type != "cpu" or any(name in os.environ for name in _VARIABLES):
@@ -26,14 +26,14 @@ def choose_threads(device: torch.device) -> None:
     if threads < torch.get_num_threads():
         torch.set_num_threads(threads)
         print(
-            f"notice: computing with {threads} thread{'s' if threads > 1 else ''}, since this machine is busy (a load "
-            f"of {load:.1f}); OMP_NUM_THREADS={num_cores()} takes all cores",
+            f"notice: computing with {threads} thread{'s' if threads > 1 else ''}, because this machine is busy (load "
+            f"{load:.1f}); set OMP_NUM_THREADS={num_cores()} to use all cores",
             file=sys.stderr,
         )
 
 
 def idle_cores(cores: int, load: float) -> int:
-    """Cores that are not busy, at least one.
+    """The number of cores that are not busy, at least 1.
 
     >>> [idle_cores(8, load) for load in (0.3, 2.6, 40.0)]
     [8, 5, 1]

@@ -1,4 +1,4 @@
-"""The processes of a run: who is who, and what they agree on."""
+"""The processes of a run: their ranks, their communication, and which of them prints."""
 
 import datetime
 import os
@@ -18,10 +18,10 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True)
 class World:
-    """The ranks of a run and this process's place in it.
+    """The ranks of a run, and the place of this process among them.
 
-    device: where this rank computes. control: a group over gloo for decisions that the host takes, so that these
-    never wait for the accelerator; None with one process. store: keys and values that all ranks share; None with one.
+    device: where this rank computes. control: a gloo group for communication between hosts, which never waits for the
+    accelerator; None with a single process. store: a key-value store that all ranks share; None with a single process.
     """
 
     rank: int = 0
@@ -32,7 +32,7 @@ class World:
 
     @classmethod
     def join(cls, *, device: str = "auto", timeout_seconds: float = 600.0) -> "World":
-        """Join the processes that torchrun started (nccl on GPUs, gloo on CPUs), or be alone without torchrun.
+        """Connect to the other processes of torchrun (nccl on GPUs, gloo on CPUs). Without torchrun, be the only one.
 
         Raises: UserError if a GPU is asked for and there is none for this rank.
         """
@@ -61,14 +61,14 @@ class World:
 
     @classmethod
     def alone(cls, *, device: str = "auto") -> "World":
-        """This process without the others, on the device that it would take.
+        """This process without the others, on the device that it would use.
 
         Raises: as `join`.
         """
         return cls(device=_device(device))
 
     def leave(self) -> None:
-        """Give the process groups back."""
+        """Destroy the process groups."""
         if dist.is_initialized():
             dist.destroy_process_group()
 
@@ -77,17 +77,17 @@ class World:
         return self.rank == 0
 
     def sum_(self, tensor: Tensor) -> Tensor:
-        """Add up a tensor over all ranks, in place and on its device; no host wait on a GPU."""
+        """Sum a tensor over all ranks, in place and on its device. On a GPU, the host does not wait."""
         if self.size > 1:
             dist.all_reduce(tensor)
         return tensor
 
     def begin_sum(self, tensor: Tensor) -> Any:
-        """Begin to add up a tensor over all ranks, in place; `wait` on what it gives before using the tensor."""
+        """Begin to sum a tensor over all ranks, in place. Call `wait` on the result before using the tensor."""
         return dist.all_reduce(tensor, async_op=True) if self.size > 1 else None
 
     def gather_rows(self, values: Sequence[float]) -> list[list[float]]:
-        """Each rank's numbers, by rank."""
+        """The numbers of all ranks, in the order of ranks."""
         if self.size == 1:
             return [list(values)]
         rows = [torch.zeros(len(values), dtype=torch.float64) for _ in range(self.size)]
@@ -95,7 +95,7 @@ class World:
         return [row.tolist() for row in rows]
 
     def share(self, value: Result | None) -> Result:
-        """Rank 0's value, for every rank."""
+        """The value of rank 0, on every rank."""
         if self.size == 1:
             return value  # type: ignore[return-value]
         box = [value]
@@ -103,7 +103,7 @@ class World:
         return box[0]  # type: ignore[return-value]
 
     def gather(self, value: Result) -> list[Result]:
-        """Every rank's value, by rank, for every rank."""
+        """The values of all ranks in the order of ranks, on every rank."""
         if self.size == 1:
             return [value]
         values: list[Any] = [None] * self.size
@@ -111,9 +111,9 @@ class World:
         return values
 
     def share_table(self, read: Callable[[], dict[str, Tensor]]) -> dict[str, Tensor]:
-        """What rank 0 reads, on the CPU of every rank: nodes need not see the same disk.
+        """Let rank 0 read, and send the tensors to the CPUs of all ranks, because nodes need not see the same disk.
 
-        Raises: the UserErrors of `read`, everywhere.
+        Raises: the UserErrors of `read`, on every rank.
         """
         if self.size == 1:
             return read()
@@ -130,7 +130,7 @@ class World:
         return table
 
     def first_does(self, work: Callable[[], Result]) -> Result:
-        """Let rank 0 do something and give its result to all; a UserError or OSError there is raised everywhere."""
+        """Let rank 0 do something and send the result to all ranks. A UserError or OSError is raised on every rank."""
         outcome: tuple[str, Any] | None = None
         if self.is_first:
             try:
@@ -147,7 +147,7 @@ class World:
         return value
 
     def everybody_does(self, work: Callable[[], Result]) -> Result:
-        """Let every rank do something that may fail on some: the first UserError by rank is raised on all of them."""
+        """Let every rank do something. If some ranks fail, the UserError of the lowest is raised on every rank."""
         result: Result | None = None
         complaint: str | None = None
         try:
@@ -157,7 +157,7 @@ class World:
         if self.size > 1:
             complaints: list[str | None] = [None] * self.size
             dist.all_gather_object(complaints, complaint, group=self.control)
-            complaint = next((one for one in complaints if one), None)
+            complaint = next(filter(None, complaints), None)
         if complaint:
             raise UserError(complaint)
         return result  # type: ignore[return-value]
@@ -173,7 +173,7 @@ def _device(name: str) -> torch.device:
         raise UserError("there is no CUDA GPU here; use --device=cpu")
     if local_rank >= torch.cuda.device_count():
         raise UserError(
-            f"torchrun started {local_rank + 1} or more processes here for {torch.cuda.device_count()} GPUs; "
-            f"use --nproc_per_node={torch.cuda.device_count()}"
+            f"torchrun started {local_rank + 1} or more processes here, but there are {torch.cuda.device_count()} "
+            f"GPUs; use --nproc_per_node={torch.cuda.device_count()}"
         )
     return torch.device("cuda", local_rank)

@@ -215,5 +215,5 @@ def test_a_mixture_of_a_tasks_choice_and_a_hugging_face_folder_as_base(base_run,
 
 
 def test_tasks_of_another_vocabulary_are_refused(example_folder, task_folder, base_run, tmp_path, spiece_model):
-    with pytest.raises(UserError, match="another vocabulary"):
+    with pytest.raises(UserError, match="different vocabularies"):
         run(base_run, example_folder, tmp_path / "run")

@@ -61,7 +61,7 @@ def test_what_differs_is_said_in_words(base_run, task_folder, tmp_path):
     [
         ("--device=cuda", "there is no CUDA GPU here"),
         ("--track=mlflow", "unknown tracker 'mlflow'"),
-        ("--gradient_accumulation=3", "not divided by 1 ranks x 3"),
+        ("--gradient_accumulation=3", "not a multiple of 1 ranks x 3"),
         ("--peak_tflops=0", "--peak_tflops=0.0 must be above 0"),
         ("--num_threads=0", "--num_threads=0 must be above 0"),
     ],
@@ -92,7 +92,7 @@ def test_a_dry_run_refuses_what_does_not_fit_and_a_folder_in_use(example_folder,
 def test_two_flags_that_both_say_how_large_the_model_is_are_refused(example_folder, tmp_path, monkeypatch):
     monkeypatch.setattr(pretraining, "_origin", lambda *rest: pretraining.Origin(pretraining.ModelConfig(), {}, "0"))
     flags = [f"--examples={example_folder}", f"--output={tmp_path}/run", "--from_hugging_face=x", "--preset=t5_tiny"]
-    with pytest.raises(UserError, match="give one of them"):
+    with pytest.raises(UserError, match="give only one"):
         pretrain.main(flags)
 
 
@@ -144,15 +144,17 @@ def test_the_page_is_there_after_a_stop(example_folder, tmp_path, monkeypatch, c
     flags = [f"--examples={example_folder}", f"--output={tmp_path}/run", "--preset=t5_tiny", "--steps=4", *SMALL]
     assert pretrain.main([*flags, "--validation_examples=0"]) == 0
     assert "stopped after step 2 with a checkpoint" in capsys.readouterr().out
-    assert "not finished: 4 steps are to be made" in (tmp_path / "run" / "run.html").read_text()
+    assert "not finished: 4 steps are planned" in (tmp_path / "run" / "run.html").read_text()
 
 
 def test_help_tells_the_defaults_of_the_command():
     of_finetune = " ".join(finetune.parser().format_help().split())
-    assert "(default: by the method: all_parameters 0.001, adapters 0.02, gradual_unfreezing 0.001)" in of_finetune
-    assert "step to step (default: constant)" in of_finetune
+    assert (
+        "(default: depends on the method: all_parameters 0.001, adapters 0.02, gradual_unfreezing 0.001)" in of_finetune
+    )
+    assert "over the steps (default: constant)" in of_finetune
     of_pretrain = " ".join(pretrain.parser().format_help().split())
-    assert "(default: by the optimizer: adafactor 0.01, adamw 0.02)" in of_pretrain
+    assert "(default: depends on the optimizer: adafactor 0.01, adamw 0.02)" in of_pretrain
     assert "None" not in of_pretrain + of_finetune
 
 
@@ -168,7 +170,7 @@ def test_a_busy_machine_gets_fewer_threads_and_is_told(monkeypatch, capsys):
     cpu = threads.torch.device("cpu")
     threads.choose_threads(cpu)
     threads.choose_threads(cpu)
-    assert taken == [2] and "computing with 2 threads, since this machine is busy" in capsys.readouterr().err
+    assert taken == [2] and "computing with 2 threads, because this machine is busy" in capsys.readouterr().err
     monkeypatch.setattr(threads, "_is_chosen", False)
     monkeypatch.setenv("OMP_NUM_THREADS", "8")
     threads.choose_threads(cpu)

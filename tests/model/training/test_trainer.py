@@ -180,7 +180,7 @@ def test_a_full_disk_while_saving_does_not_end_training(make_trainer):
 
     trainer = make_trainer(Hooks(before_step=limit), checkpoint_every=2)
     try:
-        with pytest.warns(UserWarning, match="could not be written .*; training goes on"):
+        with pytest.warns(UserWarning, match="could not be written .*; training continues"):
             outcome = trainer.train()
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
