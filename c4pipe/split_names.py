@@ -1,4 +1,4 @@
-"""The splits of a data set, and the names that they have in files and records of other tools."""
+"""The splits of a data set, and their names in files and records of other tools."""
 
 TRAIN, VALIDATION, TEST = "train", "validation", "test"
 

@@ -1,1 +1,1 @@
-"""What each command does once its flags are understood; imported by the command when they are."""
+"""The actions of the commands. A command imports its action only after it has parsed its flags."""

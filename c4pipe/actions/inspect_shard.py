@@ -1,4 +1,4 @@
-"""What `inspect_shard` does once its flags are understood."""
+"""The action of `inspect_shard`."""
 
 import argparse
 import textwrap
@@ -19,7 +19,7 @@ WIDTH = 120
 
 
 def perform(flags: argparse.Namespace) -> int:
-    """Do what the flags ask for. Returns: the exit status."""
+    """Run the command with these flags. Returns: the exit status."""
     if flags.dry_run:
         print(f"would read {flags.shard} ({files.size(flags.shard):,} bytes) and write nothing")
         return 0
@@ -58,7 +58,7 @@ def _example(flags: Any) -> Iterator[str]:
     if objective is not None:
         tokens = catalog.find(objective).restored(example["inputs"], example["targets"], vocabulary.size)
         if tokens is None:
-            yield from _paragraph("restored text", f"{objective} does not keep where its tokens were; see the page")
+            yield from _paragraph("restored text", f"{objective} does not keep the places of its tokens; see the page")
         else:
             yield from _paragraph(f"restored text ({len(tokens)} tokens)", vocabulary.decode(tokens))
     yield from _origin(flags, example, metadata)
@@ -73,8 +73,8 @@ def _task(example: dict[str, Any], metadata: dict[str, str]) -> Iterator[str]:
 def _origin(flags: Any, example: dict[str, Any], metadata: dict[str, str]) -> Iterator[str]:
     name = metadata.get("text_shard", "")
     first, count = example["row"], example["num_pages"]
-    where = f"{name}, row {first}, token {example['token_offset']}; {count} page{'s' if count != 1 else ''}"
-    yield from _paragraph("from", where)
+    place = f"{name}, row {first}, token {example['token_offset']}; {count} page{'s' if count != 1 else ''}"
+    yield from _paragraph("from", place)
     path = find_text_shard(_folder(flags.shard), name, flags.c4) if name else None
     if path is None:
         yield f"  {name or 'its text shard'} was not found; name its folder with --c4 to see the URLs"
@@ -110,7 +110,7 @@ def _folder(path: str) -> str:
 
 
 def _check(path: str) -> None:
-    """Raises: UserError where the manifest beside a shard says that it is another one."""
+    """Raises: UserError if the shard differs from the manifest of its folder."""
     sha256_of(path, manifest.known_digests([path]).get(path))
 
 

@@ -1,4 +1,4 @@
-"""Which WET files a run reads, in the one order that does not depend on how they were named; and the list of them."""
+"""Lists the WET files that a run reads, in an order that does not depend on how the user named them."""
 
 import gzip
 import json
@@ -13,26 +13,26 @@ from c4pipe.errors import UserError
 from c4pipe.shards import files
 from c4pipe.shown import without_credentials
 
-# As many files' beginnings are looked at before any work.
+# The number of files whose first records are checked before any work.
 _NUM_LOOKED_AT = 8
-# How the paths begin that Common Crawl lists.
+# The beginning of the paths in Common Crawl's lists.
 _CRAWL_FOLDER = "crawl-data/"
 
 
 def list_inputs(globs: str | None, list_file: str | None, base_url: str | None = None) -> list[File]:
-    """The WET files of `--input` (globs) or `--input_list` (a file with one path or URL a line), by base name.
+    """The WET files of `--input` (globs) or `--input_list` (a file with one path or URL per line), sorted by base name.
 
-    Files of one base name are told apart by their SHA-256, so that the order is a function of what is in them.
-    base_url: where the lines of the list that are paths of Common Crawl lie, if not on this machine.
+    Files with the same base name are sorted by their SHA-256, so that the order depends only on their content.
+    base_url: where to read paths of Common Crawl that are in the list and not on this machine.
 
     Raises: UserError if neither or both are given, a glob matches nothing, or a file of the list is missing.
     """
     if (globs is None) == (list_file is None):
         raise UserError("give either --input=GLOB[,GLOB] or --input_list=FILE")
     if base_url is not None and list_file is None:
-        raise UserError("--base_url goes with --input_list, whose lines may be paths of Common Crawl")
+        raise UserError("--base_url needs --input_list: it is for lists with paths of Common Crawl")
     paths = files.expand(globs) if globs is not None else _read_list(str(list_file), base_url)
-    # Two spellings of a token name the same file.
+    # URLs that differ only in their access token name the same file.
     named = {without_credentials(path): path for path in reversed(paths)}
     paths = sorted(sorted(named.values()), key=files.base_name)
     counts = Counter(map(files.base_name, paths))
@@ -48,9 +48,9 @@ def list_inputs(globs: str | None, list_file: str | None, base_url: str | None =
 
 
 def refuse_other_files(wet_files: Sequence[File], wet_parser: str) -> None:
-    """Look at the first records of some files, spread over all.
+    """Look at the first records of some files, spread evenly over all files.
 
-    Raises: UserError if every one of them is a WARC or WAT file, of another version, or compressed otherwise.
+    Raises: UserError if every one of them is a WARC or WAT file, of another version, or of another compression.
     """
     some = wet_files[:: max(len(wet_files) // _NUM_LOOKED_AT, 1)][:_NUM_LOOKED_AT]
     fault = ""
@@ -60,9 +60,9 @@ def refuse_other_files(wet_files: Sequence[File], wet_parser: str) -> None:
         if not fault:
             return
     if fault:
-        others = f", and so is each of the {len(some)} files that were looked at" if len(some) > 1 else ""
+        others = f" (all {len(some)} files that were checked have such a fault)" if len(some) > 1 else ""
         raise UserError(
-            f"{without_credentials(some[-1].path)} {fault}{others}. --accept_other_records goes on all the same"
+            f"{without_credentials(some[-1].path)} {fault}{others}. --accept_other_records reads the files nevertheless"
         )
 
 
@@ -76,7 +76,7 @@ def _read_list(list_file: str, base_url: str | None) -> list[str]:
     lines = [line.strip() for line in content.decode("utf-8", "surrogateescape").splitlines()]
     entries = [line for line in lines if line]
     if not entries:
-        raise UserError(f"{list_file} names no file; write one path or URL a line")
+        raise UserError(f"{list_file} names no file; write one path or URL per line")
     if files.is_remote(list_file) and base_url is None:
         folder = list_file.rsplit("/", 1)[0]
         return [entry if files.is_remote(entry) else files.join(folder, entry) for entry in entries]
@@ -84,9 +84,10 @@ def _read_list(list_file: str, base_url: str | None) -> list[str]:
 
 
 def _find(entry: str, list_file: str, base_url: str | None) -> str:
-    """A path as it stands, or beside the list: whole, or (as in `wet.paths` of a crawl) by its base name.
+    """The path of an entry: as written, or relative to the list's folder, or there by its base name alone.
 
-    What is not on this machine and is a path of Common Crawl lies below `base_url`.
+    (The lists of a crawl, `wet.paths`, have long paths.) A path of Common Crawl that is not on this machine is below
+    `base_url`.
     """
     if files.is_remote(entry):
         return entry
@@ -97,12 +98,14 @@ def _find(entry: str, list_file: str, base_url: str | None) -> str:
     is_crawl_path = entry.startswith(_CRAWL_FOLDER)
     if base_url is not None and is_crawl_path:
         return f"{base_url.rstrip('/')}/{entry}"
-    hint = "; --base_url=URL reads it from where crawl-data/ lies" if is_crawl_path and base_url is None else ""
-    raise UserError(f"{entry} (in {list_file}) is not there; paths are taken from here or from the list's folder{hint}")
+    hint = "; --base_url=URL reads it from URL/crawl-data/..." if is_crawl_path and base_url is None else ""
+    raise UserError(
+        f"{entry} (in {list_file}) is missing; paths are relative to the current folder or to the list's folder{hint}"
+    )
 
 
 def write_list(path: str, wet_files: Sequence[File]) -> None:
-    """Leave the list of WET files for the workers, one JSON array a line."""
+    """Write the list of WET files for the workers, one JSON array per line."""
     lines = [json.dumps([file.path, file.stem], ensure_ascii=False) for file in wet_files]
     files.write_bytes(path, ("\n".join(lines) + "\n").encode())
 

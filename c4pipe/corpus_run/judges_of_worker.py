@@ -1,4 +1,4 @@
-"""The judges of a run, made once a worker process."""
+"""Makes the judges of a run, once per worker process."""
 
 from collections.abc import Sequence
 from functools import lru_cache, partial
@@ -10,7 +10,7 @@ from c4pipe.corpus_run.plan import Plan, RuleSet, read_rules
 
 
 def criteria_of(plan: Plan, rules: RuleSet) -> Criteria:
-    """What the judges of a run are made of."""
+    """The criteria from which the judges of a run are made."""
     return Criteria(
         plan.variant,
         plan.compat,
@@ -24,10 +24,10 @@ def criteria_of(plan: Plan, rules: RuleSet) -> Criteria:
 
 @lru_cache(maxsize=2)
 def rules_of(path: str) -> RuleSet:
-    """The rules in the work folder."""
+    """The rules file in the work folder, read once per process."""
     return read_rules(path)
 
 
 def judges_of_worker(plan: Plan, stages: Sequence[Stage]) -> Judges:
-    """The judges of some stages."""
+    """The judges of these stages."""
     return judges_of(stages, criteria_of(plan, rules_of(plan.rules)))

@@ -1,4 +1,4 @@
-"""The two kinds of keys that compete across the corpus, and how their losers are picked."""
+"""The two kinds of keys that compete over the whole corpus (URLs and lines), and how their losers are picked."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,7 +12,10 @@ from c4pipe.corpus_run.plan import KEY_PART_BITS, NUM_KEY_PARTS
 
 @dataclass(frozen=True)
 class KeyKind:
-    """dtype: of a key, whose field `by` is the hash that must be alone. losers: dtype of what `pick` gives."""
+    """A kind of key. Keys with the same hash compete, and all but one lose.
+
+    dtype: the dtype of a key. by: the field with the hash. pick: gives the losers among keys. losers: their dtype.
+    """
 
     name: str
     dtype: np.dtype
@@ -21,7 +24,7 @@ class KeyKind:
     pick: Callable[[np.ndarray], np.ndarray]
 
     def parts(self, keys: np.ndarray) -> np.ndarray:
-        """The part (0 to NUM_KEY_PARTS - 1) that each key is filed in: the first bits of its hash."""
+        """The part (0 to NUM_KEY_PARTS - 1) of each key: the first bits of its hash."""
         return (keys[self.by][:, 0] >> np.uint64(64 - KEY_PART_BITS)).astype(np.int64)
 
 
@@ -36,7 +39,7 @@ KINDS: dict[str, KeyKind] = {
 
 
 def num_buckets(num_keys: int, key_bytes: int, bucket_bytes: int) -> int:
-    """How many buckets of some `bucket_bytes` hold the keys; at most as many as there are parts.
+    """The number of buckets of about `bucket_bytes` for these keys; at most the number of parts.
 
     >>> num_buckets(1000, 36, 1 << 20), num_buckets(10**7, 36, 64 << 20)
     (1, 6)
@@ -45,7 +48,7 @@ def num_buckets(num_keys: int, key_bytes: int, bucket_bytes: int) -> int:
 
 
 def bucket_edges(count: int) -> list[tuple[int, int]]:
-    """The buckets as runs of parts (first, end).
+    """The buckets as consecutive ranges of parts (first, end).
 
     >>> bucket_edges(2)
     [(0, 2048), (2048, 4096)]

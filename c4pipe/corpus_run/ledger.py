@@ -1,4 +1,4 @@
-"""The one place where pages are counted, sampled and measured, stage by stage as `corpus/chain.py` lists them."""
+"""The only place where pages are counted, sampled and measured, stage by stage as listed in `corpus/chain.py`."""
 
 import hashlib
 from collections.abc import Sequence
@@ -17,29 +17,30 @@ from c4pipe.report.summary import SPLIT, Size, Summary
 
 OTHER_COPY = "other_copy_stays"
 _UNKNOWN_SIZE = Size(0, 0)
-# Lines that rules dropped are looked at again for samples in one page of so many.
+# Samples of dropped lines are taken from one page in this many.
 _SAMPLED_PAGES_SHARE = 16
 
 
 class Ledger:
-    """Writes what becomes of pages into a summary: counters under the reference's names, volumes, samples.
+    """Records the outcomes of pages in a summary: counters with the reference's names, volumes, samples.
 
-    The reference cleans only copies that won their URL, so a page that is judged earlier is counted later.
+    The reference cleans only the copies that won their URL. So a page is judged before its URL's winner is known, but
+    counted only afterwards.
     """
 
     def __init__(self, variant: Variant, summary: Summary) -> None:
         self._variant, self._summary = variant, summary
 
     def add_file(self) -> None:
-        """A WET file."""
+        """Count a WET file."""
         self._summary.counters[chain.WET_FILE] += 1
 
     def add_kinds(self, kinds: Kinds) -> None:
-        """What kinds of records a WET file holds."""
+        """Count the kinds of records of a WET file."""
         self._summary.kinds.update(kinds)
 
     def add_no_page(self, outcome: Dropped | Quarantined) -> None:
-        """A record of a WET file that is not a page, or too long a one."""
+        """Record a record of a WET file that is not a page, or is too long a page."""
         self._summary.totals["records"] += 1
         if isinstance(outcome, Quarantined):
             self._summary.counters[f"{chain.QUARANTINE}/{outcome.reason}"] += 1
@@ -51,22 +52,22 @@ class Ledger:
             self._drop(chain.PARSING, outcome.reason, _UNKNOWN_SIZE)
 
     def add_at_reading(self, page: Page, size: Size, verdict: Verdict) -> None:
-        """A record that is a page, by the stages before URLs compete."""
+        """Record a page and the verdict of the stages before URLs compete."""
         self._summary.totals["records"] += 1
         self._add(chain.AT_READING, verdict, size, page.url, page.text)
 
     def add_url_loser(self, url: str, size: Size, excerpt: str) -> None:
-        """A page of whose URL another copy stays."""
+        """Record a page that lost its URL to another copy."""
         self._drop(chain.URL_COPIES, OTHER_COPY, size)
         self._sample(chain.URL_COPIES, OTHER_COPY, url, excerpt)
 
     def add_after_urls(self, url: str, size: Size, verdict: Verdict) -> None:
-        """A page that won its URL, by the stages up to cleaning. size: of the page as it was."""
+        """Record a page that won its URL, and the verdict of the stages up to cleaning. size: the size before them."""
         self._pass(chain.URL_COPIES, size)
         self._add(chain.AFTER_URLS, verdict, size, url, verdict.text)
 
     def add_after_lines(self, url: str, cleaned: str, lost_lines: Sequence[int], verdict: Verdict, split: str) -> None:
-        """A cleaned page, by the last stages. split: where it is written, if no stage drops it."""
+        """Record a cleaned page and the verdict of the last stages. split: the page's split, if no stage drops it."""
         summary = self._summary
         if lost_lines and chain.LINE_COPIES.when(self._variant):
             first_lost = cleaned.split("\n")[lost_lines[0]]
@@ -80,9 +81,9 @@ class Ledger:
             summary.add_length(len(verdict.text))
 
     def sample_lines(self, page: Page, verdict: Verdict) -> None:
-        """Offer the lines that cleaning takes from a few pages. A page that loses its URL may be among them."""
-        came_to_cleaning = verdict.stage in ("", chain.CLEANING.name)
-        if not (came_to_cleaning and chain.CLEANING.when(self._variant)):
+        """Sample the lines that cleaning removes, from a few pages. Some of these pages may lose their URL later."""
+        reached_cleaning = verdict.stage in ("", chain.CLEANING.name)
+        if not (reached_cleaning and chain.CLEANING.when(self._variant)):
             return
         if hashlib.md5(page.url.encode("utf-8", "surrogatepass")).digest()[0] % _SAMPLED_PAGES_SHARE:
             return
@@ -90,7 +91,7 @@ class Ledger:
             self._summary.sample(chain.CLEANING.line_counter(outcome.name), page.url, outcome.line)
 
     def _add(self, stages: Sequence[Stage], verdict: Verdict, size: Size, url: str, excerpt: str) -> None:
-        """A page, from stage to stage. size: as it comes to the first of them."""
+        """Record a page stage by stage. size: its size before the first stage."""
         self._summary.counters.update(verdict.counters)
         for stage in stages:
             if not (stage.always_shown or stage.when(self._variant)):

@@ -1,4 +1,4 @@
-"""What every worker of wet_to_c4 knows: the settings, and where each work file lies. Small, whatever the input."""
+"""The plan that every worker of wet_to_c4 gets: the settings and the paths of all work files. Small for any input."""
 
 import hashlib
 import json
@@ -15,17 +15,17 @@ from c4pipe.shards import files
 
 __all__ = ["File", "Plan", "RuleSet", "Settings", "code_digest", "digest", "read_rules", "write_rules"]
 
-# Keys are filed in this many parts by the first bits of their hash; a bucket is a run of parts.
+# Keys are divided into this many parts by the first bits of their hash. A bucket is a range of consecutive parts.
 KEY_PART_BITS = 12
 NUM_KEY_PARTS = 1 << KEY_PART_BITS
 
-# Names among the settings' assets of the files that --urls and --exclude_urls name.
+# Names in the settings' assets for the files given by --urls and --exclude_urls.
 LISTED_ASSET = "urls"
 EXCLUDED_ASSET = "exclude_urls"
 
 
 class File(NamedTuple):
-    """A WET file: its place among all of them by base name, its path, and the name of its work files."""
+    """A WET file: its number in the order of base names, its path, and the stem of its work files' names."""
 
     number: int
     path: str
@@ -33,13 +33,13 @@ class File(NamedTuple):
 
     @property
     def name(self) -> str:
-        """Base name: what the manifest, the quarantine and the provenance know it by."""
+        """The base name, by which the manifest, the quarantine and the provenance refer to the file."""
         return files.base_name(self.path)
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What decides the bytes of the result, beside the inputs and the code."""
+    """Everything that determines the bytes of the result, besides the inputs and the code."""
 
     variant: str
     compat: str
@@ -51,7 +51,7 @@ class Settings:
     assets: Mapping[str, str] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
-        """As the manifest has it; assets are named there on their own."""
+        """The settings as in the manifest, which lists assets separately."""
         fields = asdict(self)
         fields["languages"] = list(self.languages)
         del fields["assets"]
@@ -59,9 +59,10 @@ class Settings:
 
     @property
     def of_cleaning(self) -> dict[str, Any]:
-        """Those that decide what a WET file's pages look like after cleaning.
+        """The settings that determine the pages of a WET file after cleaning.
 
-        Excluded URLs are left out: each file notes which of them it has, so that a takedown leaves the others alone.
+        Excluded URLs are left out. Each cleaned file records which of them it has, so that after a takedown request the
+        files without these URLs need not be cleaned again.
         """
         return {
             "variant": self.variant,
@@ -72,7 +73,7 @@ class Settings:
 
     @property
     def of_finishing(self) -> dict[str, Any]:
-        """Those that decide what becomes of a cleaned file's pages, once it is known what they lost."""
+        """The settings that determine the outcome of a cleaned file's pages, once their losses are known."""
         fields = self.to_json()
         del fields["num_shards"], fields["format"]
         return {**fields, "assets": self._lasting_assets}
@@ -84,10 +85,10 @@ class Settings:
 
 @dataclass(frozen=True)
 class Plan:
-    """Settings and places of one run. Folders must mean the same to every worker.
+    """The settings and paths of one run. The paths must name the same folders for every worker.
 
-    code: `code_digest` of the process that made the plan. through_files: keys go through files of the work folder
-    (one machine), else through the runner's shuffle, in 2^shuffle_bits buckets.
+    code: `code_digest` of the process that made the plan. through_files: whether keys travel through files in the work
+    folder (one machine) or through the runner's shuffle, in 2^shuffle_bits buckets.
     """
 
     settings: Settings
@@ -113,16 +114,16 @@ class Plan:
 
     @property
     def cleaning_key(self) -> str:
-        """Names everything but its WET file that a cleaned file was made from; the code is a part of it."""
+        """Digest of everything that a cleaned file depends on, except its WET file. The code is a part of it."""
         return digest(self.settings.of_cleaning, self.samples_per_rule, self.code)
 
     @property
     def finishing_key(self) -> str:
-        """Names everything that a finished file was made from but its cleaned pages and what they lost."""
+        """Digest of everything that a finished file depends on, except its cleaned pages and their losses."""
         return digest(self.settings.of_finishing, self.samples_per_rule, self.code)
 
     def run_key(self, inputs_digest: int) -> str:
-        """Names everything that the files after cleaning are made from: settings, code, and all inputs."""
+        """Digest of everything that the files after cleaning depend on: settings, code, and all inputs."""
         fields = [self.settings.to_json(), dict(self.settings.assets), self.samples_per_rule, self.code]
         return digest(fields, f"{inputs_digest:064x}")[:16]
 
@@ -131,7 +132,7 @@ class Plan:
         return files.join(self.work, "cleaned", f"{stem}.{self.cleaning_key[:8]}{ending}")
 
     def finished(self, stem: str, key: str, ending: str) -> str:
-        """Path of a file of the pages that a WET file gives the corpus (`.arrow`), or its record (`.json`)."""
+        """Path of the file with a WET file's pages in the corpus (`.arrow`), or of its record (`.json`)."""
         return files.join(self.work, "finished", f"{stem}.{key[:16]}{ending}")
 
     def later(self, run_key: str, kind: str, name: str) -> str:
@@ -140,15 +141,15 @@ class Plan:
 
 
 def digest(*parts: Any) -> str:
-    """SHA-256 of JSON values, as hex."""
+    """SHA-256 of JSON values, in hexadecimal."""
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
 @lru_cache(maxsize=1)
 def code_digest() -> str:
-    """SHA-256 of the version and the source of everything that can change what a worker writes.
+    """SHA-256 of the version and of all source files that can change what a worker writes.
 
-    So work committed by other code is never taken over, also where the version was not raised.
+    So the work of other code is never reused, even if the version was not increased.
     """
     found = hashlib.sha256(c4pipe.__version__.encode())
     root = Path(c4pipe.__file__).parent

@@ -1,4 +1,4 @@
-"""What is written once all shards are there: quarantine, report and, last, the manifest."""
+"""Writes the files that follow when all shards are complete: the quarantine, the report and, last, the manifest."""
 
 import json
 import time
@@ -32,12 +32,12 @@ class WrittenShard:
 
 
 def read_result(path: str) -> dict[str, Any]:
-    """What the graph left (`make_c4`)."""
+    """The result that the pipeline wrote (`make_c4`)."""
     return json.loads(files.read_bytes(path))
 
 
 def write_quarantine(plan: Plan, cleaned: Summary) -> None:
-    """`quarantine.jsonl`: the rows of all files, in the order of the files and their records."""
+    """Write `quarantine.jsonl`: the rows of all files, in the order of the files and their records."""
     with_rows = {file.number for file in cleaned.inputs if file.num_quarantined}
     with files.write_atomically(files.join(plan.output, QUARANTINE)) as target:
         for file in read_list(plan.inputs):
@@ -47,7 +47,7 @@ def write_quarantine(plan: Plan, cleaned: Summary) -> None:
 
 
 def make_report(plan: Plan, result: Mapping[str, Any], timing: Mapping[str, Any], machine: Mapping[str, Any]) -> dict:
-    """The whole of `report.json`."""
+    """The content of `report.json`."""
     cleaned, finished = Summary.from_json(result["cleaned"]), Summary.from_json(result["finished"])
     num_reused = sum(file.reused for file in cleaned.inputs)
     num_finished_now = finished.totals["finished_now"]
@@ -88,7 +88,7 @@ def _shards(result: Mapping[str, Any]) -> list[WrittenShard]:
 
 
 def write_report(plan: Plan, report: Mapping[str, Any]) -> None:
-    """`report.json`."""
+    """Write `report.json`."""
     text = json.dumps(report, indent=1, ensure_ascii=False)
     files.write_bytes(files.join(plan.output, REPORT), (text + "\n").encode("utf-8", "backslashreplace"))
 

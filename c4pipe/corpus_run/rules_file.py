@@ -1,7 +1,7 @@
-"""The rules of a run as a file of plain data: numpy arrays and JSON with a schema. Nothing in it is code.
+"""The rules of a run as a file of plain data: numpy arrays, and JSON with a schema.
 
-A list of URLs may be larger than a graph, so workers read the rules from the work folder rather than get them with the
-job. Whoever could put a pickle there would run code in every worker.
+A list of URLs may be too large to send with the job, so workers read the rules from the work folder. The file is not a
+pickle, because whoever could replace a pickle there could run code in every worker.
 """
 
 import io
@@ -48,7 +48,7 @@ class _Excluded:
 
 @dataclass(frozen=True)
 class _Stored:
-    """Sets as sorted lists, so that the same rules give the same bytes."""
+    """The JSON part of the file. Sets are stored as sorted lists, so that the same rules give the same bytes."""
 
     punkt: _Punkt | None
     badwords: dict[str, list[str]] | None
@@ -58,7 +58,7 @@ class _Stored:
 
 
 def write_rules(path: str, rules: RuleSet) -> None:
-    """Leave the rules for the workers."""
+    """Write the rules for the workers."""
     content = json.dumps(asdict(_stored(rules)), ensure_ascii=False, separators=(",", ":"))
     arrays = {_RULES: np.frombuffer(content.encode("utf-8", "surrogatepass"), dtype=np.uint8)}
     if rules.listed_urls is not None:
@@ -68,9 +68,9 @@ def write_rules(path: str, rules: RuleSet) -> None:
 
 
 def read_rules(path: str) -> RuleSet:
-    """The rules that the launcher left in the work folder.
+    """The rules that the launcher wrote to the work folder.
 
-    Raises: UserError if they are not there, damaged, or something else.
+    Raises: UserError if the file is missing or damaged, or is not a rules file.
     """
     content = files.read_bytes(path)
     try:

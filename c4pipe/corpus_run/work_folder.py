@@ -1,4 +1,4 @@
-"""Where the work folder of a run lies."""
+"""The path of a run's work folder."""
 
 import hashlib
 from pathlib import Path
@@ -7,7 +7,7 @@ from c4pipe.shards import files
 
 
 def place(output: str, work_dir: str | None) -> str:
-    """`OUTPUT/work`; below a folder of the user's, one that is named for the output, so that nothing else is in it."""
+    """`OUTPUT/work`, or, below the user's `work_dir`, a folder named after the output, so that it is ours alone."""
     if work_dir is None:
         return files.join(output, "work")
     whole = output if files.is_remote(output) else str(Path(output).resolve())

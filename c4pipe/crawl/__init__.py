@@ -1,1 +1,1 @@
-"""Fetching WET files from Common Crawl, politely and whole."""
+"""Downloads WET files from Common Crawl, completely and without overloading its servers."""

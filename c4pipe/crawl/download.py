@@ -1,4 +1,4 @@
-"""Downloads one file whole: continued where it broke, checked to its end, and only then given its name."""
+"""Downloads a file: continues after broken connections, checks the whole file, and only then gives it its name."""
 
 import contextlib
 import gzip
@@ -24,7 +24,7 @@ _COMMON_CRAWL = (".commoncrawl.org", ".commoncrawl.s3.amazonaws.com")
 
 
 class Failed(Exception):
-    """This file cannot be had; the message says why. Other files go on."""
+    """This file cannot be downloaded; the message says why. The download of other files continues."""
 
 
 class Stopped(Exception):
@@ -34,8 +34,8 @@ class Stopped(Exception):
 class Downloader:
     """Downloads files over one session's connections.
 
-    on_bytes(n): called for every block kept (negative where a damaged part was thrown away); on_wait(reason): called
-    before a wait. Both may be called from several threads.
+    on_bytes(n): called for every block that is kept, and with a negative n if a damaged part is thrown away.
+    on_wait(reason): called before each wait. Both may be called from several threads.
     """
 
     def __init__(
@@ -59,9 +59,9 @@ class Downloader:
         os.makedirs(os.path.join(output, PARTIAL_FOLDER), exist_ok=True)
 
     def fetch(self, url: str, name: str) -> str:
-        """Download `url` to `output/name` and return the path; an existing file is taken as it is.
+        """Download `url` to `output/name` and return the path. An existing file is not downloaded again.
 
-        Raises: Failed if the file cannot be had, Stopped if the run ends first.
+        Raises: Failed if the file cannot be downloaded, Stopped if the run ends first.
         """
         path = os.path.join(self._output, name)
         if os.path.exists(path):
@@ -77,7 +77,8 @@ class Downloader:
                 partial.forget()
                 return path
             except _Passing as reason:
-                # Progress counts as a fresh start: a connection that breaks every 100 MB is no reason to wait longer.
+                # After progress the waits start from the beginning: if a connection breaks after every 100 MB, longer
+                # waits do not help.
                 failures = 1 if reason.made_progress else failures + 1
                 wait = self._backoff.wait_seconds(failures, reason.retry_after)
                 self._on_wait(f"{name}: {reason}; next try in {wait:.0f} s")
@@ -94,7 +95,7 @@ class Downloader:
                 raise Stopped
 
     def size(self, url: str) -> int | None:
-        """Bytes of a file by a HEAD request; None if the server does not tell."""
+        """The size of a file in bytes, by a HEAD request; None if the server does not tell."""
         try:
             with self._open(url, {}, method="HEAD") as response:
                 length = response.headers.get("Content-Length", "")
@@ -103,13 +104,13 @@ class Downloader:
             return None
 
     def abort(self) -> None:
-        """Wake the threads that wait for bytes; for a run that is stopping."""
+        """Wake the threads that wait for bytes, because the run is stopping."""
         for response in list(self._reading):
             with contextlib.suppress(OSError, ValueError, RuntimeError):
                 response.raw.shutdown()
 
     def _continue(self, url: str, partial: "_Partial") -> None:
-        """Fetch what is missing of a partial file. Raises: _Passing, Damaged, Failed, Stopped."""
+        """Fetch the missing rest of a partial file. Raises: _Passing, Damaged, Failed, Stopped."""
         start = partial.size()
         headers = {"Accept-Encoding": "identity"}
         if start:
@@ -140,7 +141,7 @@ class Downloader:
     def _append(self, response: requests.Response, partial: "_Partial", start: int, total: int | None) -> None:
         _look_for_space(partial.path, 0 if total is None else total - start)
         size = start
-        # A short body is judged below: urllib3's own check would throw the last block away.
+        # A body that is too short is handled below: urllib3's own check would throw the last block away.
         response.raw.enforce_content_length = False
         try:
             with open(partial.path, "r+b" if start else "wb") as target:
@@ -158,10 +159,10 @@ class Downloader:
         if total is not None and size < total:
             raise _Passing(f"the connection ended at byte {size} of {total}", made_progress=size > start)
         if total is not None and size > total:
-            raise Damaged(f"{size} bytes came where {total} were announced")
+            raise Damaged(f"{size} bytes came, but {total} were announced")
 
     def _open(self, url: str, headers: dict[str, str], method: str = "GET") -> requests.Response:
-        """A response of status 200, 206 or 416. Redirects are followed by hand, since not all are allowed."""
+        """A response with status 200, 206 or 416. Follows redirects itself, because not all are allowed."""
         for _ in range(_MAX_REDIRECTS):
             try:
                 response = self._session().request(
@@ -192,11 +193,11 @@ class Downloader:
 
 
 class Damaged(Exception):
-    """What came is not the file; it is thrown away."""
+    """The received bytes are not the file, and are thrown away."""
 
 
 class _Passing(Exception):
-    """A failure that passes: wait and go on."""
+    """A temporary failure: wait and continue."""
 
     def __init__(self, message: str, retry_after: str | None = None, made_progress: bool = False) -> None:
         super().__init__(message)
@@ -205,7 +206,7 @@ class _Passing(Exception):
 
 
 class _Partial:
-    """What of a file is there so far, with the ETag of the version that it belongs to."""
+    """The part of a file that was downloaded so far, and the ETag of its version."""
 
     def __init__(self, path: str) -> None:
         self.path = path
@@ -221,7 +222,7 @@ class _Partial:
             return ""
 
     def remember(self, etag: str) -> None:
-        # A weak ETag may not stand in If-Range (RFC 9110, 13.1.5).
+        # A weak ETag is not allowed in If-Range (RFC 9110, 13.1.5).
         with open(self.path + ".etag", "w", encoding="latin-1") as target:
             target.write("" if etag.startswith("W/") else etag)
 
@@ -232,7 +233,7 @@ class _Partial:
 
 
 def may_redirect(source: str, target: str) -> bool:
-    """Whether a redirect may be followed: to the same scheme and host, or to Common Crawl by https.
+    """Whether a redirect may be followed: only to the same scheme and host, or to Common Crawl by https.
 
     >>> may_redirect("http://a.org/x", "http://a.org/y"), may_redirect("https://a.org/x", "http://a.org/x")
     (True, False)
@@ -247,13 +248,13 @@ def may_redirect(source: str, target: str) -> bool:
 
 
 def check_gzip(path: str) -> None:
-    """Read a gzip file to its end, all members. Raises: Damaged."""
+    """Read all members of a gzip file to the end. Raises: Damaged."""
     try:
         with gzip.open(path, "rb") as source:
             while source.read(1 << 20):
                 pass
     except (OSError, EOFError, zlib.error) as error:
-        raise Damaged(f"it is no whole gzip file ({error})") from error
+        raise Damaged(f"it is not a complete gzip file ({error})") from error
 
 
 def _content_range(value: str) -> tuple[int, int | None]:
@@ -269,7 +270,7 @@ def _content_range(value: str) -> tuple[int, int | None]:
             raise ValueError(unit)
         return begin, None if total == "*" else int(total)
     except ValueError as error:
-        raise Damaged(f"the server sent a range that is none: {value!r}") from error
+        raise Damaged(f"the server sent an invalid Content-Range: {value!r}") from error
 
 
 def _look_for_space(path: str, needed: int) -> None:

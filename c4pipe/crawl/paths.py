@@ -1,4 +1,4 @@
-"""The list of a crawl's WET files (`wet.paths.gz`), and where a listed file may go."""
+"""Reads the list of a crawl's WET files (`wet.paths.gz`), and names the files that are downloaded from it."""
 
 import gzip
 import io
@@ -19,15 +19,15 @@ def list_path(crawl: str) -> str:
     >>> list_path("CC-MAIN-2019-18")
     'crawl-data/CC-MAIN-2019-18/wet.paths.gz'
 
-    Raises: UserError if the crawl's name could not be one.
+    Raises: UserError if it is not a valid name of a crawl.
     """
     if not _CRAWL_NAME.fullmatch(crawl) or ".." in crawl:
-        raise UserError(f"{crawl!r} is no crawl's name; crawls are called like CC-MAIN-2019-18")
+        raise UserError(f"{crawl!r} is not the name of a crawl; names look like CC-MAIN-2019-18")
     return f"crawl-data/{crawl}/wet.paths.gz"
 
 
 def parse_list(content: bytes, source: str) -> list[str]:
-    """The WET paths of a list, plain or gzip.
+    """The WET paths of a list, which may be plain or gzip.
 
     Raises: UserError if the list is damaged, or a path in it could leave the output folder.
     """
@@ -39,7 +39,7 @@ def parse_list(content: bytes, source: str) -> list[str]:
     try:
         paths = [line.strip() for line in content.decode("ascii").splitlines()]
     except UnicodeDecodeError as error:
-        raise UserError(f"{source} is no list of paths ({error.reason}); check --base_url and --crawl") from error
+        raise UserError(f"{source} is not a list of paths ({error.reason}); check --base_url and --crawl") from error
     paths = [path for path in paths if path]
     for path in paths:
         file_name(path)
@@ -49,12 +49,12 @@ def parse_list(content: bytes, source: str) -> list[str]:
 
 
 def file_name(path: str) -> str:
-    """The base name under which a listed file is kept.
+    """The base name for a listed file.
 
     >>> file_name("crawl-data/CC-MAIN-2019-18/segments/1/wet/CC-MAIN-00000.warc.wet.gz")
     'CC-MAIN-00000.warc.wet.gz'
 
-    Raises: UserError for a path that is absolute, climbs, or hides: lists come from the network.
+    Raises: UserError if the path is absolute, has `..` in it, or is a hidden file: lists come from the network.
     """
     parts = path.split("/")
     name = parts[-1]

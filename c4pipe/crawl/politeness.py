@@ -1,4 +1,4 @@
-"""How often a server is asked again: Common Crawl throttles with 403 and 503 and wants one retry a second at most."""
+"""How long to wait before retries: Common Crawl throttles with 403 and 503, and wants at most one retry per second."""
 
 import email.utils
 import random
@@ -6,27 +6,27 @@ import threading
 import time
 from dataclasses import dataclass, field
 
-# What Common Crawl's front ends answer when they want fewer requests, and what passes by itself.
+# Statuses by which Common Crawl's servers ask for fewer requests, and statuses of temporary failures.
 PASSING_STATUSES = frozenset({403, 408, 425, 429, 500, 502, 503, 504})
 
 
 @dataclass(frozen=True)
 class Backoff:
-    """Waits between tries: they double from `first_seconds` to `longest_seconds`, with jitter."""
+    """The waits between tries. They double from `first_seconds` up to `longest_seconds`, with jitter."""
 
     first_seconds: float = 1.0
     longest_seconds: float = 120.0
     chance: random.Random = field(default_factory=random.Random, compare=False)
 
     def wait_seconds(self, failures: int, retry_after: str | None = None) -> float:
-        """Seconds to wait after `failures` failures in a row; never less than the server's `Retry-After`."""
+        """Seconds to wait after `failures` consecutive failures; never less than the server's `Retry-After`."""
         ceiling = min(self.longest_seconds, self.first_seconds * 2 ** min(failures - 1, 32))
         jittered = ceiling * self.chance.uniform(0.5, 1.0)
         return max(jittered, retry_after_seconds(retry_after), self.first_seconds * 0.5)
 
 
 def retry_after_seconds(value: str | None, now: float | None = None) -> float:
-    """Seconds that a `Retry-After` header asks for: a number or a date.
+    """The seconds that a `Retry-After` header asks for, as a number or a date.
 
     >>> retry_after_seconds("7")
     7.0
@@ -49,7 +49,7 @@ def retry_after_seconds(value: str | None, now: float | None = None) -> float:
 
 
 class RetryGate:
-    """Lets one retry through every `seconds`, over all connections of this process."""
+    """Allows one retry every `seconds`, over all connections of this process."""
 
     def __init__(self, seconds: float, stopping: threading.Event) -> None:
         self._seconds = seconds
@@ -58,7 +58,7 @@ class RetryGate:
         self._next = 0.0
 
     def wait(self, seconds: float) -> None:
-        """Wait for `seconds`, then for a turn; returns early when the run is stopping."""
+        """Wait for `seconds`, then until a retry is allowed. Returns early if the run is stopping."""
         if self._stopping.wait(seconds):
             return
         with self._lock:

@@ -1,1 +1,1 @@
-"""Folders that commands write: who may write, what is finished, what may be replaced, and where work lies meanwhile."""
+"""Output folders of commands: who may write to them, whether they are finished, and what may be replaced."""

@@ -1,4 +1,4 @@
-"""The files of each kind of folder beside the shards that its manifest lists by name."""
+"""The files that each kind of folder has, besides the shards that its manifest lists by name."""
 
 from dataclasses import dataclass
 
@@ -7,16 +7,17 @@ from c4pipe.shards.manifest import Manifest
 from c4pipe.vocabulary.folders import MODEL_FILE, PIECES_FILE
 
 REPORT, REPORT_PAGE, QUARANTINE = "report.json", "report.html", "quarantine.jsonl"
-CARD = "README.md"  # a data set's or a model's card
+CARD = "README.md"  # the card of a data set or a model
 REPORTS = frozenset({REPORT, REPORT_PAGE, QUARANTINE})
 _TOKENIZER = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json")
 
 
 @dataclass(frozen=True)
 class Kind:
-    """needed: without these the folder is not whole. others: may be missing.
+    """The files of a kind of folder.
 
-    patterns: of shards whose names are known only when they are written.
+    needed: files without which the folder is not whole. others: files that may be missing. patterns: name patterns of
+    files whose names are known only when they are written.
     """
 
     needed: tuple[str, ...] = ()
@@ -45,9 +46,10 @@ KINDS: dict[str, Kind] = {
 
 
 def files_of(made: Manifest) -> dict[str, int | None]:
-    """Every file that a finished folder may have beside its manifest: name -> bytes where the manifest tells them.
+    """All files that a finished folder may have besides its manifest: name -> bytes, or None if the manifest has none.
 
-    The card of a C4 folder is ours where the manifest says so: versions that wrote none left the name to the user.
+    The card of a C4 folder is ours only if the manifest says so. Older versions wrote no card, so there a file of this
+    name is the user's.
     """
     kind = KINDS.get(made.kind, Kind())
     found: dict[str, int | None] = dict.fromkeys((*kind.needed, *kind.others))

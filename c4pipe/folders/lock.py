@@ -1,4 +1,4 @@
-"""One run at a time writes to a folder. The lock ends with the process that holds it, however that ends."""
+"""A lock, so that only one run at a time writes to a folder. It ends with its process, however the process ends."""
 
 import contextlib
 import errno
@@ -20,13 +20,13 @@ from c4pipe.shards.checked_json import Count, Word, length_between
 
 LOCK_FILE = ".c4pipe.lock"
 HOLDER_FILE = ".c4pipe.holder.json"
-# What `flock` says where a file system has no locks.
+# Errors of `flock` on a file system without locks.
 _NO_LOCKS = frozenset({errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK, errno.EINVAL})
 
 
 @dataclass(frozen=True)
 class Holder:
-    """Who holds a lock. since: ISO 8601, UTC."""
+    """The run that holds a lock. since: ISO 8601, UTC."""
 
     command: Word
     process: Count
@@ -44,13 +44,13 @@ class Holder:
 
 @contextlib.contextmanager
 def locked(folder: str, command: str) -> Iterator[None]:
-    """Hold a folder against other runs while the block runs.
+    """Lock a folder against other runs while the block runs.
 
-    The lock is a `flock` of a small file in the folder, so a killed run holds nothing. A second file says who holds
-    it. Both are removed at the end. A URL is not locked: there the marker of `OutputFolder` keeps other runs out. A
-    file system without locks costs one notice.
+    The lock is a `flock` on a small file in the folder, so that a killed run leaves no lock. A second file says which
+    run holds it. Both are removed at the end. A URL is not locked: there, the marker of `OutputFolder` keeps other runs
+    out. On a file system without locks, a notice is printed.
 
-    Raises: UserError if another run holds the folder (it is named), or the folder cannot be written to.
+    Raises: UserError if another run (named in the message) has locked the folder, or if it cannot be written to.
     """
     if files.is_remote(folder):
         yield
@@ -64,7 +64,7 @@ def locked(folder: str, command: str) -> Iterator[None]:
     except (OSError, NotImplementedError) as error:
         if isinstance(error, OSError) and error.errno not in _NO_LOCKS:
             raise cannot_write(folder, error) from error
-        print(f"notice: {folder} has no file locks; start no second run there meanwhile", file=sys.stderr)
+        print(f"notice: {folder} has no file locks; do not start a second run there meanwhile", file=sys.stderr)
         yield
         return
     try:
@@ -72,7 +72,8 @@ def locked(folder: str, command: str) -> Iterator[None]:
         files.write_bytes(os.path.join(folder, HOLDER_FILE), holder.encode())
         yield
     finally:
-        # While the lock is still held: whoever waits for the old file sees that it is gone, and makes a new one.
+        # The files are removed before the lock is released: a run that waits for the old file then sees that it is
+        # gone, and makes a new one.
         for name in (HOLDER_FILE, LOCK_FILE):
             with contextlib.suppress(OSError):
                 os.remove(os.path.join(folder, name))
@@ -80,8 +81,8 @@ def locked(folder: str, command: str) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def held(folder: str, command: str) -> Iterator[None]:
-    """Make a local folder where it is not there, and hold it; a new one that nothing was written to is removed again.
+def made_and_locked(folder: str, command: str) -> Iterator[None]:
+    """Make a local folder if it does not exist, and lock it. A new folder that stays empty is removed again.
 
     Raises: as `locked`.
     """
@@ -100,7 +101,7 @@ def held(folder: str, command: str) -> Iterator[None]:
 
 
 def cannot_write(path: str, error: OSError) -> Exception:
-    """The error to raise where a folder cannot be written to; a full disk stays what it is."""
+    """The error to raise if a folder cannot be written to. The error of a full disk is returned unchanged."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return error
     return UserError(f"cannot write to {path}: {error.strerror}; give a folder that can be written to")
@@ -110,4 +111,4 @@ def _holder(folder: str) -> str:
     try:
         return str(checked_json.parse(files.read_bytes(os.path.join(folder, HOLDER_FILE)), Holder))
     except (UserError, ValueError):
-        return "another run, which has not said yet who it is"
+        return "another run, whose details are not known yet"

@@ -1,4 +1,4 @@
-"""Which names in a folder are whose: the patterns that runs write, and names that must stay inside the folder."""
+"""Names of files in a folder: finds those that match patterns, and refuses names that lead out of the folder."""
 
 import os
 import re
@@ -25,15 +25,15 @@ def matching(folder: str, patterns: Iterable[str]) -> list[str]:
 
 
 def temporaries(folder: str, patterns: Iterable[str]) -> list[str]:
-    """What a killed run left half-written of files of these names."""
+    """The half-written files with these names that a killed run left."""
     found = matching(folder, [f"{pattern}.*{files.TEMPORARY_SUFFIX}" for pattern in patterns])
     return [name for name in found if _TEMPORARY.fullmatch(name)]
 
 
 def check_inside(folder: str, names: Iterable[str], said_by: str) -> list[str]:
-    """The names as they are.
+    """The names, unchanged. said_by: the file that they were read from, for the error.
 
-    Raises: UserError for a name that leads out of the folder (an absolute path, `..`). said_by: who named it.
+    Raises: UserError if a name leads out of the folder (an absolute path, `..`).
     """
     checked = []
     for name in names:
@@ -47,7 +47,7 @@ def check_inside(folder: str, names: Iterable[str], said_by: str) -> list[str]:
 
 
 def links(folder: str, names: Iterable[str]) -> list[str]:
-    """Those of the names that are symbolic links, or lie behind one."""
+    """The names that are symbolic links or lead through one."""
     if files.is_remote(folder):
         return []
     return [name for name in names if any(os.path.islink(os.path.join(folder, part)) for part in _steps(name))]
@@ -72,9 +72,9 @@ def shown(names: Sequence[str]) -> str:
 
 
 def refuse_others(folder: str, others: Sequence[str]) -> None:
-    """Raises: UserError that lists files which no run of ours says it made, if there are any."""
+    """Raises: UserError, if there are files that no run of c4pipe made. others: these files."""
     if others:
         raise UserError(
-            f"{folder} holds what no run of c4pipe has written there: {shown(others)}; move it away, or give another "
-            "--output"
+            f"{folder} has files that no run of c4pipe has written there: {shown(others)}; move them away, or give "
+            "another --output"
         )

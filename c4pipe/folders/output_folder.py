@@ -1,15 +1,15 @@
-"""The one way in which a command opens the folder that it writes.
+"""How every command opens the folder that it writes to.
 
     folder = OutputFolder(path, result, overwrite=...)
     if dry_run: print(folder.outlook(estimate))     # changes nothing on disk
     elif folder.is_finished(): folder.nothing_to_do()
     else:
-        with folder.opened():                       # locked, nobody else's files in the way
+        with folder.opened():                       # locked; files of others are never replaced
             ...                                     # write the files
-            folder.commit(content)                  # the record last: now the folder is whole
+            folder.commit(content)                  # writes the record last: now the folder is whole
 
-A folder is empty, unfinished (it has a marker that names the run) or finished (it has the result's record). Only what
-the record or the marker vouches for, inside the folder, is ever removed or replaced.
+A folder is empty, unfinished (it has a marker that names the run) or finished (it has the result's record). Only files
+that the record or the marker lists, inside the folder, are ever removed or replaced.
 """
 
 import contextlib
@@ -34,7 +34,7 @@ _REMOVING = "removing"
 
 @dataclass(frozen=True)
 class Marker:
-    """`unfinished.json`: which run writes here, and the patterns of names that it has said it will write."""
+    """`unfinished.json`: the run that writes here, and the name patterns of the files that it will write."""
 
     run: str
     names: tuple[str, ...]
@@ -42,7 +42,7 @@ class Marker:
 
     @classmethod
     def read(cls, folder: str) -> "Marker | None":
-        """The folder's marker; None if there is none of ours."""
+        """The folder's marker; None if the folder has no valid one."""
         path = files.join(folder, MARKER)
         if not files.exists(path):
             return None
@@ -56,10 +56,10 @@ class Marker:
 
 
 class OutputFolder:
-    """A folder and the result that a command would leave there.
+    """A folder, and the result that a command is to write there.
 
-    overwrite: what another run left there may be replaced. work: where work lies until the folder is whole, removed
-    then unless `keep_work`.
+    overwrite: whether files that another run left there may be replaced. work: the folder for work until the output is
+    whole; it is removed then, unless `keep_work`.
     """
 
     def __init__(
@@ -82,9 +82,9 @@ class OutputFolder:
         return files.join(self.path, name)
 
     def outlook(self, estimate: Callable[[], str]) -> str:
-        """What a dry run says. Nothing on disk changes.
+        """The text that a dry run prints. Nothing on disk changes.
 
-        Raises: UserError if the command itself would be refused.
+        Raises: UserError if the real run would be refused.
         """
         if self.is_finished():
             return f"{self.path} is finished already; nothing would be done"
@@ -94,28 +94,28 @@ class OutputFolder:
         return estimate()
 
     def is_finished(self) -> bool:
-        """Whether the folder holds this very result, and the whole of it. What may be overwritten is not looked at.
+        """Whether the folder has exactly this result, and all files of it. With `overwrite`, always False.
 
-        Raises: UserError if it holds another result, or if files of the result are missing or cut.
+        Raises: UserError if the folder has another result, or if files of the result are missing or truncated.
         """
         if self._overwrite or not self._has_record():
             return False
         difference = self.result.difference(self.path)
         if difference is not None:
             raise UserError(
-                f"{self.path} holds another result ({difference}); give another --output, or --overwrite to replace it"
+                f"{self.path} has another result ({difference}); give another --output, or --overwrite to replace it"
             )
         if missing := self._missing():
             raise UserError(
-                f"{self.path} is not whole any more, files are missing or cut: {names.shown(missing)}; "
-                "bring them back, or make all of it anew by --overwrite"
+                f"{self.path} is no longer whole, files are missing or truncated: {names.shown(missing)}; "
+                "restore them, or make everything again with --overwrite"
             )
         return True
 
     def nothing_to_do(self, what: str = "") -> int:
-        """Say that the folder is finished, and give the command's exit status.
+        """Print that the folder is finished, and return the command's exit status.
 
-        What a run left that was killed just after it wrote the record (marker and work) is removed.
+        If a run was killed just after it wrote the record, its marker and work are removed.
         """
         if files.exists(self.file(MARKER)):
             with locked(self._lockable(), self.result.command):
@@ -125,12 +125,13 @@ class OutputFolder:
 
     @contextlib.contextmanager
     def opened(self) -> Iterator["OutputFolder"]:
-        """Hold the folder against other runs, make it ready, and keep it unfinished until `commit`.
+        """Lock the folder against other runs, prepare it, and mark it as unfinished until `commit`.
 
-        Where the block ends by an error, what is written stays for the next start, under the marker. Where nothing was
+        If the block ends with an error, the written files and the marker stay for the next start. If nothing was
         written, nothing stays.
-        Raises: UserError if another run is in it, if it holds another run's work or others' files that would be
-        replaced, or where it cannot be written to.
+
+        Raises: UserError if another run is using it, if work of another run or files of others would be replaced, or if
+        it cannot be written to.
         """
         self._replaceable()
         is_new = not files.is_remote(self.path) and not os.path.exists(self.path)
@@ -153,7 +154,7 @@ class OutputFolder:
                     os.rmdir(self.path)
 
     def claim(self, patterns: Sequence[str]) -> None:
-        """Say that files of these names will be written too. Raises: UserError if there are such of others."""
+        """Add the names of further files to the marker. Raises: UserError if files of others have such names."""
         marker = Marker.read(self.path) or self._marker()
         wider = tuple(dict.fromkeys((*marker.names, *patterns)))
         ours = set(names.matching(self.path, marker.names))
@@ -161,24 +162,24 @@ class OutputFolder:
         Marker(marker.run, wider, marker.by).write(self.path)
 
     def commit(self, content: bytes) -> None:
-        """Write the record, which says that the folder is whole, and remove the work and the marker."""
+        """Write the record, by which the folder counts as whole, and remove the work and the marker."""
         files.write_bytes(self.file(self.result.record), content)
         self._close()
 
     def commit_manifest(self, made: manifest.Manifest) -> None:
-        """The same with a manifest for its record."""
+        """As `commit`, with a manifest as the record."""
         manifest.write(self.path, made)
         self._close()
 
     def _lockable(self) -> str:
-        """The folder itself, or the local work folder of one behind a URL."""
+        """The folder to lock: the folder itself, or, if it is remote, its local work folder."""
         return self.work.path if self.work is not None and files.is_remote(self.path) else self.path
 
     def _has_record(self) -> bool:
         return files.exists(self.file(self.result.record))
 
     def _missing(self) -> list[str]:
-        """Files of the result that are not there or have not the size that was written."""
+        """The files of the result that are missing or do not have the size that was written."""
         sizes = files.sizes(self.path)
         contents, needed = self.result.contents(self.path), self.result.needed(self.path)
         told = {name: contents.get(name) for name in needed}
@@ -193,10 +194,10 @@ class OutputFolder:
             self.work.remove_incomplete()
         if self._has_record() or marker is None or marker.run != self.result.run:
             if ours:
-                # A run that is killed while it removes them leaves no file that nobody vouches for.
+                # A run that is killed while it removes files leaves a marker that lists the remaining ones.
                 holder = Holder.this_process(self.result.command)
                 Marker(_REMOVING, tuple(map(_literally, ours)), holder).write(self.path)
-            # The record first: without it the folder counts as unfinished.
+            # The record is removed first: without it the folder counts as unfinished.
             for name in sorted(ours, key=lambda name: name != self.result.record):
                 files.remove(self.file(name))
             marker = self._marker()
@@ -205,10 +206,10 @@ class OutputFolder:
         marker.write(self.path)
 
     def _replaceable(self) -> list[str]:
-        """The files that the record or the marker vouches for.
+        """The files that the record or the marker lists.
 
-        Raises: UserError if they are another run's and may not be overwritten, or if there are other files of
-        names that this run would write.
+        Raises: UserError if they are another run's and may not be overwritten, or if there are other files with names
+        that this run would write.
         """
         marker = Marker.read(self.path)
         ours: list[str] = []
@@ -221,16 +222,16 @@ class OutputFolder:
         others = [name for name in names.matching(self.path, self.result.names) if name not in ours]
         names.refuse_others(self.path, [*others, *names.links(self.path, ours), *self._folders(ours)])
         is_of_another = marker is not None and marker.run != self.result.run and not self._has_record()
-        # A run that refused its input leaves nothing but the report of why, which the next try may replace.
+        # A run that refused its input leaves only its report, which the next try may replace.
         if is_of_another and not self._overwrite and (lost := [name for name in ours if name not in REPORTS]):
             raise UserError(
-                f"{self.path} holds what an unfinished run with other settings left ({names.shown(lost)}); give "
-                "another --output, or --overwrite"
+                f"{self.path} has files of an unfinished run with other settings ({names.shown(lost)}); give another "
+                "--output, or --overwrite to replace them"
             )
         return ours
 
     def _folders(self, ours: Sequence[str]) -> list[str]:
-        """Those of the names that are folders: we write files alone."""
+        """The names that are folders, and so not ours: c4pipe writes only files."""
         if files.is_remote(self.path):
             return []
         return [name for name in ours if os.path.isdir(self.file(name)) and not os.path.islink(self.file(name))]
@@ -239,7 +240,7 @@ class OutputFolder:
         return Marker(self.result.run, self.result.names, Holder.this_process(self.result.command))
 
     def _remove_temporaries(self, marker: Marker) -> None:
-        """Remove what a killed run left half-written of its own names."""
+        """Remove the half-written files that a killed run left under its own names."""
         for name in names.temporaries(self.path, (*marker.names, self.result.record, MARKER)):
             files.remove(self.file(name))
 
@@ -260,5 +261,5 @@ class OutputFolder:
 
 
 def _literally(name: str) -> str:
-    """A pattern that matches this name alone."""
+    """A pattern that matches only this name."""
     return re.sub(r"([*?[])", r"[\1]", name)

@@ -1,4 +1,4 @@
-"""What a command would leave in a folder, and how the file written last says whether that is there already."""
+"""The result of a command in a folder. Its record, the file that is written last, tells whether it is there already."""
 
 import hashlib
 import json
@@ -12,10 +12,10 @@ from c4pipe.shards import checked_json, files, manifest
 
 
 class Result(Protocol):
-    """A result that lies in a folder once its `record`, the file written last, is there.
+    """A result that is complete in a folder when its `record` is there, the file that is written last.
 
-    command: who makes it. run: names everything that it depends on. names: patterns of all files that are written
-    before the record.
+    command: the command that makes it. run: a digest of everything that it depends on. names: patterns of all files
+    that are written before the record.
     """
 
     @property
@@ -28,24 +28,25 @@ class Result(Protocol):
     def record(self) -> str: ...
 
     def difference(self, folder: str) -> str | None:
-        """How what the record there tells of differs from this; None if it does not.
+        """How the result in the folder, according to its record, differs from this one; None if it does not.
 
         Raises: UserError if the record cannot be read.
         """
 
     def contents(self, folder: str) -> Mapping[str, int | None]:
-        """The files that the record there vouches for, name -> bytes where it tells them. Raises: as `difference`."""
+        """The files that the record lists: name -> bytes, or None if it does not tell. Raises: as `difference`."""
 
     def needed(self, folder: str) -> Sequence[str]:
-        """Those of `contents` without which the folder is not whole."""
+        """The files of `contents` without which the folder is not whole."""
 
 
 @dataclass(frozen=True)
 class ManifestResult:
     """A result whose record is `manifest.json`.
 
-    settings: as the manifest's. free: names of settings that are known only at the end. inputs: tells how a manifest's
-    inputs differ from those that are asked for, or None. run: by default of kind and settings.
+    settings: the manifest's settings. free: names of settings that are known only at the end. inputs: returns how a
+    manifest's inputs differ from the requested ones, or None. identity: everything else that the result depends on, for
+    `run`.
     """
 
     command: str
@@ -82,9 +83,9 @@ class ManifestResult:
 
 @dataclass(frozen=True)
 class SettingsResult:
-    """A result whose record is a JSON object with `settings` and `version`: everything that it depends on.
+    """A result whose record is a JSON object with `settings` and `version`: everything that the result depends on.
 
-    beside: the files beside it, all of which must be there. others: those that may be there.
+    beside: the other files that must be there. others: files that may be there.
     """
 
     command: str
@@ -122,17 +123,17 @@ class SettingsResult:
         except (ValueError, KeyError, TypeError):
             pass
         raise UserError(
-            f"{path} was not written by {self.command}, or is damaged; move it away, or give another --output"
+            f"{path} was not written by {self.command} or is damaged; move it away, or give another --output"
         )
 
 
 def run_name(*parts: Any) -> str:
-    """16 hex digits that name JSON values."""
+    """A digest of JSON values: 16 hexadecimal digits."""
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def same_files(paths: Sequence[str]) -> Callable[[manifest.Manifest], str | None]:
-    """A check of inputs by base name, and by content where the folder they lie in has a manifest that tells it."""
+    """A check for `ManifestResult.inputs`: by base name, and by content if the inputs' folder has a manifest."""
 
     def difference(made: manifest.Manifest) -> str | None:
         if sorted(entry.name for entry in made.inputs) != sorted(map(files.base_name, paths)):

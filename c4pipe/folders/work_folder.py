@@ -1,4 +1,4 @@
-"""A folder for work that a later start takes over. It carries a mark: a folder of the user's is never taken for one."""
+"""A folder for work, which a later start can reuse. A mark in it distinguishes it from a folder of the user."""
 
 import contextlib
 import json
@@ -15,25 +15,25 @@ MARK = ".c4pipe-work"
 
 @dataclass(frozen=True)
 class WorkFolder:
-    """All that lies in it is ours, and may be removed at any time."""
+    """A work folder. Everything in it is ours, and may be removed at any time."""
 
     path: str
 
     def exists(self) -> bool:
-        """Whether it is there and carries our mark."""
+        """Whether it exists and has our mark."""
         return files.exists(files.join(self.path, MARK))
 
     def is_empty(self) -> bool:
-        """Whether nothing but our mark lies in it."""
+        """Whether it contains nothing but our mark."""
         return files.list_folder(self.path) == [MARK]
 
     def check(self) -> None:
-        """Raises: UserError if something else has its name: a file, a link, or a folder of the user's."""
+        """Raises: UserError if something else is at its path: a file, a link, or a folder of the user."""
         is_link = not files.is_remote(self.path) and os.path.islink(self.path)
         if is_link or (self._is_taken() and not self.exists()):
             raise UserError(
-                f"{self.path} is not a work folder of c4pipe, and work would be put there; move it away, or give "
-                "another --output"
+                f"{self.path} is not a work folder of c4pipe, but the run needs this path for one; move it away, or "
+                "give another --output"
             )
 
     def _is_taken(self) -> bool:
@@ -42,7 +42,7 @@ class WorkFolder:
         return os.path.exists(self.path) and (not os.path.isdir(self.path) or bool(os.listdir(self.path)))
 
     def open(self, command: str, run: str) -> None:
-        """Make it, or take it over. Raises: as `check`, and if it cannot be written to."""
+        """Make it, or reuse it if it exists. Raises: as `check`; UserError if it cannot be written to."""
         self.check()
         try:
             files.make_private_folder(self.path)
@@ -53,13 +53,13 @@ class WorkFolder:
             raise cannot_write(self.path, error) from error
 
     def remove_incomplete(self) -> None:
-        """Remove what a killed run left half-written."""
+        """Remove the half-written files that a killed run left."""
         if not files.is_remote(self.path):
             for folder, _, _ in os.walk(self.path):
                 files.remove_incomplete(folder)
 
     def remove(self) -> None:
-        """Remove it with all that is in it; a folder without our mark stays."""
+        """Remove it with everything in it. A folder without our mark stays."""
         if not self.exists():
             return
         if files.is_remote(self.path):

@@ -12,7 +12,7 @@ from pathlib import Path
 from c4pipe.command_line import Parser
 from c4pipe.errors import UserError
 from c4pipe.folders import names
-from c4pipe.folders.lock import held
+from c4pipe.folders.lock import made_and_locked
 from c4pipe.progress import duration
 from c4pipe.shards import files
 from c4pipe.shards.stream.example_sources import Source
@@ -86,7 +86,7 @@ def _locked_output(output: Path) -> Iterator[None]:
     Raises: UserError if another run uses it, or if it has files with this command's names that the command did not
     write.
     """
-    with held(str(output), "compare_methods"):
+    with made_and_locked(str(output), "compare_methods"):
         if not comparison.is_ours(output / JSON_FILE):
             names.refuse_others(str(output), names.matching(str(output), (JSON_FILE, PAGE_FILE)))
         yield

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 
 from c4pipe.errors import UserError
 from c4pipe.folders import names
-from c4pipe.folders.lock import held
+from c4pipe.folders.lock import made_and_locked
 from c4pipe.shards import checked_json, files
 from c4pipe.shards.checked_json import Count, between
 from c4pipe.shown import scrubbed
@@ -94,7 +94,7 @@ class RunFolder:
         Raises: UserError if another run uses it, if it has files with a run's names that no run wrote, or if it is not
         writable.
         """
-        with held(str(self.path), command):
+        with made_and_locked(str(self.path), command):
             if not self.holds_a_run():
                 names.refuse_others(str(self.path), names.matching(str(self.path), NAMES))
             yield

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from c4pipe.command_line import EXIT_INTERRUPTED
 from c4pipe.crawl.download import Failed, Stopped
 from c4pipe.errors import UserError
-from c4pipe.folders.lock import held
+from c4pipe.folders.lock import made_and_locked
 from c4pipe.shards import files
 from pipelines.jobs import downloads
 from pipelines.jobs.downloads import Crawls, Manners, Wanted
@@ -46,7 +46,7 @@ def _fetch(flags: Namespace, crawls: Crawls, manners: Manners) -> int:
         partial.check()
         print(downloads.describe(flags.output, wanted, missing, total))
         return 0
-    with held(flags.output, "crawl_to_wet"):
+    with made_and_locked(flags.output, "crawl_to_wet"):
         downloads.look_for_space(flags.output, total)
         partial.open("crawl_to_wet", flags.crawl)
         crawls.keep()

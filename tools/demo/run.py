@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 
 from c4pipe.command_line import Parser, run
 from c4pipe.errors import UserError
-from c4pipe.folders.lock import held
+from c4pipe.folders.lock import made_and_locked
 from c4pipe.shards import files
 from tools.demo import folder
 from tools.demo.folder import Demo
@@ -101,7 +101,7 @@ def main(argv: list[str] | None = None) -> int:
     if flags.dry_run:
         print(_outlook(plan, flags.output, earlier))
         return 0
-    with held(flags.output, "demo"):
+    with made_and_locked(flags.output, "demo"):
         print(summary(flags.output, _run_stages(plan, flags.output, _begin(plan, flags.output, earlier))))
     return 0
 

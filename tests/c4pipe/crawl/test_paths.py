@@ -46,5 +46,5 @@ def test_a_damaged_list_is_one_clear_error(content):
 
 @pytest.mark.parametrize("name", ["", "../x", "a/b", "CC MAIN"])
 def test_a_crawls_name_is_checked(name):
-    with pytest.raises(UserError, match="no crawl's name"):
+    with pytest.raises(UserError, match="not the name of a crawl"):
         paths.list_path(name)

@@ -63,7 +63,7 @@ def test_another_result_is_refused_and_replaced_only_when_told(tmp_path):
 def test_a_folder_with_a_missing_or_cut_shard_is_not_finished(tmp_path, damage):
     make(folder_of(tmp_path))
     (tmp_path / SHARD).unlink() if damage == "gone" else (tmp_path / SHARD).write_bytes(b"row")
-    with pytest.raises(UserError, match=f"not whole any more.*{SHARD}"):
+    with pytest.raises(UserError, match=f"no longer whole.*{SHARD}"):
         folder_of(tmp_path).is_finished()
     make(folder_of(tmp_path, overwrite=True))
     assert folder_of(tmp_path).is_finished()
@@ -134,7 +134,7 @@ def test_an_unfinished_run_goes_on_but_only_the_same(tmp_path):
     assert marker["by"]["command"] == "make_things" and marker["by"]["process"] == os.getpid()
     assert not folder_of(tmp_path).is_finished()
     with (
-        pytest.raises(UserError, match=f"unfinished run with other settings left .{SHARD}"),
+        pytest.raises(UserError, match=f"an unfinished run with other settings .{SHARD}"),
         folder_of(tmp_path, seed=1).opened(),
     ):
         pass
