@@ -1,1 +1,1 @@
-"""Commands that build a Beam graph, run it, and leave a folder with a manifest."""
+"""Commands that build a Beam graph, run it, and write a folder with a manifest."""

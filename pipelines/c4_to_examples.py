@@ -1,9 +1,9 @@
-"""Make pre-corrupted example shards of text shards, ready to train on.
+"""Make pre-corrupted example shards from text shards, ready to train on.
 
     python -m pipelines.c4_to_examples --input=c4/en --vocabulary=vocabulary --output=examples
 
-SOURCE is a folder made by wet_to_c4 (its train and validation splits), folder@split, or a glob of text shards; several
-with commas between. One example shard is written for each text shard and replica.
+SOURCE is a folder that wet_to_c4 made (its train and validation splits), folder@split, or a glob of text shards.
+Several sources are separated by commas. One example shard is written per text shard and replica.
 """
 
 from collections.abc import Sequence
@@ -17,35 +17,44 @@ from pipelines.launch import beam_flags, quarantine_flag
 
 def parser() -> Parser:
     parser = Parser(prog="python -m pipelines.c4_to_examples", description=__doc__)
-    parser.add_argument("--input", required=True, help="SOURCE: a folder of C4 shards, folder@split, or a glob")
-    parser.add_argument("--vocabulary", required=True, help=f"a folder with {MODEL_FILE}, or such a file")
+    parser.add_argument("--input", required=True, help="SOURCE,...: folders of C4 shards, folder@split, or globs")
+    parser.add_argument("--vocabulary", required=True, help=f"a folder with {MODEL_FILE}, or the file itself")
     parser.add_argument("--output", required=True, help="folder for the example shards")
-    parser.add_argument("--objective", default="span_corruption", choices=OBJECTIVES, help="what is to be predicted")
-    parser.add_argument("--noise_density", type=float, help="share of tokens that is noise; 0.15 where there is noise")
-    parser.add_argument("--mean_noise_span_length", type=float, help="tokens; 3.0 for span_corruption")
-    parser.add_argument("--inputs_length", type=int, default=512, help="tokens of the inputs with EOS")
+    parser.add_argument("--objective", default="span_corruption", choices=OBJECTIVES, help="the pre-training objective")
     parser.add_argument(
-        "--targets_length", type=int, help="tokens of the targets with EOS; by the objective if not given"
+        "--noise_density", type=float, help="share of tokens that is noise (default: 0.15 for objectives with noise)"
+    )
+    parser.add_argument("--mean_noise_span_length", type=float, help="in tokens (default: 3.0 for span_corruption)")
+    parser.add_argument("--inputs_length", type=int, default=512, help="length of the inputs in tokens, with EOS")
+    parser.add_argument(
+        "--targets_length",
+        type=int,
+        help="length of the targets in tokens, with EOS (default: depends on the objective)",
     )
     parser.add_argument(
         "--overflow",
         default="parity",
         choices=OVERFLOW_POLICIES,
-        help="more spans than extra ids: run into real pieces as the reference does, or stop",
+        help="if there are more spans than extra ids: use ids of real pieces as the reference does, or stop",
     )
-    parser.add_argument("--num_extra_ids", type=int, help="sentinels of the vocabulary, where its folder does not tell")
-    parser.add_argument("--seed", type=int, default=0, help="of the noise")
     parser.add_argument(
-        "--replicas", type=int, default=1, help="different corruptions of the same text, for more epochs"
+        "--num_extra_ids", type=int, help="number of sentinels, if the vocabulary's folder does not say it"
+    )
+    parser.add_argument("--seed", type=int, default=0, help="random seed of the noise")
+    parser.add_argument(
+        "--replicas",
+        type=int,
+        default=1,
+        help="how many times the text is corrupted, each time differently, for more epochs",
     )
     parser.add_argument(
         "--page_per",
         default=plain_text.LINE,
         choices=plain_text.PAGE_PER,
-        help="what a page of plain text (.txt) is: each line, or the whole file",
+        help="what counts as a page in plain text (.txt): each line, or the whole file",
     )
     quarantine_flag.add(parser)
-    parser.add_argument("--overwrite", action="store_true", help="replace what the output folder holds")
+    parser.add_argument("--overwrite", action="store_true", help="replace the content of the output folder")
     parser.add_argument("--dry_run", action="store_true", help="say what would be made, with an estimate")
     return parser
 

@@ -3,7 +3,7 @@
     python -m pipelines.c4_to_vocabulary --input=c4/en --output=vocabulary
     python -m pipelines.c4_to_vocabulary --input=c4/en:10,c4/multilingual@de:1,c4/multilingual@fr:1 --output=vocabulary
 
-SOURCE is a folder made by wet_to_c4 (its train split), folder@split, or a glob of text shards; the number after the
+SOURCE is a folder that wet_to_c4 made (its train split), folder@split, or a glob of text shards. The number after the
 colon is its weight.
 """
 
@@ -21,26 +21,30 @@ def parser() -> Parser:
     parser = Parser(prog="python -m pipelines.c4_to_vocabulary", description=__doc__)
     parser.add_argument("--input", required=True, help="SOURCE[:weight][,SOURCE:weight]")
     parser.add_argument("--output", required=True, help="folder for the vocabulary")
-    parser.add_argument("--num_pieces", type=int, default=32_000, help="with pad, EOS and unk, without the extra ids")
-    parser.add_argument("--num_extra_ids", type=int, default=DEFAULT_NUM_EXTRA_IDS, help="sentinels above the pieces")
+    parser.add_argument(
+        "--num_pieces", type=int, default=32_000, help="number of pieces, with pad, EOS and unk, without the extra ids"
+    )
+    parser.add_argument(
+        "--num_extra_ids", type=int, default=DEFAULT_NUM_EXTRA_IDS, help="number of sentinels above the pieces"
+    )
     parser.add_argument(
         "--sample_bytes",
         type=int,
         default=DEFAULT_SAMPLE_BYTES,
-        help="text to train on; takes some 20 times the memory",
+        help="bytes of text to train on; training needs about 20 times as much memory",
     )
-    parser.add_argument("--character_coverage", type=float, default=0.9995, help="share of characters with a piece")
-    parser.add_argument("--byte_fallback", action="store_true", help="spell unknown characters in bytes")
-    parser.add_argument("--split_digits", action="store_true", help="make each digit a piece of its own")
-    parser.add_argument("--compare_vocabulary", help="another vocabulary, to show beside this one in the report")
+    parser.add_argument("--character_coverage", type=float, default=0.9995, help="share of characters that get a piece")
+    parser.add_argument("--byte_fallback", action="store_true", help="encode unknown characters as bytes")
+    parser.add_argument("--split_digits", action="store_true", help="make each digit a separate piece")
+    parser.add_argument("--compare_vocabulary", help="another vocabulary that the report compares with this one")
     parser.add_argument(
         "--page_per",
         default=plain_text.LINE,
         choices=plain_text.PAGE_PER,
-        help="what a page of plain text (.txt) is: each line, or the whole file",
+        help="what counts as a page in plain text (.txt): each line, or the whole file",
     )
     quarantine_flag.add(parser)
-    parser.add_argument("--overwrite", action="store_true", help="replace what the output folder holds")
+    parser.add_argument("--overwrite", action="store_true", help="replace the content of the output folder")
     parser.add_argument("--dry_run", action="store_true", help="say what would be made, with an estimate")
     return parser
 

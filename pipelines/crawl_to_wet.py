@@ -1,8 +1,9 @@
-"""Download WET files of Common Crawl: few connections, patient with throttling, every file whole or not there.
+"""Download WET files of Common Crawl, with few connections and patience if the server throttles.
 
     python -m pipelines.crawl_to_wet --crawl=CC-MAIN-2019-18 --num_files=8 --output=wet
 
-A second run fetches what is missing. Files that broke off are continued where they stopped.
+Every file appears completely or not at all. A second run fetches the missing files, and continues interrupted downloads
+where they stopped.
 """
 
 import argparse
@@ -16,26 +17,30 @@ from c4pipe.shards import files
 
 def parser() -> Parser:
     parser = Parser(prog="python -m pipelines.crawl_to_wet", description=__doc__)
-    parser.add_argument("--crawl", required=True, help="a crawl's name, or several with commas: CC-MAIN-2019-18")
+    parser.add_argument(
+        "--crawl", required=True, help="name of a crawl such as CC-MAIN-2019-18, or several, separated by commas"
+    )
     parser.add_argument("--output", required=True, help="folder for the WET files")
-    parser.add_argument("--num_files", type=int, default=8, help="files to have of each crawl")
-    parser.add_argument("--first_file", type=int, default=0, help="the first of them, by its place in wet.paths")
-    parser.add_argument("--base_url", default=paths.BASE_URL, help="where crawl-data/ lies")
-    parser.add_argument("--connections", type=int, default=4, help="files downloaded at a time")
+    parser.add_argument("--num_files", type=int, default=8, help="number of files per crawl")
+    parser.add_argument("--first_file", type=int, default=0, help="place of the first file in wet.paths")
+    parser.add_argument("--base_url", default=paths.BASE_URL, help="URL that contains crawl-data/")
+    parser.add_argument(
+        "--connections", type=int, default=4, help="number of files that are downloaded at the same time"
+    )
     parser.add_argument(
         "--retry_seconds",
         type=float,
         default=1.0,
-        help="at most one retry in this time, and more rarely the longer a server refuses",
+        help="least time between retries; it grows while the server refuses",
     )
     parser.add_argument("--dry_run", action="store_true", help="say which files would be downloaded, and their size")
     return parser
 
 
 def check(flags: argparse.Namespace) -> None:
-    """Raises: UserError for whatever is wrong with the command line."""
+    """Raises: UserError for any mistake in the command line."""
     if flags.num_files < 1 or flags.first_file < 0 or flags.connections < 1 or flags.retry_seconds < 0:
-        raise UserError("--num_files and --connections start at 1, --first_file and --retry_seconds at 0")
+        raise UserError("--num_files and --connections must be at least 1, --first_file and --retry_seconds at least 0")
     if files.is_remote(flags.output):
         raise UserError("--output must be a local folder; copy it to an object store afterwards")
 

@@ -1,10 +1,10 @@
-"""Drop pages that are nearly equal to another one, from any text shards.
+"""Drop pages that are nearly equal to another page, from any text shards.
 
     python -m pipelines.drop_near_duplicates --input=c4/en --output=c4/en-distinct
 
-Pages are compared by MinHash over runs of five words, as in datatrove. Of each cluster the newest page stays; of
-several newest ones, the longest. SOURCE is a folder made by wet_to_c4 (its train and validation splits together),
-folder@split, or a glob of text shards. One shard is written for each shard that is read.
+Pages are compared by MinHash over runs of five words, as in datatrove. The newest page of each cluster stays; if
+several are equally new, the longest of them. SOURCE is a folder that wet_to_c4 made (its train and validation splits
+together), folder@split, or a glob of text shards. One shard is written per shard that is read.
 """
 
 from collections.abc import Sequence
@@ -19,13 +19,27 @@ def parser() -> Parser:
     add = parser.add_argument
     add("--input", required=True, help="SOURCE: a folder of C4 shards, folder@split, or a glob")
     add("--output", required=True, help="folder for the shards, clusters.parquet and the report")
-    add("--threshold_bands", type=int, default=14, help="bands of a signature; pages that share one are near")
-    add("--rows_per_band", type=int, default=8, help="hashes in a band; more of them ask for more similar pages")
-    add("--format", default="json.gz", choices=WRITERS, help="of the shards that are written")
-    add("--keep_work", action="store_true", help="keep the work folder, in which a later run finds the signatures")
+    add(
+        "--threshold_bands",
+        type=int,
+        default=14,
+        help="number of bands in a signature; pages that have a band in common are near duplicates",
+    )
+    add(
+        "--rows_per_band",
+        type=int,
+        default=8,
+        help="number of hashes per band; with more, only more similar pages match",
+    )
+    add("--format", default="json.gz", choices=WRITERS, help="format of the written shards")
+    add("--keep_work", action="store_true", help="keep the work folder, so that a later run can reuse the signatures")
     quarantine_flag.add(parser)
-    add("--overwrite", action="store_true", help="replace what another run left in the output folder")
-    add("--dry_run", action="store_true", help="say what would be done, and how much time, memory and disk it takes")
+    add("--overwrite", action="store_true", help="replace the result of another run in the output folder")
+    add(
+        "--dry_run",
+        action="store_true",
+        help="only say what would be done, and how much time, memory and disk it needs",
+    )
     return parser
 
 

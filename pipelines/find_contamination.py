@@ -1,11 +1,11 @@
-"""Find the evaluation examples that stand in a corpus.
+"""Find the evaluation examples that occur in a corpus.
 
     python -m pipelines.find_contamination --c4=c4/en --tasks=tasks --output=contamination
 
-Runs of 13 words are compared, without regard to case, punctuation and white space, as in GPT-3's study; a shorter text
-must stand in the corpus as a whole. Inputs and right answers are told apart, since a leaked answer is worse.
-`--exclude_urls=OUTPUT/contaminated_urls.txt` of wet_to_c4 leaves the pages out; `--contamination=OUTPUT` of
-model.evaluate scores the clean and the contaminated examples apart.
+Runs of 13 words are compared, as in GPT-3's study; case, punctuation and white space are ignored. A shorter text counts
+only if all of it occurs in the corpus. Inputs and correct answers are counted separately, because a leaked answer is
+worse. `--exclude_urls=OUTPUT/contaminated_urls.txt` of wet_to_c4 leaves the pages out, and `--contamination=OUTPUT` of
+model.evaluate scores clean and contaminated examples separately.
 """
 
 from collections.abc import Sequence
@@ -21,10 +21,15 @@ def parser() -> Parser:
     add("--c4", required=True, help="SOURCE of the corpus: a folder of C4 shards, folder@split, or a glob")
     add("--tasks", required=True, help="folders made by tasks_to_examples, DIR[@SPLIT], separated by commas")
     add("--output", required=True, help=f"folder for {RESULT}, {URLS} and report.html")
-    add("--ngram", type=int, default=13, help="words of a run that is compared: 13, or 8 for a stricter search")
+    add(
+        "--ngram",
+        type=int,
+        default=13,
+        help="number of words in the runs that are compared: 13, or 8 for a stricter search",
+    )
     quarantine_flag.add(parser)
-    add("--overwrite", action="store_true", help="replace what another run left in the output folder")
-    add("--dry_run", action="store_true", help="say what would be searched, and how long it takes")
+    add("--overwrite", action="store_true", help="replace the result of another run in the output folder")
+    add("--dry_run", action="store_true", help="only say what would be searched, and how long it takes")
     return parser
 
 

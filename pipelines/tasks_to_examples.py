@@ -1,11 +1,11 @@
-"""Make example shards of tasks: text in, text out, with the references that scoring needs.
+"""Make example shards from text-to-text tasks, with the references that scoring needs.
 
     python -m pipelines.tasks_to_examples --input='tasks/*.jsonl' --vocabulary=vocabulary --output=task_examples
 
 Input is JSON lines (.jsonl, .json, also .gz and .zst), TSV with a header, or Parquet. Records with `inputs`, `targets`
-and `task` are taken as they are, for any task of your own; raw records of a task of the catalog need --task. `hf:PATH`
-instead of files reads a data set by the Hugging Face `datasets` package. An example goes where its record's `split`
-says (train, validation, test), else one in ten, by a hash of its inputs, validates.
+and `task` are used as they are, for your own tasks; raw records of a task in the catalog need --task. `hf:PATH` reads a
+data set with the Hugging Face `datasets` package. The `split` of a record (train, validation, test) decides where its
+example goes; without it, a hash of the inputs selects one example in ten for validation.
 
     -> TASK-train-*.arrow TASK-validation-*.arrow manifest.json report.json report.html quarantine.jsonl spiece.model
 """
@@ -24,17 +24,23 @@ def parser() -> Parser:
         "--input",
         required=True,
         metavar="PATH[@SPLIT],...",
-        help=f"globs of files ({kinds.IN_WORDS}), or hf:PATH; SPLIT where a file's name does not tell it",
+        help=f"globs of files ({kinds.IN_WORDS}), or hf:PATH; SPLIT is needed if a file's name does not say it",
     )
     parser.add_argument("--vocabulary", required=True, help="folder with spiece.model")
     parser.add_argument("--output", required=True, help="folder for the shards")
-    parser.add_argument("--task", default="", help=f"what raw records are: {' '.join(catalog.TASKS)}")
-    parser.add_argument("--inputs_length", type=int, default=512, help="tokens, EOS included; longer inputs are cut")
-    parser.add_argument("--targets_length", type=int, help="the same for targets (the longest that occur, 512 at most)")
-    parser.add_argument("--num_extra_ids", type=int, help="sentinels of the vocabulary, where its folder does not tell")
+    parser.add_argument("--task", default="", help=f"task of raw records, one of {' '.join(catalog.TASKS)}")
+    parser.add_argument(
+        "--inputs_length", type=int, default=512, help="length in tokens with EOS at which inputs are cut"
+    )
+    parser.add_argument(
+        "--targets_length", type=int, help="the same for targets (default: the longest that occurs, at most 512)"
+    )
+    parser.add_argument(
+        "--num_extra_ids", type=int, help="number of sentinels, if the vocabulary's folder does not say it"
+    )
     quarantine_flag.add(parser)
     parser.add_argument("--overwrite", action="store_true", help="replace another result in the output folder")
-    parser.add_argument("--dry_run", action="store_true", help="say what would be done")
+    parser.add_argument("--dry_run", action="store_true", help="only say what would be done")
     return parser
 
 

@@ -2,9 +2,10 @@
 
     python -m pipelines.verify_release --wet='wet/*.warc.wet.gz' --released='en/c4-*.json.gz' --output=verified
 
-For every released page whose URL and timestamp are in the WET files, its lines must be an ordered subset of ours after
-cleaning, and language, bad words and split must agree. For every page that was not released the table says which rule
-or which duplicate could explain it. Exit status 0: every row agrees; 1: some do not; verify.html says which.
+For every released page whose URL and timestamp are in the WET files, the released lines must be an ordered subset of
+the lines after our cleaning, and language, bad words and split must agree. For pages that were not released, a table
+counts the rules and duplicates that could explain it. The exit status is 0 if every row agrees, else 1; verify.html
+shows the rows that disagree.
 """
 
 from collections.abc import Sequence
@@ -20,17 +21,27 @@ def parser() -> Parser:
     parser = Parser(prog="python -m pipelines.verify_release", description=__doc__)
     add = parser.add_argument
     add("--wet", required=True, metavar="GLOB", help="WET files of the crawl that the release was made from")
-    add("--released", required=True, metavar="GLOB", help="shards of the release, as c4-train.00000-of-01024.json.gz")
+    add(
+        "--released",
+        required=True,
+        metavar="GLOB",
+        help="shards of the release, such as c4-train.00000-of-01024.json.gz",
+    )
     add("--output", required=True, help="folder for verify.json and verify.html")
-    add("--variant", default="en", choices=("en", "en.noblocklist"), help="what was released")
-    add("--compat", default="tfds-3.0.1", choices=tuple(COMPATS), help="whose rules; AllenAI released 3.0.1")
-    add("--wet_parser", default="tfds", choices=tuple(WET_PARSERS), help="how WET files are read")
-    add("--assets", help="folder with punkt_tab and badwords; downloaded once if not given")
+    add("--variant", default="en", choices=("en", "en.noblocklist"), help="the released variant")
+    add(
+        "--compat",
+        default="tfds-3.0.1",
+        choices=tuple(COMPATS),
+        help="the version whose rules are applied; AllenAI released 3.0.1",
+    )
+    add("--wet_parser", default="tfds", choices=tuple(WET_PARSERS), help="the parser of WET files")
+    add("--assets", help="folder with punkt_tab and badwords (default: they are downloaded once)")
     add("--sentence_model", default=PUNKT_TAB, help="punkt_tab, bundled, or a folder with Punkt's four files")
-    add("--badwords", help="a list of bad words of your own")
-    add("--num_workers", type=int, default=num_cores(), help="processes")
-    add("--overwrite", action="store_true", help="replace what another run left in the output folder")
-    add("--dry_run", action="store_true", help="say what would be compared")
+    add("--badwords", help="your own list of bad words")
+    add("--num_workers", type=int, default=num_cores(), help="number of processes")
+    add("--overwrite", action="store_true", help="replace the result of another run in the output folder")
+    add("--dry_run", action="store_true", help="only say what would be compared")
     return parser
 
 

@@ -1,1 +1,1 @@
-"""What each command does once its flags are understood; imported by the command when they are."""
+"""What each command does after its flags are parsed; only then does a command import its action, and Beam with it."""

@@ -1,4 +1,4 @@
-"""What `c4_to_examples` does once its flags are understood."""
+"""What `c4_to_examples` does after its flags are parsed."""
 
 import argparse
 import time
@@ -32,14 +32,14 @@ def perform(flags: argparse.Namespace, beam_flags: BeamFlags) -> int:
     _spare_processes(options, beam_flags, job)
     with folder.opened():
         made = make(job, options)
-        told = examples.write_reports(job, folder, made)
-        folder.commit_manifest(told)
-    print(examples.summary(told, flags.output, time.monotonic() - started))
+        manifest = examples.write_reports(job, folder, made)
+        folder.commit_manifest(manifest)
+    print(examples.summary(manifest, flags.output, time.monotonic() - started))
     return 0
 
 
 def _spare_processes(options: PipelineOptions, beam_flags: BeamFlags, job: ExampleJob) -> None:
-    """Where the runner was not chosen and there is little to do, use threads of this process."""
+    """Use threads of this process if there is little to do and the user did not choose a runner."""
     if any(flag.startswith(("--runner", "--direct_running_mode")) for flag in beam_flags.rest):
         return
     direct = options.view_as(DirectOptions)
@@ -48,7 +48,7 @@ def _spare_processes(options: PipelineOptions, beam_flags: BeamFlags, job: Examp
 
 
 def make(job: ExampleJob, options: PipelineOptions) -> list[Made]:
-    """Run the graph; what was made of each text shard, in their order."""
+    """Run the graph. Returns: a record per text shard, in their order."""
 
     def build(pipeline: beam.Pipeline) -> None:
         _ = (

@@ -1,4 +1,4 @@
-"""What `c4_to_vocabulary` does once its flags are understood."""
+"""What `c4_to_vocabulary` does after its flags are parsed."""
 
 import argparse
 import contextlib
@@ -32,7 +32,7 @@ def perform(flags: argparse.Namespace, beam_flags: BeamFlags) -> int:
         return folder.nothing_to_do()
     beam_options.refuse_local_paths(options, output=flags.output)
     with folder.opened():
-        # What is sampled in part cannot be gone on with, so nothing of it stays where this ends early.
+        # An incomplete sample cannot be continued, so the work folder is removed even if sampling fails.
         with contextlib.ExitStack() as cleared:
             cleared.callback(work.remove)
             sampled = sample(job, options)
@@ -44,7 +44,7 @@ def perform(flags: argparse.Namespace, beam_flags: BeamFlags) -> int:
 
 
 def sample(job: VocabularyJob, options: PipelineOptions) -> Sampled:
-    """Run the graph that samples the sources; what it took."""
+    """Run the graph that samples the sources. Returns: the sample."""
     shards, weights = job.shards, [source.weight for source in job.sources]
 
     def build(pipeline: beam.Pipeline) -> None:

@@ -1,4 +1,4 @@
-"""What `crawl_to_wet` does once its flags are understood."""
+"""What `crawl_to_wet` does after its flags are parsed."""
 
 import argparse
 import os
@@ -21,15 +21,15 @@ from pipelines.jobs.downloads import Crawls, Manners, Wanted
 def perform(flags: argparse.Namespace) -> int:
     """Do what the flags ask for. Returns: the exit status."""
     manners = Manners.of(flags.retry_seconds, threading.Event())
-    with downloads.stop_on_signals(manners.stopping), tempfile.TemporaryDirectory() as apart:
+    with downloads.stop_on_signals(manners.stopping), tempfile.TemporaryDirectory() as temporary:
         try:
-            status = _fetch(flags, Crawls(flags.output, apart, manners, flags.base_url), manners)
+            status = _fetch(flags, Crawls(flags.output, temporary, manners, flags.base_url), manners)
         except Failed as error:
             raise UserError(f"{error}; check --crawl and --base_url") from error
         except Stopped:
             status = EXIT_INTERRUPTED
     if status == EXIT_INTERRUPTED:
-        print("interrupted; the same command continues with what is missing", file=sys.stderr)
+        print("interrupted; the same command continues with the missing files", file=sys.stderr)
     return status
 
 
@@ -57,7 +57,7 @@ def _fetch(flags: Namespace, crawls: Crawls, manners: Manners) -> int:
         return EXIT_INTERRUPTED
     if failures:
         more = f" (and {len(failures) - 1} other files)" if len(failures) > 1 else ""
-        raise UserError(f"{failures[0]}{more}; the other files are whole, the same command tries these again")
+        raise UserError(f"{failures[0]}{more}; the other files are complete; the same command tries these again")
     print(_summary(missing, flags.output, time.monotonic() - started))
     return 0
 

@@ -1,4 +1,4 @@
-"""What `drop_near_duplicates` does once its flags are understood."""
+"""What `drop_near_duplicates` does after its flags are parsed."""
 
 import argparse
 import time

@@ -1,4 +1,4 @@
-"""What `find_contamination` does once its flags are understood."""
+"""What `find_contamination` does after its flags are parsed."""
 
 import argparse
 import time

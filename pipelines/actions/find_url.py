@@ -1,4 +1,4 @@
-"""What `find_url` does once its flags are understood."""
+"""What `find_url` does after its flags are parsed."""
 
 import argparse
 import os
@@ -23,15 +23,15 @@ from c4pipe.shards.stream.cache import check_shard
 from c4pipe.shards.text_shards import read_text_shard
 from pipelines.launch.workers import worker_processes
 
-# Below this many bytes of shards the start of worker processes costs more than they save.
+# With fewer bytes of shards, starting worker processes takes longer than they save.
 _PARALLEL_BYTES = 64 << 20
-# The path of a text shard, what is looked for, whether that is a domain, and what the manifest says the shard is.
+# The path of a text shard, the wanted URL or domain, whether it is a domain, and the shard's digest in the manifest.
 _Job = tuple[str, str, bool, str | None]
 
 
 @dataclass(frozen=True)
 class Match:
-    """A row of a text shard whose URL is the one that was looked for."""
+    """A row of a text shard that has the wanted URL."""
 
     text_shard: str
     row: int
@@ -45,7 +45,7 @@ def perform(flags: argparse.Namespace) -> int:
     shards = _text_shards(flags.c4)
     num_bytes = sum(map(files.size, shards))
     if flags.dry_run:
-        # Measured: 100 MB of gzip JSON lines a second and core.
+        # Measured: 100 MB of gzip JSON lines per second and core.
         seconds = num_bytes / 100e6 / (os.cpu_count() or 1)
         print(f"would read {len(shards)} text shards ({num_bytes:,} bytes, about {seconds:,.0f} s) and write nothing")
         return 0
@@ -67,16 +67,16 @@ def _wanted(url: str, is_domain: bool) -> str:
     if is_domain:
         wanted = wanted.partition("/")[0].lower()
     if not wanted:
-        raise UserError(f"{url!r} is no URL; give one such as https://example.com/page")
+        raise UserError(f"{url!r} is not a URL; give a URL such as https://example.com/page")
     return wanted
 
 
 def _text_shards(c4: str) -> list[str]:
     if manifest.exists(c4):
-        held = manifest.read(c4)
-        if held.kind != "c4":
-            raise UserError(f"{c4} holds {held.kind}, not text; give --c4 the folder that wet_to_c4 made")
-        return [files.join(c4, shard.file) for split in sorted(held.splits) for shard in held.splits[split]]
+        made = manifest.read(c4)
+        if made.kind != "c4":
+            raise UserError(f"{c4} holds {made.kind}, not text; give --c4 the folder that wet_to_c4 made")
+        return [files.join(c4, shard.file) for split in sorted(made.splits) for shard in made.splits[split]]
     name = parse_source_name(c4)
     found = find_text(name)
     return list(found.asked if name.split is not None else (*found.train, *found.validation))
@@ -100,7 +100,7 @@ def _find_in_shard(job: _Job) -> list[Match]:
     path, wanted, is_domain, sha256 = job
     found = []
     digest = ReadDigest(sha256)
-    # A row that is not a page has no URL; whoever makes something of the shard tells of it.
+    # A row that is not a page has no URL. The commands that process the shard report such rows.
     rows = read_text_shard(path, ("url", "timestamp"), on_bad=lambda fault: None, digest=digest)
     for row, page in enumerate(rows):
         url = page["url"]
@@ -137,19 +137,21 @@ def _describe(matches: Sequence[Match]) -> Iterator[str]:
 
 
 def find_examples(folder: str, matches: Sequence[Match]) -> Iterator[tuple[str, list[int]]]:
-    """(example shard, rows in it) of the examples that hold tokens of the matched pages.
+    """(example shard, rows in it) of the examples that contain tokens of the matched pages.
 
     Raises: UserError if the folder holds no examples, or was not made from these text shards.
     """
-    held = manifest.read(folder)
-    made_from = held.statistics.get("text_shards") if held.kind == "examples" else None
+    made = manifest.read(folder)
+    made_from = made.statistics.get("text_shards") if made.kind == "examples" else None
     if made_from is None:
-        raise UserError(f"{folder} does not tell which text its examples are from; give a folder of c4_to_examples")
-    _check_digests(folder, held, {match.text_shard for match in matches})
+        raise UserError(
+            f"{folder} does not say which text its examples are from; give a folder that c4_to_examples made"
+        )
+    _check_digests(folder, made, {match.text_shard for match in matches})
     rows_of: dict[str, list[int]] = {}
     for match in matches:
         rows_of.setdefault(files.base_name(match.text_shard), []).append(match.row)
-    for shards in held.splits.values():
+    for shards in made.splits.values():
         for shard in shards:
             wanted = rows_of.get(made_from[shard.file], [])
             rows = _examples_of(folder, shard, np.array(wanted)) if wanted else []
@@ -157,12 +159,12 @@ def find_examples(folder: str, matches: Sequence[Match]) -> Iterator[tuple[str, 
                 yield shard.file, rows
 
 
-def _check_digests(folder: str, held: manifest.Manifest, shards: set[str]) -> None:
-    digests = {one.name: one.sha256 for one in held.inputs}
+def _check_digests(folder: str, made: manifest.Manifest, shards: set[str]) -> None:
+    digests = {entry.name: entry.sha256 for entry in made.inputs}
     for path in sorted(shards):
         known = digests.get(files.base_name(path))
         if known is not None and known != files.sha256(path):
-            raise UserError(f"{folder} was not made from {path} but from another shard of that name; give its own --c4")
+            raise UserError(f"{folder} was not made from {path} but from another shard with that name; give its --c4")
 
 
 def _examples_of(folder: str, shard: manifest.Shard, wanted: np.ndarray) -> list[int]:

@@ -1,4 +1,4 @@
-"""What `tasks_to_examples` does once its flags are understood."""
+"""What `tasks_to_examples` does after its flags are parsed."""
 
 import argparse
 import time
@@ -42,7 +42,7 @@ def perform(flags: argparse.Namespace, beam_flags: BeamFlags) -> int:
 
 
 def convert(job: TaskJob, options: PipelineOptions) -> Converted:
-    """Run the graph on the task files that are not converted yet; what became of all of them."""
+    """Run the graph on the task files that are not converted yet. Returns: the results of all task files."""
     missing = job.unconverted()
 
     def build(pipeline: beam.Pipeline) -> None:

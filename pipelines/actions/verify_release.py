@@ -1,4 +1,4 @@
-"""What `verify_release` does once its flags are understood."""
+"""What `verify_release` does after its flags are parsed."""
 
 import argparse
 import time

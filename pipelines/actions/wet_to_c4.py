@@ -1,4 +1,4 @@
-"""What `wet_to_c4` does once its flags are understood."""
+"""What `wet_to_c4` does after its flags are parsed."""
 
 import argparse
 import time
@@ -46,7 +46,7 @@ def perform(flags: argparse.Namespace, beam_flags: BeamFlags) -> int:
 
 
 def make(job: Job, options: PipelineOptions) -> tuple[manifest.Manifest, dict]:
-    """Run the graph and write all but the manifest. Returns: (manifest, report)."""
+    """Run the graph and write everything except the manifest. Returns: (manifest, report)."""
     started = time.time()
     result_path = corpus.prepare(job)
     with Progress("wet_to_c4", WorkDone(job.plan).look) as progress:

@@ -1,1 +1,1 @@
-"""What each pipeline command works on: its plan, what it leaves in its folder, and its words. No flow, no flags."""
+"""The job of each pipeline command: its plan, the files that it writes to its folder, and its messages."""

@@ -1,4 +1,4 @@
-"""What find_contamination works on: evaluation examples and shards, and what it leaves once the graph has run."""
+"""The job of find_contamination: evaluation examples and shards, and the files that it writes after the graph."""
 
 import json
 from argparse import Namespace
@@ -35,7 +35,7 @@ _PACKED_BYTES_PER_CORE_SECOND = 1.2e6
 
 @dataclass(frozen=True)
 class Job:
-    """A command line of find_contamination, understood."""
+    """The job that a command line of find_contamination describes."""
 
     plan: Plan
     shards: tuple[TextShard, ...]
@@ -43,7 +43,7 @@ class Job:
     max_quarantined_fraction: float
 
     def result(self) -> SettingsResult:
-        """What the command would leave in its folder."""
+        """The result that the command writes to its folder."""
         return SettingsResult(
             command="find_contamination",
             record=RESULT,
@@ -53,20 +53,20 @@ class Job:
         )
 
     def settings(self) -> dict[str, Any]:
-        """What decides the result."""
+        """The settings that decide the result."""
         sizes = [[files.base_name(shard.path), files.size(shard.path)] for shard in self.shards]
         return {"ngram": self.plan.length, "texts": self.plan.texts_key, "corpus": sizes}
 
     def look(self) -> tuple[int, int, str]:
-        """For the progress line: (shards searched, of how many, words)."""
+        """For the progress line: (searched shards, all shards, words)."""
         done = count_files(self.plan.found(self.shards[0]).rpartition("/")[0], ".json")
         return done, len(self.shards), f"{done} of {len(self.shards)} text shards"
 
 
 def make_job(flags: Namespace) -> Job:
-    """Understand the command line. Raises: UserError for whatever is wrong with it."""
+    """Make the job from the flags. Raises: UserError for any mistake in them."""
     if flags.ngram < FEWEST_WORDS:
-        raise UserError(f"--ngram={flags.ngram} says little; give {' or '.join(map(str, _OFFERED_LENGTHS))}")
+        raise UserError(f"--ngram={flags.ngram} is too short; give {' or '.join(map(str, _OFFERED_LENGTHS))}")
     shards, examples = _shards(flags.c4), _examples(flags.tasks)
     key = texts_key(evaluation_texts(examples), flags.ngram)
     plan = Plan(files.join(flags.output, WORK_FOLDER), flags.ngram, code_digest(), key)
@@ -74,8 +74,8 @@ def make_job(flags: Namespace) -> Job:
 
 
 def _shards(c4: str) -> list[TextShard]:
-    """All text shards of the corpus, for training and validation: a model may be trained on either."""
-    sources = no_weights(parse_source_names(c4), "a search reads every page once")
+    """All text shards of the corpus, of training and validation splits, because a model may be trained on both."""
+    sources = no_weights(parse_source_names(c4), "every page is searched once")
     found = [find_text(source) for source in sources]
     paths = dict.fromkeys(path for of_source in found for path in (*of_source.train, *of_source.validation))
     known = known_digests(list(paths))
@@ -83,7 +83,7 @@ def _shards(c4: str) -> list[TextShard]:
 
 
 def _examples(tasks: str) -> list[TaskExample]:
-    sources = no_weights(parse_source_names(tasks), "every example is looked for once")
+    sources = no_weights(parse_source_names(tasks), "every example is searched for once")
     examples = read_task_texts(sources)
     if not examples:
         raise UserError(f"{tasks} has no evaluation examples; name another split as DIR@SPLIT")
@@ -91,22 +91,24 @@ def _examples(tasks: str) -> list[TaskExample]:
 
 
 def estimate(job: Job, num_workers: int) -> str:
-    """What `--dry_run` says."""
+    """The output of `--dry_run`."""
     packed = sum(files.size(shard.path) for shard in job.shards)
     seconds = packed / _PACKED_BYTES_PER_CORE_SECOND / max(1, min(num_workers, len(job.shards)))
     return (
-        f"would look for {len(job.examples):,} evaluation examples in {len(job.shards)} text shards "
+        f"would search for {len(job.examples):,} evaluation examples in {len(job.shards)} text shards "
         f"({packed / 1e6:,.0f} MB): about {seconds:,.0f} s on {num_workers} workers"
     )
 
 
 def prepare(job: Job) -> None:
-    """Leave in the work folder what workers read from there."""
+    """Write the files that workers read to the work folder."""
     write_texts(job.plan, evaluation_texts(job.examples))
 
 
 def finish(job: Job, folder: OutputFolder) -> dict[str, Any]:
-    """Write the list of URLs, the page and contamination.json, which says that the folder is whole; returns the last.
+    """Write the list of URLs, the page, and contamination.json, which marks the folder as complete.
+
+    Returns: the content of contamination.json.
 
     Raises: UserError if the corpus has no pages, or too many rows are not pages.
     """
@@ -114,7 +116,7 @@ def finish(job: Job, folder: OutputFolder) -> dict[str, Any]:
     num_quarantined = _write_quarantine(records, job, folder)
     num_pages, found, urls, without_url = results.add_up(records)
     if not num_pages:
-        raise UserError(f"the corpus has no pages, so {folder} would say nothing; give text shards that hold some")
+        raise UserError(f"the corpus has no pages, so {folder} would be empty; give text shards with pages")
     grams = job.plan.grams()
     found_examples = results.found_examples(job.examples, grams, found)
     result = {
@@ -134,9 +136,9 @@ def finish(job: Job, folder: OutputFolder) -> dict[str, Any]:
 
 
 def _write_quarantine(records: Sequence[dict[str, Any]], job: Job, folder: OutputFolder) -> Counter[str]:
-    """Write the rows that are not pages; how many there are, by reason.
+    """Write the rows that are not pages. Returns: their number per reason.
 
-    Raises: UserError if they are more than the limit allows.
+    Raises: UserError if there are more than the limit allows.
     """
     rows = [row for record in records for row in record["quarantined"]]
     counters = Counter(quarantine.PREFIX + row["reason"] for row in rows)
@@ -147,14 +149,14 @@ def _write_quarantine(records: Sequence[dict[str, Any]], job: Job, folder: Outpu
 
 
 def describe(result: dict[str, Any]) -> str:
-    """One phrase: how many examples stand in the corpus, how many could not be judged, on how many pages."""
+    """The result in words: how many examples occur in the corpus, how many could not be judged, on how many pages."""
     rows: Sequence[dict[str, Any]] = result["tasks"]
     num_examples, num_found = sum(row["examples"] for row in rows), sum(row["found"] for row in rows)
     unjudged = num_examples - sum(row["judged_inputs"] for row in rows)
-    too_short = f"; the inputs of {unjudged:,} are too short to be judged" if unjudged else ""
+    too_short = f"; the inputs of {unjudged:,} are too short to judge" if unjudged else ""
     no_url = result["pages_without_url"]
     unnamed = f", {no_url:,} of them without a URL" if no_url else ""
     return (
-        f"{num_found:,} of {num_examples:,} evaluation examples stand in the corpus{too_short}; "
-        f"{result['pages_with_a_match']:,} of {result['pages']:,} pages have a match{unnamed} ({URLS} names them)"
+        f"{num_found:,} of {num_examples:,} evaluation examples occur in the corpus{too_short}; "
+        f"{result['pages_with_a_match']:,} of {result['pages']:,} pages have a match{unnamed} ({URLS} lists them)"
     )

@@ -1,4 +1,4 @@
-"""What wet_to_c4 works on: its plan and inputs, and what it leaves in its folder once the graph has run."""
+"""The job of wet_to_c4: its plan and inputs, and the files that it writes after the graph."""
 
 import math
 import platform
@@ -41,18 +41,18 @@ from c4pipe.shown import without_credentials
 from pipelines.launch import beam_options, report_page
 
 MAX_DEFAULT_SHARDS = 1024
-# Keys that meet at a time in a worker. Picking losers takes some seven times as much; with this it stays below what
-# identifying languages takes, so that memory does not grow with the corpus.
+# Size of the keys that a worker compares at a time. Picking losers needs about seven times as much memory. With this
+# size, that is less than language identification needs, so memory does not grow with the corpus.
 BUCKET_BYTES = 16 << 20
 _SHUFFLE_BUCKET_BYTES = 64 << 20
-_KEY_BYTES_AN_INPUT_BYTE = 0.25  # 36 bytes a line that cleaning keeps, by compressed bytes
+_KEY_BYTES_PER_INPUT_BYTE = 0.25  # 36 bytes per line that cleaning keeps, divided by compressed bytes
 _FEWEST_SHUFFLE_BITS = 6
-_NUM_ASKED = 8
-# Raised with the names of the files that are written, so that no run goes on in a folder half-made with other names.
+_NUM_FILES_FOR_SIZE = 8
+# Increased when the names of the written files change, so that no run continues in a folder with other names.
 _LAYOUT = 2
-# Cleaned and finished pages, keys: what the flag's help says too.
-_WORK_BYTES_AN_INPUT_BYTE = 3
-# A crawl's input is hashed only up to here when a finished folder is compared with a command.
+# For cleaned pages, finished pages and keys. The help of --work_dir says this too.
+_WORK_BYTES_PER_INPUT_BYTE = 3
+# When a finished folder is compared with a command, larger inputs are not hashed.
 _MOST_HASHED_BYTES = 16 << 30
 
 _List = TypeVar("_List")
@@ -60,7 +60,7 @@ _List = TypeVar("_List")
 
 @dataclass(frozen=True)
 class Job:
-    """A command line, understood: the plan, its inputs, and what the workers need of files. run: names all of it."""
+    """The job that a command line of wet_to_c4 describes. rules: for the workers. run: a digest that identifies it."""
 
     plan: Plan
     wet_files: list[File]
@@ -68,7 +68,7 @@ class Job:
     run: str
 
     def result(self) -> ManifestResult:
-        """What the command would leave in its folder."""
+        """The result that the command writes to its folder."""
         return ManifestResult(
             command="wet_to_c4",
             kind="c4",
@@ -79,7 +79,7 @@ class Job:
         )
 
     def _difference(self, made: Manifest) -> str | None:
-        """How the inputs, the assets or the version of a finished folder differ from this job's; None: not at all."""
+        """How inputs, assets or version of a finished folder differ from this job; None: they do not differ."""
         if made.version != c4pipe.__version__:
             return f"made by version {made.version}"
         asked = dict(self.plan.settings.assets)
@@ -94,11 +94,11 @@ class Job:
                 entry.sha256 == files.sha256(file.path) for entry, file in zip(made.inputs, self.wet_files, strict=True)
             )
         )
-        return None if is_same else "its input files have changed since"
+        return None if is_same else "its input files have changed since then"
 
 
 def make_job(flags: Namespace, options: PipelineOptions) -> Job:
-    """Understand the command line. Raises: UserError for whatever is wrong with it."""
+    """Make the job from the flags. Raises: UserError for any mistake in them."""
     variant, compat = variants.variant_named(flags.variant), variants.compat_named(flags.compat)
     languages = variants.languages_of(variant, flags.languages)
     wet_files = list_inputs(flags.input, flags.input_list, flags.base_url)
@@ -148,38 +148,32 @@ def make_job(flags: Namespace, options: PipelineOptions) -> Job:
 
 
 def keys_go_through_files(options: PipelineOptions) -> bool:
-    """Whether keys meet in files of the work folder, as they do on one machine."""
+    """Whether keys are exchanged through files in the work folder, as on a single machine."""
     return beam_options.is_local(options)
 
 
 def shuffle_bits(wet_files: list[File]) -> int:
-    """For a runner's shuffle: the number of buckets, as a power of two, so that each has some 64 MiB.
-
-    Sizes are asked of a few files only: there may be 64,000 of them far away.
-    """
-    some = wet_files[:: max(len(wet_files) // _NUM_ASKED, 1)]
-    asked = [files.size(file.path) for file in some if files.exists(file.path)]
-    size = sum(asked) / max(len(asked), 1) * len(wet_files)
-    count = size * _KEY_BYTES_AN_INPUT_BYTE / _SHUFFLE_BUCKET_BYTES
+    """The number of buckets for a runner's shuffle, as a power of two, so that each bucket has about 64 MiB."""
+    count = input_bytes(wet_files) * _KEY_BYTES_PER_INPUT_BYTE / _SHUFFLE_BUCKET_BYTES
     return min(max(math.ceil(math.log2(max(count, 1))), _FEWEST_SHUFFLE_BITS), KEY_PART_BITS)
 
 
 def input_bytes(wet_files: list[File]) -> float:
-    """About the size of all WET files. A few are asked only: there may be 64,000 of them far away."""
-    some = wet_files[:: max(len(wet_files) // _NUM_ASKED, 1)]
-    asked = [files.size(file.path) for file in some if files.exists(file.path)]
-    return sum(asked) / max(len(asked), 1) * len(wet_files)
+    """The approximate size of all WET files, from a few of them, because there may be 64,000 on a remote store."""
+    some = wet_files[:: max(len(wet_files) // _NUM_FILES_FOR_SIZE, 1)]
+    sizes = [files.size(file.path) for file in some if files.exists(file.path)]
+    return sum(sizes) / max(len(sizes), 1) * len(wet_files)
 
 
 def say_if_tight(job: Job) -> None:
-    """A notice before the work begins, where its folder has less room than it may take."""
+    """Print a notice if the work folder may have too little free space."""
     if files.is_remote(job.plan.work):
         return
-    needed, free = _WORK_BYTES_AN_INPUT_BYTE * input_bytes(job.wet_files), free_bytes(job.plan.work)
+    needed, free = _WORK_BYTES_PER_INPUT_BYTE * input_bytes(job.wet_files), free_bytes(job.plan.work)
     if free < needed:
         print(
-            f"notice: the work may take {needed / 1e6:,.0f} MB in {job.plan.work}, "
-            f"where {free / 1e6:,.0f} MB are free; --work_dir moves it, --dry_run tells more exactly",
+            f"notice: the work files may need {needed / 1e6:,.0f} MB in {job.plan.work}, "
+            f"where {free / 1e6:,.0f} MB are free; --work_dir moves them, --dry_run estimates more exactly",
             file=sys.stderr,
         )
 
@@ -202,7 +196,7 @@ def _read_list(
 
 
 def prepare(job: Job) -> str:
-    """Leave in the work folder what workers read from there; returns where the graph will leave its result."""
+    """Write the files that workers read to the work folder. Returns: the path of the graph's result."""
     plan = job.plan
     write_list(plan.inputs, job.wet_files)
     write_rules(plan.rules, job.rules)
@@ -216,7 +210,8 @@ def finish(
 ) -> tuple[Manifest, dict]:
     """Write quarantine, report, page and card. Returns: (the manifest of the folder, its report).
 
-    started: seconds since the epoch. Raises: UserError if too many records could not be read.
+    started: in seconds since the epoch.
+    Raises: UserError if too many records could not be read.
     """
     plan, result = job.plan, results.read_result(result_path)
     results.write_quarantine(plan, Summary.from_json(result["cleaned"]))
@@ -234,14 +229,14 @@ def finish(
     report = results.make_report(plan, result, timing, machine)
     results.write_report(plan, report)
     report_page.write(plan.output, lambda: corpus_page(report))
-    for said in report["notices"]:
-        print(f"notice: {said}", file=sys.stderr)
+    for notice in report["notices"]:
+        print(f"notice: {notice}", file=sys.stderr)
     quarantine = report["quarantine"]
     if not report["finished"]:
         raise UserError(
             f"{quarantine['records']:,} records ({quarantine['fraction']:.2%}) could not be read, more than "
             f"--max_quarantined_fraction={quarantine['limit']:g}; {plan.output}/{results.QUARANTINE} lists them. "
-            "Raise the limit to go on without them"
+            "Raise the limit to continue without them"
         )
     if faults := corpus_report.failed(report):
         raise RuntimeError(f"the counts do not add up, which is a bug of c4pipe: {'; '.join(faults)}")
@@ -251,7 +246,7 @@ def finish(
 
 
 def describe(made: Manifest) -> str:
-    """One phrase: how many pages and bytes in which splits, the largest first."""
+    """The result in words: the pages and bytes per split, the largest split first."""
     splits = sorted(made.splits, key=lambda split: (-made.num_rows(split), split))
     sizes = [f"{made.num_rows(split):,} {split}" for split in splits]
     shown = ", ".join(sizes[:4]) + (f" and {len(sizes) - 4} more splits" if len(sizes) > 4 else "")

@@ -1,4 +1,4 @@
-"""What crawl_to_wet works on: the files of the crawls that are wanted, those that are missing, and their download."""
+"""The job of crawl_to_wet: the wanted files of the crawls, the missing files, and their download."""
 
 import os
 import shutil
@@ -26,7 +26,7 @@ _LIST_FOLDER = ".lists"
 
 @dataclass(frozen=True)
 class Wanted:
-    """One WET file to have: its URL and the name it gets in the output folder."""
+    """A wanted WET file: its URL, and its name in the output folder."""
 
     url: str
     name: str
@@ -34,7 +34,7 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Manners:
-    """How a server is treated, for all downloads of a run together; and whether the run is to stop."""
+    """How all downloads of a run together treat the server, and whether the run is to stop."""
 
     backoff: Backoff
     gate: RetryGate
@@ -45,68 +45,68 @@ class Manners:
         return cls(Backoff(first_seconds=retry_seconds), RetryGate(retry_seconds, stopping), stopping)
 
     def downloader(self, folder: str, **callbacks) -> Downloader:
-        """A downloader into a folder that is there, with these manners."""
+        """A downloader with these manners into an existing folder."""
         return Downloader(folder, backoff=self.backoff, gate=self.gate, stopping=self.stopping, **callbacks)
 
 
 class Crawls:
-    """The lists of crawls: taken from the output folder where an earlier run left them, else fetched into `apart`.
+    """The lists of crawls, from the output folder if an earlier run stored them, else downloaded into `temporary`.
 
     Nothing is written to the output folder before `keep`.
     """
 
-    def __init__(self, output: str, apart: str, manners: Manners, base_url: str) -> None:
-        self._kept, self._apart = Path(output, _LIST_FOLDER), Path(apart)
+    def __init__(self, output: str, temporary: str, manners: Manners, base_url: str) -> None:
+        self._kept, self._temporary = Path(output, _LIST_FOLDER), Path(temporary)
         self._base = base_url.rstrip("/")
-        self._downloader = manners.downloader(apart, on_wait=_say)
+        self._downloader = manners.downloader(temporary, on_wait=_say)
 
     def wanted(self, crawl: str, first_file: int, num_files: int) -> list[Wanted]:
-        """The files asked for of one crawl. Raises: UserError if it has not so many; Failed, Stopped."""
+        """The wanted files of a crawl. Raises: UserError if the crawl has fewer files; Failed, Stopped."""
         name, url = f"{crawl}.wet.paths.gz", f"{self._base}/{paths.list_path(crawl)}"
         kept = self._kept / name
         path = str(kept) if kept.exists() else self._downloader.fetch(url, name)
         listed = paths.parse_list(files.read_bytes(path), url)
         chosen = listed[first_file : first_file + num_files]
         if not chosen:
-            raise UserError(f"{crawl} has {len(listed)} WET files; --first_file={first_file} is past its end")
+            raise UserError(f"{crawl} has {len(listed)} WET files; --first_file={first_file} is after the last")
         return [Wanted(f"{self._base}/{path}", paths.file_name(path)) for path in chosen]
 
     def estimate_bytes(self, missing: Sequence[Wanted]) -> int | None:
-        """Bytes to come, from the size of the first file: the files of a crawl are about the same size."""
+        """The bytes to download, from the size of the first file, because files of a crawl have similar sizes."""
         size = self._downloader.size(missing[0].url)
         return None if size is None else size * len(missing)
 
     def keep(self) -> None:
-        """Leave the lists in the output folder, so that a second run need not fetch them."""
+        """Store the lists in the output folder, so that a second run need not download them."""
         self._kept.mkdir(exist_ok=True)
-        for path in self._apart.glob("*.wet.paths.gz"):
+        for path in self._temporary.glob("*.wet.paths.gz"):
             shutil.copyfile(path, self._kept / path.name)
 
 
 def all_wanted(flags: Namespace, crawls: Crawls) -> list[Wanted]:
-    """The files of all crawls. Raises: UserError if two of them have one name; as `Crawls.wanted`."""
+    """The wanted files of all crawls. Raises: UserError if two of them have the same name; as `Crawls.wanted`."""
     wanted = [
         entry for crawl in flags.crawl.split(",") for entry in crawls.wanted(crawl, flags.first_file, flags.num_files)
     ]
     seen: dict[str, str] = {}
     for entry in wanted:
         if seen.setdefault(entry.name, entry.url) != entry.url:
-            raise UserError(f"two listed files are called {entry.name}; download the crawls into folders of their own")
+            raise UserError(f"two listed files are called {entry.name}; download each crawl into a separate folder")
     return wanted
 
 
 def missing_of(wanted: Sequence[Wanted], output: str) -> list[Wanted]:
-    """Those that are not in the output folder yet."""
+    """The files that are not in the output folder yet."""
     return [entry for entry in wanted if not os.path.exists(os.path.join(output, entry.name))]
 
 
 def partial_folder(output: str) -> WorkFolder:
-    """Where files lie until they are whole."""
+    """The folder of files that are not complete yet."""
     return WorkFolder(os.path.join(output, PARTIAL_FOLDER))
 
 
 def describe(output: str, wanted: Sequence[Wanted], missing: Sequence[Wanted], total: int | None) -> str:
-    """What `--dry_run` says."""
+    """The output of `--dry_run`."""
     size = "of unknown size" if total is None else f"about {total / 1e6:,.1f} MB"
     last = f"{len(missing)} of {len(wanted)} WET files would be downloaded to {output}, {size}"
     return "\n".join([*(entry.url for entry in missing), last])
@@ -116,13 +116,13 @@ def look_for_space(output: str, total: int | None) -> None:
     free = free_bytes(output)
     if total is not None and free < total:
         raise UserError(
-            f"{output} has {free / 1e9:,.1f} GB free and about {total / 1e9:,.1f} GB are to come; "
-            "ask for fewer files by --num_files, or make space"
+            f"{output} has {free / 1e9:,.1f} GB free, but the files need about {total / 1e9:,.1f} GB; "
+            "ask for fewer files with --num_files, or free space"
         )
 
 
 class Progress:
-    """How far the downloads are, by their bytes where the sum of these is known, else by files."""
+    """The progress of the downloads, in bytes if their total is known, else in files."""
 
     def __init__(self, total_bytes: int | None, num_files: int) -> None:
         self._line = ProgressLine("WET", total_bytes or num_files)
@@ -141,7 +141,7 @@ class Progress:
             self._show(now=self._files == self._num_files)
 
     def notice(self, text: str) -> None:
-        """What the downloads wait for; not more often than how far they are."""
+        """Show what the downloads wait for, not more often than the progress."""
         with self._lock:
             if self._line.is_due or not self._files:
                 self._line.say(text)
@@ -158,9 +158,9 @@ class Progress:
 def download(
     missing: Sequence[Wanted], output: str, connections: int, manners: Manners, total: int | None
 ) -> list[str]:
-    """Download all into a folder that is held, and return why some failed.
+    """Download the missing files into a locked folder. Returns: the messages of failed downloads.
 
-    Raises: UserError at once if no file can go on (a full disk).
+    Raises: UserError at once if no download can continue (such as on a full disk).
     """
     progress = Progress(total, len(missing))
     downloader = manners.downloader(output, on_bytes=progress.add_bytes, on_wait=progress.notice)
@@ -188,7 +188,7 @@ def download(
 
 
 class stop_on_signals:
-    """Within the block, Ctrl-C and SIGTERM set the event, so that every thread ends at a whole block."""
+    """Within the block, Ctrl-C and SIGTERM set the event, so that every thread ends after the block that it writes."""
 
     def __init__(self, stopping: threading.Event) -> None:
         self._stopping = stopping

@@ -1,4 +1,4 @@
-"""What c4_to_examples works on: the recipe, the text shards with their splits, and what is told of the examples."""
+"""The job of c4_to_examples: the recipe, the text shards with their splits, and the reports about the examples."""
 
 import hashlib
 import json
@@ -28,18 +28,18 @@ from c4pipe.vocabulary.folders import MODEL_FILE
 from c4pipe.vocabulary.vocabulary import Vocabulary
 from pipelines.launch import quarantine, report_page
 
-# For the estimate of --dry_run: what English C4 in gzip gives, and one core encodes.
-_TOKENS_A_PACKED_BYTE = 0.53
+# For the estimate of --dry_run, measured on English C4 in gzip files.
+_TOKENS_PER_PACKED_BYTE = 0.53
 _BYTES_PER_TOKEN = 1.6
-_TOKENS_A_CORE_SECOND = 4e6
-# A worker process takes 2.5 s of a core to start. Below this much work threads are faster: most of it is SentencePiece,
-# which lets other threads run.
+_TOKENS_PER_CORE_SECOND = 4e6
+# A worker process needs 2.5 s of CPU time to start. With less work than this, threads are faster: most of the time is
+# spent in SentencePiece, which releases the GIL.
 _LEAST_SECONDS_FOR_PROCESSES = 20.0
 
 
 @dataclass(frozen=True)
 class ExampleJob:
-    """A command line of c4_to_examples, understood."""
+    """The job that a command line of c4_to_examples describes."""
 
     output: str
     recipe: Recipe
@@ -53,11 +53,11 @@ class ExampleJob:
 
     @cached_property
     def settings(self) -> dict:
-        """What decides the bytes of the folder, for its manifest."""
+        """The settings that decide the bytes of the folder, for its manifest."""
         return settings_of(self.recipe, self.page_per)
 
     def result(self) -> ManifestResult:
-        """What the command would leave in its folder."""
+        """The result that the command writes to its folder."""
         paths = [shard.path for shard in self.shards]
         shards = [name for shard in self.shards for name in shard_names(shard, self.recipe.replicas)]
         return ManifestResult(
@@ -71,28 +71,28 @@ class ExampleJob:
 
     @property
     def is_small(self) -> bool:
-        """Whether threads are done before worker processes have started."""
-        return _num_tokens(self.shards) < _TOKENS_A_CORE_SECOND * _LEAST_SECONDS_FOR_PROCESSES
+        """Whether threads would be done before worker processes have started."""
+        return _num_tokens(self.shards) < _TOKENS_PER_CORE_SECOND * _LEAST_SECONDS_FOR_PROCESSES
 
     def estimate(self, num_workers: int) -> str:
-        """What `--dry_run` says."""
+        """The output of `--dry_run`."""
         return _estimate(self.shards, self.recipe, num_workers, self.output)
 
 
 def make_job(flags: Namespace) -> ExampleJob:
-    """Understand the command line. Raises: UserError for whatever is wrong with it."""
+    """Make the job from the flags. Raises: UserError for any mistake in them."""
     recipe, shards = _recipe(flags), tuple(text_shards(flags.input, flags.page_per))
     return ExampleJob(flags.output, recipe, shards, flags.page_per, flags.max_quarantined_fraction)
 
 
 def _num_tokens(shards: Sequence[TextShard]) -> float:
-    """About how many tokens the text shards hold."""
-    return sum(files.size(shard.path) for shard in shards) * _TOKENS_A_PACKED_BYTE
+    """The approximate number of tokens in the text shards."""
+    return sum(files.size(shard.path) for shard in shards) * _TOKENS_PER_PACKED_BYTE
 
 
 def _recipe(flags: Namespace) -> Recipe:
     if flags.replicas < 1:
-        raise UserError(f"--replicas={flags.replicas}: give 1 or more")
+        raise UserError(f"--replicas={flags.replicas} must be at least 1")
     vocabulary = Vocabulary.load(flags.vocabulary, flags.num_extra_ids)
     names = ("noise_density", "mean_noise_span_length", "inputs_length", "targets_length", "overflow")
     parameters = Parameters(**{name: getattr(flags, name) for name in names})
@@ -101,24 +101,25 @@ def _recipe(flags: Namespace) -> Recipe:
 
 
 def text_shards(text: str, page_per: str = plain_text.LINE) -> list[TextShard]:
-    """The text shards of the sources of a flag, with the split that their examples go to.
+    """The text shards of the sources that a flag names, with the split of their examples.
 
-    A split named `X-validation`, or `validation`, is the validation split of `X`, or of `train`. Asked for by its own
-    name (`folder@validation`) it stands alone. Sources without one give train examples only, and that is said.
+    A split named `X-validation`, or `validation`, is the validation split of `X`, or of `train`. If it is asked for by
+    name (`folder@validation`), only this split is taken. If no source has a validation split, a notice says so.
 
-    Raises: UserError if a source is not there or has a weight.
+    Raises: UserError if a source does not exist or has a weight.
     """
     sources = no_weights(
-        parse_source_names(text), "mix when you train, by model.pretrain --examples=A:2,B:1, with examples of each"
+        parse_source_names(text),
+        "make examples of each source, and give weights to model.pretrain, as in --examples=A:2,B:1",
     )
     found = [find_text(source) for source in sources]
     train = [path for of_source in found for path in of_source.train]
     validation = [path for of_source in found for path in of_source.validation]
     if len(sources) > 1:
-        # In one order whatever the order of the sources; a file that two of them name is read once.
+        # The order must not depend on the order of the sources. A file that two sources name is read once.
         train, validation = sorted(set(train)), sorted(set(validation) - set(train))
     if not validation:
-        print(f"notice: {text} has no validation split; the examples are train only", file=sys.stderr)
+        print(f"notice: {text} has no validation split; there will be only train examples", file=sys.stderr)
     return _numbered(train, TRAIN, page_per) + _numbered(validation, VALIDATION, page_per)
 
 
@@ -128,7 +129,7 @@ def _numbered(paths: Sequence[str], split: str, page_per: str) -> list[TextShard
 
 
 def settings_of(recipe: Recipe, page_per: str = plain_text.LINE) -> dict:
-    """What decides the bytes of the folder, for its manifest."""
+    """The settings that decide the bytes of the folder, for its manifest."""
     corruption: Corruption = recipe.corruption
     return ({} if page_per == plain_text.LINE else {"page_per": page_per}) | {
         "objective": corruption.objective.name,
@@ -149,7 +150,7 @@ def settings_of(recipe: Recipe, page_per: str = plain_text.LINE) -> dict:
 
 
 def read_made(job: ExampleJob) -> list[Made]:
-    """The records that the graph left, by text shard. Raises: UserError if text changed while it was read."""
+    """The records that the graph wrote, per text shard. Raises: UserError if text changed while it was read."""
     digest = job.recipe.digest()
     made = [find_made(job.output, shard, digest, check_text=False) for shard in job.shards]
     missing = [shard.path for shard, record in zip(job.shards, made, strict=True) if record is None]
@@ -161,7 +162,7 @@ def read_made(job: ExampleJob) -> list[Made]:
 
 
 def write_reports(job: ExampleJob, folder: OutputFolder, made: Sequence[Made]) -> Manifest:
-    """Write all but the shards and the manifest; returns that.
+    """Write everything except the shards and the manifest. Returns: the manifest.
 
     Raises: UserError if too many rows are not pages.
     """
@@ -170,44 +171,44 @@ def write_reports(job: ExampleJob, folder: OutputFolder, made: Sequence[Made]) -
     quarantine.check(str(folder), counts, counts["pages"], job.max_quarantined_fraction)
     vocabulary = job.recipe.vocabulary
     files.write_bytes(folder.file(MODEL_FILE), vocabulary.model)
-    told = _manifest(job.shards, made, job.recipe, job.settings)
-    report_page.write(str(folder), lambda: examples_page(str(folder), told, made_lengths(made), vocabulary))
-    files.write_bytes(folder.file(REPORT), _report(told, job.shards))
-    return told
+    manifest = _manifest(job.shards, made, job.recipe, job.settings)
+    report_page.write(str(folder), lambda: examples_page(str(folder), manifest, made_lengths(made), vocabulary))
+    files.write_bytes(folder.file(REPORT), _report(manifest, job.shards))
+    return manifest
 
 
 def _manifest(shards: Sequence[TextShard], made: Sequence[Made], recipe: Recipe, settings: dict) -> Manifest:
     splits: dict[str, list[Shard]] = {TRAIN: [], VALIDATION: []}
     counts: dict[str, dict[str, int]] = {TRAIN: {}, VALIDATION: {}}
-    for shard, one in zip(shards, made, strict=True):
-        splits[shard.split].extend(one.shards)
-        for name, count in one.counts.items():
+    for shard, record in zip(shards, made, strict=True):
+        splits[shard.split].extend(record.shards)
+        for name, count in record.counts.items():
             counts[shard.split][name] = counts[shard.split].get(name, 0) + count
     return Manifest(
         kind="examples",
-        splits={split: tuple(sorted(found, key=lambda one: one.file)) for split, found in splits.items() if found},
+        splits={split: tuple(sorted(found, key=lambda shard: shard.file)) for split, found in splits.items() if found},
         settings=settings,
-        inputs=tuple(Input(one.text_shard, one.input_sha256) for one in made),
+        inputs=tuple(Input(record.text_shard, record.input_sha256) for record in made),
         assets={MODEL_FILE: _digest(recipe.vocabulary.model)},
         statistics={
             "counts": {split: found for split, found in counts.items() if found},
-            "text_shards": {shard.file: one.text_shard for one in made for shard in one.shards},
+            "text_shards": {shard.file: record.text_shard for record in made for shard in record.shards},
         },
     )
 
 
-def _report(held: Manifest, shards: Sequence[TextShard]) -> bytes:
-    """`report.json`: the counts, and where the text lay, so that the pages of an example can be found again."""
+def _report(manifest: Manifest, shards: Sequence[TextShard]) -> bytes:
+    """`report.json`: the counts, and the folders of the text, so that the pages of an example can be found again."""
     folders = sorted({without_credentials(files.folder_of(shard.path)) for shard in shards})
     places = [folder if files.is_remote(folder) else str(Path(folder).absolute()) for folder in folders]
-    report = {"counters": held.statistics["counts"], "text_folders": places}
+    report = {"counters": manifest.statistics["counts"], "text_folders": places}
     return (json.dumps(report, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode()
 
 
 def made_lengths(made: Sequence[Made]) -> tuple[list[int], list[int]]:
     """How many examples have inputs and targets of each length, over all shards."""
-    inputs = [sum(column) for column in zip(*(one.input_lengths for one in made), strict=True)]
-    targets = [sum(column) for column in zip(*(one.target_lengths for one in made), strict=True)]
+    inputs = [sum(column) for column in zip(*(record.input_lengths for record in made), strict=True)]
+    targets = [sum(column) for column in zip(*(record.target_lengths for record in made), strict=True)]
     return inputs, targets
 
 
@@ -217,7 +218,7 @@ def _digest(content: bytes) -> str:
 
 def _estimate(shards: Sequence[TextShard], recipe: Recipe, num_workers: int, output: str) -> str:
     tokens = _num_tokens(shards)
-    seconds = tokens / _TOKENS_A_CORE_SECOND / max(1, min(num_workers, len(shards)))
+    seconds = tokens / _TOKENS_PER_CORE_SECOND / max(1, min(num_workers, len(shards)))
     examples = tokens * recipe.replicas / recipe.corruption.lengths.tokens
     num_shards = sum(len(shard_names(shard, recipe.replicas)) for shard in shards)
     megabytes = tokens * recipe.replicas * _BYTES_PER_TOKEN / 1e6
@@ -228,9 +229,10 @@ def _estimate(shards: Sequence[TextShard], recipe: Recipe, num_workers: int, out
     )
 
 
-def summary(held: Manifest, output: str, seconds: float) -> str:
+def summary(manifest: Manifest, output: str, seconds: float) -> str:
+    """The last line of the command."""
     total = {
-        name: sum(found.get(name, 0) for found in held.statistics["counts"].values())
+        name: sum(found.get(name, 0) for found in manifest.statistics["counts"].values())
         for name in ("raw_tokens", "examples", "overflowed", "trimmed_inputs", "trimmed_targets")
     }
     odd = "".join(
@@ -238,24 +240,24 @@ def summary(held: Manifest, output: str, seconds: float) -> str:
         for name, count in total.items()
         if count and name not in ("raw_tokens", "examples")
     )
-    splits = " and ".join(f"{held.num_rows(split):,} {split}" for split in held.splits)
+    splits = " and ".join(f"{manifest.num_rows(split):,} {split}" for split in manifest.splits)
     return (
         f"wrote {splits} examples of {total['raw_tokens']:,} tokens{odd} to {output} in {seconds:.1f} s"
-        f"{_left_out(held)}; next: python -m model.pretrain --examples={output} --output=RUN"
+        f"{_left_out(manifest)}; next: python -m model.pretrain --examples={output} --output=RUN"
     )
 
 
-def _left_out(held: Manifest) -> str:
-    """What did not go into examples, for the last line: chunks of long pages, rows that are not pages."""
-    said = ""
-    kept = there = 0
-    for split, counts in held.statistics["counts"].items():
+def _left_out(manifest: Manifest) -> str:
+    """What is missing in the examples, for the last line: chunks of long pages, and rows that are not pages."""
+    text = ""
+    kept = total = 0
+    for split, counts in manifest.statistics["counts"].items():
         kept += counts.get("raw_tokens", 0)
-        there += counts.get("text_tokens", 0) * (held.settings["replicas"] if split == TRAIN else 1)
-    if kept < there:
-        said += (
-            f"; {there - kept:,} tokens ({(there - kept) / there:.1%}) are left out, since of a page of more "
-            f"than {CHUNK_LENGTH:,} tokens one chunk is taken, as in the reference"
+        total += counts.get("text_tokens", 0) * (manifest.settings["replicas"] if split == TRAIN else 1)
+    if kept < total:
+        text += (
+            f"; {total - kept:,} tokens ({(total - kept) / total:.1%}) are left out, because only one chunk of a page "
+            f"with more than {CHUNK_LENGTH:,} tokens is used, as in the reference"
         )
-    counters = sum((Counter(counts) for counts in held.statistics["counts"].values()), Counter())
-    return said + quarantine.last_words(counters)
+    counters = sum((Counter(counts) for counts in manifest.statistics["counts"].values()), Counter())
+    return text + quarantine.last_words(counters)

@@ -1,4 +1,4 @@
-"""What drop_near_duplicates works on: its plan and shards, and what it leaves in its folder once the graph has run."""
+"""The job of drop_near_duplicates: its plan and shards, and the files that it writes after the graph."""
 
 import json
 from argparse import Namespace
@@ -25,7 +25,7 @@ from pipelines.launch import quarantine, report_page
 from pipelines.launch.work_done import count_files
 
 WORK_FOLDER = ".work"
-# For the estimate of --dry_run: measured on English C4, text packed by gzip.
+# For the estimate of --dry_run, measured on English C4 in gzip files.
 _PACKED_BYTES_PER_PAGE = 1_000
 _PAGES_PER_CORE_SECOND = 1_000
 _KEY_BYTES_PER_BAND, _OTHER_KEY_BYTES = 10, 8
@@ -34,7 +34,7 @@ _FOREST_BYTES_PER_PAGE = 4
 
 @dataclass(frozen=True)
 class Job:
-    """A command line of drop_near_duplicates, understood. source: as it was given."""
+    """The job that a command line of drop_near_duplicates describes. source: as it was given."""
 
     plan: Plan
     shards: tuple[TextShard, ...]
@@ -42,7 +42,7 @@ class Job:
     max_quarantined_fraction: float
 
     def result(self) -> ManifestResult:
-        """What the command would leave in its folder."""
+        """The result that the command writes to its folder."""
         written = [files.base_name(self.plan.written(shard)) for shard in self.shards]
         provenance = [names.provenance(shard.split, shard.index, shard.count) for shard in self.shards]
         return ManifestResult(
@@ -55,7 +55,7 @@ class Job:
         )
 
     def look(self) -> tuple[int, int, str]:
-        """For the progress line: (shards signed and written, of how many, words)."""
+        """For the progress line: (steps done, total steps, words). Each shard is signed and written."""
         work = self.plan.work
         signed = count_files(files.join(work, "signed"), ".json")
         written = sum(count_files(files.join(work, name, "written"), ".json") for name in files.list_folder(work))
@@ -64,7 +64,7 @@ class Job:
 
 
 def make_job(flags: Namespace) -> Job:
-    """Understand the command line. Raises: UserError for whatever is wrong with it."""
+    """Make the job from the flags. Raises: UserError for any mistake in them."""
     shards = text_shards(flags.input)
     for name in ("threshold_bands", "rows_per_band"):
         if not 1 <= getattr(flags, name) <= 256:
@@ -76,7 +76,7 @@ def make_job(flags: Namespace) -> Job:
 
 
 def text_shards(source: str) -> list[TextShard]:
-    """The text shards of a source, train before validation, numbered in their order."""
+    """The text shards of a source, numbered in their order, train before validation."""
     found = examples.text_shards(source)
     return [
         TextShard(number, shard.path, shard.split, shard.index, shard.count, shard.sha256)
@@ -85,21 +85,22 @@ def text_shards(source: str) -> list[TextShard]:
 
 
 def estimate(job: Job, num_workers: int) -> str:
-    """What `--dry_run` says."""
+    """The output of `--dry_run`."""
     plan, num_shards = job.plan, len(job.shards)
     packed = sum(files.size(shard.path) for shard in job.shards)
     pages = packed / _PACKED_BYTES_PER_PAGE
     seconds = pages / _PAGES_PER_CORE_SECOND / max(1, min(num_workers, num_shards))
     keys = pages * (plan.banding.bands * _KEY_BYTES_PER_BAND + _OTHER_KEY_BYTES)
     return (
-        f"would compare about {pages:,.0f} pages of {num_shards} text shards ({packed / 1e6:,.0f} MB) and write those "
-        f"that stay to {plan.output}: about {seconds:,.0f} s on {num_workers} workers, {keys / 1e6:,.0f} MB of work in "
-        f"{plan.work} (removed at the end), {pages * _FOREST_BYTES_PER_PAGE / 1e6:,.0f} MB of memory for the clusters"
+        f"would compare about {pages:,.0f} pages of {num_shards} text shards ({packed / 1e6:,.0f} MB) and write the "
+        f"remaining pages to {plan.output}: about {seconds:,.0f} s on {num_workers} workers, {keys / 1e6:,.0f} MB of "
+        f"work files in {plan.work} (removed at the end), {pages * _FOREST_BYTES_PER_PAGE / 1e6:,.0f} MB of memory for "
+        "the clusters"
     )
 
 
 def finish(job: Job, folder: OutputFolder) -> Manifest:
-    """Write clusters.parquet, the page and the card of what the graph left; returns the manifest of the folder.
+    """Write clusters.parquet, the page and the card from the results of the graph. Returns: the folder's manifest.
 
     Raises: UserError if there were no pages, or too many rows are not pages.
     """
@@ -107,7 +108,7 @@ def finish(job: Job, folder: OutputFolder) -> Manifest:
     quarantine.write_if_any(str(folder), done.quarantined)
     quarantine.check(str(folder), done.num_quarantined(), done.num_rows, job.max_quarantined_fraction)
     if not done.summary["pages"]:
-        raise UserError(f"{job.source} has no pages; give text shards that hold some")
+        raise UserError(f"{job.source} has no pages; give text shards with pages")
     cluster_files.join_members(done.members(), folder.file(cluster_files.FILE_NAME))
     report_page.write(str(folder), lambda: near_duplicates_page(done.summary, done.shown(), job.plan.banding))
     made = done.manifest()
@@ -116,12 +117,12 @@ def finish(job: Job, folder: OutputFolder) -> Manifest:
 
 
 def describe(made: Manifest) -> str:
-    """One phrase: how many pages stay in which split, and how many were dropped."""
+    """The result in words: how many pages stay in each split, and how many were dropped."""
     counts = made.statistics
     splits = " and ".join(f"{made.num_rows(split):,} {split}" for split in made.splits)
     return (
-        f"{splits} pages; {counts['dropped']:,} of {counts['pages']:,} dropped, which are near to one of "
-        f"{counts['clusters']:,} that stay ({cluster_files.FILE_NAME} names them)"
+        f"{splits} pages; {counts['dropped']:,} of {counts['pages']:,} dropped as near duplicates of "
+        f"{counts['clusters']:,} pages that stay ({cluster_files.FILE_NAME} lists them)"
     )
 
 
@@ -130,7 +131,7 @@ def _settings(plan: Plan) -> dict[str, Any]:
 
 
 class _Done:
-    """What the graph left: of the corpus as a whole, and of each shard."""
+    """The results of the graph, for the whole corpus and for each shard."""
 
     def __init__(self, plan: Plan, shards: Sequence[TextShard], result: dict[str, Any]) -> None:
         self._plan, self._shards, self._result = plan, shards, result
@@ -142,7 +143,7 @@ class _Done:
         self.summary = summary | {"pages": self.num_rows - len(self.quarantined)}
 
     def members(self) -> list[str]:
-        """The files of which `clusters.parquet` is made."""
+        """The files from which `clusters.parquet` is made."""
         return [self._plan.members(shard, self._result["run_key"]) for shard in self._shards]
 
     def shown(self) -> dict[str, dict[str, str]]:
@@ -150,11 +151,11 @@ class _Done:
         return {number: page for record in self._records for number, page in record["shown"].items()}
 
     def num_quarantined(self) -> dict[str, int]:
-        """How many rows are not pages, by reason."""
+        """The number of rows that are not pages, per reason."""
         return Counter(quarantine.PREFIX + row["reason"] for row in self.quarantined)
 
     def manifest(self) -> Manifest:
-        """The folder's manifest."""
+        """The manifest of the folder."""
         splits: dict[str, list[Shard]] = {}
         for shard, record in zip(self._shards, self._records, strict=True):
             splits.setdefault(shard.split, []).append(Shard(*record["shard"]))

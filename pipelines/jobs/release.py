@@ -1,4 +1,4 @@
-"""What verify_release works on: the released shards and WET files it compares, and what comes of that."""
+"""The job of verify_release: the released shards and WET files, their comparison, and the result."""
 
 import json
 import pickle
@@ -37,7 +37,7 @@ _Key = tuple[str, str]
 
 @dataclass(frozen=True)
 class Rules:
-    """What the judge's rules are made of; every process builds its own judge from it."""
+    """The settings of the judge. Every process builds its own judge from them."""
 
     assets: assets.Assets
     variant: str
@@ -47,7 +47,7 @@ class Rules:
 
 @dataclass
 class Result:
-    """verify.json. examples: the first disagreements, `kind, url, timestamp, detail`."""
+    """The content of verify.json. examples: the first disagreements, with `kind, url, timestamp, detail`."""
 
     settings: dict[str, Any]
     pages: int = 0
@@ -66,7 +66,10 @@ class Result:
 
 @dataclass(frozen=True)
 class Job:
-    """A command line of verify_release, understood. splits: path of a released shard -> its split. rules: pickled."""
+    """The job that a command line of verify_release describes.
+
+    splits: path of a released shard -> its split. rules: pickled `Rules`.
+    """
 
     wet: tuple[str, ...]
     splits: dict[str, str]
@@ -74,16 +77,19 @@ class Job:
     settings: dict[str, Any]
 
     def result(self) -> SettingsResult:
-        """What the command would leave in its folder."""
+        """The result that the command writes to its folder."""
         return SettingsResult("verify_release", RESULT, self.settings, (PAGE,))
 
     def estimate(self, output: str) -> str:
-        """What `--dry_run` says."""
-        return f"would compare {len(self.splits)} released shards with {len(self.wet)} WET files into {output}"
+        """The output of `--dry_run`."""
+        return (
+            f"would compare {len(self.splits)} released shards with {len(self.wet)} WET files and write the result to "
+            f"{output}"
+        )
 
 
 def make_job(flags: Namespace) -> Job:
-    """Understand the command line. Raises: UserError for whatever is wrong with it."""
+    """Make the job from the flags. Raises: UserError for any mistake in them."""
     wet, released = files.expand(flags.wet), files.expand(flags.released)
     splits = {path: _split(path) for path in released}
     found = assets.resolve(
@@ -107,7 +113,7 @@ def make_job(flags: Namespace) -> Job:
 def _split(path: str) -> str:
     parts = names.parse(files.base_name(path))
     if parts is None:
-        raise UserError(f"{path} is not named like a shard (c4-train.00000-of-01024.json.gz), which tells its split")
+        raise UserError(f"{path} is not named like a shard (c4-train.00000-of-01024.json.gz), so its split is unknown")
     return parts[0].removeprefix("c4-")
 
 
@@ -117,7 +123,7 @@ def verify(job: Job, pool: Executor) -> Result:
 
 
 def commit(folder: OutputFolder, result: Result) -> None:
-    """Write the page, then verify.json, which says that the folder is whole."""
+    """Write the page, then verify.json, which marks the folder as complete."""
     fields = vars(result)
     page = release_page(fields).encode("utf-8", "backslashreplace")
     files.write_bytes(folder.file(PAGE), page)
@@ -125,12 +131,12 @@ def commit(folder: OutputFolder, result: Result) -> None:
 
 
 def read_result(folder: OutputFolder) -> dict[str, Any]:
-    """The fields of a finished folder's verify.json."""
+    """The fields of verify.json in a finished folder."""
     return json.loads(files.read_bytes(folder.file(RESULT)))
 
 
 def _read_pages(pool: Executor, wet: Sequence[str], rules: bytes) -> dict[_Key, list[Cleansed]]:
-    """The pages of the WET files by URL and timestamp, cleaned."""
+    """The cleaned pages of the WET files by URL and timestamp."""
     pages: dict[_Key, list[Cleansed]] = defaultdict(list)
     tasks = pool.map(_clean_file, wet, repeat(rules))
     for cleaned in followed(tasks, "comparing", len(wet), unit="WET files"):
@@ -177,11 +183,11 @@ def compare(
 
 
 def _nothing_in_common(result: Result, pages: Iterable[_Key], num_same_urls: int, released: _Key) -> str:
-    """Why there is nothing to compare, with a row of either side, so that one sees how they differ."""
+    """The message that there is nothing to compare. It has a row of each side, to show how they differ."""
     ours = next(iter(pages), ("no page", "no time"))
     return (
-        f"none of the {result.rows_released:,} released rows has URL and timestamp of one of the {result.pages:,} "
-        f"pages of the WET files ({num_same_urls:,} URLs are in both); a released row: {released[0]} {released[1]}, "
+        f"none of the {result.rows_released:,} released rows has the URL and timestamp of any of the {result.pages:,} "
+        f"pages in the WET files ({num_same_urls:,} URLs are in both); a released row: {released[0]} {released[1]}; "
         f"a page: {ours[0]} {ours[1]}; give WET files of the crawl that the release was made from"
     )
 
@@ -203,7 +209,7 @@ def _explain_absent(
     rules: bytes,
     result: Result,
 ) -> None:
-    """Count, for each page that was not released, what could explain it."""
+    """Count the possible explanations for the pages that were not released."""
     owners = LineOwners(page for candidates in pages.values() for page in candidates)
     copies = Counter(normalized_url(url) for url, _ in pages)
     missing = [page for key, candidates in pages.items() if key not in seen for page in candidates]
@@ -237,7 +243,7 @@ def _batches(rows: list, size: int) -> Iterable[list]:
 
 @lru_cache(maxsize=1)
 def _judge(pickled_rules: bytes) -> RowJudge:
-    """The judge of these rules: made once in each process, because it reads tables."""
+    """The judge with these rules. It is made once per process, because it reads tables."""
     rules: Rules = pickle.loads(pickled_rules)
     variant = variant_named(rules.variant)
     load = partial(load_identifier, variant.language_identifier)

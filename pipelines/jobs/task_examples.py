@@ -1,4 +1,4 @@
-"""What tasks_to_examples works on: the task files in their order, and what it leaves of them in its folder."""
+"""The job of tasks_to_examples: the task files in their order, and the files that it writes to its folder."""
 
 import hashlib
 import json
@@ -27,7 +27,7 @@ from pipelines.launch import quarantine, report_page, task_inputs
 WORK_FOLDER = ".work"
 DEFAULT_TARGETS_LENGTH = 512
 _ALWAYS = ("train", "validation")
-# For the estimate of --dry_run: JSON lines per second of one core, and bytes of shards per byte of them.
+# For the estimate of --dry_run: bytes of JSON lines per second and core, and bytes of shards per byte of JSON lines.
 _BYTES_PER_SECOND = 2.4e6
 _SHARD_BYTES_PER_BYTE = 0.35
 _START_SECONDS = 3
@@ -35,7 +35,7 @@ _START_SECONDS = 3
 
 @dataclass(frozen=True)
 class TaskJob:
-    """A command line of tasks_to_examples, understood. targets_length: as the flag asks, None for the longest."""
+    """The job that a command line of tasks_to_examples describes. targets_length: the flag's; None: the longest."""
 
     source: str
     output: str
@@ -51,7 +51,7 @@ class TaskJob:
 
     @property
     def asked(self) -> dict[str, Any]:
-        """The settings of the manifest that are known before the work."""
+        """The settings in the manifest that are known before the work."""
         return {
             **asdict(self.settings),
             "asked_targets_length": self.targets_length,
@@ -68,7 +68,7 @@ class TaskJob:
         return {MODEL_FILE: hashlib.sha256(self.vocabulary.model).hexdigest()}
 
     def result(self) -> ManifestResult:
-        """What the command would leave in its folder. Names of shards are known only when the files were read."""
+        """The result that the command writes to its folder. Names of shards are known only after reading the files."""
         return ManifestResult(
             command="tasks_to_examples",
             kind="tasks",
@@ -85,29 +85,30 @@ class TaskJob:
         return None if dict(made.assets) == self.assets else "made with another vocabulary"
 
     def done_path(self, task_file: TaskFile) -> str:
-        """Where a task file's `done.json` lies, once it is converted."""
+        """The path of the `done.json` that exists after a task file is converted."""
         return done_path(task_file, self.settings, self.vocabulary, self.work_dir)
 
     def unconverted(self) -> list[TaskFile]:
-        """The task files that are still to be converted."""
+        """The task files that are not converted yet."""
         return [task_file for task_file in self.task_files if not files.exists(self.done_path(task_file))]
 
     def estimate(self) -> str:
-        """What `--dry_run` says."""
-        local = [one.path for one in self.task_files if not one.path.startswith(hugging_face.PREFIX)]
+        """The output of `--dry_run`."""
+        paths = [task_file.path for task_file in self.task_files]
+        local = [path for path in paths if not path.startswith(hugging_face.PREFIX)]
         size = sum(map(files.size, local))
         return "\n".join(
             [
-                *(task_file.path for task_file in self.task_files),
+                *paths,
                 f"{len(self.task_files)} files, {size / 1e6:,.1f} MB, would become about "
                 f"{_SHARD_BYTES_PER_BYTE * size / 1e6:,.1f} MB of shards in {self.output}, in about "
-                f"{_START_SECONDS + size / _BYTES_PER_SECOND:,.0f} s of one core",
+                f"{_START_SECONDS + size / _BYTES_PER_SECOND:,.0f} s on one core",
             ]
         )
 
 
 def make_job(flags: Namespace) -> TaskJob:
-    """Understand the command line. Raises: UserError for whatever is wrong with it."""
+    """Make the job from the flags. Raises: UserError for any mistake in them."""
     return TaskJob(
         source=flags.input,
         output=flags.output,
@@ -133,7 +134,7 @@ def _settings(flags: Namespace) -> TaskSettings:
 
 @dataclass(frozen=True)
 class Converted:
-    """All task files, converted: what each `done.json` holds, the counters of all, and statistics by TASK-SPLIT."""
+    """The results of all task files: the content of each `done.json`, all counters, and statistics per TASK-SPLIT."""
 
     done: Sequence[dict[str, Any]]
     counters: Counter[str]
@@ -141,17 +142,17 @@ class Converted:
 
 
 def read_converted(job: TaskJob) -> Converted:
-    """What the graph left in the work folder."""
+    """Read the results that the graph wrote to the work folder."""
     done = [json.loads(files.read_bytes(job.done_path(task_file))) for task_file in job.task_files]
-    counters = sum((Counter(one["counters"]) for one in done), Counter())
+    counters = sum((Counter(result["counters"]) for result in done), Counter())
     return Converted(done, counters, _merge(done))
 
 
 def _merge(done: Iterable[dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    """Statistics of every task and split over all files."""
+    """Statistics of each task and split, over all files."""
     merged: dict[str, dict[str, Any]] = {}
-    for one in done:
-        for name, found in one["splits"].items():
+    for result in done:
+        for name, found in result["splits"].items():
             known = merged.setdefault(name, {})
             for key, value in found.items():
                 if key.startswith("longest_"):
@@ -166,11 +167,11 @@ def _merge(done: Iterable[dict[str, Any]]) -> dict[str, dict[str, Any]]:
 
 
 def write_reports(job: TaskJob, folder: OutputFolder, converted: Converted) -> None:
-    """`quarantine.jsonl`, `report.json` and `report.html`.
+    """Write `quarantine.jsonl`, `report.json` and `report.html`.
 
-    Raises: UserError if too many records could not be taken, or none became an example.
+    Raises: UserError if too many records could not be used, or if none became an example.
     """
-    quarantine.write(str(folder), (row for one in converted.done for row in one["quarantined"]))
+    quarantine.write(str(folder), (row for result in converted.done for row in result["quarantined"]))
     report = {"counters": dict(sorted(converted.counters.items())), "splits": converted.statistics}
     content = json.dumps(report, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
     files.write_bytes(folder.file(REPORT), content.encode("utf-8", "replace"))
@@ -183,14 +184,14 @@ def write_reports(job: TaskJob, folder: OutputFolder, converted: Converted) -> N
 
 
 def publish(job: TaskJob, folder: OutputFolder, converted: Converted) -> dict[str, tuple[Shard, ...]]:
-    """Give every file's shards, and the vocabulary, their names in the folder. Returns: TASK-SPLIT -> its shards.
+    """Copy the shards of all files, and the vocabulary, to the folder. Returns: TASK-SPLIT -> its shards.
 
     Raises: UserError if other files have these names.
     """
     parts: dict[str, list[tuple[str, dict[str, Any]]]] = {}
-    for task_file, one in zip(job.task_files, converted.done, strict=True):
+    for task_file, result in zip(job.task_files, converted.done, strict=True):
         made_in = job.done_path(task_file).rpartition("/")[0]
-        for name, statistics in one["splits"].items():
+        for name, statistics in result["splits"].items():
             task = name.rpartition("-")[0]
             for split in _ALWAYS:
                 parts.setdefault(f"{task}-{split}", [])
@@ -250,36 +251,37 @@ def _numbers(statistics: dict[str, Any]) -> dict[str, int]:
 
 
 def describe(made: Manifest) -> str:
-    """One phrase: how many examples of how many tasks."""
+    """The result in words: how many examples of how many tasks."""
     num_tasks = len({name.rpartition("-")[0] for name in made.splits})
     size = sum(shard.bytes for shards in made.splits.values() for shard in shards)
     return f"{made.statistics['counters']['examples']:,} examples of {num_tasks} tasks, {size / 1e6:,.1f} MB"
 
 
 def left_out(converted: Converted) -> str:
-    """What the last line says of records and targets that are not, or not wholly, among the examples."""
+    """The part of the last line about records and targets that are not, or not completely, in the examples."""
     return _what_was_left_out(converted.counters) + _what_cannot_be_written(converted.statistics)
 
 
 def _what_was_left_out(counters: Mapping[str, int]) -> str:
-    """What the last line says of records that are not among the examples, and of examples without a label."""
-    said = ""
+    """The part of the last line about records that are not in the examples, and about examples without labels."""
+    text = ""
     if count := counters.get("examples_without_label", 0):
-        said += f"; {count:,} examples of test splits have no label, and are decoded without a score"
+        text += f"; {count:,} examples of test splits have no label, and are decoded without a score"
     for what, prefix in (("left out", "dropped_"), (f"in {QUARANTINE}", quarantine.PREFIX)):
         if reasons := quarantine.reasons(counters, prefix):
-            said += f"; {what}: {reasons}"
-    return said
+            text += f"; {what}: {reasons}"
+    return text
 
 
 def _what_cannot_be_written(statistics: Mapping[str, dict[str, Any]]) -> str:
-    """What the last line says of targets that no output can equal; nothing where there are none."""
-    count = sum(one["unwritable_targets"] for one in statistics.values())
+    """The part of the last line about targets that no output can equal; empty if there are none."""
+    splits = statistics.values()
+    count = sum(split["unwritable_targets"] for split in splits)
     if not count:
         return ""
-    sample = next(one["unwritable_samples"][0] for one in statistics.values() if one["unwritable_samples"])
-    total = sum(one["rows"] for one in statistics.values())
+    sample = next(split["unwritable_samples"][0] for split in splits if split["unwritable_samples"])
+    total = sum(split["rows"] for split in splits)
     return (
-        f"; the vocabulary cannot write {count:,} of {total:,} targets as they are (such as {sample['target'][:60]!r}, "
-        f"which becomes {sample['written'][:60]!r}), so scores compare what it can write (see report.html)"
+        f"; the vocabulary cannot write {count:,} of {total:,} targets exactly (such as {sample['target'][:60]!r}, "
+        f"which becomes {sample['written'][:60]!r}), so scores compare with what it can write (see report.html)"
     )

@@ -1,4 +1,4 @@
-"""What c4_to_vocabulary works on: weighted sources and options, and what is told of the vocabulary."""
+"""The job of c4_to_vocabulary: weighted sources and options, and the reports about the vocabulary."""
 
 import hashlib
 import heapq
@@ -34,7 +34,7 @@ _TRAINING_BYTES_PER_SECOND = 1e6
 
 @dataclass(frozen=True)
 class WeightedSource:
-    """Text shards with their weight. name: the last part of the source as it was given, for manifest and report."""
+    """Text shards with their weight. name: for manifest and report, the last part of the source as it was given."""
 
     name: str
     weight: float
@@ -43,7 +43,10 @@ class WeightedSource:
 
 @dataclass(frozen=True)
 class VocabularyJob:
-    """A command line of c4_to_vocabulary, understood. compared: a name and the vocabulary that is shown beside."""
+    """The job that a command line of c4_to_vocabulary describes.
+
+    asked: the sources as they were given. compared: another vocabulary for the report, with its name.
+    """
 
     asked: str
     output: str
@@ -74,7 +77,7 @@ class VocabularyJob:
         ]
 
     def result(self) -> ManifestResult:
-        """What the command would leave in its folder."""
+        """The result that the command writes to its folder."""
         return ManifestResult(
             command="c4_to_vocabulary",
             kind="vocabulary",
@@ -85,24 +88,24 @@ class VocabularyJob:
         )
 
     def estimate(self) -> str:
-        """What `--dry_run` says."""
+        """The output of `--dry_run`."""
         packed = sum(map(files.size, self.paths))
         seconds = min(self.sample_bytes, 2.5 * packed) / _TRAINING_BYTES_PER_SECOND
         return (
             f"would train {self.training.num_pieces:,} pieces into {self.output} on at most {self.sample_bytes:,} "
-            f"bytes of {len(self.sources)} sources ({len(self.paths)} shards, {packed:,} bytes packed): about "
+            f"bytes of {len(self.sources)} sources ({len(self.paths)} shards, {packed:,} compressed bytes): about "
             f"{seconds:,.0f} s of training"
         )
 
 
 def make_job(flags: Namespace) -> VocabularyJob:
-    """Understand the command line. Raises: UserError for whatever is wrong with it."""
+    """Make the job from the flags. Raises: UserError for any mistake in them."""
     training = TrainingOptions(flags.num_pieces, flags.character_coverage, flags.byte_fallback, flags.split_digits)
     training.check()
     if flags.sample_bytes < 1:
-        raise UserError(f"--sample_bytes={flags.sample_bytes}: give 1 or more")
+        raise UserError(f"--sample_bytes={flags.sample_bytes} must be at least 1")
     if flags.num_extra_ids < 0:
-        raise UserError(f"--num_extra_ids={flags.num_extra_ids}: give 0 or more")
+        raise UserError(f"--num_extra_ids={flags.num_extra_ids} must not be negative")
     other = flags.compare_vocabulary
     compared = (os.path.basename(other.rstrip("/")), Vocabulary.load(other)) if other else None
     sources = tuple(parse_sources(flags.input))
@@ -121,9 +124,9 @@ def make_job(flags: Namespace) -> VocabularyJob:
 
 
 def parse_sources(text: str) -> list[WeightedSource]:
-    """Sources with their weights, 1 where none is given, in an order that does not depend on that of the flag.
+    """Sources with their weights (1 by default), in an order that does not depend on the order in the flag.
 
-    Raises: UserError if a source is not there, is named twice, or its weight is no positive number.
+    Raises: UserError if a source does not exist or is named twice, or if a weight is not a positive number.
     """
     sources = sorted(
         (
@@ -140,9 +143,9 @@ def parse_sources(text: str) -> list[WeightedSource]:
 
 
 def in_one_order(samples: Iterable[Sequence[str]]) -> Iterator[str]:
-    """The texts of all sources, each in the order of its texts' hashes, in the order of their hashes.
+    """Merge the texts of all sources, which must each be ordered by hash, into the order of hashes.
 
-    SentencePiece's result depends on the order of its sentences, ours must not depend on that of the sources.
+    SentencePiece's result depends on the order of its sentences, but must not depend on the order of the sources.
     """
     return heapq.merge(*samples, key=lambda text: (page_hash(text), text))
 
@@ -183,7 +186,7 @@ def _settings(flags: Namespace, sources: Sequence[WeightedSource]) -> dict:
 
 @dataclass(frozen=True)
 class Sampled:
-    """The plan of the sample, the sampled texts by number of the source, and the text shards as they were read."""
+    """The plan of the sample, the sampled texts by source number, and the text shards with their digests."""
 
     plan: Plan
     texts: Mapping[int, Sequence[str]]
@@ -191,7 +194,7 @@ class Sampled:
 
 
 def read_sampled(job: VocabularyJob) -> Sampled:
-    """What the graph left, with notices of sources that fall short.
+    """Read the sample that the graph wrote, and print notices about sources with too little text.
 
     Raises: UserError if a source has no text, or too many rows are not pages.
     """
@@ -206,8 +209,8 @@ def read_sampled(job: VocabularyJob) -> Sampled:
             raise UserError(f"the source {source.name} has no text; leave it out or give other shards")
         if plan.available_bytes[number] < 0.98 * plan.budget_bytes[number]:
             print(
-                f"notice: {source.name} has {plan.available_bytes[number]:,} bytes, its weight asks for "
-                f"{plan.budget_bytes[number]:,}; all of it is taken",
+                f"notice: {source.name} has {plan.available_bytes[number]:,} bytes, but its weight asks for "
+                f"{plan.budget_bytes[number]:,}; all of it is used",
                 file=sys.stderr,
             )
     print(f"training on {sum(len(texts) for texts in sampled.texts.values()):,} pages", file=sys.stderr)
@@ -215,7 +218,7 @@ def read_sampled(job: VocabularyJob) -> Sampled:
 
 
 def _check_rows(job: VocabularyJob) -> None:
-    """Write the quarantine, and say what is in it. Raises: UserError if it is too much."""
+    """Write the quarantine, and print what it contains. Raises: UserError if it contains too much."""
     num_rows, bad = read_bad_rows(job.shards, job.work_dir)
     quarantine.write_if_any(job.output, bad)
     if not bad:
@@ -230,13 +233,13 @@ def _check_rows(job: VocabularyJob) -> None:
 
 
 def train_on(job: VocabularyJob, sampled: Sampled) -> Vocabulary:
-    """The vocabulary of the sampled texts."""
+    """Train the vocabulary on the sampled texts."""
     model = train(in_one_order(sampled.texts.values()), job.training)
     return Vocabulary(model, job.num_extra_ids)
 
 
 def write_files(job: VocabularyJob, folder: OutputFolder, sampled: Sampled, vocabulary: Vocabulary) -> Manifest:
-    """Write the page and the vocabulary's files; returns the folder's manifest."""
+    """Write the page and the vocabulary's files. Returns: the manifest of the folder."""
     shares = _shares(job.sources, sampled.plan, sampled.texts)
     by_name = {source.name: sampled.texts[number] for number, source in enumerate(job.sources)}
     report_page.write(str(folder), lambda: vocabulary_page(vocabulary, by_name, shares, job.settings, job.compared))
@@ -280,7 +283,7 @@ def _manifest(
 
 
 def summary(job: VocabularyJob, trained: Vocabulary, made: Manifest, seconds: float) -> str:
-    """The command's last line."""
+    """The last line of the command."""
     taken = sum(source["taken_bytes"] for source in made.statistics["sources"])
     return (
         f"wrote a vocabulary of {trained.num_pieces:,} pieces and {trained.num_extra_ids} extra ids, trained on "

@@ -1,6 +1,6 @@
-"""A command line of a pipeline, read without Beam: our flags, and what is left for Beam to understand.
+"""Reading the command line of a pipeline without importing Beam: our flags, and the rest, which are Beam's.
 
-Importing Beam takes more than a second. `--help` and a mistake are answered before that.
+Importing Beam takes more than a second. `--help` and most mistakes are answered before that.
 """
 
 import argparse
@@ -19,26 +19,26 @@ _FLAG_IN_SOURCE = re.compile(r"""['"](--?[A-Za-z][\w-]*)['"]""")
 
 @dataclass(frozen=True)
 class BeamFlags:
-    """What our parser left of a command line. program, ours: its name and all of its flags, for messages."""
+    """The arguments that our parser did not recognise. program, ours: its name and all of its flags, for messages."""
 
     program: str
     ours: tuple[str, ...]
     rest: tuple[str, ...]
 
     def unknown(self, argument: str, beams: Iterable[str]) -> UserError:
-        """The error for an argument that is neither ours nor among Beam's flags."""
+        """The error for an argument that is neither a flag of ours nor of Beam."""
         return unknown_argument(argument, [*self.ours, *beams], f"{self.program} --help; Beam's too")
 
 
 def parse(parser: Parser, argv: Sequence[str] | None = None) -> tuple[argparse.Namespace, BeamFlags]:
-    """Split a command line into our flags and what may be Beam's (see `beam_options.options_of`).
+    """Split a command line into our flags and those that may be Beam's (see `beam_options.options_of`).
 
     Raises: UserError for a flag of ours with a bad value, or one that is neither ours nor named in Beam's sources.
     """
     parser.add_argument(
         "--shared_paths",
         action="store_true",
-        help="local paths are mounted at the same place by all workers of a cluster (NFS, Lustre, ...)",
+        help="all workers of the cluster mount local paths at the same place (NFS, Lustre, ...)",
     )
     flags, rest = parser.parse_known_args(argv)
     _plain_paths(flags)
@@ -48,9 +48,9 @@ def parse(parser: Parser, argv: Sequence[str] | None = None) -> tuple[argparse.N
 
 
 def names_in_sources() -> frozenset[str]:
-    """Every flag that is written in the sources of Beam's options; empty where Beam is not installed.
+    """All flags that occur in the sources of Beam's options; empty if Beam is not installed.
 
-    More than Beam has, never less, so a flag that is not among them is unknown.
+    The result may contain more than Beam's flags but never less, so a flag that is not in it is unknown.
     """
     found = find_spec("apache_beam")
     if found is None or found.origin is None:
@@ -63,11 +63,11 @@ def _refuse_what_is_surely_unknown(beam_flags: BeamFlags) -> None:
     if not beam_flags.rest:
         return
     names = names_in_sources()
-    if not names:  # Beam comes as compiled files only, or not at all, which importing it will tell
+    if not names:  # Beam is installed without sources, or not at all; importing it will show this
         return
     first, *others = beam_flags.rest
     flags = [argument for argument in others if argument.startswith("--")]
-    # What stands before all flags is no flag's value. Behind them a value may stand in a word of its own.
+    # The first argument cannot be the value of a flag. Later arguments without dashes may be values.
     for argument in (first, *flags):
         name = argument.split("=", 1)[0]
         if name not in names:
@@ -75,7 +75,7 @@ def _refuse_what_is_surely_unknown(beam_flags: BeamFlags) -> None:
 
 
 def _plain_paths(flags: argparse.Namespace) -> None:
-    """Write `file:///x` as `/x` in all flags, lists with commas too: a local file is handled as one."""
+    """Replace `file:///x` by `/x` in all flags, also in lists with commas, so that it counts as a local path."""
     for name, value in vars(flags).items():
         if isinstance(value, str):
             setattr(flags, name, _FILE_URL.sub(r"\1", value))

@@ -1,4 +1,4 @@
-"""Beam's options of a command line, checked; and running what was built with them."""
+"""Checking Beam's options of a command line, and running a graph with them."""
 
 import argparse
 import errno
@@ -33,8 +33,8 @@ from c4pipe.machine import num_cores
 from pipelines.launch import shared_paths
 from pipelines.launch.beam_flags import BeamFlags
 
-# `DirectRunner` is a switch that tries to download another runner and uses that where it can; a run must not depend on
-# what the network answers, so the local default is named.
+# `DirectRunner` tries to download another runner and uses it if that succeeds. A run must not depend on the network, so
+# the default is a local runner by name.
 LOCAL_RUNNER = "FnApiRunner"
 _LOCAL_RUNNERS = frozenset(StandardOptions.LOCAL_RUNNERS)
 _OFFERED_RUNNERS = tuple(name for name in StandardOptions.KNOWN_RUNNER_NAMES if not name.startswith("Test"))
@@ -44,9 +44,9 @@ _MULTI_PROCESSING = "multi_processing"
 def options_of(flags: argparse.Namespace, beam_flags: BeamFlags) -> PipelineOptions:
     """Beam's options of a command line that `beam_flags.parse` has split.
 
-    Where no runner is named, the local one is set, on every core that this process may use, in processes of their own
-    where there is more than one.
-    Raises: UserError for a flag that neither we nor Beam know (Beam itself would ignore it), or one with a bad value.
+    The default runner is the local one, on every core that this process may use, with a process per core if there are
+    several.
+    Raises: UserError for an unknown flag (Beam itself would ignore it), or a flag with a bad value.
     """
     rest = list(beam_flags.rest)
     _check_beam_flags(beam_flags)
@@ -59,15 +59,15 @@ def options_of(flags: argparse.Namespace, beam_flags: BeamFlags) -> PipelineOpti
 
 
 def is_local(options: PipelineOptions) -> bool:
-    """Whether the pipeline runs on this machine alone, so that a local path means the same to every worker."""
+    """Whether the pipeline runs on this machine only, so that a local path means the same for every worker."""
     runner = (options.view_as(StandardOptions).runner or LOCAL_RUNNER).rsplit(".", 1)[-1]
     return runner in _LOCAL_RUNNERS
 
 
 def refuse_local_paths(options: PipelineOptions, **places: str) -> None:
-    """Raises: UserError if workers may run elsewhere and a place (flag -> path) is of this machine alone.
+    """Raises: UserError if workers may run on other machines and a place (flag -> path) is a local path.
 
-    With `--shared_paths` it is not refused; `run` has the workers look before the work begins.
+    With `--shared_paths`, local paths are allowed; `run` then lets the workers check them before the work begins.
     """
     if is_local(options) or options.view_as(PortableOptions).environment_type == "LOOPBACK":
         return
@@ -77,16 +77,16 @@ def refuse_local_paths(options: PipelineOptions, **places: str) -> None:
 
 
 def num_workers(options: PipelineOptions) -> int:
-    """Processes (or threads) that a local runner will work with."""
+    """The number of processes (or threads) that a local runner uses."""
     direct = options.view_as(DirectOptions)
     return direct.direct_num_workers or num_cores()
 
 
 def run(build: Callable[[beam.Pipeline], object], options: PipelineOptions) -> PipelineResult:
-    """Build a graph with `build(pipeline)`, run it and wait for its end; before it, `--shared_paths` is looked at.
+    """Check `--shared_paths`, then build a graph with `build(pipeline)`, run it and wait for its end.
 
-    Raises: UserError if a worker met one or the disk is full; on most runners the worker's exception arrives as the
-    text of another one.
+    Raises: UserError if a worker raised a UserError or the disk is full. On most runners, the text of the worker's
+    exception arrives inside another exception.
     """
     shared_paths.check(options, lambda check: _run(check, options))
     return _run(build, options)
@@ -97,7 +97,7 @@ def _run(build: Callable[[beam.Pipeline], object], options: PipelineOptions) -> 
         _quieten(options)
     pipeline = beam.Pipeline(runner=_runner(options), options=options)
     build(pipeline)
-    with _workers_words_apart() if is_local(options) else nullcontext() as words:
+    with _workers_stderr_in_file() if is_local(options) else nullcontext() as words:
         try:
             result = pipeline.run()
             result.wait_until_finish()
@@ -107,8 +107,8 @@ def _run(build: Callable[[beam.Pipeline], object], options: PipelineOptions) -> 
                 raise mendable from error
             if words is not None and _WORKER_GONE in str(error):
                 raise UserError(
-                    "a worker process was killed, perhaps for want of memory; the same command goes on from what is "
-                    "committed, and fewer --direct_num_workers need less"
+                    "a worker process was killed, perhaps because memory ran out; the same command continues from "
+                    "what is committed; use fewer --direct_num_workers to need less memory"
                 ) from error
             if words is not None:
                 words.seek(0)
@@ -122,11 +122,11 @@ _WORKER_GONE = "Channel closed prematurely"
 
 
 @contextmanager
-def _workers_words_apart() -> Iterator[TextIO]:
-    """Send what worker processes print on standard error to a file; this process keeps its own.
+def _workers_stderr_in_file() -> Iterator[TextIO]:
+    """Redirect the standard error of worker processes to a file, but not that of this process.
 
-    A worker of Beam prints the stack of every exception, whatever the log level; those words matter only where the
-    error is none that the user can mend.
+    A Beam worker prints the traceback of every exception, whatever the log level. That is useful only if the error is
+    not a mistake that the user can correct.
     """
     sys.stderr.flush()
     own, kept, excepthook = sys.stderr, os.dup(2), threading.excepthook
@@ -134,7 +134,7 @@ def _workers_words_apart() -> Iterator[TextIO]:
         os.dup2(words.fileno(), 2)
         if own is sys.__stderr__:
             sys.stderr = os.fdopen(os.dup(kept), "w", buffering=1, errors="backslashreplace")
-        # Threads of the runner complain of their own where a worker is gone.
+        # Threads of the runner raise exceptions of their own if a worker is gone.
         threading.excepthook = lambda met: traceback.print_exception(met.exc_value, file=words)
         try:
             yield words
@@ -149,19 +149,19 @@ def _workers_words_apart() -> Iterator[TextIO]:
 
 
 def _quieten(options: PipelineOptions) -> None:
-    """Beam logs every exception of a worker in full, two or three times; the one that `run` raises carries it too."""
+    """Silence Beam's logs of workers' exceptions: they are long, come repeatedly, and `run` raises the exception."""
     logging.getLogger("apache_beam").setLevel(logging.CRITICAL)
     worker = options.view_as(WorkerOptions)
     worker.default_sdk_harness_log_level = worker.default_sdk_harness_log_level or "CRITICAL"
 
 
 def _runner(options: PipelineOptions) -> PipelineRunner | None:
-    """The local runner with worker processes that end with this one; None for any other, which Beam makes."""
+    """The local runner, with worker processes that end when this process ends; None for others, which Beam creates."""
     direct, name = options.view_as(DirectOptions), options.view_as(StandardOptions).runner
     if name != LOCAL_RUNNER or direct.direct_running_mode != _MULTI_PROCESSING:
         return None
     direct.direct_num_workers = num_workers(options)
-    # The runner puts Beam's own worker where the mode says processes; given an environment, it starts that.
+    # In the mode for processes, the runner would start Beam's own worker. With an environment, it starts ours.
     direct.direct_running_mode = "in_memory"
     command = f"exec {shlex.quote(sys.executable)} -m pipelines.launch.local_worker"
     return FnApiRunner(default_environment=SubprocessSDKEnvironment.from_command_string(command))
@@ -176,14 +176,14 @@ def _use_all_cores(direct: DirectOptions, rest: Sequence[str]) -> None:
 
 
 def _check_beam_flags(beam_flags: BeamFlags) -> None:
-    """Read what is left of the command line with the flags of all of Beam's option classes.
+    """Parse the remaining arguments with the flags of all of Beam's option classes.
 
-    Raises: UserError for anything that is left then.
+    Raises: UserError for arguments that are still unknown.
     """
     known = Parser(
         prog=beam_flags.program, add_help=False, argument_default=argparse.SUPPRESS, conflict_handler="resolve"
     )
-    # Beam's parsers have this one method more; templates are no concern of a check.
+    # Beam's parsers have this additional method, for templates, which do not matter for this check.
     known.add_value_provider_argument = known.add_argument  # type: ignore[attr-defined]
     for options in PipelineOptions.__subclasses__():
         if options.__module__.startswith("apache_beam.options."):
@@ -200,7 +200,7 @@ _USER_ERROR = re.compile(r"(?:c4pipe\.errors\.)?UserError: (.+?)(?: \[while runn
 
 
 def _mendable(error: BaseException) -> UserError | None:
-    """The user's error inside what a runner raised, or None."""
+    """The UserError (or full disk) inside an exception of a runner, or None."""
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, UserError):
@@ -217,4 +217,4 @@ def _mendable(error: BaseException) -> UserError | None:
 
 
 def _disk_full() -> UserError:
-    return UserError("the disk is full; make space and run the same command again: it continues from what is committed")
+    return UserError("the disk is full; free space and run the same command again: it continues from what is committed")

@@ -1,4 +1,4 @@
-"""What a run would take, from a timed sample of its input."""
+"""Estimating time, memory and disk of a run from a timed sample of its input."""
 
 import time
 from dataclasses import replace
@@ -22,7 +22,7 @@ _KEY_BYTES = 36 + 12
 
 
 def estimate(plan: Plan, wet_files: list[File], rules: RuleSet, num_workers: int) -> str:
-    """Time, memory and disk of a run, as some lines of text. Reads the middle file, five seconds of it."""
+    """Time, memory and disk of a run, as lines of text. Reads the middle file for at most five seconds."""
     sizes = [files.size(file.path) for file in wet_files]
     middle = wet_files[len(wet_files) // 2]
     sample = _Sample(plan, middle, rules)
@@ -34,10 +34,10 @@ def estimate(plan: Plan, wet_files: list[File], rules: RuleSet, num_workers: int
         f"would make {plan.settings.variant} ({plan.settings.compat}) in {plan.output}: "
         f"{len(wet_files):,} WET files, {sum(sizes) / 1e6:,.1f} MB -> {plan.settings.num_shards:,} shards",
         f"a sample of {sample.num_sampled:,} pages in {middle.name}: {sample.pages / sample.seconds:,.0f} pages/s "
-        f"a core, {sample.kept_share:.0%} kept (before duplicates are known)",
-        f"time: about {duration(seconds)} with {num_workers} workers ({duration(seconds * num_workers)} of CPU)",
-        f"memory: about {(num_workers + 1) * _WORKER_BYTES / 2**30:.1f} GiB, however many files",
-        f"disk: about {disk / 1e6:,.0f} MB of work in {plan.work} (removed at the end), "
+        f"per core, {sample.kept_share:.0%} kept (before deduplication)",
+        f"time: about {duration(seconds)} with {num_workers} workers ({duration(seconds * num_workers)} of CPU time)",
+        f"memory: about {(num_workers + 1) * _WORKER_BYTES / 2**30:.1f} GiB, independent of the number of files",
+        f"disk: about {disk / 1e6:,.0f} MB of work files in {plan.work} (removed at the end), "
         f"{output / 1e6:,.0f} MB of shards",
     ]
     if not files.is_remote(plan.work) and (free := free_bytes(plan.work)) < disk + output:
@@ -46,12 +46,12 @@ def estimate(plan: Plan, wet_files: list[File], rules: RuleSet, num_workers: int
 
 
 class _Sample:
-    """Some pages of a file, judged by all stages and timed; counts are scaled up to all pages that were read."""
+    """Some pages of a file, judged by all stages and timed. Counts are scaled up to all pages that were read."""
 
     def __init__(self, plan: Plan, file: File, rules: RuleSet) -> None:
         criteria = criteria_of(plan, rules)
         parts = [judges_of(stages, criteria) for stages in (chain.AT_READING, chain.AFTER_URLS, chain.AFTER_LINES)]
-        # Once before the clock runs: what is loaded once is not part of a rate.
+        # Judge a page before the clock runs, because loading of models is not part of the rate.
         judge(parts[-1], [Candidate("http://a.example/", "a.example", "This is one. This is two. This is three.")])
         pages, share, reading_seconds = self._read(plan, file)
         started = time.perf_counter()
@@ -67,7 +67,7 @@ class _Sample:
         self.lines = sum(page.text.count("\n") + 1 for page in cleaned) / share
 
     def _read(self, plan: Plan, file: File) -> tuple[list[Page], float, float]:
-        """(every 20th page or so, their share of all pages read, seconds of reading); a file's pages come in runs."""
+        """Read a file. Returns: every 20th page (neighbours are similar), their share of all pages, and the seconds."""
         started = time.perf_counter()
         pages, self.num_read = [], 0
         with files.open_for_reading(file.path) as raw:
@@ -86,7 +86,7 @@ class _Sample:
 
 
 def _staying(judges: Judges, candidates: list[Candidate]) -> list[Candidate]:
-    """The pages that no stage drops, as they leave the last one."""
+    """The pages that no stage drops, with the text after the last stage."""
     verdicts = judge(judges, candidates)
     return [
         replace(candidate, text=verdict.text)

@@ -1,8 +1,8 @@
-"""A worker process of a local run: Beam's, but it ends when the process that started it does, however that ended.
+"""A worker process of a local run: Beam's worker, which also ends when the process that started it ends in any way.
 
     python -m pipelines.launch.local_worker
 
-Beam's own worker waits for ever for a launcher that was killed. Started by `beam_options.run` only.
+Beam's own worker waits forever if its launcher was killed. Only `beam_options.run` starts this module.
 """
 
 import os
@@ -16,7 +16,7 @@ _LOOK_EVERY_SECONDS = 0.5
 
 
 def main() -> None:
-    """Work until there is no more, or nobody who wants it."""
+    """Work until there is no more work, or the launcher has ended."""
     threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
     sdk_worker_main.main(sys.argv)
 
@@ -24,7 +24,7 @@ def main() -> None:
 def _end_with(launcher: int) -> None:
     while os.getppid() == launcher:
         time.sleep(_LOOK_EVERY_SECONDS)
-    # Nothing is lost by a hard end: files that have no name yet are what any killed run leaves.
+    # A hard exit is safe: it leaves only temporary files, as any killed run does.
     os._exit(1)
 
 

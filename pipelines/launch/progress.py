@@ -1,4 +1,4 @@
-"""How far a run is, read from the files that it has committed: a bar on a terminal, else a plain line now and then."""
+"""The progress of a run, from the files that it has committed: a bar on a terminal, otherwise a line now and then."""
 
 import contextlib
 import os
@@ -17,9 +17,9 @@ _LOOK_SHARE = 20
 
 
 class Progress:
-    """Shows `look()` while the block runs. As a context; `peak_memory_bytes` is known afterwards.
+    """A context that shows the progress while its block runs, and measures `peak_memory_bytes`.
 
-    look: -> (steps done, steps in all, words). A step is any unit of work of which there are many.
+    look: () -> (steps done, total steps, words). A step is any unit of work.
     """
 
     def __init__(
@@ -31,7 +31,7 @@ class Progress:
         self.peak_memory_bytes = 0
 
     def __enter__(self) -> "Progress":
-        # Standard error may be exchanged while workers run; what is shown goes where it went at the start.
+        # Standard error may be redirected while workers run. The progress is shown where it pointed at the start.
         target = os.fdopen(os.dup(sys.__stderr__.fileno()), "w", buffering=1) if sys.__stderr__ else sys.stderr
         self._line: ProgressLine | None = None
         self._target = target
@@ -56,20 +56,20 @@ class Progress:
             looked = time.monotonic()
             try:
                 done, total, words = self._look()
-            except OSError:  # a folder that is being made or cleared
+            except OSError:  # a folder is being created or cleared
                 continue
-            # A folder of a whole crawl takes a while to list.
+            # Listing the folder of a whole crawl takes a while, so then it is listed less often.
             pause = max(_LOOK_EVERY_SECONDS, _LOOK_SHARE * (time.monotonic() - looked))
-            if self._line is None:  # what an earlier start did is known now, and does not count for the time left
+            if self._line is None:  # only now it is known what an earlier start did, which does not count for the rate
                 self._line = ProgressLine(self._title, total, done=done, every=self._plain_every, target=self._target)
             self._line.show(done, f"{words}, {memory / 2**20:,.0f} MiB", total=total)
 
 
 def memory_of_processes() -> int:
-    """Resident bytes of this process and all below it."""
+    """Resident bytes of this process and all its descendants."""
     own = psutil.Process()
     total = 0
     for process in (own, *own.children(recursive=True)):
-        with contextlib.suppress(psutil.Error):  # one that has ended since
+        with contextlib.suppress(psutil.Error):  # the process may have ended
             total += process.memory_info().rss
     return total

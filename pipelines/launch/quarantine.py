@@ -1,4 +1,4 @@
-"""`quarantine.jsonl`: the records that could not be taken, and how many of them a run may have."""
+"""`quarantine.jsonl`: the records that could not be used, and the limit for their number."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,13 +12,13 @@ PREFIX = "quarantined_"
 
 
 def write(folder: str, rows: Iterable[Mapping[str, Any]]) -> None:
-    """Write the rows of a run (fields of `Quarantined`)."""
+    """Write the quarantined rows of a run (fields of `Quarantined`)."""
     lines = [json.dumps(row, ensure_ascii=False) + "\n" for row in rows]
     files.write_bytes(files.join(folder, QUARANTINE), "".join(lines).encode("utf-8", "replace"))
 
 
 def write_if_any(folder: str, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Write the rows, or take away what an earlier attempt left where there are none."""
+    """Write the rows. If there are none, remove the file of an earlier attempt."""
     if rows:
         write(folder, rows)
     else:
@@ -30,13 +30,13 @@ def check(folder: str, counters: Mapping[str, int], num_records: int, limit: flo
     quarantined = sum(count for name, count in counters.items() if name.startswith(PREFIX))
     if quarantined > limit * num_records:
         raise UserError(
-            f"{quarantined} of {num_records} records could not be taken ({reasons(counters)}); see "
+            f"{quarantined} of {num_records} records could not be used ({reasons(counters)}); see "
             f"{files.join(folder, QUARANTINE)}, or raise --max_quarantined_fraction"
         )
 
 
 def last_words(counters: Mapping[str, Any]) -> str:
-    """What a last line says of rows that are not pages; nothing where there are none.
+    """The part of the command's last line about rows that are not pages; empty if there are none.
 
     >>> last_words({"records": 5, "quarantined_no_text": 2}), last_words({"records": 5})
     ('; rows that are not pages, in quarantine.jsonl: no_text 2', '')

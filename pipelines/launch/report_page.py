@@ -1,4 +1,4 @@
-"""Writing `report.html`: for people, so a missing library costs one notice and no result."""
+"""Writing `report.html`. The page is only for people, so if a library for it is missing, there is just a notice."""
 
 import sys
 from collections.abc import Callable
@@ -10,7 +10,7 @@ REPORT_PAGE = "report.html"
 
 
 def write(folder: str, make: Callable[[], str]) -> None:
-    """Write what `make` gives as the folder's page, or say on standard error why there is none."""
+    """Write the result of `make` as the folder's page, or say on standard error why there is none."""
     try:
         page = make()
     except UserError as error:

@@ -1,4 +1,4 @@
-"""Local paths that all machines mount: which a run takes, and whether its workers see them as the launcher does."""
+"""Local paths that all machines mount: which paths a run uses, and whether its workers see the same folders there."""
 
 import argparse
 import os
@@ -12,12 +12,12 @@ from c4pipe.errors import UserError
 from c4pipe.shards import files
 from c4pipe.stages.check_shared_folder import CheckSharedFolders, answer_path, question_path
 
-# More than a runner puts into one bundle, so that every worker of a small cluster answers.
+# More elements than a runner puts into a bundle, so that every worker of a small cluster answers.
 _NUM_ANSWERS = 64
 
 
 class SharedPathOptions(PipelineOptions):
-    """What a pipeline's options carry of this, beside Beam's own."""
+    """The options of a pipeline for shared paths, in addition to Beam's own."""
 
     @classmethod
     def _add_argparse_args(cls, parser):
@@ -26,32 +26,32 @@ class SharedPathOptions(PipelineOptions):
 
 
 def note(options: PipelineOptions, places: Mapping[str, str]) -> None:
-    """Keep the places (flag -> path) that workers must see.
+    """Store the places (flag -> path) that workers must see.
 
-    Raises: UserError for one that is not absolute: workers start in folders of their own.
+    Raises: UserError for a path that is not absolute, because workers start in other folders.
     """
     local = {flag: path for flag, path in places.items() if not files.is_remote(path)}
     for flag, path in local.items():
         if not os.path.isabs(path):
-            raise UserError(f"--{flag}={path} must be a whole path, from / on, for workers that start elsewhere")
+            raise UserError(f"--{flag}={path} must be an absolute path, because workers start in other folders")
     options.view_as(SharedPathOptions).shared_places = sorted(set(local.values()))
 
 
 def refuse(places: Mapping[str, str]) -> None:
-    """Raises: UserError if a place (flag -> path) is a path of this machine alone."""
+    """Raises: UserError if a place (flag -> path) is a local path."""
     for flag, path in places.items():
         if not files.is_remote(path):
             raise UserError(
-                f"--{flag}={path} is a path of this machine, which workers elsewhere may not reach; give "
-                "--shared_paths where all of them mount it at the same place, or a URL (gs://, s3://, ...)"
+                f"--{flag}={path} is a path of this machine, which workers on other machines may not reach; give "
+                "--shared_paths if all of them mount it at the same place, or use a URL (gs://, s3://, ...)"
             )
 
 
 def check(options: PipelineOptions, run: Callable[[Callable[[beam.Pipeline], object]], object]) -> None:
-    """Have the workers look, before the work begins, where `--shared_paths` was given.
+    """With `--shared_paths`, let the workers check the shared folders before the work begins.
 
     run: runs a graph on the workers and waits for its end.
-    Raises: UserError if one of them sees another folder at the same path.
+    Raises: UserError if a worker sees another folder at the same path.
     """
     shared = options.view_as(SharedPathOptions)
     folders = [folder for folder in shared.shared_places if os.path.isdir(folder) and os.access(folder, os.W_OK)]
@@ -75,6 +75,6 @@ def _look_for_answers(folder: str, token: str) -> None:
     missing = sum(not files.exists(answer_path(folder, token, number)) for number in range(_NUM_ANSWERS))
     if missing:
         raise UserError(
-            f"--shared_paths was given, but what workers write to {folder} does not arrive here ({missing} of "
+            f"--shared_paths was given, but files that workers write to {folder} do not appear here ({missing} of "
             f"{_NUM_ANSWERS} answers are missing); mount it at the same place on every machine"
         )

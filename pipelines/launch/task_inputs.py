@@ -1,4 +1,4 @@
-"""The inputs of tasks_to_examples: files and data sets, and which split each of them is."""
+"""The inputs of tasks_to_examples: files and data sets, with the split of each."""
 
 import hashlib
 import sys
@@ -14,14 +14,15 @@ from c4pipe.stages.write_task_examples import TaskFile
 
 
 def task_files(text: str) -> list[TaskFile]:
-    """The inputs of a flag in the order of their shards: by base name, then by content, wherever they lie.
+    """The inputs that a flag names, ordered by base name and then by content, so that their folders do not matter.
 
-    The split of a file is what stands behind its `@`, else what its name tells. A file named `train` is told so only
-    where another is named for validation: else a tenth of it validates, as of a file whose name tells nothing.
+    The split of a file is the part after `@`, otherwise it is derived from the file's name. The name `train` counts
+    only if another file is named for validation. Otherwise a tenth of the file is used for validation, as for a file
+    whose name says nothing.
 
     Raises: UserError if a source matches nothing, is of an unknown kind, or has a weight.
     """
-    sources = no_weights(parse_source_names(text), "mix when you fine-tune, by model.finetune --tasks=A:2,B:1")
+    sources = no_weights(parse_source_names(text), "give weights to model.finetune instead, as in --tasks=A:2,B:1")
     found = [task_file for source in sources for task_file in _files_of(source)]
     asked = {source.path for source in sources if source.split is not None}
     if not any(file.split and file.split.startswith(VALIDATION) for file in found):
@@ -29,7 +30,10 @@ def task_files(text: str) -> list[TaskFile]:
     told = Counter(file.split for file in found if file.split and not file.path.startswith(DATA_SET))
     if told and not asked:
         splits = ", ".join(f"{count} for {split}" for split, count in sorted(told.items()))
-        print(f"notice: by their names, of {len(found)} files are {splits} (FILE@SPLIT tells another)", file=sys.stderr)
+        print(
+            f"notice: according to their names, of {len(found)} files are {splits} (FILE@SPLIT says otherwise)",
+            file=sys.stderr,
+        )
     return sorted(found, key=lambda file: (file.name, file.sha256, file.split or ""))
 
 

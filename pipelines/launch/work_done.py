@@ -1,4 +1,4 @@
-"""How much of a run of wet_to_c4 is committed, by the names of its files."""
+"""How much of a run of wet_to_c4 is committed, from the names of its files."""
 
 import time
 
@@ -8,7 +8,7 @@ from c4pipe.shards.work.work_files import read_record
 
 
 class WorkDone:
-    """Looks into the work folder. Steps are WET files cleaned, finished, and shards written."""
+    """Counts the steps in the work folder: WET files that are cleaned, WET files that are finished, written shards."""
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
@@ -20,7 +20,7 @@ class WorkDone:
         self.look()
 
     def look(self) -> tuple[int, int, str]:
-        """(steps done, steps in all, words)."""
+        """(steps done, total steps, words)."""
         plan, num_files = self._plan, self._plan.num_files
         names = files.list_folder(files.join(plan.work, "cleaned"))
         cleaned = {name for name in names if name.endswith(self._ending)}
@@ -33,12 +33,12 @@ class WorkDone:
         num_cleaned = min(len(cleaned), num_files)
         rate = self._pages / max(time.monotonic() - self._started, 1e-9)
         words = f"{num_cleaned}/{num_files} files read, {finished} finished, {shards} shards, {rate:,.0f} pages/s"
-        # A split for each language has shards of its own; how many there are is known once they are written.
+        # The split of each language has its own shards. Their number is known only after they are written.
         num_shards = max(shards, plan.settings.num_shards + 1)
         return num_cleaned + finished + shards, 2 * num_files + num_shards, words
 
     def _count_pages(self, cleaned: set[str]) -> None:
-        """Pages of files that were committed since the start."""
+        """Add the pages of the files that were committed since the start."""
         for name in cleaned - self._seen:
             if not self._first_look:
                 record = read_record(files.join(self._plan.work, "cleaned", name))
@@ -48,5 +48,5 @@ class WorkDone:
 
 
 def count_files(folder: str, ending: str) -> int:
-    """How many files of a folder have names with an ending."""
+    """How many files in a folder have names with this ending."""
     return sum(name.endswith(ending) for name in files.list_folder(folder))

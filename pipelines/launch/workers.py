@@ -1,4 +1,4 @@
-"""Worker processes that end when the process that started them does, however that ended."""
+"""Worker processes that end when the process that started them ends in any way."""
 
 import os
 import threading
@@ -9,7 +9,7 @@ from multiprocessing.context import BaseContext
 
 
 def worker_processes(number: int | None = None, context: BaseContext | None = None) -> ProcessPoolExecutor:
-    """A pool of processes, by default one per core. Those of a pool whose starter was killed would wait for ever."""
+    """A pool of processes, by default one per core. (Those of an ordinary pool wait forever if it is killed.)"""
     return ProcessPoolExecutor(number, mp_context=context, initializer=_end_with_starter)
 
 
@@ -21,5 +21,5 @@ def _watch_starter() -> None:
     starter = parent_process()
     if starter is not None:
         wait([starter.sentinel])
-        # Nothing is lost by a hard end: files that have no name yet are what any killed run leaves.
+        # A hard exit is safe: it leaves only temporary files, as any killed run does.
         os._exit(1)

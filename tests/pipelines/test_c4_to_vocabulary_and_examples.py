@@ -279,7 +279,7 @@ def test_dry_runs_write_nothing(c4, vocabulary, tmp_path, capsys):
         ({"--targets_length": "50"}, "too short"),
         ({"--noise_density": "1.5"}, "out of range"),
         ({"--noise_density": "much"}, "much"),
-        ({"--replicas": "0"}, "1 or more"),
+        ({"--replicas": "0"}, "at least 1"),
         ({"--overflow": "strict", "--noise_density": "0.5", "--mean_noise_span_length": "2"}, "--num_extra_ids=170"),
         ({"--objective": "prefix_lm", "--noise_density": "0.5"}, "no --noise_density"),
         ({"--inptus_length": "5"}, "unknown flag"),
@@ -301,7 +301,7 @@ def test_mistakes_end_with_one_line_and_status_2(changes, words, c4, vocabulary,
         ({"--input": "{c4}@nope"}, "nope"),
         ({"--num_pieces": "2"}, "too small"),
         ({"--num_pieces": "99999"}, "gives at most"),
-        ({"--sample_bytes": "0"}, "1 or more"),
+        ({"--sample_bytes": "0"}, "at least 1"),
         ({"--compare_vocabulary": "missing"}, "no vocabulary"),
     ],
 )
@@ -365,7 +365,7 @@ def test_several_sources_and_a_whole_multilingual_folder(vocabulary, tmp_path, c
         *(("c4-de-validation", "validation"), ("c4-ro-validation", "validation")),
     ]
     assert examples_job.text_shards(f"{source}@ro,{source}@de") == whole
-    with pytest.raises(UserError, match="has a weight: mix when you train"):
+    with pytest.raises(UserError, match="has a weight: make examples of each source"):
         examples_job.text_shards(f"{source}@ro:2,{source}@de")
     # The command that wet_to_c4 prints, and the one that this prints.
     output = tmp_path / "vocabulary"
@@ -404,13 +404,13 @@ def test_rows_that_are_not_pages_are_counted_listed_and_left_out(vocabulary, tmp
 def test_too_many_rows_that_are_not_pages_end_without_a_result(vocabulary, tmp_path):
     write_lines(tmp_path / "text" / "a.jsonl", [{"text": "bado fige lamo " * 20}] * 20 + [{"text": 3}])
     output = tmp_path / "examples"
-    with pytest.raises(UserError, match=r"1 of 21 records could not be taken \(bad_text 1\); see .*quarantine.jsonl"):
+    with pytest.raises(UserError, match=r"1 of 21 records could not be used \(bad_text 1\); see .*quarantine.jsonl"):
         c4_to_examples.main(examples_of(tmp_path / "text", vocabulary, output))
     assert (output / "quarantine.jsonl").exists() and not (output / "manifest.json").exists()
     more = "--max_quarantined_fraction=0.1"
     assert c4_to_examples.main(examples_of(tmp_path / "text", vocabulary, output, more)) == 0
     flags = [f"--input={tmp_path}/text", f"--output={tmp_path}/pieces", "--num_pieces=15", *ONE_PROCESS]
-    with pytest.raises(UserError, match=r"1 of 21 records could not be taken \(bad_text 1\)"):
+    with pytest.raises(UserError, match=r"1 of 21 records could not be used \(bad_text 1\)"):
         c4_to_vocabulary.main(flags)
     assert c4_to_vocabulary.main([*flags, more]) == 0
     assert len((tmp_path / "pieces" / "quarantine.jsonl").read_text().splitlines()) == 1

@@ -173,7 +173,7 @@ def c4_with_a_null_text(tmp_path) -> Path:
 
 def test_rows_that_are_not_pages_are_counted_and_quarantined_within_the_limit(c4_with_a_null_text, tmp_path, capsys):
     output = tmp_path / "out"
-    with pytest.raises(UserError, match=r"2 of 5 records could not be taken \(bad_json 1, no_text 1\)"):
+    with pytest.raises(UserError, match=r"2 of 5 records could not be used \(bad_json 1, no_text 1\)"):
         run(c4_with_a_null_text, output)
     assert not (output / "manifest.json").exists()
     assert run(c4_with_a_null_text, output, "--max_quarantined_fraction=0.5") == 0

@@ -127,7 +127,7 @@ def test_the_same_command_again_changes_nothing(c4, tasks, found, capsys):
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        (["--ngram=3"], "--ngram=3 says little"),
+        (["--ngram=3"], "--ngram=3 is too short"),
         (["--tasks={tasks}@test"], "no task with the split 'test'"),
         (["--tasks={c4}"], "no manifest.json"),
     ],
@@ -142,7 +142,7 @@ def test_what_cannot_be_searched_is_said(c4, tasks, tmp_path, flags, message):
 def test_a_dry_run_writes_nothing(c4, tasks, tmp_path, capsys):
     flags = [f"--c4={c4}", f"--tasks={tasks}", f"--output={tmp_path}/out"]
     assert main([*flags, *ONE_PROCESS, "--dry_run"]) == 0
-    assert "would look for 40 evaluation examples" in capsys.readouterr().out and not (tmp_path / "out").exists()
+    assert "would search for 40 evaluation examples" in capsys.readouterr().out and not (tmp_path / "out").exists()
 
 
 def test_rows_that_are_not_pages_are_counted_and_quarantined_within_the_limit(tasks, tmp_path, capsys):
@@ -151,7 +151,7 @@ def test_rows_that_are_not_pages_are_counted_and_quarantined_within_the_limit(ta
     shard.write_text("".join(json.dumps(row) + "\n" for row in [*rows, page("http://last.example/", QUESTION(1))]))
     output = tmp_path / "out"
     flags = [f"--c4={shard}", f"--tasks={tasks}", f"--output={output}", *ONE_PROCESS]
-    with pytest.raises(UserError, match=r"1 of 3 records could not be taken \(no_text 1\); see .*quarantine.jsonl"):
+    with pytest.raises(UserError, match=r"1 of 3 records could not be used \(no_text 1\); see .*quarantine.jsonl"):
         main(flags)
     assert not (output / "contamination.json").exists()
     assert main([*flags, "--max_quarantined_fraction=0.5"]) == 0

@@ -84,12 +84,12 @@ def test_examples_of_other_text_are_refused(root, tmp_path):
     write_text_shard(str(tmp_path / name), [{"url": "http://a.example/1", "timestamp": "", "text": "Other."}])
     with pytest.raises(UserError, match="was not made from"):
         find_url.main(["http://a.example/1", f"--c4={tmp_path}", f"--examples={root / 'examples'}"])
-    with pytest.raises(UserError, match="does not tell"):
+    with pytest.raises(UserError, match="does not say"):
         find_url.main(["http://a.example/1", f"--c4={root / 'c4'}", f"--examples={root / 'c4'}"])
 
 
 def test_what_is_no_url_is_an_error(root):
-    with pytest.raises(UserError, match="no URL"):
+    with pytest.raises(UserError, match="not a URL"):
         find_url.main(["https://", f"--c4={root / 'c4'}"])
 
 

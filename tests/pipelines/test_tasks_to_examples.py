@@ -173,7 +173,7 @@ def test_targets_that_the_vocabulary_cannot_write_are_counted_and_said(vocabular
     arguments = [f"--input={tmp_path}/rows.jsonl", f"--vocabulary={vocabulary}", f"--output={tmp_path}/out"]
     assert main([*arguments, *ONE_PROCESS]) == 0
     last = capsys.readouterr().out.splitlines()[-1]
-    assert "cannot write 3 of 5 targets as they are (such as 'good { film', which becomes 'good  ⁇  film')" in last
+    assert "cannot write 3 of 5 targets exactly (such as 'good { film', which becomes 'good  ⁇  film')" in last
     report = json.loads((tmp_path / "out" / "report.json").read_text())
     assert report["splits"]["mine-train"]["unwritable_targets"] == 3
     assert {one["written"] for one in report["splits"]["mine-train"]["unwritable_samples"]} == {
@@ -262,7 +262,7 @@ def test_files_named_as_on_the_hub_are_their_splits(vocabulary, tmp_path, capsys
     assert splits == {"sst2-test": 30, "sst2-train": 30, "sst2-validation": 30}
     assert counters == {"records": 90, "examples": 90, "examples_without_label": 30}
     said = capsys.readouterr()
-    assert "by their names, of 3 files are 1 for test, 1 for train, 1 for validation" in said.err
+    assert "according to their names, of 3 files are 1 for test, 1 for train, 1 for validation" in said.err
     assert "; 30 examples of test splits have no label, and are decoded without a score" in said.out
     # A file for training alone: a tenth of it validates, as of any file.
     splits, _ = convert(vocabulary, tmp_path / "alone", tmp_path / "train-*.parquet", "sst2")
@@ -305,7 +305,7 @@ def test_all_splits_of_mnli_go_where_they_belong(vocabulary, tmp_path):
 def test_a_missing_label_field_and_a_missing_header_are_named(vocabulary, tmp_path):
     rows = [{"sentence": f"film {number}", "labels": 1} for number in range(5)]
     (tmp_path / "labels.jsonl").write_text("\n".join(map(json.dumps, rows)))
-    with pytest.raises(UserError, match=r"5 of 5 records could not be taken .*missing_field 5"):
+    with pytest.raises(UserError, match=r"5 of 5 records could not be used .*missing_field 5"):
         convert(vocabulary, tmp_path / "out", tmp_path / "labels.jsonl", "sst2")
     (row, *_) = map(json.loads, (tmp_path / "out" / "quarantine.jsonl").read_text().splitlines())
     assert row["detail"] == "no field 'label'; it has sentence, labels"

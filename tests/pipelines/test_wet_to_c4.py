@@ -111,7 +111,7 @@ def test_too_little_room_for_the_work_is_said_before(crawl, tmp_path, capsys, mo
     monkeypatch.setattr(corpus, "free_bytes", lambda folder: 1000)
     make(crawl, tmp_path / "c4")
     said = capsys.readouterr().err
-    assert "notice: the work may take" in said and "0 MB are free" in said
+    assert "notice: the work files may need" in said and "0 MB are free" in said
 
 
 def test_the_report_adds_up(made):
@@ -293,7 +293,7 @@ def test_the_graph_is_as_large_for_many_files_as_for_few(crawl, tmp_path):
 
 
 def test_a_path_of_this_machine_is_refused_on_a_cluster(crawl, tmp_path):
-    with pytest.raises(UserError, match="workers elsewhere"):
+    with pytest.raises(UserError, match="workers on other machines"):
         wet_to_c4.main(command(crawl, tmp_path / "c4", "--runner=DataflowRunner"))
 
 
@@ -305,7 +305,7 @@ def test_a_path_of_this_machine_is_refused_on_a_cluster(crawl, tmp_path):
         (["--languages=xx"], "no language"),
         (["--format=csv"], "--format"),
         (["--num_shards=0"], "--num_shards"),
-        (["--samples_per_rule=-1"], "--samples_per_rule=-1 is below 0"),
+        (["--samples_per_rule=-1"], "--samples_per_rule=-1 is negative"),
         (["--variant=webtextlike"], "--urls"),
         (["--work_dri=x"], "--work_dir"),
         (["--sentence_model=nowhere"], "no sentence model"),
@@ -330,7 +330,7 @@ def test_excluded_urls_leave_no_trace(crawl, made, tmp_path):
 def test_the_estimate_runs_nothing(crawl, tmp_path, capsys):
     assert wet_to_c4.main(command(crawl, tmp_path / "c4", "--dry_run")) == 0
     said = capsys.readouterr().out
-    assert "pages/s a core" in said and "memory" in said and "disk" in said
+    assert "pages/s per core" in said and "memory" in said and "disk" in said
     assert not (tmp_path / "c4").exists()
 
 

@@ -57,7 +57,7 @@ def test_a_local_path_is_refused_with_workers_elsewhere_although_the_job_server_
 def test_a_shared_path_is_whole_since_workers_start_in_folders_of_their_own():
     _, options = parse(*CLUSTER, "--shared_paths")
     beam_options.refuse_local_paths(options, output="/data/c4")
-    with pytest.raises(UserError, match="whole path"):
+    with pytest.raises(UserError, match="absolute path"):
         beam_options.refuse_local_paths(options, output="c4")
 
 
