@@ -28,7 +28,7 @@ from c4pipe.folders.work_folder import WorkFolder
 from c4pipe.shards import checked_json, files, manifest
 
 MARKER = "unfinished.json"
-# The run that a marker names while files are removed: none goes on from there; one that may overwrite begins anew.
+# The run that a marker names while files are removed. No run can continue from there; `--overwrite` starts again.
 _REMOVING = "removing"
 
 

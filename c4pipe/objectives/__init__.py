@@ -1,1 +1,1 @@
-"""Unsupervised objectives: where tokens are corrupted, and how."""
+"""Unsupervised objectives: which tokens of a text are corrupted, and how."""

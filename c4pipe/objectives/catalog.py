@@ -1,7 +1,7 @@
-"""The objectives of the paper's search, each a noise mask (where) times two corruptions (how), by name.
+"""The objectives of the paper's search, by name. Each combines a noise mask (where) with two corruptions (how).
 
-Reads like the paper's Tables 4 to 7. `OBJECTIVES[name].configure(...)` fixes lengths and densities and gives a
-`Corruption`, which turns blocks of pieces of text into inputs and targets.
+The catalog reads like the paper's Tables 4 to 7. `OBJECTIVES[name].configure(...)` fixes lengths and densities, and
+returns a `Corruption`, which turns blocks of pieces of text into inputs and targets.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -11,10 +11,8 @@ import numpy as np
 
 from c4pipe.choices import check_choice, choose
 from c4pipe.errors import UserError
-from c4pipe.objectives import corruption as how
-from c4pipe.objectives import lengths as room
-from c4pipe.objectives import noise_masks as where
-from c4pipe.objectives import restoring
+from c4pipe.objectives import corruption, noise_masks, restoring
+from c4pipe.objectives import lengths as length_rules
 from c4pipe.objectives.corruption import Block, Sequences
 from c4pipe.objectives.lengths import Lengths
 
@@ -25,7 +23,7 @@ PAPER_INPUTS_LENGTH = 512
 
 @dataclass(frozen=True)
 class Parameters:
-    """What an objective is configured with. None takes the objective's own default."""
+    """The parameters of an objective. None means the objective's own default."""
 
     noise_density: float | None = None
     mean_noise_span_length: float | None = None
@@ -34,7 +32,7 @@ class Parameters:
     overflow: str = "parity"
 
 
-NoiseMask = Callable[[np.ndarray, int, float, float, np.ndarray], np.ndarray | where.Spans]
+NoiseMask = Callable[[np.ndarray, int, float, float, np.ndarray], np.ndarray | noise_masks.Spans]
 """(lengths (b,), n, noise density, mean noise span length, keys (b,)) -> mask (b, n), or spans."""
 
 LengthsRule = Callable[["Objective", Parameters], Lengths]
@@ -44,12 +42,12 @@ LengthsRule = Callable[["Objective", Parameters], Lengths]
 class Objective:
     """One row of the paper's tables.
 
-    noise_density, mean_noise_span_length: the defaults; None if the objective has no such thing. sentinels: `none`,
-    `mask` (one token for all noise) or `unique` (one per span). concatenates: pages are joined 128 at a time before
-    they are cut into pieces; else each is cut by itself. fixed_inputs, fixed_targets: full-length pieces all give the
-    same length. restore: the way back to the tokens; None if their places are lost. keeps_tokens_once: every token
-    of the text stands either in the inputs or in the targets. paper_targets_lengths: noise density -> targets length
-    of the paper's runs with 512 inputs, for objectives whose targets vary in length.
+    noise_density, mean_noise_span_length: the defaults; None if the objective has no such parameter. sentinels: `none`,
+    `mask` (one token for all noise) or `unique` (one per span). concatenates: whether 128 pages are joined before they
+    are cut into pieces, or each page is cut by itself. fixed_inputs, fixed_targets: whether all full-length pieces give
+    the same length. restore: recovers the tokens from an example; None if their places are lost. keeps_tokens_once:
+    whether every token of the text is in either the inputs or the targets. paper_targets_lengths: for objectives whose
+    targets vary in length, noise density -> targets length of the paper's runs with 512 inputs.
     """
 
     name: str
@@ -74,22 +72,22 @@ class Objective:
 
     @property
     def targets_have_sentinels(self) -> bool:
-        """Whether the targets hold sentinels, seen on an example."""
-        return self.targets(how.worked_example()).sentinels is not None
+        """Whether the targets have sentinels, as found on an example."""
+        return self.targets(corruption.worked_example()).sentinels is not None
 
     def restored(self, inputs: Iterable[int], targets: Iterable[int], vocabulary_size: int) -> list[int] | None:
         """The tokens of an example's text; None if the objective does not keep the places of its tokens.
 
-        inputs, targets: ids with EOS and padding or without. Exact where neither was trimmed and no spans ran out of
-        sentinels.
+        inputs, targets: ids, with or without EOS and padding. The result is exact if neither was trimmed and there were
+        enough sentinels for all spans.
         """
         if self.restore is None:
             return None
-        texts = [[int(token) for token in ids if token > how.EOS_ID] for ids in (inputs, targets)]
+        texts = [[int(token) for token in ids if token > corruption.EOS_ID] for ids in (inputs, targets)]
         return self.restore(texts[0], texts[1], vocabulary_size)
 
     def configure(self, parameters: Parameters, vocabulary_size: int, num_extra_ids: int) -> "Corruption":
-        """Fix everything but the text and the randomness.
+        """Fix everything except the text and the randomness.
 
         Raises: UserError if the parameters do not go together, or the vocabulary has too few ids for them.
         """
@@ -113,7 +111,9 @@ def _first(given: float | None, default: float | None) -> float | None:
 
 def _of_random_spans(_: Objective, parameters: Parameters) -> Lengths:
     assert parameters.noise_density is not None and parameters.mean_noise_span_length is not None
-    found = room.span_corruption(parameters.inputs_length, parameters.noise_density, parameters.mean_noise_span_length)
+    found = length_rules.span_corruption(
+        parameters.inputs_length, parameters.noise_density, parameters.mean_noise_span_length
+    )
     given = parameters.targets_length
     if given is not None and given < found.targets:
         raise UserError(
@@ -124,22 +124,22 @@ def _of_random_spans(_: Objective, parameters: Parameters) -> Lengths:
 
 
 def _of_targets(_: Objective, parameters: Parameters) -> Lengths:
-    return room.pieces_of_targets(_first_length(parameters.targets_length, DEFAULT_TARGETS_LENGTH))
+    return length_rules.pieces_of_targets(_first_length(parameters.targets_length, DEFAULT_TARGETS_LENGTH))
 
 
 def _of_inputs(_: Objective, parameters: Parameters) -> Lengths:
     targets = _first_length(parameters.targets_length, parameters.inputs_length)
-    return room.pieces_of_inputs(parameters.inputs_length, targets)
+    return length_rules.pieces_of_inputs(parameters.inputs_length, targets)
 
 
 def _of_iid_targets(objective: Objective, parameters: Parameters) -> Lengths:
     assert parameters.noise_density is not None
-    default = room.iid_targets_length(
+    default = length_rules.iid_targets_length(
         parameters.inputs_length, parameters.noise_density, has_sentinels=objective.targets_have_sentinels
     )
     if parameters.inputs_length == PAPER_INPUTS_LENGTH:
         default = objective.paper_targets_lengths.get(parameters.noise_density, default)
-    return room.pieces_of_inputs(parameters.inputs_length, _first_length(parameters.targets_length, default))
+    return length_rules.pieces_of_inputs(parameters.inputs_length, _first_length(parameters.targets_length, default))
 
 
 def _first_length(given: int | None, default: int) -> int:
@@ -150,11 +150,12 @@ def _first_length(given: int | None, default: int) -> int:
 
 @dataclass(frozen=True)
 class Corrupted:
-    """inputs: (b, inputs_length), targets: (b, targets_length), ids with EOS, then 0.
+    """A block of examples.
 
-    input_lengths, target_lengths: (b,) with EOS. counts: `noise_tokens`, `noise_spans` (of objectives with a sentinel
-    per span; 0 for others), `overflowed` (examples with more spans than extra ids), `trimmed_inputs` and
-    `trimmed_targets` (examples that lost tokens for want of room).
+    inputs: (b, inputs_length), targets: (b, targets_length), ids with EOS, then 0. input_lengths, target_lengths: (b,)
+    with EOS. counts: `noise_tokens`, `noise_spans` (0 for objectives without one sentinel per span), `overflowed`
+    (examples with more spans than extra ids), `trimmed_inputs` and `trimmed_targets` (examples that were too long and
+    lost tokens).
     """
 
     inputs: np.ndarray
@@ -176,7 +177,7 @@ class Corruption:
 
     @property
     def id_type(self) -> type[np.unsignedinteger]:
-        """uint16 where every id fits."""
+        """uint16 if every id fits into it, else uint32."""
         return np.uint16 if self.vocabulary_size <= 1 << 16 else np.uint32
 
     def __call__(self, tokens: np.ndarray, lengths: np.ndarray, keys: np.ndarray) -> Corrupted:
@@ -192,7 +193,8 @@ class Corruption:
         is_full = lengths == ids.shape[1]
         if is_full.all() or 2 * np.count_nonzero(is_full) < len(lengths):
             return self._corrupt(ids, lengths, keys)
-        # A few shorter pieces, the last of their groups, would cost all others their common shape.
+        # Full and shorter pieces are corrupted separately: equal lengths are faster, and only a few pieces (the last of
+        # their groups) are shorter.
         places = (np.flatnonzero(is_full), np.flatnonzero(~is_full))
         return _merge(places, [self._corrupt(ids[rows], lengths[rows], keys[rows]) for rows in places])
 
@@ -204,8 +206,8 @@ class Corruption:
         block = Block(ids, lengths, noise, keys, self.vocabulary_size)
         inputs, targets = objective.inputs(block), objective.targets(block)
         overflowed = self._count_overflowed(inputs, targets)
-        input_ids, input_lengths, trimmed_inputs = how.finish(inputs, self.lengths.inputs)
-        target_ids, target_lengths, trimmed_targets = how.finish(targets, self.lengths.targets)
+        input_ids, input_lengths, trimmed_inputs = corruption.finish(inputs, self.lengths.inputs)
+        target_ids, target_lengths, trimmed_targets = corruption.finish(targets, self.lengths.targets)
         counts = {
             "noise_tokens": block.num_noise_tokens,
             "noise_spans": 0 if inputs.sentinels is None else int(inputs.sentinels.sum()),
@@ -217,8 +219,8 @@ class Corruption:
 
     def check_sentinels(self) -> None:
         """
-        Raises: UserError if the spans to be expected already run past the extra ids (`strict`) or past the whole
-            vocabulary (always).
+        Raises: UserError if the expected number of spans exceeds the extra ids (`strict`), or if the largest possible
+            number exceeds the vocabulary (always).
         """
         most = {"none": 0, "mask": 1, "unique": self.lengths.spans or (self.lengths.tokens + 1) // 2}
         density = self.parameters.noise_density or 0.0
@@ -226,7 +228,7 @@ class Corruption:
         self._need(expected[self.objective.sentinels], most[self.objective.sentinels])
 
     def _need(self, expected: int, most: int) -> None:
-        if most > self.vocabulary_size - how.NUM_RESERVED_IDS:
+        if most > self.vocabulary_size - corruption.NUM_RESERVED_IDS:
             raise UserError(
                 f"{most} sentinels do not fit a vocabulary of {self.vocabulary_size} ids; make one with more extra ids"
             )
@@ -250,7 +252,7 @@ class Corruption:
 
 
 def _merge(places: Sequence[np.ndarray], parts: Sequence[Corrupted]) -> Corrupted:
-    """Parts of a block as one: row i of a part is row places[i] of the block."""
+    """Merge the parts of a block. Row i of a part becomes row places[i] of the block."""
 
     def whole(columns: Sequence[np.ndarray]) -> np.ndarray:
         merged = np.empty((sum(map(len, places)), *columns[0].shape[1:]), columns[0].dtype)
@@ -269,10 +271,10 @@ def _merge(places: Sequence[np.ndarray], parts: Sequence[Corrupted]) -> Corrupte
 
 _MASKS: dict[str, NoiseMask] = {
     "none": lambda lengths, n, density, mean, keys: np.zeros((len(lengths), n), dtype=bool),
-    "all": lambda lengths, n, density, mean, keys: where.everything(lengths, n),
-    "prefix": lambda lengths, n, density, mean, keys: where.prefix(lengths, n, keys),
-    "iid": lambda lengths, n, density, mean, keys: where.iid(lengths, n, density, keys),
-    "random_spans": lambda lengths, n, density, mean, keys: where.random_spans(lengths, n, density, mean, keys),
+    "all": lambda lengths, n, density, mean, keys: noise_masks.everything(lengths, n),
+    "prefix": lambda lengths, n, density, mean, keys: noise_masks.prefix(lengths, n, keys),
+    "iid": lambda lengths, n, density, mean, keys: noise_masks.iid(lengths, n, density, keys),
+    "random_spans": lambda lengths, n, density, mean, keys: noise_masks.random_spans(lengths, n, density, mean, keys),
 }
 
 _CATALOG = (
@@ -281,8 +283,8 @@ _CATALOG = (
         summary="language model: no inputs, the text as targets",
         table="2",
         noise_mask=_MASKS["none"],
-        inputs=how.nothing,
-        targets=how.all_tokens,
+        inputs=corruption.nothing,
+        targets=corruption.all_tokens,
         lengths=_of_targets,
         fixed_targets=True,
         restore=restoring.targets_alone,
@@ -293,8 +295,8 @@ _CATALOG = (
         summary="a prefix of random length as inputs, the rest as targets",
         table="4",
         noise_mask=_MASKS["prefix"],
-        inputs=how.noise_tokens,
-        targets=how.other_tokens,
+        inputs=corruption.noise_tokens,
+        targets=corruption.other_tokens,
         lengths=_of_inputs,
         concatenates=False,
         restore=restoring.one_after_the_other,
@@ -302,11 +304,11 @@ _CATALOG = (
     ),
     Objective(
         name="bert_style",
-        summary="of the noise tokens 90% become the mask token and 10% a random one; the full text as targets",
+        summary="90% of the noise tokens become the mask token and 10% a random token; the full text as targets",
         table="4, 5",
         noise_mask=_MASKS["iid"],
-        inputs=how.noise_tokens_to_mask_or_random,
-        targets=how.all_tokens,
+        inputs=corruption.noise_tokens_to_mask_or_random,
+        targets=corruption.all_tokens,
         lengths=_of_inputs,
         noise_density=0.15,
         sentinels="mask",
@@ -319,8 +321,8 @@ _CATALOG = (
         summary="the tokens in random order; the full text as targets",
         table="4",
         noise_mask=_MASKS["all"],
-        inputs=how.noise_tokens_permuted,
-        targets=how.all_tokens,
+        inputs=corruption.noise_tokens_permuted,
+        targets=corruption.all_tokens,
         lengths=_of_inputs,
         concatenates=False,
         restore=restoring.targets_alone,
@@ -330,8 +332,8 @@ _CATALOG = (
         summary="noise tokens become the mask token; the full text as targets",
         table="5",
         noise_mask=_MASKS["iid"],
-        inputs=how.noise_tokens_to_mask,
-        targets=how.all_tokens,
+        inputs=corruption.noise_tokens_to_mask,
+        targets=corruption.all_tokens,
         lengths=_of_inputs,
         noise_density=0.15,
         sentinels="mask",
@@ -341,11 +343,11 @@ _CATALOG = (
     ),
     Objective(
         name="replace_spans",
-        summary="i.i.d. noise, each run of it one sentinel; the noise as targets, each run of the rest one sentinel",
+        summary="i.i.d. noise, each run of it becomes a sentinel; the noise as targets, each run between a sentinel",
         table="5, 6",
         noise_mask=_MASKS["iid"],
-        inputs=how.noise_spans_to_unique_sentinels,
-        targets=how.other_spans_to_unique_sentinels,
+        inputs=corruption.noise_spans_to_unique_sentinels,
+        targets=corruption.other_spans_to_unique_sentinels,
         lengths=_of_iid_targets,
         noise_density=0.15,
         sentinels="unique",
@@ -358,8 +360,8 @@ _CATALOG = (
         summary="i.i.d. noise dropped; the dropped tokens as targets",
         table="5",
         noise_mask=_MASKS["iid"],
-        inputs=how.other_tokens,
-        targets=how.noise_tokens,
+        inputs=corruption.other_tokens,
+        targets=corruption.noise_tokens,
         lengths=_of_iid_targets,
         noise_density=0.15,
         keeps_tokens_once=True,
@@ -367,11 +369,11 @@ _CATALOG = (
     ),
     Objective(
         name="span_corruption",
-        summary="random spans of noise, each one sentinel; the noise as targets, each span of the rest one sentinel",
+        summary="random spans of noise, each becomes a sentinel; the noise as targets, each span between a sentinel",
         table="7",
         noise_mask=_MASKS["random_spans"],
-        inputs=how.noise_spans_to_unique_sentinels,
-        targets=how.other_spans_to_unique_sentinels,
+        inputs=corruption.noise_spans_to_unique_sentinels,
+        targets=corruption.other_spans_to_unique_sentinels,
         lengths=_of_random_spans,
         noise_density=0.15,
         mean_noise_span_length=3.0,
@@ -387,8 +389,5 @@ OBJECTIVES: dict[str, Objective] = {objective.name: objective for objective in _
 
 
 def find(name: str) -> Objective:
-    """The objective of a name.
-
-    Raises: UserError if there is none.
-    """
+    """The objective of that name. Raises: UserError if there is none."""
     return choose("objective", name, OBJECTIVES)

@@ -1,9 +1,9 @@
-"""How: what inputs or targets become, given the tokens and where they are noise.
+"""How tokens are corrupted: makes inputs or targets from the tokens and their noise mask.
 
-Every function takes a `Block` and gives `Sequences`: the ids of all examples one after the other, and how many each
-has; EOS, trimming and padding come later (`finish`). b examples of at most n tokens; all tokens of an example are
-kept in order. Sentinels are numbered from the end of the vocabulary downwards, anew in each example.
-Source: the functions of the same kind in the reference t5's `preprocessors.py`, named beside each.
+Every function takes a `Block` and returns `Sequences`: the ids of all examples one after the other, and their number
+per example. EOS, trimming and padding come later (`finish`). Shapes: b examples of at most n tokens. Sentinels are
+numbered downwards from the end of the vocabulary, and start again in each example. Source: the corresponding functions
+in the reference t5's `preprocessors.py`, named in each docstring.
 """
 
 from dataclasses import dataclass
@@ -15,12 +15,12 @@ from c4pipe.objectives.noise_masks import Spans
 from c4pipe.objectives.randomness import halves, words
 
 NUM_RESERVED_IDS = 3
-"""pad, EOS and unk are never drawn as a random token."""
+"""pad, EOS and unk, which are never drawn as random tokens."""
 RANDOM_TOKEN_SHARE = 0.1
-"""BERT-style: of the noise tokens this share becomes a random token, the others the mask token."""
+"""BERT-style: the share of the noise tokens that becomes random tokens; the others become the mask token."""
 EOS_ID = 1
 
-# Continue the purposes of `noise_masks`.
+# The purposes of random numbers, which continue those of `noise_masks`.
 IS_RANDOM, RANDOM_TOKEN, ORDER = range(8, 11)
 
 
@@ -28,8 +28,8 @@ IS_RANDOM, RANDOM_TOKEN, ORDER = range(8, 11)
 class Block:
     """Examples before corruption.
 
-    tokens: (b, n) uint16 or uint32, 0 past the length. lengths: (b,). noise: the mask (b, n) bool, or spans. keys: (b,)
-    uint64. vocabulary_size: pieces and extra ids; the first sentinel, which is the mask token too, is the id below it.
+    tokens: (b, n) uint16 or uint32, 0 after the length. lengths: (b,). noise: a mask (b, n) bool, or spans. keys: (b,)
+    uint64. vocabulary_size: pieces and extra ids. The first sentinel, which is also the mask token, is the id below it.
     """
 
     tokens: np.ndarray
@@ -40,35 +40,39 @@ class Block:
 
     @property
     def noise_mask(self) -> np.ndarray:
-        """(b, n) bool, which tokens are noise."""
+        """(b, n) bool: whether the token is noise."""
         return self.noise.mask if isinstance(self.noise, Spans) else self.noise
 
     @property
     def num_noise_tokens(self) -> int:
-        """In all examples."""
+        """The number of noise tokens in all examples."""
         if isinstance(self.noise, Spans):
             return int((self.noise.ends - self.noise.starts).sum())
         return int(np.count_nonzero(self.noise))
 
     @cached_property
     def there(self) -> np.ndarray | None:
-        """(b, n) bool, which places hold a token; None if all do."""
+        """(b, n) bool: whether there is a token at this place; None if all places have one."""
         n = self.tokens.shape[1]
         return None if (self.lengths == n).all() else np.arange(n) < self.lengths[:, None]
 
     @cached_property
     def other_mask(self) -> np.ndarray:
-        """(b, n) bool, which tokens are not noise."""
+        """(b, n) bool: whether there is a token that is not noise."""
         return ~self.noise_mask if self.there is None else self.there & ~self.noise_mask
 
     def all_of(self, ids: np.ndarray) -> np.ndarray:
-        """The ids (b, n) of places that hold a token, one after the other."""
+        """The ids (b, n) at the places of tokens, one after the other."""
         return ids.reshape(-1) if self.there is None else ids[self.there]
 
 
 @dataclass(frozen=True)
 class Sequences:
-    """values: ids of b sequences one after the other. lengths: (b,). sentinels: (b,) distinct sentinels in each."""
+    """b sequences of ids.
+
+    values: the ids, one sequence after the other. lengths: (b,). sentinels: (b,) the number of distinct sentinels in
+    each sequence.
+    """
 
     values: np.ndarray
     lengths: np.ndarray
@@ -81,12 +85,12 @@ def nothing(block: Block) -> Sequences:
 
 
 def all_tokens(block: Block) -> Sequences:
-    """The text as it is."""
+    """All tokens of the text, unchanged."""
     return Sequences(block.all_of(block.tokens), block.lengths)
 
 
 def noise_tokens(block: Block) -> Sequences:
-    """The noise tokens alone, without a sign where they were (`drop_nonnoise_tokens`).
+    """Only the noise tokens, with no sign of their places (`drop_nonnoise_tokens`).
 
     >>> noise_tokens(_block([11, 12, 13, 14, 15], [0, 1, 1, 0, 1])).values
     array([12, 13, 15], dtype=uint16)
@@ -95,18 +99,18 @@ def noise_tokens(block: Block) -> Sequences:
 
 
 def other_tokens(block: Block) -> Sequences:
-    """The tokens that are not noise (`drop_noise_tokens`)."""
+    """Only the tokens that are not noise (`drop_noise_tokens`)."""
     return _masked(block.tokens, block.other_mask)
 
 
 def noise_spans_to_unique_sentinels(block: Block) -> Sequences:
-    """Each run of noise becomes one sentinel of its own (`noise_span_to_unique_sentinel`).
+    """Each run of noise becomes one unique sentinel (`noise_span_to_unique_sentinel`).
 
     >>> noise_spans_to_unique_sentinels(_block([11, 12, 13, 14, 15], [0, 1, 1, 0, 1])).values
     array([11, 99, 14, 98], dtype=uint16)
     """
     if isinstance(block.noise, Spans):
-        # A run of other tokens and the first token of the noise behind it, whose place the sentinel takes.
+        # Each run has the other tokens and the first noise token after them, which the sentinel replaces.
         starts, ends = block.noise.starts, block.noise.ends
         first = np.zeros_like(starts)
         first[:, 1:] = ends[:, :-1]
@@ -115,13 +119,13 @@ def noise_spans_to_unique_sentinels(block: Block) -> Sequences:
 
 
 def other_spans_to_unique_sentinels(block: Block) -> Sequences:
-    """Each run of other tokens becomes one sentinel of its own (`nonnoise_span_to_unique_sentinel`).
+    """Each run of other tokens becomes one unique sentinel (`nonnoise_span_to_unique_sentinel`).
 
     >>> other_spans_to_unique_sentinels(_block([11, 12, 13, 14, 15], [0, 1, 1, 0, 1])).values
     array([99, 12, 13, 98, 15], dtype=uint16)
     """
     if isinstance(block.noise, Spans):
-        # A run of noise and the last of the other tokens before it.
+        # Each run has the last of the other tokens, which the sentinel replaces, and the noise after it.
         return _runs_with_sentinels(block, block.noise.starts - 1, block.noise.ends, sentinel_is_last=False)
     return _runs_to_sentinels(block, block.other_mask, block.noise_mask)
 
@@ -137,9 +141,9 @@ def noise_tokens_to_mask(block: Block) -> Sequences:
 
 
 def noise_tokens_to_mask_or_random(block: Block) -> Sequences:
-    """Each noise token becomes the mask token, or one time in ten a random one (BERT-style).
+    """Each noise token becomes the mask token or, in one case of ten, a random token (BERT-style).
 
-    Random tokens come from [3, vocabulary size), sentinels among them (`noise_token_to_random_token_or_sentinel`).
+    Random tokens come from [3, vocabulary size), including sentinels (`noise_token_to_random_token_or_sentinel`).
     """
     n = block.tokens.shape[1]
     is_random = halves(block.keys, IS_RANDOM, n) < np.uint32(round(RANDOM_TOKEN_SHARE * 2**32))
@@ -152,7 +156,7 @@ def noise_tokens_to_mask_or_random(block: Block) -> Sequences:
 
 
 def noise_tokens_permuted(block: Block) -> Sequences:
-    """The noise tokens change places among themselves, every order equally likely (`permute_noise_tokens`)."""
+    """Permute the noise tokens; every order is equally likely (`permute_noise_tokens`)."""
     order_keys = words(block.keys, ORDER, block.tokens.shape[1])
     order_keys[~block.noise_mask] = np.iinfo(np.uint64).max
     num_noise = block.noise_mask.sum(axis=1)
@@ -166,9 +170,9 @@ def noise_tokens_permuted(block: Block) -> Sequences:
 def finish(sequences: Sequences, length: int) -> tuple[np.ndarray, np.ndarray, int]:
     """Trim to `length` - 1 ids, append EOS, pad with 0.
 
-    A length of 0 means that there are no such sequences (the inputs of a language model), not even EOS.
+    A length of 0 means that there are no such sequences (the inputs of a language model). Then there is no EOS either.
 
-    Returns: ids (b, length), lengths with EOS (b,), and how many sequences were trimmed.
+    Returns: ids (b, length), lengths with EOS (b,), and the number of sequences that were trimmed.
     """
     b = len(sequences.lengths)
     if not length:
@@ -197,7 +201,7 @@ def _masked(ids: np.ndarray, mask: np.ndarray) -> Sequences:
 
 
 def _runs_to_sentinels(block: Block, mask: np.ndarray, kept: np.ndarray) -> Sequences:
-    """Each run of `mask` becomes one sentinel; the tokens of `kept` stay, and every token is in one of the two."""
+    """Each run of `mask` becomes one sentinel, and the tokens of `kept` stay. Every token is in one of the two."""
     first = mask.copy()
     first[:, 1:] &= kept[:, :-1]
     places = np.flatnonzero(first)  # in order of example, then position
@@ -210,10 +214,10 @@ def _runs_to_sentinels(block: Block, mask: np.ndarray, kept: np.ndarray) -> Sequ
 
 
 def _runs_with_sentinels(block: Block, first: np.ndarray, ends: np.ndarray, *, sentinel_is_last: bool) -> Sequences:
-    """Runs of tokens one after the other, the last or the first token of each replaced by a sentinel.
+    """Runs of tokens one after the other, with the last or the first token of each run replaced by a sentinel.
 
-    first, ends: (b, runs), each run's first token and the one behind it. The same as `_runs_to_sentinels` for as much
-    work as there are runs and tokens that stay.
+    first, ends: (b, runs), the first place of each run and the place after it. Gives the same as `_runs_to_sentinels`,
+    but the work depends only on the number of runs and of tokens that stay.
     """
     b, num_runs = first.shape
     lengths = ends - first
@@ -225,17 +229,17 @@ def _runs_with_sentinels(block: Block, first: np.ndarray, ends: np.ndarray, *, s
     places += np.arange(len(places))
     values = block.tokens.reshape(-1).take(places)
     sentinels = np.arange(block.vocabulary_size - 1, block.vocabulary_size - 1 - num_runs, -1)
-    where = run_ends - 1 if sentinel_is_last else run_starts
-    values[where.reshape(b, num_runs)] = sentinels
+    sentinel_places = run_ends - 1 if sentinel_is_last else run_starts
+    values[sentinel_places.reshape(b, num_runs)] = sentinels
     return Sequences(values, lengths.sum(axis=1), np.full(b, num_runs))
 
 
 def worked_example() -> Block:
-    """The example of the docstrings above: what a function does to it tells what it does to any."""
+    """The example of the docstrings above, to try a corruption on."""
     return _block([11, 12, 13, 14, 15], [0, 1, 1, 0, 1])
 
 
 def _block(tokens: list[int], noise: list[int]) -> Block:
-    """One example of a vocabulary of 100 ids."""
+    """A block of one example, with a vocabulary of 100 ids."""
     ids = np.array([tokens], np.uint16)
     return Block(ids, np.array([len(tokens)]), np.array([noise], bool), np.zeros(1, np.uint64), 100)

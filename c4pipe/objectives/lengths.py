@@ -1,8 +1,8 @@
-"""How many raw tokens an example takes, and how long its inputs and targets become.
+"""The number of raw tokens per example, and the lengths of its inputs and targets.
 
-Span corruption takes more raw tokens than its inputs hold, so that the corrupted inputs fill them exactly; every other
-objective takes `inputs_length - 1` (room for EOS), the language model `targets_length - 1`. All lengths count EOS.
-Source: `random_spans_helper`, `split_tokens_to_inputs_length` and the objectives' gin files of the reference t5.
+Span corruption takes more raw tokens than `inputs_length`, so that the corrupted inputs have exactly that length. Every
+other objective takes `inputs_length - 1` (room for EOS), the language model `targets_length - 1`. All lengths count
+EOS. Source: `random_spans_helper`, `split_tokens_to_inputs_length` and the objectives' gin files of the reference t5.
 """
 
 from dataclasses import dataclass
@@ -12,12 +12,15 @@ import numpy as np
 from c4pipe.errors import UserError
 
 MAX_TOKENS_LENGTH = 65_536
-"""A page's chunk, and so an example's raw tokens, are never longer."""
+"""The longest chunk of a page, and so the most raw tokens of an example."""
 
 
 @dataclass(frozen=True)
 class Lengths:
-    """tokens: raw tokens an example takes; inputs, targets: room for each with EOS; spans: noise spans, 0 if random."""
+    """The lengths of an objective's examples.
+
+    tokens: raw tokens per example. inputs, targets: lengths with EOS. spans: noise spans; 0 if their number is random.
+    """
 
     tokens: int
     inputs: int
@@ -28,9 +31,9 @@ class Lengths:
 def span_corruption(
     inputs_length: int = 512, noise_density: float = 0.15, mean_noise_span_length: float = 3.0
 ) -> Lengths:
-    """Lengths for random spans, so that full-length examples need no padding.
+    """Lengths for random spans, chosen so that full-length examples need no padding.
 
-    Rounding is half to even in float64, unlike the mask's own float32 (see `noise_masks.span_counts`).
+    Rounds half to even in float64, unlike the mask itself, which uses float32 (see `noise_masks.span_counts`).
 
     >>> span_corruption(512, 0.15, 3.0)
     Lengths(tokens=568, inputs=512, targets=114, spans=28)
@@ -51,17 +54,17 @@ def span_corruption(
         tokens += 1
         if tokens >= MAX_TOKENS_LENGTH:
             raise UserError(
-                f"noise density {noise_density} takes {tokens:,} tokens per example and more; give a smaller one"
+                f"noise density {noise_density} needs {tokens:,} or more tokens per example; give a smaller density"
             )
     inputs, targets, _ = counts(tokens)
     if noise_density == 0.5 and targets > inputs:
-        # The reference prefers targets as long as the inputs, a round number, to one more raw token.
+        # The reference prefers targets of the same length as the inputs to one more raw token.
         tokens, targets = tokens - 1, targets - 1
     return Lengths(tokens, inputs_length, targets, counts(tokens)[2])
 
 
 def pieces_of_inputs(inputs_length: int, targets_length: int) -> Lengths:
-    """Lengths of objectives that cut the text into pieces that fit the inputs with EOS.
+    """Lengths for objectives that cut the text into pieces as long as the inputs, less EOS.
 
     >>> pieces_of_inputs(512, 192)
     Lengths(tokens=511, inputs=512, targets=192, spans=0)
@@ -71,7 +74,7 @@ def pieces_of_inputs(inputs_length: int, targets_length: int) -> Lengths:
 
 
 def pieces_of_targets(targets_length: int) -> Lengths:
-    """Lengths of the language model: no inputs, the text as targets.
+    """Lengths for the language model: no inputs, the text as targets.
 
     >>> pieces_of_targets(512)
     Lengths(tokens=511, inputs=0, targets=512, spans=0)
@@ -81,9 +84,10 @@ def pieces_of_targets(targets_length: int) -> Lengths:
 
 
 def iid_targets_length(inputs_length: int, noise_density: float, *, has_sentinels: bool) -> int:
-    """Targets length for i.i.d. noise, whose targets vary in length: the 99.9th percentile.
+    """Targets length for i.i.d. noise, whose targets vary in length: the 99.9th percentile of their lengths.
 
-    The reference chose 104 for `drop_tokens` by it. has_sentinels: the targets have one for each run of other tokens.
+    This gives the reference's 104 for `drop_tokens`. has_sentinels: whether the targets have one sentinel per run of
+    other tokens.
 
     >>> iid_targets_length(512, 0.15, has_sentinels=False), iid_targets_length(512, 0.15, has_sentinels=True)
     (104, 188)
@@ -94,13 +98,13 @@ def iid_targets_length(inputs_length: int, noise_density: float, *, has_sentinel
 
 
 def _iid_targets(tokens: int, noise_density: float, has_sentinels: bool) -> np.ndarray:
-    """Probability of each length of targets without EOS, [0, tokens], exactly, computed token by token.
+    """The exact probability of each length of targets without EOS, (tokens + 1,), computed token by token.
 
-    A noise token adds one. With sentinels, a token that starts a run of other tokens adds one too.
+    A noise token adds 1 to the length. With sentinels, a token that starts a run of other tokens adds 1 too.
     """
     after_noise: np.ndarray = np.zeros(tokens + 2)
     after_other: np.ndarray = np.zeros(tokens + 2)
-    after_noise[0] = 1.0  # as if noise came before: a run of other tokens may start at once
+    after_noise[0] = 1.0  # as if noise came before, because a run of other tokens may start at once
     for _ in range(tokens):
         noise = np.roll(after_noise + after_other, 1) * noise_density
         started = np.roll(after_noise, 1) if has_sentinels else after_noise

@@ -1,8 +1,8 @@
-"""Where: which tokens of an example are noise.
+"""Noise masks: which tokens of an example are noise.
 
-Every function takes a block of examples and gives a mask (b, n) bool, True for noise, False past an example's length,
-or, where all have as many noise spans, these (`Spans`).
-Shapes: b examples of at most n tokens; lengths (b,) int64; keys (b,) uint64, one an example (see `randomness`).
+Every function takes a block of examples. It returns a mask (b, n) bool, which is True for noise and False after an
+example's length; or, if all examples have the same number of noise spans, these spans (`Spans`).
+Shapes: b examples of at most n tokens; lengths (b,) int64; keys (b,) uint64, one per example (see `randomness`).
 Source: `iid_noise_mask`, `random_prefix_noise_mask` and `random_spans_noise_mask` of the reference t5.
 """
 
@@ -13,12 +13,12 @@ import numpy as np
 
 from c4pipe.objectives.randomness import below, halves
 
-# Each purpose is a place of its own in an example's random words.
+# The purposes of random numbers. Each purpose uses its own range of an example's random words.
 IID, PREFIX, NOISE_SPANS, OTHER_SPANS = range(4)
 
 
 def iid(lengths: np.ndarray, n: int, noise_density: float, keys: np.ndarray) -> np.ndarray:
-    """Each token is noise with probability `noise_density`, whatever its neighbours are."""
+    """Each token is noise with probability `noise_density`, independently of the others."""
     threshold = min(round(noise_density * 2**32), 2**32 - 1)
     return _within(halves(keys, IID, n) < np.uint32(threshold), lengths, n)
 
@@ -34,7 +34,7 @@ def everything(lengths: np.ndarray, n: int) -> np.ndarray:
 
 
 def prefix(lengths: np.ndarray, n: int, keys: np.ndarray) -> np.ndarray:
-    """The first tokens are noise, equally likely 1 to length - 1 of them; of a single token none is."""
+    """The first tokens are noise. Their number, 1 to length - 1, is equally likely. A single token is not noise."""
     num_noise = 1 + below(keys, PREFIX, np.maximum(lengths - 1, 1)[:, None])[:, 0]
     return np.arange(n) < np.where(lengths > 1, num_noise, 0)[:, None]
 
@@ -42,8 +42,8 @@ def prefix(lengths: np.ndarray, n: int, keys: np.ndarray) -> np.ndarray:
 def span_counts(length: int, noise_density: float, mean_noise_span_length: float) -> tuple[int, int]:
     """(noise tokens, noise spans) of a random-spans mask of `length` >= 2 tokens.
 
-    In float32, half to even, as the reference's graph computes: at 15% a piece of 190 tokens has 29 noise tokens
-    where float64 gives 28.
+    Computed in float32 and rounded half to even, as in the reference's graph: at 15%, a piece of 190 tokens has 29
+    noise tokens; float64 would give 28.
 
     >>> span_counts(568, 0.15, 3.0), span_counts(190, 0.15, 3.0), span_counts(2, 0.15, 3.0)
     ((85, 28), (29, 10), (1, 1))
@@ -51,15 +51,16 @@ def span_counts(length: int, noise_density: float, mean_noise_span_length: float
     noise = int(np.rint(np.float32(length) * np.float32(noise_density)))
     noise = min(max(noise, 1), length - 1)
     spans = max(int(np.rint(np.float32(noise) / np.float32(mean_noise_span_length))), 1)
-    # More spans than other tokens to lie between them: the reference's graph fails there.
+    # There must be an other token before each span. If there are fewer, the reference's graph fails.
     return noise, min(spans, length - noise)
 
 
 @dataclass(frozen=True)
 class Spans:
-    """Noise as spans, of examples that all have `n` tokens and the same number of spans, the first of them not at 0.
+    """Noise as spans. All examples have `n` tokens and the same number of spans, and no span starts at token 0.
 
-    starts, ends: (b, spans) int64, ascending; span k of an example is tokens starts[k] up to ends[k], not included.
+    starts, ends: (b, spans) int64, ascending. Span k of an example has the tokens from starts[k] up to, but not
+    including, ends[k].
 
     >>> Spans(6, starts=np.array([[1, 4]]), ends=np.array([[3, 6]])).mask.astype(int)
     array([[0, 1, 1, 0, 1, 1]])
@@ -78,19 +79,19 @@ class Spans:
         flat = steps.reshape(-1)
         flat[rows + self.starts] = 1
         flat[rows + self.ends] = -1
-        # Each row adds up to 0, so one running sum over all rows is the running sum of each.
+        # Each row has the sum 0, so one running sum over all rows gives the running sum of each row.
         return np.cumsum(flat, dtype=np.int8).view(bool).reshape(steps.shape)[:, : self.n]
 
 
 def random_spans(
     lengths: np.ndarray, n: int, noise_density: float, mean_noise_span_length: float, keys: np.ndarray
 ) -> np.ndarray | Spans:
-    """Spans of other tokens and of noise in turn, other first, noise last; every such mask is equally likely.
+    """Alternating spans of other tokens and of noise; other tokens come first. Every such mask is equally likely.
 
-    How many tokens are noise and in how many spans follows from the length alone (`span_counts`): 5 tokens at 40% in
-    spans of 2 have one span of two, at one place.
+    The numbers of noise tokens and of spans depend on the length alone (`span_counts`). For example, 5 tokens at 40% in
+    spans of 2 have one span of two tokens, and only one mask is possible.
 
-    Returns: the spans where every example has n tokens, which spares a mask of all of them; else the mask.
+    Returns: if every example has n tokens, the spans, because then no mask is needed; otherwise the mask.
 
     >>> random_spans(np.array([5]), 5, 0.4, 2.0, np.array([7], np.uint64)).mask.astype(int)
     array([[0, 0, 0, 1, 1]])
@@ -99,7 +100,7 @@ def random_spans(
         return _random_spans_of(n, noise_density, mean_noise_span_length, keys)
     mask = np.zeros((len(lengths), n), dtype=bool)
     for length in np.unique(lengths):
-        # Of a single token the reference draws for two, of which the second would be the noise, and keeps the first.
+        # For a single token, the reference draws a mask for two, whose second token is noise, and keeps the first.
         if length > 1:
             rows = lengths == length
             spans = _random_spans_of(int(length), noise_density, mean_noise_span_length, keys[rows])
@@ -108,17 +109,17 @@ def random_spans(
 
 
 def _random_spans_of(length: int, noise_density: float, mean_noise_span_length: float, keys: np.ndarray) -> Spans:
-    """`random_spans` of examples that all have the same length, at least 2."""
+    """`random_spans` for examples that all have the same length, at least 2."""
     noise, spans = span_counts(length, noise_density, mean_noise_span_length)
     noise_starts = _random_segment_starts(noise, spans, keys, NOISE_SPANS)  # (b, spans), first 0
     other_starts = _random_segment_starts(length - noise, spans, keys, OTHER_SPANS)
-    # Span k of noise starts when k + 1 spans of others and k of noise have gone by.
+    # Noise span k comes after k + 1 spans of other tokens and k spans of noise.
     other_ends = _ends_of(other_starts, length - noise)
     return Spans(length, other_ends + noise_starts, other_ends + _ends_of(noise_starts, noise))
 
 
 def _ends_of(starts: np.ndarray, num_items: int) -> np.ndarray:
-    """Where segments (b, s) end that follow each other up to `num_items`."""
+    """The ends of adjacent segments with these starts (b, s), the last of which ends at `num_items`."""
     ends = np.empty_like(starts)
     ends[:, :-1] = starts[:, 1:]
     ends[:, -1] = num_items
@@ -126,7 +127,7 @@ def _ends_of(starts: np.ndarray, num_items: int) -> np.ndarray:
 
 
 def _random_segment_starts(num_items: int, num_segments: int, keys: np.ndarray, purpose: int) -> np.ndarray:
-    """Cut items into non-empty random segments: starts (b, num_segments) int64, ascending, the first 0."""
+    """Cut items into random non-empty segments. Returns their starts (b, num_segments) int64, ascending from 0."""
     starts = np.zeros((len(keys), num_segments), dtype=np.int64)
     if num_segments > 1:
         starts[:, 1:] = 1 + random_subset(num_items - 1, num_segments - 1, keys, purpose)
@@ -134,12 +135,12 @@ def _random_segment_starts(num_items: int, num_segments: int, keys: np.ndarray, 
 
 
 def random_subset(num_items: int, num_chosen: int, keys: np.ndarray, purpose: int) -> np.ndarray:
-    """Choose items: (b, num_chosen) int64, ascending, every subset of [0, num_items) equally likely.
+    """Choose items: (b, num_chosen) int64, ascending. Every subset of [0, num_items) is equally likely.
 
-    Floyd's algorithm, for all examples at once: a draw a chosen item, where a shuffle costs a draw an item.
+    Floyd's algorithm, for all examples at once. It needs one draw per chosen item; a shuffle needs one per item.
     """
     b = len(keys)
-    # Of more than half, draw those that stay out.
+    # If more than half are chosen, draw those that are not.
     num_drawn = min(num_chosen, num_items - num_chosen)
     is_drawn = np.zeros((b, num_items), dtype=bool)
     flat = is_drawn.reshape(-1)

@@ -1,8 +1,8 @@
-"""From pages to pieces: a chunk of each page, pages joined, cut into pieces of the objective's length.
+"""Cuts pages into pieces of the objective's length: takes a chunk of each page, joins pages, and cuts the result.
 
-The reference's order of steps: `select_random_chunk` (a page of more than 65,536 tokens keeps one of its chunks),
-`reduce_concat_tokens` (128 pages become one sequence, nothing between them), `split_tokens` (the last short piece of a
-sequence stays). Pages without a token leave before they are counted into a group.
+The steps are those of the reference: `select_random_chunk` (a page of more than 65,536 tokens keeps one of its chunks),
+`reduce_concat_tokens` (128 pages become one sequence, with nothing between them), `split_tokens` (the last, shorter
+piece of a sequence stays). Pages without tokens are removed before pages are grouped.
 """
 
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ from c4pipe.objectives.randomness import below, example_keys
 
 PAGES_PER_GROUP = 128
 CHUNK_LENGTH = MAX_TOKENS_LENGTH
-_CHUNK = 16  # a purpose; see noise_masks and corruption for the others
+_CHUNK = 16  # a purpose of random numbers; see noise_masks and corruption for the others
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Pages:
     """Tokens of consecutive pages of a text shard, without the empty ones.
 
     tokens: (sum of lengths,) one page after the other. rows: (p,) each page's row in its shard, ascending.
-    offsets: (p,) where in its page the first token lies. lengths: (p,) tokens, at least 1.
+    offsets: (p,) the place of the first token in its page. lengths: (p,) tokens, at least 1.
     """
 
     tokens: np.ndarray
@@ -44,7 +44,7 @@ class Pages:
 
     @classmethod
     def join(cls, parts: "list[Pages]") -> "Pages":
-        """One after the other."""
+        """The pages of all parts, one part after the other."""
         if len(parts) == 1:
             return parts[0]
         fields = ("tokens", "rows", "offsets", "lengths")
@@ -55,8 +55,9 @@ class Pages:
 class Pieces:
     """Pieces ready to be corrupted.
 
-    tokens: (b, n) ids, 0 past the length. lengths: (b,) at least 1. Of each piece's first token: rows (b,) and
-    offsets (b,), the page's row and the token's place in it; num_pages (b,) consecutive rows that the piece covers.
+    tokens: (b, n) ids, 0 after the length. lengths: (b,) at least 1. rows, offsets: (b,) for the first token of each
+    piece, the row of its page and its place in the page. num_pages: (b,) the number of consecutive rows that the piece
+    covers.
     """
 
     tokens: np.ndarray
@@ -66,7 +67,7 @@ class Pieces:
     num_pages: np.ndarray
 
     def blocks(self, size: int) -> "Iterator[Pieces]":
-        """The same pieces, at most `size` at a time."""
+        """Yield the same pieces in blocks of at most `size`."""
         for start in range(0, len(self.lengths), size):
             part = slice(start, start + size)
             yield Pieces(
@@ -79,7 +80,7 @@ def choose_chunks(tokens: np.ndarray, lengths: np.ndarray, first_row: int, strea
 
     Args:
         tokens: (sum of lengths,) ids of consecutive pages. lengths: (p,). first_row: the first page's row.
-        stream: the key of `randomness.stream_key`; the chunk depends on it and on the page's row alone.
+        stream: a key from `randomness.stream_key`. The chunk depends only on it and on the page's row.
     """
     there = np.flatnonzero(lengths)
     kept = lengths[there]
@@ -96,13 +97,13 @@ def choose_chunks(tokens: np.ndarray, lengths: np.ndarray, first_row: int, strea
     return Pages(np.concatenate(parts), rows, offsets, kept)
 
 
-def cut(pages: Pages, tokens_length: int, pages_a_group: int) -> Pieces:
-    """Join each `pages_a_group` pages and cut them into pieces of `tokens_length`; the last of a group may be shorter.
+def cut(pages: Pages, tokens_length: int, pages_per_group: int) -> Pieces:
+    """Join pages into groups, and cut each group into pieces of `tokens_length` tokens; its last piece may be shorter.
 
-    Two pages of 3 and 4 tokens, joined, in pieces of 5:
+    For example, two pages of 3 and 4 tokens, joined and cut into pieces of 5:
 
     >>> pages = Pages(np.arange(11, 18), np.array([0, 2]), np.array([0, 0]), np.array([3, 4]))
-    >>> pieces = cut(pages, 5, pages_a_group=128)
+    >>> pieces = cut(pages, 5, pages_per_group=128)
     >>> pieces.tokens
     array([[11, 12, 13, 14, 15],
            [16, 17,  0,  0,  0]])
@@ -110,9 +111,9 @@ def cut(pages: Pages, tokens_length: int, pages_a_group: int) -> Pieces:
     (array([0, 2]), array([0, 2]), array([3, 1]))
     """
     page_starts = np.cumsum(pages.lengths) - pages.lengths
-    group_starts = page_starts[::pages_a_group]
+    group_starts = page_starts[::pages_per_group]
     group_lengths = (
-        np.add.reduceat(pages.lengths, np.arange(0, len(pages), pages_a_group)) if len(pages) else group_starts
+        np.add.reduceat(pages.lengths, np.arange(0, len(pages), pages_per_group)) if len(pages) else group_starts
     )
     num_pieces = -(-group_lengths // tokens_length)
     number = np.arange(num_pieces.sum()) - np.repeat(np.cumsum(num_pieces) - num_pieces, num_pieces)
@@ -121,7 +122,7 @@ def cut(pages: Pages, tokens_length: int, pages_a_group: int) -> Pieces:
     first = np.searchsorted(page_starts, starts, side="right") - 1
     last = np.searchsorted(page_starts, starts + lengths - 1, side="right") - 1
     tokens = np.zeros((len(lengths), tokens_length), pages.tokens.dtype)
-    # Pieces follow one another in the order of the tokens, so the tokens fill the places there are in order.
+    # The pieces have the order of the tokens, so the tokens fill all places in order.
     tokens[np.arange(tokens_length) < lengths[:, None]] = pages.tokens
     offsets = pages.offsets[first] + starts - page_starts[first]
     return Pieces(tokens, lengths, pages.rows[first], offsets, pages.rows[last] - pages.rows[first] + 1)

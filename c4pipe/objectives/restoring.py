@@ -1,9 +1,10 @@
-"""The way back: the tokens that an example was made of, from its inputs and targets.
+"""Restores the tokens that an example was made from, given its inputs and targets.
 
 span_corruption, replace_spans   inputs  the <s0> on <s1>      targets  <s0> cat sat <s1> the mat
                                  restored  the cat sat on the mat
 
-An objective names its own way back, or none where it does not keep the places of its tokens (`drop_tokens`).
+Each objective in the catalog names one of these functions, or None if it does not keep the places of its tokens
+(`drop_tokens`).
 """
 
 from collections.abc import Callable, Sequence
@@ -13,21 +14,21 @@ Restore = Callable[[Sequence[int], Sequence[int], int], list[int]]
 
 
 def targets_alone(inputs: Sequence[int], targets: Sequence[int], vocabulary_size: int) -> list[int]:
-    """Where the targets are the whole text."""
+    """For objectives whose targets are the whole text."""
     del inputs, vocabulary_size
     return list(targets)
 
 
 def one_after_the_other(inputs: Sequence[int], targets: Sequence[int], vocabulary_size: int) -> list[int]:
-    """Where the targets go on where the inputs end."""
+    """For objectives whose targets continue the inputs."""
     del vocabulary_size
     return [*inputs, *targets]
 
 
 def join_at_sentinels(inputs: Sequence[int], targets: Sequence[int], vocabulary_size: int) -> list[int]:
-    """Put what stands between the sentinels of inputs and targets into one order.
+    """For objectives with unique sentinels: merge the runs between the sentinels of inputs and targets.
 
-    A mask that begins with noise makes inputs that begin with a sentinel and targets that begin without one.
+    If the text begins with noise, the inputs begin with a sentinel and the targets do not.
 
     >>> join_at_sentinels([11, 99, 14, 98], [99, 12, 13, 98, 15], 100)
     [11, 12, 13, 14, 15]
@@ -47,7 +48,7 @@ def join_at_sentinels(inputs: Sequence[int], targets: Sequence[int], vocabulary_
 
 
 def _between_sentinels(ids: Sequence[int], vocabulary_size: int) -> list[list[int]]:
-    """The runs before, between and after the sentinels, which count down from the end of the vocabulary."""
+    """The runs before, between and after the sentinels. Sentinels count down from the end of the vocabulary."""
     runs: list[list[int]] = [[]]
     for token in ids:
         if token == vocabulary_size - len(runs):

@@ -265,15 +265,15 @@ class _Replica:
         self._corruption = corruption
         self._writer = writer
         self._waiting: list[Pages] = []
-        self._pages_a_group = PAGES_PER_GROUP if corruption.objective.concatenates else 1
+        self._pages_per_group = PAGES_PER_GROUP if corruption.objective.concatenates else 1
         self._num_examples = 0
 
     def add(self, pages: Pages, tally: _Tally) -> None:
         self._waiting.append(pages)
         num_waiting = sum(map(len, self._waiting))
-        if num_waiting >= self._pages_a_group:
+        if num_waiting >= self._pages_per_group:
             joined = Pages.join(self._waiting)
-            whole = num_waiting - num_waiting % self._pages_a_group
+            whole = num_waiting - num_waiting % self._pages_per_group
             self._waiting = [joined[whole:]]
             self._write(joined[:whole], tally)
 
@@ -282,7 +282,7 @@ class _Replica:
             self._write(Pages.join(self._waiting), tally)
 
     def _write(self, pages: Pages, tally: _Tally) -> None:
-        pieces = cut(pages, self._corruption.lengths.tokens, self._pages_a_group)
+        pieces = cut(pages, self._corruption.lengths.tokens, self._pages_per_group)
         tally.add(raw_tokens=int(pieces.lengths.sum()))
         for block in pieces.blocks(EXAMPLES_PER_BLOCK):
             tally.add_examples(self._corrupt(block))

@@ -1,1 +1,1 @@
-"""The SentencePiece vocabulary, its special ids, and training it."""
+"""The SentencePiece vocabulary: its special ids, its files, and its training."""

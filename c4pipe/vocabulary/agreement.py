@@ -1,4 +1,4 @@
-"""Whether a `tokenizer.json` gives the ids of its SentencePiece model: both are asked, on texts."""
+"""Checks that a `tokenizer.json` gives the same ids as its SentencePiece model, by encoding texts with both."""
 
 import math
 import unicodedata
@@ -12,8 +12,8 @@ _UNKNOWN, _CONTROL, _BYTE = 2, 3, 6
 _PIECES_PER_TEXT = 16
 _SAME_SCORE = 1e-3
 
-# Accents and syllables stand in their composed form. The Rust library works on what looks like one letter and is at
-# variance with SentencePiece where such a letter is spelt in parts, in every fast tokenizer of T5.
+# Accents and syllables are in their composed form. In decomposed form, every fast tokenizer of T5 differs from
+# SentencePiece, because the Rust library works on whole graphemes.
 SAMPLE = (
     "",
     " ",
@@ -37,8 +37,8 @@ SAMPLE = (
 def check_agreement(vocabulary: Vocabulary, tokenizer_json: str) -> None:
     """Compare the ids of a sample of texts and of every piece.
 
-    Where two ways to cut a text are equally likely (`..` and `.`, or the other way round), either is taken for right.
-    Raises: UserError if any differ, or if the package tokenizers is missing.
+    If two segmentations of a text are equally likely (`..` then `.`, or `.` then `..`), both count as right.
+    Raises: UserError if any ids differ, or if the package tokenizers is missing.
     """
     try:
         from tokenizers import Tokenizer
@@ -55,20 +55,20 @@ def check_agreement(vocabulary: Vocabulary, tokenizer_json: str) -> None:
     ]
     if differing:
         raise UserError(
-            f"Hugging Face's tokenizers cannot do what this vocabulary does: a tokenizer.json of it gives other ids on "
+            f"Hugging Face's tokenizers cannot represent this vocabulary: its tokenizer.json gives other ids for "
             f"{len(differing):,} of {len(texts):,} texts (such as {differing[0][:40]!r}). Train a vocabulary with "
             "pipelines.c4_to_vocabulary, or use the model with model.generate and model.evaluate"
         )
 
 
 def _are_equally_likely(theirs: Sequence[int], ours: Sequence[int], scores: Sequence[float]) -> bool:
-    """Whether two ways to cut a text have the same sum of scores, which decides between them."""
+    """Whether two segmentations of a text have the same sum of scores, by which a unigram model chooses."""
     sums = [sum(scores[token] for token in ids if token < len(scores)) for ids in (theirs, ours)]
     return theirs.count(UNK_ID) == ours.count(UNK_ID) and math.isclose(*sums, abs_tol=_SAME_SCORE)
 
 
 def _texts(vocabulary: Vocabulary) -> Iterator[str]:
-    """The sample, each piece's text, and the texts of pieces in a row."""
+    """The sample, the text of each piece, and texts of several pieces in a row."""
     yield from SAMPLE
     pieces = [
         piece.replace("\u2581", " ")

@@ -1,4 +1,4 @@
-"""What the files beside a `spiece.model` tell of it: how many extra ids it has, and tokens that were added to it."""
+"""Reads the files beside a `spiece.model`, which tell its number of extra ids and the tokens that were added to it."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -17,7 +17,7 @@ _MOST_NAMED = 3
 
 
 def folder_of(path: str) -> str:
-    """The folder of a vocabulary that is given as a folder or as its model file.
+    """The folder of a vocabulary, which may be given as a folder or as its model file.
 
     >>> folder_of("runs/small"), folder_of("runs/small/spiece.model"), folder_of("spiece.model")
     ('runs/small', 'runs/small', '.')
@@ -28,7 +28,7 @@ def folder_of(path: str) -> str:
 
 
 def read(path: str) -> bytes | None:
-    """A file's bytes (local or an fsspec URL), or None if there is none."""
+    """The bytes of a file (local or an fsspec URL), or None if it does not exist."""
     try:
         if "://" in path:
             import fsspec
@@ -41,12 +41,12 @@ def read(path: str) -> bytes | None:
 
 
 def read_from(folder: str, name: str) -> bytes | None:
-    """The bytes of a folder's file, or None if there is none."""
+    """The bytes of a file in a folder, or None if it does not exist."""
     return read(f"{folder.rstrip('/')}/{name}")
 
 
 def why_no_model(folder: str, model_file: str) -> str:
-    """What to say of a folder without a model file, by what else lies there."""
+    """The error message for a folder without a model file, depending on the other files there."""
     kind = str(_json_of(folder, _TOKENIZER_CONFIG).get("tokenizer_class", ""))
     if kind.startswith("ByT5"):
         return "this is a ByT5, which reads bytes without a vocabulary; only models with SentencePiece are read here"
@@ -61,7 +61,7 @@ def why_no_model(folder: str, model_file: str) -> str:
 
 
 def told_num_extra_ids(folder: str) -> int | None:
-    """How many extra ids a folder's files say that its model has; None if they say nothing."""
+    """The number of extra ids of a folder's model, according to the other files; None if they do not tell."""
     for name, find in (
         ("manifest.json", lambda found: found["settings"]["num_extra_ids"]),
         ("run.json", lambda found: found["num_extra_ids"]),
@@ -75,12 +75,12 @@ def told_num_extra_ids(folder: str) -> int | None:
 
 
 def refuse_added_tokens(folder: str, piece: Callable[[int], str]) -> None:
-    """Check that a Hugging Face folder's tokenizer has no tokens beside those of its SentencePiece model.
+    """Check that a Hugging Face folder's tokenizer has only tokens of its SentencePiece model.
 
-    piece: the vocabulary's piece of an id.
-    Raises: UserError that names tokens which the model does not have: their ids would be read as `<unk>`.
+    piece: returns the vocabulary's piece for an id.
+    Raises: UserError that names the tokens that the model does not have, because they would be read as `<unk>`.
     """
-    # Hugging Face's conversion of mT5 names its sentinels with the mark of a word's beginning.
+    # In Hugging Face's conversion of mT5, the names of sentinels begin with the mark of a word's beginning.
     foreign = sorted(
         {(token, text) for token, text in _added_tokens(folder) if text.removeprefix("\u2581") != piece(token)}
     )
@@ -94,7 +94,7 @@ def refuse_added_tokens(folder: str, piece: Callable[[int], str]) -> None:
 
 
 def _added_tokens(folder: str) -> Iterator[tuple[int, str]]:
-    """(id, text) of every token that a folder's tokenizer files name beside the model."""
+    """(id, text) of every token that a folder's tokenizer files add to the model."""
     decoder = _json_of(folder, _TOKENIZER_CONFIG).get("added_tokens_decoder")
     for token, described in decoder.items() if isinstance(decoder, dict) else ():
         if str(token).isdecimal() and isinstance(described, dict):
@@ -109,7 +109,7 @@ def _added_tokens(folder: str) -> Iterator[tuple[int, str]]:
 
 
 def _json_of(folder: str, name: str) -> dict[str, Any]:
-    """What a JSON file of a folder holds; nothing if it is not there or is no JSON object."""
+    """The JSON object in a file of a folder; empty if the file is missing or is not a JSON object."""
     content = read_from(folder, name)
     try:
         found = json.loads(content) if content is not None else {}

@@ -1,7 +1,7 @@
-"""The files by which `transformers` loads a vocabulary with the same ids, written from `spiece.model` alone.
+"""Makes the files from which `transformers` loads a vocabulary with the same ids, from `spiece.model` alone.
 
-`transformers` can make `tokenizer.json` itself, but only where protobuf is installed; a folder that has one loads
-anywhere. What stands in it is what `transformers`' conversion of a T5 tokenizer gives (a test compares the two).
+`transformers` can make `tokenizer.json` itself, but only if protobuf is installed. A folder that already has the file
+loads without it. The content is the same as from `transformers`' conversion of a T5 tokenizer (a test compares them).
 """
 
 import base64
@@ -36,8 +36,8 @@ def tokenizer_files(vocabulary: Vocabulary) -> dict[str, bytes]:
     }
     model = sentencepiece_model.read(vocabulary.model)
     if _spells_in_bytes(model) or not _has_options_of_t5(model):
-        # T5Tokenizer of version 5 builds a tokenizer of its own, without bytes and by T5's options; the general class
-        # takes tokenizer.json as it is.
+        # In version 5, T5Tokenizer ignores tokenizer.json and builds a tokenizer with T5's options and without bytes.
+        # The general class uses tokenizer.json unchanged.
         settings |= {
             "model_input_names": ["input_ids", "attention_mask"],
             "tokenizer_class": "PreTrainedTokenizerFast",
@@ -53,12 +53,12 @@ def tokenizer_files(vocabulary: Vocabulary) -> dict[str, bytes]:
 def tokenizer_json(vocabulary: Vocabulary) -> dict[str, Any]:
     """The fast tokenizer: pieces with their scores, the model's normalisation, EOS at the end.
 
-    Models with T5's options get what `transformers`' conversion gives; others what does the same as their options say.
-    `c4pipe.vocabulary.agreement` checks whether it does.
+    Models with T5's options get the same steps as from `transformers`' conversion. Other models get steps that follow
+    their options; `c4pipe.vocabulary.agreement` checks the result.
     """
     model = sentencepiece_model.read(vocabulary.model)
     if not model.is_unigram:
-        raise UserError("Hugging Face's T5 tokenizer takes unigram models only; this vocabulary is of another kind")
+        raise UserError("Hugging Face's T5 tokenizer supports only unigram models; this vocabulary is of another kind")
     added = {token: (text, True) for token, text in _special_ids(vocabulary).items()}
     added |= {token: (piece, False) for token, (piece, _, kind) in enumerate(model.pieces) if kind == _USER_DEFINED}
     pieces = [[piece, score] for piece, score, _ in model.pieces]
@@ -89,7 +89,7 @@ def tokenizer_json(vocabulary: Vocabulary) -> dict[str, Any]:
 
 
 def _has_options_of_t5(model: sentencepiece_model.SentencePieceModel) -> bool:
-    # The rules of `nmt` turn tabs and line breaks into blanks, so that blanks are all white space there is.
+    # The `nmt` rules turn tabs and line breaks into blanks, so that blanks are the only white space.
     return (
         model.normalization.startswith("nmt_")
         and model.add_dummy_prefix
@@ -100,7 +100,7 @@ def _has_options_of_t5(model: sentencepiece_model.SentencePieceModel) -> bool:
 
 
 def _steps_of_t5(model: sentencepiece_model.SentencePieceModel) -> dict[str, Any]:
-    """As `transformers` converts a T5 tokenizer: the text is cut into words before the model sees it."""
+    """The steps of `transformers`' conversion of a T5 tokenizer, which cuts the text into words before the model."""
     metaspace = {"type": "Metaspace", "replacement": "\u2581", "prepend_scheme": "always", "split": True}
     normalizers: list[dict[str, Any]] = [
         *_character_map(model),
@@ -116,11 +116,13 @@ def _steps_of_t5(model: sentencepiece_model.SentencePieceModel) -> dict[str, Any
 
 
 def _steps_of_options(model: sentencepiece_model.SentencePieceModel) -> dict[str, Any]:
-    """By the model's own options, in SentencePiece's order. The model sees the whole text, so that pieces may hold
-    blanks."""
+    """The steps of the model's own options, in SentencePiece's order.
+
+    The model sees the whole text, so that pieces may contain blanks.
+    """
     normalizers = _character_map(model)
     if model.normalization.startswith("nmt_"):
-        # Two characters, which the Rust library takes for one.
+        # SentencePiece sees two characters here, but the Rust library only one.
         normalizers.insert(0, {"type": "Replace", "pattern": {"String": "\r\n"}, "content": "  "})
     if model.remove_extra_whitespaces:
         normalizers += [_replace(r"\A +| +\z", ""), _replace(" {2,}", " ")]

@@ -1,7 +1,7 @@
-"""What a `spiece.model` holds beside what the SentencePiece library tells: kinds of pieces and the character map.
+"""Reads the parts of a `spiece.model` that the SentencePiece library does not expose: kinds of pieces, character map.
 
-The file is one protocol buffer message. Its wire format is a list of (field number, wire type, value), which needs no
-protobuf package to read. Field numbers: sentencepiece's `sentencepiece_model.proto`.
+The file is one protocol buffer message. Its wire format is a list of (field number, wire type, value), and can be read
+without the package protobuf. The field numbers are those of sentencepiece's `sentencepiece_model.proto`.
 """
 
 import struct
@@ -16,10 +16,11 @@ _UNIGRAM = 1
 
 
 class SentencePieceModel(NamedTuple):
-    """pieces: (text, score, kind) by id; character_map: the compiled normalisation, empty if there is none.
+    """The parts of a SentencePiece model.
 
-    kind: 1 normal, 2 unknown, 3 control, 4 user-defined, 6 byte. normalization: the name of its rule (`nmt_nfkc`).
-    The others are SentencePiece's own options, of the same names.
+    pieces: (text, score, kind) by id; kind: 1 normal, 2 unknown, 3 control, 4 user-defined, 6 byte. character_map: the
+    compiled normalisation; empty if there is none. normalization: the name of its rule (`nmt_nfkc`). The others are
+    SentencePiece's options of the same names.
     """
 
     pieces: list[tuple[str, float, int]]
@@ -35,7 +36,7 @@ class SentencePieceModel(NamedTuple):
 def read(model: bytes) -> SentencePieceModel:
     """The parts of a serialised model.
 
-    Raises: UserError if the bytes break off.
+    Raises: UserError if the bytes are damaged.
     """
     pieces: list[tuple[str, float, int]] = []
     trainer: dict[int, int | bytes] = {}
@@ -65,9 +66,9 @@ def read(model: bytes) -> SentencePieceModel:
 
 
 def without_last_pieces(model: bytes, count: int) -> bytes:
-    """A serialised model without its last `count` pieces; the ids of the others stay as they are.
+    """The serialised model without its last `count` pieces. The ids of the others do not change.
 
-    Raises: UserError if the bytes break off.
+    Raises: UserError if the bytes are damaged.
     """
     try:
         fields = list(_spans(model))
@@ -80,12 +81,12 @@ def without_last_pieces(model: bytes, count: int) -> bytes:
 
 def _as_bytes(value: int | bytes) -> bytes:
     if not isinstance(value, bytes):
-        raise ValueError("a number where bytes belong")
+        raise ValueError("a number instead of bytes")
     return value
 
 
 def _fields(message: bytes) -> Iterator[tuple[int, int | bytes]]:
-    """(field number, value) of each field: an int for a varint, else the bytes."""
+    """(field number, value) of each field. The value is an int for a varint, otherwise bytes."""
     for number, start, end in _spans(message):
         tag, place = _varint(message, start)
         if tag & 7 == _VARINT:
@@ -95,7 +96,7 @@ def _fields(message: bytes) -> Iterator[tuple[int, int | bytes]]:
 
 
 def _spans(message: bytes) -> Iterator[tuple[int, int, int]]:
-    """(field number, where the field begins, where it ends) of each field."""
+    """(field number, start of the field, its end) of each field."""
     start = 0
     while start < len(message):
         tag, place = _varint(message, start)
@@ -116,7 +117,7 @@ def _spans(message: bytes) -> Iterator[tuple[int, int, int]]:
 
 
 def _varint(message: bytes, place: int) -> tuple[int, int]:
-    """(value, place behind it): seven bits a byte, the lowest first, the eighth says that more follow."""
+    """(value, place after it). Seven bits per byte, the lowest first; the eighth bit says that more bytes follow."""
     value = shift = 0
     while True:
         byte = message[place]

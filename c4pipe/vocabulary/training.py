@@ -1,7 +1,7 @@
-"""Training the SentencePiece model: unigram, T5's special ids, `nmt_nfkc`.
+"""Trains the SentencePiece model: unigram, with T5's special ids, normalised by `nmt_nfkc`.
 
-The bytes of the model depend on the text and the options alone. SentencePiece adds up in as many parts as it has
-threads, in floats; the number of threads is therefore fixed, not that of the machine's cores.
+The bytes of the model depend only on the text and the options. SentencePiece sums floats in as many parts as it has
+threads, so the number of threads is fixed and does not depend on the machine's cores.
 """
 
 import io
@@ -15,16 +15,18 @@ from c4pipe.errors import UserError
 from c4pipe.vocabulary.vocabulary import EOS_ID, PAD_ID, UNK_ID
 
 NUM_THREADS = 16
-"""More than 16 hardly help: the longest step, building the suffix array, takes one."""
+"""More threads hardly help: the longest step, building the suffix array, uses only one."""
 MAX_SENTENCE_BYTES = 4192
-"""SentencePiece leaves out longer sentences; ours are cut at spaces instead."""
+"""SentencePiece ignores longer sentences. So longer lines are cut at spaces."""
 
 
 @dataclass(frozen=True)
 class TrainingOptions:
-    """num_pieces counts pad, EOS and unk, not the extra ids. character_coverage: share of characters with a piece.
+    """The options of training.
 
-    byte_fallback: 256 pieces of a byte each, so that nothing is unknown. split_digits: each digit is its own piece.
+    num_pieces: the number of pieces, including pad, EOS and unk, but not the extra ids. character_coverage: the share
+    of characters that get a piece. byte_fallback: add 256 pieces of one byte each, so that no text is unknown.
+    split_digits: make each digit a piece of its own.
     """
 
     num_pieces: int = 32_000
@@ -44,10 +46,10 @@ class TrainingOptions:
 
 
 def train(texts: Iterable[str], options: TrainingOptions) -> bytes:
-    """Train a model on texts; their order matters.
+    """Train a model on texts, whose order matters.
 
     Returns: the bytes of `spiece.model`.
-    Raises: UserError if the text is empty or too little for so many pieces.
+    Raises: UserError if the text is empty, or too short for this number of pieces.
     """
     options.check()
     lines = _Counted(line for text in texts for line in sentences(text))
@@ -77,7 +79,7 @@ def train(texts: Iterable[str], options: TrainingOptions) -> bytes:
 
 
 class _Counted:
-    """An iterator that knows how many sentences it gave."""
+    """An iterator that counts the sentences that it gave."""
 
     def __init__(self, lines: Iterable[str]) -> None:
         self._lines = lines
@@ -90,13 +92,13 @@ class _Counted:
 
 
 def _explained(error: Exception, options: TrainingOptions, num_sentences: int) -> Exception:
-    """SentencePiece's errors are the source lines of failed checks; those a user can mend get words."""
+    """SentencePiece's errors are the source lines of failed checks. This explains those that a user can mend."""
     text = str(error)
     if not num_sentences:
         return UserError("the input has no text to train a vocabulary on; give other text shards")
     if too_high := re.search(r"value <= (\d+)", text):
         return UserError(
-            f"the text gives at most {int(too_high[1]):,} pieces, --num_pieces={options.num_pieces} asks for more; "
+            f"the text gives at most {int(too_high[1]):,} pieces, but --num_pieces={options.num_pieces} asks for more; "
             f"give --num_pieces={too_high[1]} or less, or more text (--sample_bytes, --input)"
         )
     if "required_chars" in text or "Vocabulary size is smaller" in text:
@@ -108,7 +110,7 @@ def _explained(error: Exception, options: TrainingOptions, num_sentences: int) -
 
 
 def sentences(text: str) -> Iterator[str]:
-    """Lines of a text, those too long for SentencePiece cut at spaces (or anywhere, where there are none).
+    """The lines of a text. Lines that are too long for SentencePiece are cut at spaces, or anywhere if they have none.
 
     >>> [len(part) for part in sentences("word " * 1000 + "\\n\\nshort")]
     [4190, 809, 5]
@@ -124,7 +126,7 @@ def _cut(line: str) -> Iterator[str]:
     rest = line.encode()
     while len(rest) > MAX_SENTENCE_BYTES:
         end = rest.rfind(b" ", 0, MAX_SENTENCE_BYTES) + 1 or MAX_SENTENCE_BYTES
-        while end > 1 and rest[end] & 0xC0 == 0x80:  # not inside a character
+        while end > 1 and rest[end] & 0xC0 == 0x80:  # never cut inside a character
             end -= 1
         part, rest = rest[:end], rest[end:]
         if not part.isspace():
@@ -134,7 +136,7 @@ def _cut(line: str) -> Iterator[str]:
 
 
 def pieces_file(model: bytes) -> bytes:
-    """`spiece.vocab`: a piece and its score a line, as SentencePiece writes it."""
+    """The content of `spiece.vocab`: a piece and its score per line, as SentencePiece writes it."""
     processor = sentencepiece.SentencePieceProcessor()
     processor.LoadFromSerializedProto(model)
     lines = [f"{processor.id_to_piece(i)}\t{processor.get_score(i):g}" for i in range(processor.get_piece_size())]

@@ -150,7 +150,7 @@ def test_an_export_of_a_vocabulary_that_hugging_face_cannot_do_is_refused_and_no
     # As if its options were T5's, which was believed of every vocabulary.
     monkeypatch.setattr(files_of_tokenizer, "_has_options_of_t5", lambda model: True)
     other = Vocabulary(with_options(add_dummy_prefix=False), num_extra_ids=20)
-    with pytest.raises(UserError, match=r"gives other ids on [0-9,]+ of"):
+    with pytest.raises(UserError, match=r"gives other ids for [0-9,]+ of"):
         export_folder(str(tmp_path / "out"), CONFIG, build_model(CONFIG).state_dict(), other)
     assert not (tmp_path / "out").exists()
 

@@ -13,23 +13,23 @@ def pages_of(lengths, first_row=0, stream=0):
     return choose_chunks(tokens, np.array(lengths), first_row, stream)
 
 
-def reference_pieces(pages, tokens_length, pages_a_group):
+def reference_pieces(pages, tokens_length, pages_per_group):
     """Joined and cut plainly: lists of tokens."""
     pieces = []
-    for start in range(0, len(pages), pages_a_group):
-        joined = [token for page in pages[start : start + pages_a_group] for token in page]
+    for start in range(0, len(pages), pages_per_group):
+        joined = [token for page in pages[start : start + pages_per_group] for token in page]
         pieces += [joined[i : i + tokens_length] for i in range(0, len(joined), tokens_length)]
     return pieces
 
 
-@pytest.mark.parametrize("pages_a_group", [1, 3, 128])
+@pytest.mark.parametrize("pages_per_group", [1, 3, 128])
 @pytest.mark.parametrize("tokens_length", [1, 7, 50, 1000])
-def test_pieces_are_those_of_the_reference(pages_a_group, tokens_length):
+def test_pieces_are_those_of_the_reference(pages_per_group, tokens_length):
     lengths = np.random.default_rng(0).integers(0, 40, 200).tolist()
     pages = pages_of(lengths)
     texts = np.split(np.arange(1, sum(lengths) + 1), np.cumsum(lengths)[:-1])
-    expected = reference_pieces([text.tolist() for text in texts if len(text)], tokens_length, pages_a_group)
-    found = cut(pages, tokens_length, pages_a_group)
+    expected = reference_pieces([text.tolist() for text in texts if len(text)], tokens_length, pages_per_group)
+    found = cut(pages, tokens_length, pages_per_group)
     assert [row[:length].tolist() for row, length in zip(found.tokens, found.lengths, strict=True)] == expected
     assert all((row[length:] == 0).all() for row, length in zip(found.tokens, found.lengths, strict=True))
     for number, piece in enumerate(expected):

@@ -165,7 +165,7 @@ def test_what_is_no_vocabulary_is_an_error(tmp_path, texts):
     with pytest.raises(UserError, match="copy it from"):
         Vocabulary.load(str(tmp_path))
     (tmp_path / "spiece.model").write_bytes(b"not a model")
-    with pytest.raises(UserError, match="no SentencePiece model"):
+    with pytest.raises(UserError, match="not a SentencePiece model"):
         Vocabulary.load(str(tmp_path))
     with pytest.raises(UserError, match="T5 needs"):
         Vocabulary(model_of(texts, pad_id=-1, eos_id=2, unk_id=0, bos_id=1))
