@@ -1,1 +1,1 @@
-"""Supervised tasks as text to text: formats, metrics, mixtures."""
+"""Supervised tasks in text-to-text form: formats, metrics, mixtures."""

@@ -1,4 +1,4 @@
-"""Comparing short answers, by the official rules of SQuAD 1.1 (also ReCoRD's) and by T5's of WSC."""
+"""Compares short answers, by the official rules of SQuAD 1.1 (also used by ReCoRD) and by T5's rule for WSC."""
 
 import re
 import string
@@ -17,7 +17,7 @@ _DETERMINERS = frozenset({
 
 
 def normalize(answer: str) -> str:
-    """Lower case, no ASCII punctuation, no articles, single spaces; in this order, as the official script.
+    """Lower case, no ASCII punctuation, no articles, single spaces; in this order, as in the official script.
 
     >>> normalize("The  U.S. (a country)")
     'us country'
@@ -33,9 +33,9 @@ def exact_match(references: Sequence[str], output: str) -> bool:
 
 
 def token_f1(references: Sequence[str], output: str) -> float:
-    """The best F1 of the output's tokens with a reference's, between 0 and 1.
+    """The best F1 between the output's tokens and those of a reference, between 0 and 1.
 
-    As in SQuAD 1.1, an empty answer has no token in common with anything, not even with an empty reference.
+    As in SQuAD 1.1, an empty answer has the score 0, even if the reference is empty too.
 
     >>> round(token_f1(["the old red house"], "red house!"), 3)
     0.8
@@ -52,7 +52,7 @@ def _f1(reference: list[str], output: list[str]) -> float:
 
 
 def names_referent(output: str, referent: str) -> bool:
-    """Whether an output names the referent (WSC): all words of one are in the other, determiners and case aside.
+    """Whether an output names the referent (WSC): all words of one are in the other, except case and determiners.
 
     >>> names_referent("the fuzzy bunny", "Bunny"), names_referent("Bob", "Bob's hat"), names_referent("Tom", "Bob")
     (True, False, False)
@@ -64,5 +64,5 @@ def names_referent(output: str, referent: str) -> bool:
 
 
 def _content_words(text: str) -> set[str]:
-    # An output of determiners alone leaves one empty word, which no referent has.
+    # An output that has only determiners gives one empty word, which no referent has.
     return set(" ".join(word for word in text.strip().lower().split(" ") if word not in _DETERMINERS).split(" "))

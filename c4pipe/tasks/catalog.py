@@ -1,4 +1,4 @@
-"""All tasks by name, and what a task of the user's own is."""
+"""All tasks by name, and tasks of the user's own."""
 
 from collections.abc import Mapping, Sequence
 
@@ -18,7 +18,7 @@ TASKS: dict[str, Task] = {
     **sentences.TASKS,
 }
 
-# Metrics of tasks that the catalog does not know, by how their names begin.
+# Metrics of tasks that are not in the catalog, by the beginning of their names.
 _BY_PREFIX = {"translate": ("bleu",), "summarize": ("rouge",)}
 DEFAULT_METRICS = ("accuracy",)
 
@@ -34,9 +34,9 @@ def find(name: str) -> Task:
 def find_or_make(name: str, metrics: Sequence[str] = ()) -> Task:
     """The catalog's task of that name, or a task of the user's own.
 
-    A task of the user's own is scored by `metrics`; without them by BLEU where its name begins with `translate`, by
-    ROUGE where it begins with `summarize`, else by exact agreement. BLEU and ROUGE take the tokenizer that fits the
-    references, or the one behind `@` (`bleu@zh`).
+    metrics: the metrics to use. Without them, a task of the user's own is scored by BLEU if its name begins with
+    `translate`, by ROUGE if it begins with `summarize`, and otherwise by exact agreement. BLEU and ROUGE use the
+    tokenizer that fits the references, or the tokenizer after `@` (`bleu@zh`).
 
     Raises: UserError if a metric or its tokenizer is unknown.
     """
@@ -57,10 +57,10 @@ def find_or_make(name: str, metrics: Sequence[str] = ()) -> Task:
 
 
 def benchmark_averages(scores: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
-    """The average of every benchmark that tasks of `scores` (task -> metric -> score) belong to.
+    """The average of each benchmark that has tasks in `scores` (task -> metric -> score).
 
-    As in the paper (section 2.3): a task with several metrics counts by their mean, MNLI's two validation sets count
-    once, WNLI not at all.
+    As in the paper (section 2.3), a task with several metrics counts with their mean, MNLI's two validation sets count
+    once, and WNLI does not count.
 
     >>> benchmark_averages({"sst2": {"accuracy": 90.0}, "mrpc": {"f1": 80.0, "accuracy": 70.0}})
     {'glue': 82.5}

@@ -1,4 +1,4 @@
-"""CNN/Daily Mail (Hermann et al. 2015; See et al. 2017) as text to text."""
+"""CNN/Daily Mail (Hermann et al. 2015; See et al. 2017) in text-to-text form."""
 
 from c4pipe.tasks.task import Record, Task, TextExample, text
 

@@ -1,4 +1,4 @@
-"""From raw records to text-to-text examples: pure, for one record at a time."""
+"""Converts raw records to text-to-text examples: pure functions of one record."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from c4pipe.tasks.ready import is_ready, ready_example
 from c4pipe.tasks.splits import half_of, is_test, split_of
 from c4pipe.tasks.task import MalformedRecord, Record, TextExample
 
-# With the split and the numbers of the shards, and `.incomplete`, it must fit into 255 bytes.
+# In bytes. A file name also has the split, the numbers of the shards and `.incomplete`, and may have 255 bytes.
 _LONGEST_NAME = 120
 
 
@@ -24,7 +24,7 @@ class Placed:
 
 
 def unfold(record: Record, task: str | None) -> Sequence[Record]:
-    """The records that one record of a file holds: itself, but for files of a task that nest them."""
+    """The records in one record of a file. It is only the record itself, unless the task's files nest records."""
     known = TASKS.get(task or "")
     if known is None or known.unfold is None:
         return [record]
@@ -37,17 +37,17 @@ def unfold(record: Record, task: str | None) -> Sequence[Record]:
 def convert(record: Record, task: str | None, told_split: str | None = None) -> Iterator[Placed]:
     """The examples of one raw or ready record.
 
-    task: of raw records; a ready record names its own, and `task` only where it does not. told_split: of a source that
-    knows its splits; the record's own field `split` comes first.
+    task: the task of a raw record, and of a ready record that does not name its task. told_split: the split according
+    to the source; the record's own field `split` has precedence.
 
-    Examples that must not be learnt from are left out of the training split; those without a label are kept in a test
-    split only.
+    Examples that must not be learnt from are left out of the training split. Examples without a label are kept only in
+    a test split.
 
-    Raises: MalformedRecord if the record is not an example; Dropped if it is a good record without one.
+    Raises: MalformedRecord if the record is not an example; Dropped if it is a valid record that gives no example.
     """
     try:
         yield from _convert(record, task, told_split)
-    except RecursionError:  # where a value is put into words
+    except RecursionError:  # from converting a nested value to text
         raise _too_deep() from None
 
 
@@ -74,7 +74,7 @@ def _convert(record: Record, task: str | None, told_split: str | None) -> Iterat
     fault = next((example.fault for example in examples if example.fault is not None), None)
     if fault is not None and not is_test(told):
         raise fault
-    # All examples of a record go the same way.
+    # All examples of a record go to the same split.
     split = split_of(examples[0].inputs, told) if examples else TRAIN
     if name in TASKS:
         name = TASKS[name].halves.get(half_of(told), name)
@@ -92,7 +92,7 @@ def _checked(example: TextExample) -> TextExample:
 
 
 def _is_file_name(name: str) -> bool:
-    # Tasks name files and splits: TASK-train-00000-of-00001.arrow.
+    # The name becomes part of file names and splits: TASK-train-00000-of-00001.arrow.
     if not name or len(name.encode("utf-8", "replace")) > _LONGEST_NAME:
         return False
     return all(letter.isalnum() or letter in "_.-" for letter in name) and not name.startswith(".")

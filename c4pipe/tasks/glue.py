@@ -1,7 +1,7 @@
-"""GLUE (Wang et al. 2018), every task as text to text: T5, appendix D; `t5/data/glue_utils.py`.
+"""The tasks of GLUE (Wang et al. 2018) in text-to-text form: T5, appendix D; `t5/data/glue_utils.py`.
 
-Fields have their names in TensorFlow Datasets and Hugging Face; where GLUE's own TSV files call them otherwise, that
-name is taken too. WNLI is left out of the average, as in the paper.
+Fields have the names of TensorFlow Datasets and Hugging Face. Other names in GLUE's own TSV files are accepted too.
+WNLI does not count in the average, as in the paper.
 """
 
 import math
@@ -28,8 +28,9 @@ _SENTENCE_2 = ("sentence2", "#2 String")
 
 
 def stsb(record: Record) -> list[TextExample]:
-    """A similarity from 0 to 5 becomes one of 26 texts. The reference keeps the score before rounding: GLUE's own
-    correlation is with that.
+    """Turns a similarity from 0 to 5 into one of 26 texts.
+
+    The references have the score before rounding, because GLUE computes the correlation with it.
 
     >>> stsb({"sentence1": "A.", "sentence2": "B.", "label": 3.25})[0]
     TextExample(inputs='stsb sentence1: A. sentence2: B.', targets='3.2', references=('3.25',), trains=True)

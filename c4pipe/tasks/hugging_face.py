@@ -1,7 +1,7 @@
-"""Raw records by the Hugging Face `datasets` package, where it is installed: `hf:PATH` or `hf:PATH/CONFIG`.
+"""Reads raw records with the Hugging Face package `datasets`: `hf:PATH` or `hf:PATH/CONFIG`.
 
 PATH is the name of a data set (`glue/sst2`, `stanfordnlp/imdb`, `aps/super_glue/cb`), which `datasets` downloads to its
-own cache. (Folders that `save_to_disk` wrote are read without it.)
+own cache. (Folders written by `save_to_disk` are read without the package.)
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -15,9 +15,9 @@ PREFIX = "hf:"
 def read_data_set(
     name: str, check: Callable[[Mapping[str, Sequence[str]]], None]
 ) -> Iterator[tuple[str, dict[str, Any]]]:
-    """(split, record) of every split, in the data set's order. Class numbers are the names that it has for them.
+    """Yield (split, record) of all splits, in the data set's order. Class numbers are replaced by their names.
 
-    check: gets the names of the classes of each column that has them, before the first record.
+    check: called before the first record of a split, with the class names of each column that has such.
 
     Raises: UserError if the package is missing or the data set cannot be opened.
     """
@@ -44,7 +44,7 @@ def read_data_set(
 
 
 def _named(value: Any, names: Sequence[str] | None) -> Any:
-    """The name of a class number; what is none (-1 for a hidden label) stays."""
+    """The name of a class number. Other values stay, such as -1 for a hidden label."""
     return names[value] if names is not None and isinstance(value, int) and 0 <= value < len(names) else value
 
 
@@ -54,7 +54,7 @@ def _path_and_config(name: str) -> tuple[str, str | None]:
     (('squad', None), ('glue', 'sst2'), ('aps/super_glue', 'cb'))
     """
     parts = name.split("/")
-    # A single slash is ambiguous: the data sets of the catalog (`Task.source`) have no owner before it.
+    # A single slash is ambiguous: OWNER/NAME or NAME/CONFIG. The catalog's data sets (`Task.source`) have no owner.
     if len(parts) == 2 and parts[0] not in ("glue", "super_glue", "wmt14", "wmt15", "wmt16", "cnn_dailymail"):
         return name, None
     return "/".join(parts[: max(1, len(parts) - 1)]), parts[-1] if len(parts) > 1 else None

@@ -1,4 +1,4 @@
-"""The libraries that do the arithmetic of metrics, imported when they are first needed."""
+"""The libraries that compute metrics, imported when they are first needed."""
 
 import importlib
 from collections.abc import Sequence
@@ -17,10 +17,7 @@ _ROUGE = ("rouge1", "rouge2", "rougeLsum")
 
 @cache
 def imported(module: str) -> Any:
-    """A module of one of them.
-
-    Raises: UserError if it is not installed.
-    """
+    """A module of one of these libraries. Raises: UserError if it is not installed."""
     try:
         return importlib.import_module(module)
     except ImportError as error:
@@ -37,10 +34,9 @@ def scipy_stats() -> Any:
 
 
 def corpus_bleu(references: Sequence[Sequence[str]], predictions: Sequence[str], tokenize: str) -> Score:
-    """sacrebleu's corpus BLEU; its own bootstrap gives the interval, its signature is the note.
+    """sacrebleu's corpus BLEU, with an interval from its own bootstrap and with its signature as the note.
 
-    references: (n,) lists of one or more; where outputs have different numbers of them, missing ones are left out.
-    tokenize: one of sacrebleu's tokenizers.
+    references: (n,) lists of at least one text. Their lengths may differ. tokenize: one of sacrebleu's tokenizers.
     """
     sacrebleu = imported("sacrebleu.metrics")
     metric = sacrebleu.BLEU(tokenize=tokenize, smooth_method="exp", lowercase=False, effective_order=False)
@@ -58,13 +54,13 @@ def corpus_bleu(references: Sequence[Sequence[str]], predictions: Sequence[str],
 def _sentence_statistics(
     sacrebleu: Any, streams: Sequence[Sequence[str | None]], predictions: Sequence[str], tokenize: str
 ) -> np.ndarray:
-    """(n, 2 + 4 + 4) counts that add up over sentences: system length, reference length, matches, totals."""
+    """(n, 2 + 4 + 4) counts to be summed over sentences: system length, reference length, matches, totals."""
     metric = sacrebleu.BLEU(tokenize=tokenize, smooth_method="exp", effective_order=False)
     rows = []
     for number, output in enumerate(predictions):
         given = [[stream[number]] for stream in streams if stream[number] is not None]
-        one = metric.corpus_score([output], given)
-        rows.append([one.sys_len, one.ref_len, *one.counts, *one.totals])
+        found = metric.corpus_score([output], given)
+        rows.append([found.sys_len, found.ref_len, *found.counts, *found.totals])
     return np.array(rows, dtype=np.int64)
 
 
@@ -88,9 +84,9 @@ def _resampled_bleu(sacrebleu: Any, statistics: np.ndarray, seed: int) -> Interv
 def rouge_f(
     references: Sequence[Sequence[str]], predictions: Sequence[str], tokenizer: UnicodeTokenizer | None = None
 ) -> dict[str, list[float]]:
-    """ROUGE F of every output between 0 and 1, by the name of the score. Sentences end at ` . ` or a line's end.
+    """Name of the score -> ROUGE F of every output, between 0 and 1. Sentences end at ` . ` or at the end of a line.
 
-    tokenizer: instead of rouge-score's own.
+    tokenizer: if not given, rouge-score's own.
     """
     scorer = imported("rouge_score.rouge_scorer").RougeScorer(list(_ROUGE), use_stemmer=False, tokenizer=tokenizer)
     values: dict[str, list[float]] = {name: [] for name in _ROUGE}

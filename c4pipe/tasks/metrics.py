@@ -1,11 +1,12 @@
-"""How outputs are judged. Every score is in percent, and more is better.
+"""The metrics that judge outputs. Every score is in percent, and higher is better.
 
-A metric takes, for n outputs, their references (see `TextExample.references`) and gives named scores. An output that is
-no label of its task is wrong: it is never mapped to the nearest one. Libraries of the field do the arithmetic; they are
-imported where they are used, so that training needs none of them.
+A metric takes n outputs with their references (see `TextExample.references`), and returns named scores. An output that
+is not a label of its task is wrong; it is never mapped to the nearest label. Libraries of the field compute the scores.
+They are imported only when they are used, so that training does not need them.
 
-What the references hold: the acceptable answers (the first one the label, where there are labels); MultiRC (label, key
-of the question); ReCoRD (key of the query, answers ...); WSC (the noun, whether the pronoun means it).
+The references of an output are its acceptable answers; if the task has labels, the first is the label. Exceptions:
+MultiRC (label, key of the question); ReCoRD (key of the query, answers ...); WSC (the noun, whether the pronoun means
+it).
 """
 
 from collections.abc import Callable, Sequence
@@ -27,11 +28,11 @@ INVALID = -1
 def score(
     task: Task, references: References, predictions: Sequence[str], write: Write | None = None
 ) -> dict[str, Score]:
-    """All scores of a task's metrics over n outputs.
+    """The scores of all metrics of a task over n outputs.
 
-    write: turns a text into what the model's vocabulary can write of it; outputs are then compared with that. Where
-    two labels of the task would become one, all stays literal.
-    Raises: ValueError if there are no outputs, or not as many references; UserError if a library is missing.
+    write: turns a text into the form that the model's vocabulary can write. Outputs are then compared with references
+    in this form; but if two labels of the task would become equal, with the literal references.
+    Raises: ValueError if there are no outputs, or another number of references; UserError if a library is missing.
     """
     if not predictions or len(references) != len(predictions):
         raise ValueError(f"{len(predictions)} outputs and {len(references)} references of {task.name}")
@@ -49,13 +50,13 @@ def score(
 
 
 def written_labels(task: Task, write: Write | None) -> tuple[str, ...] | None:
-    """A task's labels as the vocabulary writes them; None if it cannot tell two of them apart."""
+    """A task's labels as the vocabulary writes them; None if two of them become equal."""
     labels = tuple(map(write, task.labels)) if write else task.labels
     return labels if len(set(labels)) == len(task.labels) else None
 
 
 def check_name(named: str, task: str) -> None:
-    """Check a metric's name, with the tokenizer behind `@` where one is given (`bleu@zh`, `rouge@unicode`).
+    """Check the name of a metric, and of the tokenizer if one is given after `@` (`bleu@zh`, `rouge@unicode`).
 
     Raises: UserError if there is no such metric or tokenizer.
     """
@@ -68,7 +69,7 @@ def check_name(named: str, task: str) -> None:
 
 
 def _classes(texts: Sequence[str], labels: Sequence[str]) -> np.ndarray:
-    """(n,) class numbers of texts, `INVALID` for what is no label.
+    """(n,) class numbers of texts; `INVALID` for a text that is not a label.
 
     >>> _classes(["b", "a", "B"], ("a", "b"))
     array([ 1,  0, -1])
@@ -79,37 +80,38 @@ def _classes(texts: Sequence[str], labels: Sequence[str]) -> np.ndarray:
 
 def _both(references: References, predictions: Sequence[str], labels: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
     firsts = [given[0] for given in references]
-    # A task of the user's own has no list of labels, or ready records of a known one have others: those that occur.
+    # If the references are not among the task's labels (the user's own task, or ready records with other labels), the
+    # labels are those that occur.
     known = labels if set(firsts) <= set(labels) else sorted(set(firsts))
     return _classes(firsts, known), _classes(predictions, known)
 
 
 def accuracy(references: References, predictions: Sequence[str], labels: Sequence[str]) -> dict[str, Score]:
-    """Outputs equal to one of the references, exactly."""
+    """The share of outputs that equal one of their references exactly."""
     del labels
     right = [output in given for given, output in zip(references, predictions, strict=True)]
     return {"accuracy": of_mean(right)}
 
 
 def f1(references: References, predictions: Sequence[str], labels: Sequence[str]) -> dict[str, Score]:
-    """F1 of the second label of two (scikit-learn). An invalid output counts as the other label than the right one.
+    """F1 of the second of two labels (scikit-learn). An invalid output counts as the wrong label.
 
-    Raises: UserError if there are more labels than two.
+    Raises: UserError if there are more than two labels.
     """
     truth, output = _both(references, predictions, labels)
     if truth.max() > 1:
-        raise UserError("f1 is for tasks of two labels; take mean_f1 for more (--metrics=TASK:mean_f1)")
+        raise UserError("f1 is for tasks with two labels; use mean_f1 for more (--metrics=TASK:mean_f1)")
     output = np.where(output == INVALID, 1 - truth, output)
     return {"f1": of_function(lambda rows: 100 * binary_f1(truth[rows], output[rows]), len(truth))}
 
 
 def binary_f1(truth: np.ndarray, output: np.ndarray) -> float:
-    """F1 of class 1 between 0 and 1; 0 if it neither is there nor was predicted."""
+    """F1 of class 1, between 0 and 1; 0 if class 1 neither occurs nor was predicted."""
     return float(libraries.sklearn_metrics().f1_score(truth, output, zero_division=0))
 
 
 def mean_f1(references: References, predictions: Sequence[str], labels: Sequence[str]) -> dict[str, Score]:
-    """The unweighted mean of every label's F1 (CB). An invalid output is wrong and of no label."""
+    """The unweighted mean of the F1 of all labels (CB). An invalid output is wrong, and belongs to no label."""
     truth, output = _both(references, predictions, labels)
     classes = range(max(len(labels), int(truth.max()) + 1))
 
@@ -123,7 +125,7 @@ def mean_f1(references: References, predictions: Sequence[str], labels: Sequence
 
 
 def matthews_correlation(references: References, predictions: Sequence[str], labels: Sequence[str]) -> dict[str, Score]:
-    """Matthews' correlation (CoLA). Invalid outputs are a class of their own, which no truth has."""
+    """Matthews' correlation (CoLA). Invalid outputs count as a separate class, which no reference has."""
     truth, output = _both(references, predictions, labels)
 
     def compute(rows: np.ndarray) -> float:
@@ -150,7 +152,7 @@ def _correlation(name: str, references: References, predictions: Sequence[str]) 
     function = getattr(libraries.scipy_stats(), name)
 
     def compute(rows: np.ndarray) -> float:
-        # Constant outputs correlate with nothing; scipy warns and gives NaN, which no average survives.
+        # For constant outputs scipy would give NaN, which would make every average NaN.
         if np.ptp(truth[rows]) == 0 or np.ptp(output[rows]) == 0:
             return 0.0
         return 100 * float(function(truth[rows], output[rows])[0])
@@ -181,14 +183,14 @@ def squad(references: References, predictions: Sequence[str], labels: Sequence[s
 
 
 def record(references: References, predictions: Sequence[str], labels: Sequence[str]) -> dict[str, Score]:
-    """ReCoRD: as SQuAD, every query once however many examples its answers make."""
+    """ReCoRD: as SQuAD, but each query counts once, even if its answers make several examples."""
     first = {given[0]: number for number, given in reversed(list(enumerate(references)))}
     rows = sorted(first.values())
     return squad([references[row][1:] for row in rows], [predictions[row] for row in rows], labels)
 
 
 def multirc(references: References, predictions: Sequence[str], labels: Sequence[str]) -> dict[str, Score]:
-    """MultiRC: F1 of `True` over all answers, and questions whose answers are all judged rightly."""
+    """MultiRC: F1 of `True` over all answers, and the share of questions whose answers are all judged correctly."""
     by_question: dict[str, list[int]] = {}
     for number, given in enumerate(references):
         by_question.setdefault(given[1], []).append(number)
@@ -208,7 +210,7 @@ def multirc(references: References, predictions: Sequence[str], labels: Sequence
 
 
 def wsc(references: References, predictions: Sequence[str], labels: Sequence[str]) -> dict[str, Score]:
-    """WSC: whether the output names the noun, against whether the pronoun means it."""
+    """WSC: an output is right if it names the noun exactly when the pronoun means the noun."""
     del labels
     right = [
         answers.names_referent(output, given[0]) == (given[1] == "True")
@@ -218,9 +220,9 @@ def wsc(references: References, predictions: Sequence[str], labels: Sequence[str
 
 
 def bleu(references: References, predictions: Sequence[str], tokens: str) -> dict[str, Score]:
-    """Corpus BLEU by sacrebleu with exponential smoothing, as the paper (section 2.4).
+    """Corpus BLEU by sacrebleu with exponential smoothing, as in the paper (section 2.4).
 
-    tokens: sacrebleu's tokenizer, the paper's being `intl`; empty for the one that fits the references.
+    tokens: sacrebleu's tokenizer (the paper's is `intl`); if empty, the tokenizer that fits the references.
     """
     chosen = tokens or tokenizers.for_bleu(tokenizers.texts_of(references))
     return {"bleu": libraries.corpus_bleu(references, predictions, chosen)}
@@ -229,7 +231,8 @@ def bleu(references: References, predictions: Sequence[str], tokens: str) -> dic
 def rouge(references: References, predictions: Sequence[str], tokens: str) -> dict[str, Score]:
     """Mean F of ROUGE-1, ROUGE-2 and ROUGE-L over sentences (rouge-score's `rougeLsum`), the best over references.
 
-    tokens: `paper` for rouge-score's own tokenizer, `unicode` for ours; empty for the one that fits the references.
+    tokens: `paper` for rouge-score's own tokenizer, `unicode` for ours; if empty, the tokenizer that fits the
+    references.
     """
     chosen = tokens or tokenizers.for_rouge(tokenizers.texts_of(references))
     tokenizer = tokenizers.UnicodeTokenizer() if chosen == tokenizers.UNICODE else None

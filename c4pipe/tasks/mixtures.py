@@ -1,7 +1,7 @@
 """Mixing rates (T5, section 3.5.2): how often examples of each task are drawn.
 
-Rates are ratios; whoever streams a mixture divides by their sum. The unsupervised task takes part like any other, with
-the number of its examples.
+Rates are ratios: the stream divides them by their sum. The unsupervised task counts like any other, with the number of
+its examples.
 """
 
 import math
@@ -14,7 +14,7 @@ PROPORTIONAL = "proportional"
 
 
 def equal(num_examples: Mapping[str, int]) -> dict[str, float]:
-    """Every task as often as every other.
+    """The same rate for every task.
 
     >>> equal({"cola": 8551, "mnli": 392702})
     {'cola': 0.5, 'mnli': 0.5}
@@ -25,9 +25,9 @@ def equal(num_examples: Mapping[str, int]) -> dict[str, float]:
 def proportional(
     num_examples: Mapping[str, int], limit: float = math.inf, temperature: float = 1.0
 ) -> dict[str, float]:
-    """Tasks as often as they are large, up to `limit` examples, softened by a temperature: `min(e, K) ** (1 / T)`.
+    """Rates in proportion to the tasks' sizes, up to `limit`, softened by a temperature: `min(e, K) ** (1 / T)`.
 
-    With T = 1 this is examples-proportional mixing with limit K; with growing T it comes near to equal mixing.
+    With T = 1 this is examples-proportional mixing with limit K. The larger T, the closer it is to equal mixing.
 
     >>> proportional({"a": 100, "b": 300}), proportional({"a": 100, "b": 300}, limit=100)
     ({'a': 0.25, 'b': 0.75}, {'a': 0.5, 'b': 0.5})
@@ -40,7 +40,7 @@ def proportional(
         raise UserError(f"the limit of a task's examples is {limit}; give a number above 0")
     if not temperature > 0:
         raise UserError(f"the temperature is {temperature}; give a number above 0 (1 is proportional)")
-    # Scaled by the largest first, so that a small temperature does not overflow.
+    # Sizes are divided by the largest first, so that a small temperature does not overflow.
     largest = max((min(count, limit) for count in num_examples.values()), default=0) or 1
     return _normalized(
         {name: (min(count, limit) / largest) ** (1 / temperature) for name, count in num_examples.items()}
@@ -48,9 +48,9 @@ def proportional(
 
 
 def leave_one_out(num_examples: Mapping[str, int], left_out: str | Iterable[str]) -> dict[str, int]:
-    """The tasks without one of them, or without a whole benchmark.
+    """The tasks without some of them, such as a whole benchmark.
 
-    Raises: UserError if what is to be left out is not there, or nothing is left.
+    Raises: UserError if a task to be left out is not in the mixture, or if no task remains.
     """
     names = {left_out} if isinstance(left_out, str) else set(left_out)
     if unknown := names - set(num_examples):

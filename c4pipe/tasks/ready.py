@@ -1,17 +1,17 @@
-"""Ready records: `inputs`, `targets`, `task`, for any task of the user's own."""
+"""Ready records, with the fields `inputs`, `targets` and `task`, for any task of the user's own."""
 
 from c4pipe.tasks.task import MalformedRecord, Record, TextExample, example_of, text
 
 
 def is_ready(record: Record) -> bool:
-    """Whether a record is an example already. One of a test split may have no targets."""
+    """Whether a record is already an example. In a test split it may have no targets."""
     return "inputs" in record and ("targets" in record or "task" in record)
 
 
 def ready_example(record: Record, task: str) -> TextExample:
-    """The example that a ready record is. Its `references` are taken where it has them, else its targets are the one.
+    """The example of a ready record. If it has no `references`, its targets are the only reference.
 
-    Raises: MalformedRecord if a field is missing or no text.
+    Raises: MalformedRecord if a field is missing or is not text.
     """
     inputs = text(record, "inputs")
     try:
@@ -26,15 +26,15 @@ def ready_example(record: Record, task: str) -> TextExample:
     if given is None:
         return TextExample(inputs, targets, _references(task, inputs, targets))
     references = [given] if isinstance(given, str) else given
-    if not isinstance(references, list) or not references or not all(isinstance(one, str) for one in references):
+    if not isinstance(references, list) or not references or not all(isinstance(entry, str) for entry in references):
         raise MalformedRecord("bad_field", "'references' is no list of texts")
     return TextExample(inputs, targets, tuple(references))
 
 
 def _references(task: str, inputs: str, targets: str) -> tuple[str, ...]:
-    """What the metrics of a task need, where a record gives its targets alone (see `c4pipe.tasks.metrics`)."""
+    """The references that the task's metrics need (see `c4pipe.tasks.metrics`), for a record that has only targets."""
     if task == "multirc":
-        # The question and its paragraph without the answer between them.
+        # The key is the question and its paragraph, without the answer between them.
         head, _, rest = inputs.partition(" answer: ")
         return targets, head + rest.partition(" paragraph: ")[2]
     if task == "record":

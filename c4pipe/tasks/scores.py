@@ -1,4 +1,4 @@
-"""A score with its bootstrap confidence interval."""
+"""Scores with bootstrap confidence intervals."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -13,9 +13,10 @@ Interval = tuple[float, float]
 
 @dataclass(frozen=True)
 class Score:
-    """A score in percent. `interval` resamples only when it is called: (low, high) at `CONFIDENCE`.
+    """A score in percent.
 
-    note: how the score was computed, where a figure means little without it (sacrebleu's signature).
+    interval: a function of the seed that resamples and returns (low, high) at `CONFIDENCE`. note: how the score was
+    computed, if the figure means little without it (sacrebleu's signature).
     """
 
     value: float
@@ -31,7 +32,7 @@ def of_mean(values: Sequence[float] | Sequence[bool], note: str = "") -> Score:
     array = np.asarray(values, dtype=np.float64)
 
     def interval(seed: int) -> Interval:
-        # All resamples at once: how often each value is drawn is multinomial.
+        # All resamples at once: the numbers of draws per value have a multinomial distribution.
         draws = np.random.default_rng(seed).multinomial(len(array), np.full(len(array), 1 / len(array)), NUM_RESAMPLES)
         return percentiles(100 * (draws @ array) / len(array))
 
@@ -39,7 +40,7 @@ def of_mean(values: Sequence[float] | Sequence[bool], note: str = "") -> Score:
 
 
 def of_function(compute: Callable[[np.ndarray], float], num_units: int) -> Score:
-    """A score that is no mean. compute: indices of units (examples, or groups of them), with repetitions -> score."""
+    """A score that is not a mean. compute: indices of units (examples or groups of examples, may repeat) -> score."""
 
     def interval(seed: int) -> Interval:
         rng = np.random.default_rng(seed)

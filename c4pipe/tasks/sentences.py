@@ -1,4 +1,4 @@
-"""Small classifications of single sentences that train in minutes: subjectivity, and the kind of a question."""
+"""Small classification tasks on single sentences, which train in minutes: subjectivity, and the kind of a question."""
 
 from c4pipe.tasks.task import Task, classified
 

@@ -7,7 +7,7 @@ from c4pipe.split_names import HALVES, SPLIT_OF_NAME, TEST, TRAIN, VALIDATION
 from c4pipe.tasks.task import MalformedRecord
 
 VALIDATION_SHARE = 10
-"""If a record does not name its split, one of so many examples goes to validation."""
+"""If a record does not name its split, one in this many examples goes to validation."""
 
 
 def half_of(told: Any) -> str:
@@ -19,7 +19,7 @@ def half_of(told: Any) -> str:
 
 
 def is_test(told: Any) -> bool:
-    """Whether a told split is for tests."""
+    """Whether the name of a split means a test split."""
     return SPLIT_OF_NAME.get(_divided(told)[0]) == TEST
 
 
@@ -32,7 +32,7 @@ def _divided(told: Any) -> tuple[str, str]:
 
 
 def split_of(inputs: str, told: Any = None) -> str:
-    """The record's own split where it tells one, else by a hash of the inputs: equal inputs never lie in two splits.
+    """The split that a record names; if it names none, a hash of the inputs decides, so equal inputs share a split.
 
     >>> split_of("anything", "dev")
     'validation'

@@ -1,7 +1,7 @@
-"""SQuAD 1.1 (Rajpurkar et al. 2016) as text to text: `t5/data/preprocessors.py`, `squad`.
+"""SQuAD 1.1 (Rajpurkar et al. 2016) in text-to-text form: `t5/data/preprocessors.py`, `squad`.
 
-Records are flat, or SQuAD's own file, one JSON object with all articles. Questions of SQuAD 2 that have no answer in
-their context are no examples of SQuAD 1.1, whose metric knows no such answer: they are dropped and counted.
+Records are flat, or the file is SQuAD's own: one JSON object with all articles. Questions of SQuAD 2 without an answer
+in their context are dropped and counted, because the metric of SQuAD 1.1 has no such answer.
 """
 
 import re
@@ -11,17 +11,17 @@ from typing import Any
 from c4pipe.tasks.task import Dropped, MalformedRecord, Record, Task, TextExample, example_of, field, text
 
 _PUNCTUATION = re.compile(f"([{re.escape(string.punctuation)}])")
-# As the reference's regular expressions: ASCII white space only.
+# ASCII white space only, as in the reference's regular expressions.
 _SPACES = re.compile(r"[\t\n\f\r ]+")
 
 
 def squad(record: Record) -> list[TextExample]:
-    """Question and context in, the first answer out; all answers are references. Punctuation is padded with spaces.
+    """Inputs: question and context. Targets: the first answer. References: all answers. Punctuation gets spaces around.
 
-    >>> one = squad({"question": "Who won?", "context": "Ann (8) won.", "answers": {"text": ["Ann", "Ann (8)"]}})[0]
-    >>> one.inputs
+    >>> made = squad({"question": "Who won?", "context": "Ann (8) won.", "answers": {"text": ["Ann", "Ann (8)"]}})[0]
+    >>> made.inputs
     'question: Who won ? context: Ann ( 8 ) won . '
-    >>> one.targets, one.references
+    >>> made.targets, made.references
     ('Ann', ('Ann', 'Ann ( 8 ) '))
     """
     fault: MalformedRecord = Dropped("unanswerable", "the question has no answer in its context")
@@ -39,7 +39,7 @@ def squad(record: Record) -> list[TextExample]:
 
 
 def questions_of_file(record: Record) -> list[Record]:
-    """The questions of SQuAD's own file: `data`, its articles, their paragraphs, their questions.
+    """The questions in SQuAD's own file, where `data` has articles, which have paragraphs, which have questions.
 
     >>> paragraph = {"context": "Ann won.", "qas": [{"id": "1", "question": "Who won?", "answers": [{"text": "Ann"}]}]}
     >>> questions_of_file({"version": "1.1", "data": [{"title": "T", "paragraphs": [paragraph]}]})
@@ -47,7 +47,7 @@ def questions_of_file(record: Record) -> list[Record]:
     >>> questions_of_file({"question": "Who won?"})
     [{'question': 'Who won?'}]
 
-    Raises: MalformedRecord if `data` is not what SQuAD has there.
+    Raises: MalformedRecord if `data` does not have SQuAD's structure.
     """
     if not isinstance(record.get("data"), list) or "question" in record:
         return [record]
@@ -63,7 +63,7 @@ def questions_of_file(record: Record) -> list[Record]:
 
 
 def pad_punctuation(sentence: str) -> str:
-    """Spaces around every ASCII punctuation mark, runs of white space as one space.
+    """Put spaces around every ASCII punctuation mark, and replace runs of white space by one space.
 
     >>> pad_punctuation("U.S.  dollars")
     'U . S . dollars'
@@ -76,7 +76,7 @@ def _answers(value: Any) -> list[str]:
     found: Any = value.get("text") if isinstance(value, dict) else value
     found = [found] if isinstance(found, str) else found
     try:
-        answers = [one["text"] if isinstance(one, dict) else one for one in found]
+        answers = [entry["text"] if isinstance(entry, dict) else entry for entry in found]
     except (TypeError, KeyError):
         answers = [None]
     if not all(isinstance(answer, str) for answer in answers):

@@ -1,7 +1,8 @@
-"""Predictions of test splits in the form that the servers of GLUE and SuperGLUE take.
+"""Writes predictions of test splits in the form that the servers of GLUE and SuperGLUE accept.
 
-GLUE: `index<TAB>prediction`, a file per task. SuperGLUE: JSON lines of `idx` and `label`; MultiRC's nested by passage
-and question. A server refuses what is not a label, so an output that is none is written as the first label.
+GLUE: one file per task, with lines `index<TAB>prediction`. SuperGLUE: JSON lines with `idx` and `label`; for MultiRC,
+nested by passage and question. A server refuses a prediction that is not a label. So an output that is not a label is
+written as the first label.
 """
 
 import json
@@ -16,7 +17,7 @@ Keys = Sequence[tuple[str, ...]]
 
 @dataclass(frozen=True)
 class Submission:
-    """A file for a benchmark's server. num_replaced: outputs that were no label, written as the first one."""
+    """A file for a benchmark's server. num_replaced: the outputs that were not labels, written as the first label."""
 
     benchmark: str
     file: str
@@ -25,9 +26,10 @@ class Submission:
 
 
 def submission(task: str, keys: Keys, outputs: Sequence[str]) -> Submission | None:
-    """The server's file of a task's n outputs; None for a task without one.
+    """The file of a task's n outputs for the server; None if no server takes the task.
 
-    keys: what each example is known by (`TextExample.references` without a label); its place where it is empty.
+    keys: the server's keys of the examples (the `TextExample.references` of an example without a label). If a key is
+    empty, the example's number is used.
 
     >>> submission("sst2", [("0",), ("1",)], ["positive", "no label"]).content.split()
     ['index', 'prediction', '0', '1', '1', '0']
@@ -116,7 +118,7 @@ def _flat(write: _Write) -> _Make:
 
 
 def _answers(task: str, keys: Keys, outputs: Sequence[str]) -> _Records:
-    """ReCoRD: the answer itself. A key is (passage, query); the server knows queries alone."""
+    """ReCoRD: the answer itself. A key is (passage, query); the server needs only the query."""
     del task
     return [{"idx": _number(key), "label": output} for key, output in zip(keys, outputs, strict=True)], 0
 
@@ -167,7 +169,7 @@ _SUPERGLUE: dict[str, tuple[str, _Make]] = {
     "wsc": ("WSC.jsonl", _referents),
 }
 
-# Every file that a submission may be, as `BENCHMARK/FILE`.
+# All possible files of submissions, as `BENCHMARK/FILE`.
 FILE_NAMES = (
     *dict.fromkeys(f"glue/{file}" for file, _ in _GLUE.values()),
     *dict.fromkeys(f"super_glue/{file}" for file, _ in _SUPERGLUE.values()),

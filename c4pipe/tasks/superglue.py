@@ -1,7 +1,7 @@
-"""SuperGLUE (Wang et al. 2019), every task as text to text: T5, section 2.4 and appendix D.
+"""The tasks of SuperGLUE (Wang et al. 2019) in text-to-text form: T5, section 2.4 and appendix D.
 
-Records are flat, as TensorFlow Datasets and Hugging Face have them, or as in SuperGLUE's own JSONL files (MultiRC and
-ReCoRD nested, WSC's spans under `target`).
+Records are flat, as in TensorFlow Datasets and Hugging Face, or as in SuperGLUE's own JSONL files (MultiRC and ReCoRD
+nested, the spans of WSC under `target`).
 """
 
 import re
@@ -29,15 +29,15 @@ _ENTAILMENT = ("entailment", "not_entailment")
 
 
 def multirc(record: Record) -> list[TextExample]:
-    """One example an answer: is it right? Markup of the paragraph goes: `<br>` becomes a space, `<b>` nothing.
+    """One example per answer: is it right? In the paragraph, `<br>` becomes a space, and `<b>` is removed.
 
-    references: (label, key of the question), since MultiRC's exact match is a question's.
+    references: (label, key of the question), because MultiRC's exact match is computed per question.
 
-    >>> one = {"paragraph": "<b>Sent 1: </b>It rained.<br>We left.", "question": "Why?", "answer": "Rain", "label": 1,
-    ...        "idx": {"paragraph": 3, "question": 7, "answer": 2}}
-    >>> multirc(one)[0].inputs
+    >>> answer = {"paragraph": "<b>Sent 1: </b>It rained.<br>We left.", "question": "Why?", "answer": "Rain",
+    ...           "label": 1, "idx": {"paragraph": 3, "question": 7, "answer": 2}}
+    >>> multirc(answer)[0].inputs
     'multirc question: Why? answer: Rain paragraph: Sent 1: It rained. We left.'
-    >>> multirc(one)[0].references
+    >>> multirc(answer)[0].references
     ('True', '3-7')
     """
     if isinstance(record.get("passage"), dict):
@@ -66,16 +66,16 @@ def _flat_multirc(record: Record) -> list[dict[str, Any]]:
 
 
 def record_cloze(record: Record) -> list[TextExample]:
-    """ReCoRD: fill the placeholder. Lines headed `@highlight` become sentences; one example an answer.
+    """ReCoRD: fill the placeholder. Lines after `@highlight` become sentences. There is one example per answer.
 
-    references: (key of the query, answer, answer, ...), so that a query counts once however many answers it has.
+    references: (key of the query, answer, answer, ...), so that each query counts once, however many answers it has.
 
     >>> passage = "It won\\n@highlight\\nThey cheered.\\n@highlight\\nEnd"
     >>> made = record_cloze({"passage": passage, "query": "@placeholder won", "entities": ["A", "B"],
     ...                      "answers": ["A", "B"], "idx": {"passage": 1, "query": 2}})
     >>> made[1].inputs
     'record query: @placeholder won entities: A, B passage: It won. They cheered. End'
-    >>> [one.targets for one in made], made[0].references
+    >>> [example.targets for example in made], made[0].references
     (['A', 'B'], ('1-2', 'A', 'B'))
     """
     if "qas" in record:
@@ -109,13 +109,13 @@ def _flat_record(record: Record) -> list[dict[str, Any]]:
 
 
 def wsc(record: Record) -> list[TextExample]:
-    """The pronoun in asterisks; the target is the noun, right or not: only true referents are trained on.
+    """Marks the pronoun with asterisks. The target is the noun. Only examples with the right noun are trained on.
 
     references: (the noun, whether the pronoun means it).
 
-    >>> one = wsc({"text": "Bob asked Tom if he can lend some money .", "span1_text": "Tom", "span2_text": "he",
-    ...            "span2_index": 4, "label": 1})[0]
-    >>> one.inputs, one.targets, one.trains
+    >>> made = wsc({"text": "Bob asked Tom if he can lend some money .", "span1_text": "Tom", "span2_text": "he",
+    ...             "span2_index": 4, "label": 1})[0]
+    >>> made.inputs, made.targets, made.trains
     ('wsc: Bob asked Tom if *he* can lend some money .', 'Tom', True)
     """
     flat = {**record, **record["target"]} if isinstance(record.get("target"), dict) else record
@@ -124,12 +124,12 @@ def wsc(record: Record) -> list[TextExample]:
     marked = _mark_pronoun(text(flat, "text"), pronoun, flat.get("span2_index"))
     noun = text(flat, "span1_text")
     if isinstance(label, MalformedRecord):
-        # The server asks whether the pronoun means this noun.
+        # A submission needs the noun to tell whether the pronoun means it.
         return [TextExample(f"wsc: {marked}", "", (*server_key(record), noun), fault=label)]
     return [TextExample(f"wsc: {marked}", noun, (noun, label), trains=label == "True")]
 
 
-# Two records of WSC whose index does not point at the pronoun, as the reference mends them.
+# Two records of WSC whose index does not point at the pronoun, corrected as in the reference.
 _WSC_MENDED = {
     'The boy continued to whip the pony , and eventually the pony threw him over. John laughed out quite loud. "Good '
     'for him," he said. ': "The boy continued to whip the pony , and eventually the pony threw him over. John laughed "
@@ -154,7 +154,7 @@ def _mark_pronoun(sentence: str, pronoun: str, index: Any) -> str:
     if " ".join(words[position : position + length]) == pronoun:
         words[position : position + length] = [f"*{pronoun}*"]
     elif found.lower().startswith(pronoun.lower()):
-        # The word carries punctuation, or other case than the span says.
+        # The word has punctuation at its end, or differs from the span in case.
         words[position] = f"*{found[: len(pronoun)]}*{found[len(pronoun) :]}"
     else:
         raise MalformedRecord("bad_field", f"word {position} is {found!r}, not the pronoun {pronoun!r}")
@@ -162,7 +162,7 @@ def _mark_pronoun(sentence: str, pronoun: str, index: Any) -> str:
 
 
 def _key(record: Record, *levels: str) -> str:
-    """What names a record's group: its `idx` at `levels` where it has one, else the texts themselves."""
+    """The key of a record's group: its `idx` at `levels` or, if it has none, the texts at these levels."""
     index = record.get("idx")
     if isinstance(index, dict) and all(index.get(level) is not None for level in levels):
         return "-".join(str(index[level]) for level in levels)

@@ -1,4 +1,4 @@
-"""What a task is: text in, text out, and how its outputs are scored (T5, section 2.4)."""
+"""The type of a task: text in, text out, and the metrics of its outputs (T5, section 2.4)."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,10 +15,10 @@ LABEL = "label"
 class TextExample:
     """One text-to-text example.
 
-    references: what the task's metrics need to judge an output: the acceptable answers for most tasks; the metrics of
-    MultiRC, ReCoRD and WSC say in `c4pipe.tasks.metrics` what theirs hold. trains: False for an example that is right
-    to be scored but wrong to be learnt from (WSC's false referents). fault: why the example has no label; it has no
-    targets then, and `references` holds what a benchmark's server knows it by (see `server_key`).
+    references: what the task's metrics need to judge an output. For most tasks these are the acceptable answers; for
+    MultiRC, ReCoRD and WSC see `c4pipe.tasks.metrics`. trains: False for an example that may be scored, but not learnt
+    from (WSC's false referents). fault: why the example has no label. Then it has no targets, and `references` is the
+    key by which a benchmark's server knows the example (see `server_key`).
     """
 
     inputs: str
@@ -29,7 +29,7 @@ class TextExample:
 
 
 class MalformedRecord(Exception):
-    """A raw record that is no example of its task. `reason` is the counter's name and stands in the quarantine."""
+    """A raw record that is not an example of its task. `reason` is the name of the counter, and in the quarantine."""
 
     def __init__(self, reason: str, detail: str) -> None:
         super().__init__(detail)
@@ -38,7 +38,7 @@ class MalformedRecord(Exception):
 
 
 class Dropped(MalformedRecord):
-    """A good record with nothing to learn or to score: it is counted, and not in the quarantine."""
+    """A valid record that gives no example to learn or to score. It is counted, but not put into the quarantine."""
 
 
 class Unlabelled(Dropped):
@@ -52,13 +52,13 @@ class Unlabelled(Dropped):
 class Task:
     """A task of the catalog.
 
-    name: the first word of its files' names. benchmark: which average it counts in, empty for none. source: where its
-    raw records come from, as `datasets` names it (`PATH` or `PATH/CONFIG`). format: a raw record -> its examples (most
-    tasks make one). metrics: names in `c4pipe.tasks.metrics.METRICS`. labels: all right outputs, in the order of the
-    class numbers; empty if outputs are free text. counts_as: tasks of one benchmark with the same `counts_as` are
-    averaged first and count once (MNLI's two validation sets). tsv_columns: the columns of its TSV file where that has
-    no header. halves: half of a split -> the task it belongs to, where that is another (MNLI's `mismatched`). unfold: a
-    record that holds many -> these, where files of the task have such.
+    name: the first word of its files' names. benchmark: the benchmark in whose average it counts; empty for none.
+    source: the name of its data set for `datasets` (`PATH` or `PATH/CONFIG`). format: a raw record -> its examples
+    (most tasks make one). metrics: names in `c4pipe.tasks.metrics.METRICS`. labels: all right outputs, in the order of
+    the class numbers; empty if outputs are free text. counts_as: tasks of one benchmark with the same `counts_as` are
+    averaged first and count once (MNLI's two validation sets). tsv_columns: the columns of its TSV file, if the file
+    has no header. halves: half of a split -> its task, if that is another one (MNLI's `mismatched`). unfold: a nested
+    record of the task's files -> the records in it.
     """
 
     name: str
@@ -74,23 +74,23 @@ class Task:
 
     @property
     def fields(self) -> tuple[str, ...]:
-        """The names of the fields that it reads, where its format tells them."""
+        """The names of the fields that it reads, if its format tells them."""
         return getattr(self.format, "fields", ())
 
     @property
     def label_fields(self) -> tuple[str, ...]:
-        """The fields that its label may stand in."""
+        """The names of the fields that may have its label."""
         return getattr(self.format, "label_fields", (LABEL,))
 
 
-# What `idx` has in benchmarks whose examples are numbered within a passage.
+# The fields of `idx` in benchmarks whose examples are numbered within a passage.
 _LEVELS = ("paragraph", "passage", "question", "query", "answer")
-# How data sets of the hub name what the tasks here name otherwise.
+# Labels of data sets on the Hugging Face hub -> labels of the tasks here.
 _SYNONYMS = {"neg": "negative", "pos": "positive"}
 
 
 def server_key(record: Record) -> tuple[str, ...]:
-    """What a benchmark's server knows a record by: its `idx` or `index`, level by level; empty if it has none.
+    """The key by which a benchmark's server knows a record: its `idx` or `index`, level by level; empty if it has none.
 
     >>> server_key({"index": "7"}), server_key({"idx": {"paragraph": 0, "question": 3, "answer": 1}}), server_key({})
     (('7',), ('0', '3', '1'), ())
@@ -104,7 +104,7 @@ def server_key(record: Record) -> tuple[str, ...]:
 
 
 def example_of(inputs: str, label: "str | MalformedRecord", record: Record) -> TextExample:
-    """The example of a label, which is its reference too; without a label, one that only a test split may hold."""
+    """The example whose target and reference is a label; without a label, an example only for a test split."""
     if isinstance(label, str):
         return TextExample(inputs, label, (label,))
     return TextExample(inputs, "", server_key(record), fault=label)
@@ -113,7 +113,7 @@ def example_of(inputs: str, label: "str | MalformedRecord", record: Record) -> T
 def text(record: Record, *names: str) -> str:
     """The first of the fields `names` that the record has, as text.
 
-    Raises: MalformedRecord if it has none of them, or the field is no text.
+    Raises: MalformedRecord if it has none of them, or if the field is not text.
     """
     value = field(record, *names)
     if not isinstance(value, str):
@@ -136,14 +136,14 @@ _MOST_DIGITS = 100
 
 
 def label_name(value: Any, labels: Sequence[str]) -> str:
-    """The name of a label given as class number, as its name, or (of two labels) as a boolean.
+    """The name of a label that is given as its class number, as its name, or (if there are two labels) as a boolean.
 
     >>> label_name(1, ("negative", "positive")), label_name("positive", ("negative", "positive"))
     ('positive', 'positive')
     >>> label_name(True, ("False", "True")), label_name("0", ("negative", "positive"))
     ('True', 'negative')
 
-    Raises: Unlabelled if the label is hidden, MalformedRecord if it is none of the task's.
+    Raises: Unlabelled if the label is hidden; MalformedRecord if it is not a label of the task.
     """
     if value is None or value in (-1, "-1", ""):
         raise Unlabelled
@@ -160,9 +160,9 @@ def label_name(value: Any, labels: Sequence[str]) -> str:
 
 
 def label_of(record: Record, labels: Sequence[str], *names: str) -> str | MalformedRecord:
-    """The record's label by name, looked for under `label` and `names`; where it has none, the fault that this is.
+    """The name of a record's label, from the field `label` or one of `names`. If it has none, returns this fault.
 
-    Raises: MalformedRecord if the label is none of the task's.
+    Raises: MalformedRecord if the label is not a label of the task.
     """
     fields = (LABEL, *names)
     for name in fields:
@@ -175,16 +175,16 @@ def label_of(record: Record, labels: Sequence[str], *names: str) -> str | Malfor
 
 
 def named_fields(prefix: str, record: Record, *fields: str | tuple[str, ...]) -> str:
-    """The inputs of most tasks: the task's word, then every field under its name.
+    """The inputs of most tasks: the task's word, then every field with its name.
 
-    A field is a name, or a name and others that the field has in other files.
+    A field is given as a name, or as a name followed by its names in other files.
 
     >>> named_fields("mrpc", {"sentence1": "A b.", "sentence2": "C d."}, "sentence1", "sentence2")
     'mrpc sentence1: A b. sentence2: C d.'
     """
     parts = [prefix]
-    for one in fields:
-        names = (one,) if isinstance(one, str) else one
+    for name in fields:
+        names = (name,) if isinstance(name, str) else name
         parts += [f"{names[0]}:", text(record, *names)]
     return " ".join(parts)
 
@@ -198,7 +198,7 @@ def classified(
         label = label_of(record, labels, *label_fields)
         return [example_of(named_fields(prefix, record, *fields), label, record)]
 
-    # What `Task.fields` and `Task.label_fields` give.
+    # For `Task.fields` and `Task.label_fields`.
     format_record.label_fields = (LABEL, *label_fields)  # type: ignore[attr-defined]
     names = [name for names in fields for name in ((names,) if isinstance(names, str) else names)]
     format_record.fields = (*names, LABEL, *label_fields)  # type: ignore[attr-defined]
@@ -206,7 +206,7 @@ def classified(
 
 
 def nearest_fifth(value: float) -> str:
-    """STS-B's target: the similarity rounded to a multiple of 0.2, in 32 bits and half to even as the reference does.
+    """STS-B's target: the similarity rounded to a multiple of 0.2; as in the reference, in float32 and half to even.
 
     >>> nearest_fifth(3.25), nearest_fifth(0.0), nearest_fifth(4.9)
     ('3.2', '0.0', '4.8')

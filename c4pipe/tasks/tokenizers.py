@@ -1,8 +1,8 @@
-"""Into which tokens BLEU and ROUGE cut texts, by what the references are written in.
+"""Chooses the tokenizers of BLEU and ROUGE by the script of the references.
 
-The paper's choices fit English and its language pairs: `intl` for BLEU, and for ROUGE rouge-score's own tokenizer,
-which keeps `[a-z0-9]` alone. Of Hindi or Chinese that one keeps nothing, of German half a word; and `intl` takes a line
-of Chinese for one word.
+The paper's choices fit English and its language pairs: `intl` for BLEU, and rouge-score's own tokenizer for ROUGE. The
+latter keeps only `[a-z0-9]`: nothing of Hindi or Chinese, and only parts of German words. And for `intl`, a whole line
+of Chinese is one word.
 """
 
 import importlib.util
@@ -17,7 +17,7 @@ from c4pipe.errors import UserError
 
 INTL, CHARACTERS, FLORES = "intl", "char", "flores200"
 PAPER, UNICODE = "paper", "unicode"
-# What a score's note says of them.
+# The notes of scores, by tokenizer.
 ROUGE_NAMES = {
     PAPER: "rouge-score's tokens: runs of a-z and 0-9",
     UNICODE: "tokens: Unicode words, characters where words have no spaces",
@@ -27,9 +27,9 @@ BLEU_NAMES = (INTL, "13a", "zh", "ja-mecab", "ko-mecab", CHARACTERS, FLORES)
 _LETTERS_READ = 200_000
 _MIN_SHARE_OF_KANA = 0.05
 _MAX_SHARE_BEYOND_ASCII = 0.003
-"""English text has less than this of letters outside a-z (names, loan words); German 1.5%, French 4%."""
+"""In English text, the share of letters outside a-z (names, loan words) is smaller. German has 1.5%, French 4%."""
 
-# Writing without spaces between words, or where BLEU by words is not usual.
+# Scripts without spaces between words, or for which BLEU on words is not usual.
 _SCRIPTS = {
     "kana": regex.compile(r"[\p{Hiragana}\p{Katakana}]"),
     "han": regex.compile(r"\p{Han}"),
@@ -43,12 +43,12 @@ _MECAB = {"ja-mecab": ("MeCab", "ipadic"), "ko-mecab": ("mecab_ko", "mecab_ko_di
 
 
 class UnicodeTokenizer:
-    """ROUGE's tokens for any writing; rouge-score takes it as its `tokenizer`."""
+    """A tokenizer for ROUGE and any script, to be used as rouge-score's `tokenizer`."""
 
     def tokenize(self, text: str) -> list[str]:
-        """Words in lower case, as runs of letters, marks and digits; a character each where words have no spaces.
+        """Words in lower case: runs of letters, marks and digits. In scripts without spaces, each character is a word.
 
-        A text without any of them, such as an emoji, is cut into its characters.
+        A text without such words, such as an emoji, is cut into its characters.
 
         >>> UnicodeTokenizer().tokenize("Die Größe: 3,5"), UnicodeTokenizer().tokenize("今天 ok")
         (['die', 'größe', '3', '5'], ['今', '天', 'ok'])
@@ -58,7 +58,7 @@ class UnicodeTokenizer:
 
 
 def for_rouge(references: Iterable[str]) -> str:
-    """The tokenizer that fits a task's references: the paper's for English and other ASCII text.
+    """The ROUGE tokenizer that fits a task's references: the paper's for English and other ASCII text.
 
     >>> for_rouge(["The size"]), for_rouge(["Die Größe"]), for_rouge(["विमानमा"])
     ('paper', 'unicode', 'unicode')
@@ -69,7 +69,7 @@ def for_rouge(references: Iterable[str]) -> str:
 
 
 def for_bleu(references: Iterable[str]) -> str:
-    """sacrebleu's tokenizer that fits a task's references.
+    """The sacrebleu tokenizer that fits a task's references.
 
     >>> for_bleu(["Das ist gut."]), for_bleu(["今天天气很好"])
     ('intl', 'zh')
@@ -91,7 +91,7 @@ def for_bleu(references: Iterable[str]) -> str:
 
 
 def is_at_hand(name: str) -> bool:
-    """Whether sacrebleu has what a tokenizer needs, without fetching anything."""
+    """Whether sacrebleu can use a tokenizer without a download."""
     if name in _MECAB:
         return all(importlib.util.find_spec(module) is not None for module in _MECAB[name])
     if name == FLORES:
@@ -106,9 +106,9 @@ def is_at_hand(name: str) -> bool:
 
 
 def check_bleu_name(name: str) -> None:
-    """Raises: UserError if sacrebleu has no such tokenizer here, or lacks what it needs."""
+    """Raises: UserError if sacrebleu has no such tokenizer, or if something that the tokenizer needs is missing."""
     if name not in BLEU_NAMES:
-        raise UserError(f"BLEU has no tokenizer {name!r}; choose of {', '.join(BLEU_NAMES)}")
+        raise UserError(f"BLEU has no tokenizer {name!r}; choose one of {', '.join(BLEU_NAMES)}")
     if name in _MECAB and not is_at_hand(name):
         raise UserError(f"BLEU's tokenizer {name} is not installed: pip install 'sacrebleu[{name[:2]}]'")
     if not is_at_hand(name):
@@ -121,7 +121,7 @@ def check_bleu_name(name: str) -> None:
 def check_rouge_name(name: str) -> None:
     """Raises: UserError if there is no such tokenizer."""
     if name not in ROUGE_NAMES:
-        raise UserError(f"ROUGE has no tokenizer {name!r}; choose of {', '.join(ROUGE_NAMES)}")
+        raise UserError(f"ROUGE has no tokenizer {name!r}; choose one of {', '.join(ROUGE_NAMES)}")
 
 
 def _first_at_hand(*names: str) -> str:

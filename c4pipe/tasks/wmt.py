@@ -1,4 +1,4 @@
-"""WMT translation as text to text: English to German (2014), to French (2015), to Romanian (2016)."""
+"""WMT translation in text-to-text form: English to German (2014), to French (2015), to Romanian (2016)."""
 
 from collections.abc import Callable
 
@@ -8,9 +8,9 @@ LANGUAGES = {"en": "English", "de": "German", "fr": "French", "ro": "Romanian"}
 
 
 def translate(source: str, target: str) -> Callable[[Record], list[TextExample]]:
-    """A format for translation from one language code to another.
+    """The format for translation from one language to another, given by their codes.
 
-    The texts stand under their codes, at the top of the record or under `translation`.
+    The fields with the texts are named by the codes. They are in the record itself, or in its field `translation`.
 
     >>> translate("en", "de")({"translation": {"en": "That is good.", "de": "Das ist gut."}})[0].inputs
     'translate English to German: That is good.'

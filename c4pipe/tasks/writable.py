@@ -1,7 +1,7 @@
-"""References as a vocabulary can write them, so that an output may equal them.
+"""Rewrites references into the form that a vocabulary can write, so that an output can equal them.
 
-A vocabulary turns rare letters into `<unk>`, a line break and double blanks into one blank, and has its own form of
-many characters (NFKC). No output can equal such a reference letter for letter.
+A vocabulary turns rare letters into `<unk>`, line breaks and double blanks into one blank, and normalises many
+characters (NFKC). No output can equal a reference with such characters literally.
 """
 
 from collections import Counter
@@ -12,7 +12,7 @@ Write = Callable[[str], str]
 
 
 def written(metric: str, references: References, write: Write) -> References:
-    """A metric's references with `write` on the texts that outputs are compared with, and on nothing else.
+    """A metric's references, with `write` applied only to the texts that outputs are compared with.
 
     >>> written("accuracy", [("a\\nb",)], lambda text: text.replace("\\n", " "))
     [('a b',)]
@@ -23,7 +23,7 @@ def written(metric: str, references: References, write: Write) -> References:
 
 
 def pieces_of(references: References) -> Iterable[str]:
-    """All texts that `written` may ask to be written: references, and each line of them."""
+    """All texts to which `written` may apply `write`: the references and each of their lines."""
     for given in references:
         for text in given:
             yield text
@@ -32,16 +32,16 @@ def pieces_of(references: References) -> Iterable[str]:
 
 
 def num_unwritable(metrics: Sequence[str], references: References, write: Write) -> int:
-    """How many examples have a reference that some metric compares in another form than the literal one."""
+    """The number of examples with a reference that a metric does not compare literally."""
     forms = [written(metric.partition("@")[0], references, write) for metric in metrics]
     return sum(any(tuple(form[number]) != tuple(given) for form in forms) for number, given in enumerate(references))
 
 
 def differing_forms(texts: Sequence[str], forms: Sequence[str], unknown: str) -> tuple[dict[str, str], int]:
-    """Text -> its written form, where that is another; and how many texts the vocabulary cannot tell from others.
+    """(text -> its written form, if it differs; the number of texts that the vocabulary cannot tell from others).
 
-    forms: of `texts`, which are all different. unknown: how an unknown piece is written. Texts that become one text
-    with unknown pieces in it are left out: an output of `unknown` for two different labels would be right for both.
+    forms: the written forms of `texts`, which are all different. unknown: the written form of an unknown piece. Texts
+    whose forms are equal and have unknown pieces are left out: otherwise the same output would be right for two labels.
 
     >>> differing_forms(["a{", "b", "c  d", "{", "}"], ["a ?", "b", "c d", "?", "?"], unknown="?")
     ({'a{': 'a ?', 'c  d': 'c d'}, 2)
@@ -65,7 +65,7 @@ def _all_but_the_first(given: Sequence[str], write: Write) -> tuple[str, ...]:
 
 
 def _line_by_line(given: Sequence[str], write: Write) -> tuple[str, ...]:
-    # ROUGE takes a line's end for a sentence's, and else does not look at white space.
+    # To ROUGE, the end of a line is the end of a sentence; other white space does not matter.
     return tuple("\n".join(map(write, text.split("\n"))) for text in given)
 
 
