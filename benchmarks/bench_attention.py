@@ -1,11 +1,11 @@
-"""Attention with T5's bias on a GPU: our kernels, PyTorch's, and the plain formula, which Hugging Face computes by.
+"""Attention with T5's bias on a GPU: our kernels, PyTorch's kernels, and the plain formula (as in Hugging Face's T5).
 
     python benchmarks/bench_attention.py
     python benchmarks/bench_attention.py --batch_size=128 --heads=16
 
-Self-attention in bf16 with one bias for all examples, all gradients; lengths of T5's encoder and decoder. Medians of
-many runs by Triton's `do_bench`. The rate counts 4 x T x S x K operations a head forward and 10 backward, which is what
-must be done; what is computed twice is not counted.
+Self-attention in bf16 with the same bias for all examples and with all gradients, for the lengths of T5's encoder and
+decoder. The times are medians of many runs with Triton's `do_bench`. The rate counts 4 x T x S x K operations per head
+in the forward pass and 10 x T x S x K in the backward pass; operations that are computed twice count once.
 """
 
 import argparse
@@ -21,7 +21,7 @@ from model.architectures.attention import IMPLEMENTATIONS, Kernel, kernel_error
 
 
 def measure(kernel: Kernel, arguments: argparse.Namespace, length: int) -> tuple[float, float]:
-    """Milliseconds forward and backward."""
+    """Milliseconds of the forward and of the backward pass."""
     from triton.testing import do_bench
 
     def random(*shape: int) -> torch.Tensor:
@@ -43,7 +43,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--batch_size", type=int, default=64)
     parser.add_argument("--heads", type=int, default=12)
-    parser.add_argument("--features", type=int, default=64, help="a head")
+    parser.add_argument("--features", type=int, default=64, help="features per head")
     parser.add_argument("--lengths", default="512,256,114", help="comma-separated")
     arguments = parser.parse_args()
     if not torch.cuda.is_available():

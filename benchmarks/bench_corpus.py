@@ -1,23 +1,23 @@
-"""The corpus chain for `en`: ours, the reference's functions, and datatrove, on the same WET files in one run.
+"""The corpus chain for `en`: ours, the reference's functions, and datatrove, in one run on the same WET files.
 
     python benchmarks/bench_corpus.py [WET...] [--num_files=1] [--assets=DIR] [--peers_python=PYTHON]
                                       [--systems=reference,rules,command,command-2,datatrove] [--mix=cleaning:55,...]
 
-WET: WET files; without any the first of ../shared/data/wet, and where these are not there, the demo's crawl of
-documentation (then without bad words, and with the Punkt parameters that come with us). Systems:
+WET: WET files. The default is the first file in ../shared/data/wet; if that folder does not exist, the demo's crawl of
+documentation (without bad words, and with the bundled Punkt parameters). Systems:
 
     reference   the functions of tensorflow-datasets, one process, no Beam     corpus_chains/reference.py
     rules       our rules, one process, no Beam, no work files                 corpus_chains/c4pipe_rules.py
-    command     `python -m pipelines.wet_to_c4`, one worker, WET in to shards out; the start-up, measured by the same
-                command on one page, is taken off; command-2 has two workers
+    command     `python -m pipelines.wet_to_c4` with one worker, from WET files to shards, without the time to start,
+                which is measured by the same command on a single page; command-2 has two workers
     datatrove   reader, C4 filter, bad words, writer; no language, no lines    corpus_chains/datatrove_blocks.py
 
-The peers want packages that we do not (see their files); --peers_python names the interpreter of an environment that
-has them. A peer that is missing is left out with a notice. `ratio` is pages per CPU second, divided by the reference's.
-`same`: the kept URLs and texts are the reference's, by md5.
+The peers need further packages (see their files); --peers_python is the interpreter of an environment that has them. A
+peer that is missing is left out with a notice. `ratio` is pages per CPU second divided by those of the reference.
+`same`: whether the kept URLs and texts are the same as the reference's, compared by md5.
 
-The third table weighs the stages' cost by what becomes of a page, because a crawl has more menus and less English than
-these files: --mix gives the share of pages that cleaning drops, that their language drops, and all others.
+The third table weights the cost of stages by the fate of pages, because a crawl has more menus and less English than
+these files. --mix gives the shares of pages that cleaning drops, that are dropped for their language, and of others.
 """
 
 import argparse
@@ -47,7 +47,7 @@ ONE_PAGE = (
 
 @dataclass(frozen=True)
 class Inputs:
-    """What all systems get. `assets` is None where bad words and Punkt cannot be had: then without the former."""
+    """The inputs of all systems. assets: None if Punkt and bad words are not available; then bad words are left out."""
 
     wet: list[Path]
     assets: Path | None
@@ -72,7 +72,7 @@ class Inputs:
 
 @dataclass
 class Measured:
-    """A process and all that it started: wall and CPU seconds, the largest one's peak memory, and what it reported."""
+    """The use of a process and its children: wall and CPU seconds, peak memory of the largest, and its report."""
 
     seconds: float
     cpu_seconds: float
@@ -81,19 +81,19 @@ class Measured:
 
 
 def run(arguments: list[str]) -> Measured | None:
-    """Runs a command to its end; None, and its last words, if it fails."""
+    """Run a command. If it fails, print the end of its output and return None."""
     started = time.perf_counter()
-    with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as words:
-        process = subprocess.Popen(arguments, stdout=output, stderr=words, cwd=ROOT)
+    with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
+        process = subprocess.Popen(arguments, stdout=output, stderr=errors, cwd=ROOT)
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
         seconds = time.perf_counter() - started
         output.seek(0)
-        words.seek(0)
+        errors.seek(0)
         lines = output.read().decode().strip().splitlines()
         if process.returncode:
-            said = words.read().decode(errors="replace").strip().splitlines()
-            print(f"left out: {' '.join(arguments[:3])} ...: {said[-1] if said else 'failed'}", file=sys.stderr)
+            messages = errors.read().decode(errors="replace").strip().splitlines()
+            print(f"left out: {' '.join(arguments[:3])} ...: {messages[-1] if messages else 'failed'}", file=sys.stderr)
             return None
     report = json.loads(lines[-1]) if lines and lines[-1].startswith("{") else {}
     scale = 1 if sys.platform == "darwin" else 1024
@@ -101,7 +101,7 @@ def run(arguments: list[str]) -> Measured | None:
 
 
 def choose_wets(given: list[Path], work: Path) -> list[Path]:
-    """The WET files that were given, or those beside the project, or the demo's crawl, made below `work`."""
+    """The given WET files, or those next to the project, or the demo's crawl, which is made below `work`."""
     wets = [path.resolve() for path in given] or sorted((SHARED / "data/wet").glob("*.wet.gz"))
     if not wets:
         run([sys.executable, "-m", "tools.demo.pack_crawl", f"--output={work / 'crawl'}"])
@@ -110,7 +110,7 @@ def choose_wets(given: list[Path], work: Path) -> list[Path]:
 
 
 def run_chain(name: str, inputs: Inputs) -> Measured | None:
-    """A chain of `corpus_chains`; its CPU seconds are those of its stages, without imports."""
+    """Run a chain of `corpus_chains`. Its CPU seconds are those of its stages, without imports."""
     wets = [str(path) for path in inputs.wet]
     if name == "rules":
         measured = run([sys.executable, str(CHAINS / "c4pipe_rules.py"), *inputs.ours, *wets])
@@ -124,7 +124,7 @@ def run_chain(name: str, inputs: Inputs) -> Measured | None:
 
 
 def run_command(num_workers: int, inputs: Inputs, work: Path) -> Measured | None:
-    """`wet_to_c4` with so many worker processes, less its start-up."""
+    """Run `wet_to_c4` with a number of worker processes. Returns: its use without the time to start."""
     one_page = work / "one.warc.wet"
     one_page.write_text(ONE_PAGE)
     measured = []
@@ -164,7 +164,7 @@ def whole_table(found: dict[str, Measured], num_pages: int, num_bytes: int) -> s
 
 
 def stage_table(found: dict[str, Measured], num_pages: int) -> str:
-    """Milliseconds a page (of all pages), a stage."""
+    """Milliseconds per page (of all pages) and stage."""
     lines = [f"{'ms/page':10} " + " ".join(f"{stage:>9}" for stage in STAGES)]
     rows = {name: found[name].report["stages"] for name in ("reference", "rules") if name in found}
     for name, stages in rows.items():
@@ -176,7 +176,7 @@ def stage_table(found: dict[str, Measured], num_pages: int) -> str:
 
 
 def mix_table(found: dict[str, Measured], mix: dict[str, float]) -> str:
-    """Milliseconds a page by fate, and of a crawl with this mix of fates."""
+    """Milliseconds per page for each fate, and for a crawl with this mix of fates."""
     lines = [f"{'ms/page':10} " + " ".join(f"{fate:>14}" for fate in mix) + f" {'mixed':>9} {'pages/CPU s':>12}"]
     mixed = {}
     for name in ("reference", "rules"):
@@ -202,7 +202,7 @@ def parse_mix(text: str) -> dict[str, float]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("wet", nargs="*", type=Path)
-    parser.add_argument("--num_files", type=int, default=1, help="so many of the files; 0: all")
+    parser.add_argument("--num_files", type=int, default=1, help="number of files; 0: all")
     parser.add_argument("--assets", type=Path, default=SHARED / "assets" if (SHARED / "assets").is_dir() else None)
     parser.add_argument("--peers_python", default=sys.executable)
     parser.add_argument("--systems", default=",".join(SYSTEMS))

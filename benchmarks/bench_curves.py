@@ -1,14 +1,15 @@
-"""Pre-training beside Hugging Face's T5: one recipe, the same examples in the same order, the same initial weights.
+"""Validation curves of pre-training with ours and Hugging Face's T5: same recipe, examples, order and initial weights.
 
     python benchmarks/bench_curves.py [--examples=DIR] [--output=DIR] [--steps=200] [--batch_size=8]
                                       [--evaluate_every=50] [--schedule=linear --warmup_steps=100]
 
-Runs `model.pretrain`, then a plain loop over `transformers.T5ForConditionalGeneration` with `transformers.Adafactor`
-in T5's settings; each in a process of its own, one after the other or (--together) at once. Prints both validation
-curves as a table. No z-loss and no dropout: Hugging Face has no z-loss, and the two draw different dropout masks.
+This runs `model.pretrain`, and a plain loop over `transformers.T5ForConditionalGeneration` with
+`transformers.Adafactor` in T5's settings. Each has its own process; they run one after the other, or at the same time
+with --together. Both validation curves are printed as a table. There is no z-loss, because Hugging Face has none, and
+no dropout, because the two draw different masks.
 
-Without --examples they are made of the documentation of Python's standard library, 128 tokens long; without --output
-the runs are not kept.
+Without --examples, examples of 128 tokens are made from the documentation of Python's standard library. Without
+--output, the runs are not kept.
 """
 
 import argparse
@@ -31,7 +32,7 @@ NUM_VALIDATION = 128
 
 
 def train_theirs(arguments: argparse.Namespace) -> None:
-    """The same as `model.pretrain` does, with Hugging Face's model and optimizer."""
+    """Train like `model.pretrain`, but with Hugging Face's model and optimizer."""
     from transformers.optimization import Adafactor
 
     from benchmarks.hugging_face_peer import hugging_face_peer
@@ -64,10 +65,10 @@ def train_theirs(arguments: argparse.Namespace) -> None:
     @torch.no_grad()
     def validate() -> float:
         total = count = 0.0
-        (held,) = examples.validation
-        for start in range(0, len(held), 32):
+        (validation,) = examples.validation
+        for start in range(0, len(validation), 32):
             part = slice(start, start + 32)
-            batch = Batch(signed(held.inputs[part]), signed(held.targets[part]), torch.zeros(0))
+            batch = Batch(signed(validation.inputs[part]), signed(validation.targets[part]), torch.zeros(0))
             tokens = int((batch.targets != 0).sum())
             total, count = total + loss_of(batch).item() * tokens, count + tokens
         return total / count
@@ -116,7 +117,7 @@ def pretrain_command(arguments: argparse.Namespace) -> list[str]:
 
 
 def show(output: Path) -> None:
-    """Both curves as a Markdown table."""
+    """Print both curves as a Markdown table."""
     runs = {name: metrics_log.read(output / name / "metrics.jsonl") for name in ("c4pipe", "hugging_face")}
     curves = {
         name: {line["step"]: line["validation_loss"] for line in lines if line.get("validation_loss") is not None}
@@ -136,11 +137,11 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=200)
     parser.add_argument("--batch_size", type=int, default=8)
     parser.add_argument("--evaluate_every", type=int, default=50)
-    parser.add_argument("--schedule", help="of the learning rate; by default the optimizer's")
+    parser.add_argument("--schedule", help="schedule of the learning rate (default: the optimizer's)")
     parser.add_argument("--warmup_steps", type=int)
-    parser.add_argument("--together", action="store_true", help="both at once, one thread each")
+    parser.add_argument("--together", action="store_true", help="run both at the same time, with one thread each")
     parser.add_argument("--theirs", action="store_true", help=argparse.SUPPRESS)
-    parser.add_argument("--show", action="store_true", help="only print what is there")
+    parser.add_argument("--show", action="store_true", help="only print the curves of existing runs")
     arguments = parser.parse_args()
     if arguments.theirs:
         train_theirs(arguments)
@@ -154,7 +155,7 @@ def main() -> None:
 
 
 def documentation_examples(folder: Path) -> str:
-    """A folder of examples, below `folder`, of the text that `bench_objectives.py` takes too."""
+    """Make examples below `folder`, from the same text as in `bench_objectives.py`. Returns: their folder."""
     from bench_objectives import documentation
 
     (text,), vocabulary = documentation(str(folder))
@@ -166,7 +167,7 @@ def documentation_examples(folder: Path) -> str:
 
 
 def train_both(arguments: argparse.Namespace) -> None:
-    """One after the other, or at once."""
+    """Train both, one after the other or at the same time."""
     output = Path(arguments.output)
     output.mkdir(parents=True)
     (output / "recipe.json").write_text(json.dumps(vars(arguments)))
@@ -179,7 +180,7 @@ def train_both(arguments: argparse.Namespace) -> None:
         if not arguments.together:
             processes[-1].wait()
     if sum(process.wait() for process in processes):
-        raise SystemExit("one of the two failed")
+        raise SystemExit("a training failed")
 
 
 if __name__ == "__main__":

@@ -1,14 +1,14 @@
-"""Language identification: the package langdetect 1.0.9 and ours on the same pages, probability by probability.
+"""Language identification: the package langdetect 1.0.9 and ours on the same pages.
 
     python benchmarks/bench_language.py [WET...] [--num_pages=2000] [--profile]
 
-WET: WET files; without any those of ../shared/data/wet, and where these are not there, pages made from the package's
-own profiles. --num_pages: so many pages, evenly spread over the files; 0: all. The systems take turns, so that what
-else the machine does meets all alike; seconds are CPU seconds of the process.
+WET: WET files. The default is the files in ../shared/data/wet; if that folder does not exist, pages are made from the
+package's own profiles. --num_pages: the number of pages, evenly spread over the files; 0: all. The systems take turns,
+so that other load on the machine affects all of them in the same way. Seconds are CPU seconds of the process.
 
-Rows: the package as the reference calls it; ours, all pages at once, as the corpus chain does; ours with one call per
-page. `different`: answers that are not the package's, the probability compared bit for bit (its `sum` made plain, as
-Python's was before 3.12).
+Rows: the package as the reference calls it; ours with all pages in one call, as in the corpus chain; ours with one call
+per page. `different`: answers that differ from the package's, with probabilities compared bit for bit (the package's
+`sum` is replaced by a plain sum, as in Python before 3.12).
 """
 
 import argparse
@@ -47,12 +47,12 @@ ROWS = (PACKAGE, BATCH, ALONE)
 
 
 def wet_pages(paths: list[Path]) -> list[str]:
-    """The texts of the pages of WET files."""
+    """The texts of the pages in WET files."""
     return [outcome.text for path in paths for outcome in read_records(path) if isinstance(outcome, Page)]
 
 
 def made_pages(num_pages: int) -> list[str]:
-    """Pages of 200 to 12,000 characters whose words are drawn from the package's profiles, every second one English."""
+    """Pages of 200 to 12,000 characters, drawn from the package's profiles. Every second page is English."""
     draw = random.Random(0)
     profiles = [
         json.loads(path.read_text(encoding="utf-8"))
@@ -69,7 +69,7 @@ def made_pages(num_pages: int) -> list[str]:
 
 
 def evenly(pages: list[str], num_pages: int) -> list[str]:
-    """So many of the pages, evenly spread; all for 0."""
+    """The given number of pages, evenly spread; 0: all."""
     if not num_pages or num_pages >= len(pages):
         return pages
     return [pages[place * len(pages) // num_pages] for place in range(num_pages)]
@@ -100,7 +100,7 @@ def plain_sum(numbers: list[float]) -> float:
 
 @dataclass
 class Row:
-    """One line of the table: pages, CPU seconds, and how many answers are not the package's."""
+    """A row of the table: pages, CPU seconds, and the number of answers that differ from the package's."""
 
     pages: int = 0
     seconds: float = 0.0
@@ -118,7 +118,7 @@ class Row:
 
 
 class Comparison:
-    """Runs the systems in turns over parts of the pages and keeps the table."""
+    """Runs the systems in turns over parts of the pages, and collects the table."""
 
     def __init__(self) -> None:
         self.rows = {name: Row() for name in ROWS}
@@ -127,7 +127,7 @@ class Comparison:
         self._ours = LangdetectIdentifier()
 
     def turn(self, texts: list[str]) -> None:
-        """All systems on these pages: the package on a fifth of them, then ours on all, five times."""
+        """Run all systems on these pages. Five times: the package on a fifth of the pages, then ours on all pages."""
         expected, seconds = [], []
         parts = [
             texts[start : start + len(texts) // REPEATS + 1]
@@ -154,7 +154,7 @@ class Comparison:
         self.rows[name].add(num_pages, time.process_time() - started)
 
     def _compare(self, name: str, answers: list, expected: list) -> None:
-        # `Identified` is a tuple, so equal means the same language and the same float, to the last bit.
+        # `Identified` is a tuple, so equality means the same language and exactly the same probability.
         self.rows[name].add(0, 0.0, sum(answer != right for answer, right in zip(answers, expected, strict=True)))
 
 
@@ -168,7 +168,7 @@ def table(rows: dict[str, Row]) -> str:
 
 
 def load_seconds() -> float:
-    """Wall seconds until a fresh process has an identifier."""
+    """Wall seconds until a new process has an identifier."""
     code = "from c4pipe.corpus.language.langdetect.identifier import LangdetectIdentifier as L; L()"
     started = time.perf_counter()
     subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).parents[1])
@@ -176,7 +176,7 @@ def load_seconds() -> float:
 
 
 def profile(pages: list[str]) -> None:
-    """Where our time goes, all pages at once."""
+    """Print where the time of our identifier is spent, with all pages in one call."""
     identifier = LangdetectIdentifier()
     identifier.identify(pages[:100])
     profiler = cProfile.Profile(time.process_time)
@@ -188,7 +188,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("wet", nargs="*", type=Path)
     parser.add_argument("--num_pages", type=int, default=2_000)
-    parser.add_argument("--profile", action="store_true", help="a profile of ours instead of the table")
+    parser.add_argument("--profile", action="store_true", help="print a profile of our identifier instead of the table")
     arguments = parser.parse_args()
     paths = arguments.wet or sorted(SHARED.glob("*.wet.gz"))
     pages = evenly(wet_pages(paths), arguments.num_pages) if paths else made_pages(arguments.num_pages or 2_000)

@@ -2,10 +2,10 @@
 
     python benchmarks/bench_near_duplicates.py [--c4=FOLDER] [--pages=N] [--peers_python=PYTHON]
 
-The text is that of a C4 folder; without one, of the pages that the demo packs. Behind each tenth page stands a copy of
-it with 0 to 10% of its words changed, so that the two can be compared on what they find. Each side runs in a process
-of its own; its seconds are those of the CPU in its stages, without imports. datatrove splits words by spaCy and ours by
-one rule, so some pages are judged differently: they are counted. Without datatrove, ours runs alone.
+The text is from a C4 folder; by default, from the pages of the demo. After each tenth page there is a copy of it with 0
+to 10% of its words changed, so that one can compare which copies each side finds. Each side runs in a separate process.
+Its seconds are CPU seconds of its stages, without imports. datatrove splits words with spaCy and ours with a simple
+rule, so some pages are judged differently; their number is printed. Without datatrove, only ours runs.
 """
 
 import argparse
@@ -31,7 +31,7 @@ PAGES_PER_SHARD = 10_000
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--c4", help="a folder of text shards")
-    parser.add_argument("--pages", type=int, default=5_000, help="pages before copies are planted")
+    parser.add_argument("--pages", type=int, default=5_000, help="number of pages, without the planted copies")
     parser.add_argument("--peers_python", default=sys.executable, help="interpreter that has datatrove")
     flags = parser.parse_args()
     with tempfile.TemporaryDirectory() as work:
@@ -49,7 +49,7 @@ def main() -> None:
 
 
 def make_text(work: Path) -> str:
-    """A corpus of the documentation that Python carries, as the demo makes it."""
+    """Make a corpus from Python's documentation, like the demo. Returns: its folder."""
     clean = ["--variant=en.noclean", f"--input={work}/crawl/**/*.wet.gz", f"--output={work}/c4"]
     for command in (["tools.demo.pack_crawl", f"--output={work}/crawl"], ["pipelines.wet_to_c4", *clean]):
         subprocess.run([sys.executable, "-m", *command], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
@@ -57,7 +57,7 @@ def make_text(work: Path) -> str:
 
 
 def write_pages(c4: str, count: int, folder: Path) -> dict[str, float]:
-    """Text shards with planted copies; URL of a copy -> the share of its words that was changed."""
+    """Write text shards with planted copies. Returns: URL of a copy -> share of its words that were changed."""
     draw, planted, rows = random.Random(0), dict[str, float](), list[dict[str, Any]]()
     pages = islice((row for path in resolve_source(c4) for row in read_text_shard(path, ("text", "url"))), count)
     for number, page in enumerate(pages):
@@ -80,7 +80,7 @@ def changed(text: str, share: float, draw: random.Random) -> str:
 
 
 def run(python: str, script: str, folder: Path) -> dict[str, Any] | None:
-    """What a side reports; None where it is not installed."""
+    """Run a side. Returns: its report; None if it is not installed."""
     done = subprocess.run(
         [python, str(STAGES / script), str(folder)], capture_output=True, text=True, cwd=ROOT, check=False
     )
@@ -114,7 +114,7 @@ def table(found: dict[str, dict[str, Any]], num_pages: int, planted: dict[str, f
 
 
 def _dropped_share(planted: dict[str, float], share: float, kept: set[str]) -> float:
-    """Of the copies with so many changed words: how many were dropped, or had their original dropped for them."""
+    """The share of copies with this share of changed words that were dropped, or whose original was dropped."""
     copies = [url for url, changed_share in planted.items() if changed_share == share]
     gone = sum(url not in kept or url.removesuffix("copy") not in kept for url in copies)
     return gone / max(len(copies), 1)

@@ -1,14 +1,14 @@
-"""Corruption against the per-example collator, and all of c4_to_examples' work against SentencePiece alone.
+"""Corruption compared with a per-example collator, and all work of c4_to_examples compared with SentencePiece alone.
 
     python benchmarks/bench_objectives.py [--input=SOURCE --vocabulary=DIR] [--repeats=7]
 
-The collator stands for the one of Hugging Face's T5 example that nanoT5 uses too: no library ships it, so it is
-written here anew by the same method (one mask per example, from shuffled flags, sentinels and removal by numpy over the
-batch). It is timed on batches of 128 as in training, on tokens that are already cut to 568.
+The collator represents that of Hugging Face's T5 example, which nanoT5 uses too. No library contains it, so it is
+written again here with the same method (one mask per example from shuffled flags; sentinels and removal with numpy over
+the batch). It is timed on batches of 128 as in training, with tokens that are already cut to 568.
 
-Without --input the text is the documentation of Python's standard library, repeated; figures on C4 text need --input.
-Both sides run in this process, in turn, on one thread, in seconds of the processor, so that what else the machine does
-weighs little; the best of the repeats counts, and of ratios the median. Waiting for the disk is not in them.
+Without --input, the text is the documentation of Python's standard library, repeated; for figures on C4 text, give
+--input. Both sides run in turn on one thread of this process. Times are CPU seconds, so that other load on the machine
+has little effect, and do not include waiting for the disk. The best of the repeats counts, and for ratios the median.
 """
 
 import argparse
@@ -39,7 +39,7 @@ BLOCKS = 16
 
 
 class Collator:
-    """Span corruption as the well-known data collators do it: example by example, then numpy over the batch."""
+    """Span corruption as in the well-known data collators: masks per example, then numpy over the batch."""
 
     def __init__(self, size: int, density: float = 0.15, mean: float = 3.0, seed: int = 0) -> None:
         self.size, self.density, self.mean = size, density, mean
@@ -80,7 +80,7 @@ def seconds_of(work: Callable[[], object]) -> float:
 
 
 def best_of(repeats: int, *works: Callable[[], object]) -> list[float]:
-    """The least processor time of each, taken in turn so that all see the same machine."""
+    """The least CPU time of each. They run in turn, so that load on the machine affects all of them."""
     times = [[seconds_of(work) for work in works] for _ in range(repeats)]
     return [min(column) for column in zip(*times, strict=True)]
 
@@ -121,7 +121,7 @@ def bench_corruption(repeats: int) -> Iterator[tuple[str, str, float]]:
 
 @dataclass(frozen=True)
 class Stage:
-    """Seconds of encode alone and of the whole stage, one of each a repeat, and what the stage wrote."""
+    """CPU seconds of encoding alone and of the whole stage, per repeat; and the tokens and bytes of the stage."""
 
     alone: list[float]
     whole: list[float]
@@ -130,12 +130,12 @@ class Stage:
 
     @property
     def share(self) -> float:
-        """Encode alone over the whole stage: the median of the repeats, each of which saw one state of the machine."""
+        """Time of encoding alone divided by that of the whole stage: the median over the repeats."""
         return statistics.median(alone / whole for alone, whole in zip(self.alone, self.whole, strict=True))
 
 
 def bench_stage(paths: list[str], vocabulary: Vocabulary, repeats: int) -> Stage:
-    """Encode alone and the stage in turn, on the same text shards."""
+    """Time encoding alone and the whole stage in turn, on the same text shards."""
     texts = [[row["text"] for row in read_text_shard(path, columns=("text",))] for path in paths]
     corruption = OBJECTIVES["span_corruption"].configure(Parameters(), vocabulary.size, vocabulary.num_extra_ids)
     recipe = Recipe(corruption, vocabulary, seed=0, replicas=1)
@@ -155,12 +155,12 @@ def bench_stage(paths: list[str], vocabulary: Vocabulary, repeats: int) -> Stage
 
         times = [(seconds_of(encode_alone), seconds_of(stage)) for _ in range(repeats)]
     alone, whole = map(list, zip(*times, strict=True))
-    tokens = sum(folder.counts["raw_tokens"] for folder in made)
-    return Stage(alone, whole, tokens, sum(shard.bytes for folder in made for shard in folder.shards))
+    tokens = sum(record.counts["raw_tokens"] for record in made)
+    return Stage(alone, whole, tokens, sum(shard.bytes for record in made for shard in record.shards))
 
 
 def documentation(folder: str) -> tuple[list[str], Vocabulary]:
-    """Text shards of Python's own documentation, and a vocabulary trained on it."""
+    """Make text shards from Python's documentation, and train a vocabulary on them."""
     from pydoc_data.topics import topics
 
     texts = [text for text in topics.values() if len(text) > 200]

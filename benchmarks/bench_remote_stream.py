@@ -1,11 +1,14 @@
-"""The example stream from slow object storage: first batch, resume, and eight trainers' readers that may not wait.
+"""The example stream from slow object storage: first batch, resume, and eight readers that must not wait.
 
     python benchmarks/bench_remote_stream.py [--delay_seconds=0.05] [--seconds=60] [--work_dir=DIR]
 
-A local server answers every request after a delay, as object storage does. Then, each in new processes:
-cold start: an empty cache, from opening the folder to the first batch; resume: an empty cache too, from the middle of
-an epoch; readers: eight ranks with one cache, each paced to the 1,163 examples/s of T5-base at half an H200's bf16
-peak. `waiting` is the share of its time that the slowest reader spent in `next(batches)` beyond its first batch.
+A local server answers every request after a delay, like object storage. Each measurement uses new processes:
+
+    cold start   from opening the folder to the first batch, with an empty cache
+    resume       the same in the middle of an epoch, also with an empty cache
+    readers      eight ranks share a cache; each reads 1,163 examples/s (T5-base at half of an H200's bf16 peak)
+
+`waiting` is the share of its time that the slowest reader spent in `next(batches)`, without its first batch.
 """
 
 import argparse
@@ -27,7 +30,7 @@ EXAMPLES_PER_SECOND = 1_163
 
 
 def read(url: str, cache_dir: str, rank: int, num_ranks: int, position: int, seconds: float) -> dict[str, float]:
-    """One reader in a process of its own; a step takes as long as a GPU would."""
+    """A reader, which runs in a separate process. Each step takes as long as on a GPU."""
     from c4pipe.shards.stream.stream import Source, open_stream
 
     began = time.perf_counter()
@@ -114,11 +117,11 @@ def measure(flags: argparse.Namespace, folder: Path, caches: Path) -> None:
     print("|---|---|")
     print(f"| cold start to the first batch | {cold['first']:.2f} s |")
     print(f"| resume in the middle of an epoch, empty cache | {resumed['first']:.2f} s |")
-    print(f"| eight readers together: slowest first batch | {max(one['first'] for one in results):.2f} s |")
-    print(f"| examples/s per reader, least | {min(one['rate'] for one in results):,.0f} |")
-    print(f"| waiting, slowest reader | {max(one['waiting'] for one in results):.3%} |")
-    print(f"| longest wait of all | {max(one['longest'] for one in results) * 1e3:.1f} ms |")
-    print(f"| cores, all readers together | {sum(one['cores'] for one in results):.2f} |")
+    print(f"| eight readers together: slowest first batch | {max(result['first'] for result in results):.2f} s |")
+    print(f"| examples/s per reader, least | {min(result['rate'] for result in results):,.0f} |")
+    print(f"| waiting, slowest reader | {max(result['waiting'] for result in results):.3%} |")
+    print(f"| longest wait of all | {max(result['longest'] for result in results) * 1e3:.1f} ms |")
+    print(f"| cores, all readers together | {sum(result['cores'] for result in results):.2f} |")
 
 
 if __name__ == "__main__":

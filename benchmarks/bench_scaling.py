@@ -1,12 +1,11 @@
-"""`wet_to_c4` on a little and on much, with one worker and with more: wall time, CPU time, memory of all processes.
+"""`wet_to_c4` on small and large inputs, with one worker and several: wall time, CPU time, memory of all processes.
 
     python benchmarks/bench_scaling.py [WET...] [--copies=1,16] [--workers=1,2] [--variant=en] [--assets=DIR]
 
-WET: WET files; without any those of ../shared/data/wet, and where these are not there, the demo's crawl of
-documentation (then without bad words, and with the Punkt parameters that come with us). A copy is the same files with
-other hosts in their URLs, so that 16 copies are 16 times the pages, and as many copies of each line. Memory is the
-resident memory of the launcher and its workers added up, sampled five times per second; what they share counts once
-for each.
+WET: WET files. The default is the files in ../shared/data/wet; if that folder does not exist, the demo's crawl of
+documentation (without bad words, and with the bundled Punkt parameters). A copy has the same files with other hosts in
+the URLs, so 16 copies have 16 times as many pages, and 16 copies of each line. Memory is the sum of the resident memory
+of launcher and workers, sampled five times per second; memory that they share counts once per process.
 """
 
 import argparse
@@ -31,7 +30,7 @@ _HOST = re.compile(rb"(WARC-Target-URI: *https?://)(?:www\.)?")
 
 @dataclass(frozen=True)
 class Measured:
-    """One run of the command, from its start to its end."""
+    """The use of a run of the command, from its start to its end."""
 
     pages: int
     seconds: float
@@ -40,7 +39,7 @@ class Measured:
 
 
 def copy_under_other_urls(wet: Path, folder: Path, number: int) -> Path:
-    """The same records, each host `copyN.` of what it was."""
+    """Copy a file with the same records, but with `copyN.` before each host."""
     from isal import igzip
 
     target = folder / f"copy-{number:03d}-{wet.name.removesuffix('.gz')}.gz"
@@ -51,7 +50,7 @@ def copy_under_other_urls(wet: Path, folder: Path, number: int) -> Path:
 
 
 def run(wets: list[Path], num_workers: int, flags: list[str], output: Path) -> Measured:
-    """`wet_to_c4` on the files, by so many workers."""
+    """Run `wet_to_c4` on the files with a number of workers."""
     command = [sys.executable, "-m", "pipelines.wet_to_c4", f"--input={','.join(map(str, wets))}"]
     command += [f"--output={output}", f"--direct_num_workers={num_workers}", *flags]
     began, used = time.perf_counter(), children_seconds()
@@ -59,20 +58,20 @@ def run(wets: list[Path], num_workers: int, flags: list[str], output: Path) -> M
     peak = 0
     while True:
         try:
-            _, said = process.communicate(timeout=0.2)
+            _, errors = process.communicate(timeout=0.2)
             break
         except subprocess.TimeoutExpired:
             peak = max(peak, resident_bytes(process.pid))
     seconds = time.perf_counter() - began
     if process.returncode:
-        sys.exit(said.decode().strip().splitlines()[-1])
+        sys.exit(errors.decode().strip().splitlines()[-1])
     counters = json.loads((output / "report.json").read_text())["counters"]
     pages = sum(count for name, count in counters.items() if name.startswith("split-wet-file/"))
     return Measured(pages, seconds, children_seconds() - used, peak)
 
 
 def children_seconds() -> float:
-    """CPU seconds of all processes that were waited for."""
+    """CPU seconds of all child processes that have ended."""
     usage = resource.getrusage(resource.RUSAGE_CHILDREN)
     return usage.ru_utime + usage.ru_stime
 
@@ -96,8 +95,8 @@ def resident_bytes(root: int) -> int:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("wet", nargs="*", type=Path)
-    parser.add_argument("--copies", default="1,16", help="how many times the files, separated by commas")
-    parser.add_argument("--workers", default="1,2", help="worker processes, separated by commas")
+    parser.add_argument("--copies", default="1,16", help="numbers of copies of the files, separated by commas")
+    parser.add_argument("--workers", default="1,2", help="numbers of worker processes, separated by commas")
     parser.add_argument("--variant", default="en")
     parser.add_argument("--assets", type=Path, default=SHARED / "assets" if (SHARED / "assets").is_dir() else None)
     flags = parser.parse_args()

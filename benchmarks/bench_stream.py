@@ -1,12 +1,12 @@
-"""The example stream against mosaicml streaming (MDS, zstd 3) and torch's DataLoader over Hugging Face datasets.
+"""The example stream, mosaicml streaming (MDS, zstd 3) and torch's DataLoader over Hugging Face datasets.
 
     python benchmarks/bench_stream.py [--num_examples=160000] [--work_dir=DIR] [--systems=c4pipe,mosaicml,datasets]
 
-Same examples (512 + 114 ids of 16 bits), same task: shuffled batches of 128 as torch tensors, one process. Each system
-runs in a fresh process; imports are not timed. A peer that is not installed is left out with a notice
-(`pip install --no-deps mosaicml-streaming`, `pip install datasets`).
+All systems have the same examples (512 + 114 ids of 16 bits) and the same task: shuffled batches of 128 as torch
+tensors, in one process. Each system runs in a new process, and imports are not timed. A peer that is not installed is
+left out with a notice (`pip install --no-deps mosaicml-streaming`, `pip install datasets`).
 
-examples/s per core: examples over the CPU seconds of the whole process, over one pass or more and 8 s or more.
+examples/s per core: examples divided by the CPU seconds of the whole process, for at least one pass and 8 s.
 cold start: from opening the folder to the first batch. resume: the same in the middle of an epoch, in a new process.
 """
 
@@ -26,7 +26,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 import synthetic_examples as made
 
 BATCH = 128
-LEAST_SECONDS = 8.0  # what is unpacked ahead at the end then weighs little
+LEAST_SECONDS = 8.0  # long enough that examples which are unpacked ahead at the end have little effect
 RAW_TOKENS = made.TOKENS_LENGTH
 
 
@@ -93,7 +93,7 @@ def open_datasets(folder: Path, position: int) -> Iterator[int]:
     while True:
         shuffle = torch.Generator().manual_seed(0)
         loader = torch.utils.data.DataLoader(data, batch_size=BATCH, shuffle=True, generator=shuffle)
-        # A plain DataLoader cannot start in the middle: the batches before are read and thrown away.
+        # A plain DataLoader cannot start in the middle, so the batches before are read and discarded.
         for batch in islice(loader, position // BATCH, None):
             yield len(batch["inputs"])
         position = 0
@@ -109,7 +109,7 @@ IMPORTS = {"c4pipe": "c4pipe.shards.stream.stream", "mosaicml": "streaming", "da
 
 
 def measure(system: str, folder: Path, num_examples: int, position: int) -> dict[str, float]:
-    """Runs in a process of its own: passes over the examples (or, from a position, one batch)."""
+    """Measure passes over the examples; from a position, only the first batch. Runs in a separate process."""
     __import__(IMPORTS[system])
     import torch
 
@@ -131,7 +131,7 @@ def measure(system: str, folder: Path, num_examples: int, position: int) -> dict
 
 
 def _memory() -> int:
-    """Bytes of this process's own memory (without mapped files)."""
+    """Bytes of this process' own memory, without mapped files."""
     status = Path("/proc/self/status").read_text()
     return int(status.partition("RssAnon:")[2].split()[0]) * 1024
 
@@ -146,7 +146,7 @@ def _in_a_process(system: str, folder: Path, num_examples: int, position: int) -
 
 
 def _fresh(system: str, folder: Path) -> Path:
-    """mosaicml unpacks its shards beside the packed ones; a cold run needs a folder where that has not happened."""
+    """A folder without unpacked shards, for a cold start: mosaicml writes those next to the packed ones."""
     if system != "mosaicml":
         return folder
     copy = folder.with_name(folder.name + "-fresh")

@@ -1,13 +1,14 @@
-"""A training step against Hugging Face's T5: the same weights, batches and optimizer, the losses beside each other.
+"""A training step of ours and of Hugging Face's T5, with the same weights, batches and optimizer. Prints both losses.
 
-    python benchmarks/bench_training.py                       2 CPU cores: Hugging Face eager, both in float32
+    python benchmarks/bench_training.py                       on the CPU: eager, both in float32
     python benchmarks/bench_training.py --device=cuda --presets=t5_v1_1_small,t5_v1_1_base,t5_v1_1_large --batch_size=64
-                                                              a GPU: bf16, both compiled; examples/s, share of peak
-    python benchmarks/bench_training.py --profile             where our step's time goes
+                                                              on a GPU: bf16, both compiled; examples/s, share of peak
+    python benchmarks/bench_training.py --profile             where the time of our step is spent
 
-A step is forward, backward, and Adafactor's update (Hugging Face: `transformers.Adafactor` with T5's settings), on full
-examples of 512 + 114 ids. The two systems take turns, step by step, so that what else the machine does meets both
-alike; the medians are compared. Dropout is off by default, because the two draw different masks.
+A step consists of the forward pass, the backward pass and an update by Adafactor (Hugging Face:
+`transformers.Adafactor` with T5's settings), on full examples of 512 + 114 ids. The two systems take turns step by
+step, so that other load on the machine affects both in the same way; medians are compared. Dropout is off by default,
+because the two draw different masks.
 """
 
 import argparse
@@ -37,7 +38,7 @@ INPUTS_LENGTH, TARGETS_LENGTH = 512, 114
 LEARNING_RATE = 0.01
 
 Step = Callable[[int], torch.Tensor]
-"""Number of the step -> mean loss a target token, on the device."""
+"""Number of the step -> mean loss per target token, on the device."""
 
 
 def batch_of(step: int, batch_size: int, vocabulary_size: int, device: torch.device) -> Batch:
@@ -110,7 +111,7 @@ def theirs(config: ModelConfig, arguments: argparse.Namespace, device: torch.dev
 
 
 def measure(steps: dict[str, Step], arguments: argparse.Namespace, device: torch.device) -> dict[str, list[float]]:
-    """Seconds of each step of each system, taking turns; see `--clock`."""
+    """Seconds of each step of each system, which take turns. See `--clock`."""
     clock = {"wall": time.perf_counter, "cpu": lambda: time.process_time() / torch.get_num_threads()}[arguments.clock]
     seconds: dict[str, list[float]] = {name: [] for name in steps}
     for number in range(arguments.warmup + arguments.steps):
@@ -128,7 +129,7 @@ def measure(steps: dict[str, Step], arguments: argparse.Namespace, device: torch
 
 
 def profile(step: Step, device: torch.device) -> None:
-    """Print where a step's time goes, by operator."""
+    """Print how much time of a step each operator takes."""
     activities = [torch.profiler.ProfilerActivity.CPU]
     if device.type == "cuda":
         activities.append(torch.profiler.ProfilerActivity.CUDA)
@@ -145,30 +146,34 @@ def main() -> None:
     parser.add_argument("--device", default="cpu", choices=["cpu", "cuda"])
     parser.add_argument("--precision", default="auto", choices=["auto", "fp32", "bf16"])
     parser.add_argument("--batch_size", type=int, default=4)
-    parser.add_argument("--parts", type=int, default=1, help="gradient accumulation of both")
+    parser.add_argument("--parts", type=int, default=1, help="gradient accumulation of both systems")
     parser.add_argument("--steps", type=int, default=8)
     parser.add_argument("--warmup", type=int, default=2)
     parser.add_argument("--dropout_rate", type=float, default=0.0)
     parser.add_argument("--vocabulary_size", type=int, default=32128)
     parser.add_argument("--compile", default=None, help="systems to compile, comma-separated; default: both on a GPU")
     parser.add_argument("--activation_checkpointing", action="store_true")
-    parser.add_argument("--attention", default="auto", choices=["auto", *IMPLEMENTATIONS], help="ours, on a GPU")
-    parser.add_argument("--systems", default="c4pipe,transformers", help="which to run")
+    parser.add_argument(
+        "--attention", default="auto", choices=["auto", *IMPLEMENTATIONS], help="our implementation on a GPU"
+    )
+    parser.add_argument("--systems", default="c4pipe,transformers", help="systems to run, comma-separated")
     parser.add_argument(
         "--clock",
         default="wall",
         choices=["wall", "cpu"],
-        help="cpu: CPU seconds over the threads, for a machine that has other work (threads that wait count too)",
+        help="cpu: CPU seconds divided by threads, for a machine with other load (waiting threads count too)",
     )
     parser.add_argument("--profile", action="store_true")
-    parser.add_argument("--verbose", action="store_true", help="the losses of every step")
+    parser.add_argument("--verbose", action="store_true", help="print the losses of every step")
     arguments = parser.parse_args()
     device = torch.device(arguments.device)
     if arguments.compile is None:
         arguments.compile = "c4pipe,transformers" if device.type == "cuda" else ""
     print(f"compiled: {arguments.compile or 'none'}")
-    where = torch.cuda.get_device_name() if device.type == "cuda" else f"{torch.get_num_threads()} CPU threads"
-    print(f"{where}; torch {torch.__version__}, Python {platform.python_version()}, {time.strftime('%Y-%m-%d')}")
+    name_of_device = torch.cuda.get_device_name() if device.type == "cuda" else f"{torch.get_num_threads()} CPU threads"
+    print(
+        f"{name_of_device}; torch {torch.__version__}, Python {platform.python_version()}, {time.strftime('%Y-%m-%d')}"
+    )
     makers = {"c4pipe": ours, "transformers": theirs}
     for name in arguments.presets.split(","):
         config = preset(name, vocabulary_size=arguments.vocabulary_size).with_(dropout_rate=arguments.dropout_rate)

@@ -14,9 +14,9 @@ from model.checkpoints.hugging_face_export import write_config
 
 
 def hugging_face_peer(config: ModelConfig, weights: Mapping[str, Tensor]) -> Any:
-    """`transformers.T5ForConditionalGeneration` that computes what our model does.
+    """A `transformers.T5ForConditionalGeneration` that computes the same as our model.
 
-    By way of a folder: from version 5 on, only loading one leaves the two embeddings of T5 1.1 apart.
+    It is loaded from a folder, because since version 5, only loading keeps the two embeddings of T5 1.1 separate.
     """
     import transformers
 

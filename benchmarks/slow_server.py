@@ -1,4 +1,4 @@
-"""Object storage in a box: serves a folder over HTTP, each answer after a delay. For benchmarks and tests.
+"""A simulation of object storage for benchmarks and tests: serves a folder over HTTP, with a delay before each answer.
 
 `python benchmarks/slow_server.py FOLDER --delay_seconds=0.05` serves until it is interrupted.
 """
@@ -15,8 +15,8 @@ from pathlib import Path
 class SlowServer(http.server.ThreadingHTTPServer):
     """Serves the files of a folder, each request after `delay_seconds`.
 
-    `answer` may be replaced by a function (path, bytes) -> (status, bytes) that throttles, cuts or changes files.
-    `requests` counts what was asked for.
+    answer: may be replaced by a function (path, bytes) -> (status, bytes) that throttles, cuts or changes files.
+    requests: path -> number of requests.
     """
 
     daemon_threads = True
@@ -37,7 +37,7 @@ class SlowServer(http.server.ThreadingHTTPServer):
         return self
 
     def handle_error(self, *_: object) -> None:
-        """A client that hangs up is not an error worth printing."""
+        """Print nothing: a client that closes the connection is not an error."""
 
     def __exit__(self, *_: object) -> None:
         self.shutdown()

@@ -1,4 +1,4 @@
-"""Examples as large and as compressible as pre-corrupted English text, for benchmarks that need no corpus."""
+"""Random examples with the size and compressibility of pre-corrupted English text, for benchmarks without a corpus."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,9 +13,9 @@ INPUTS_LENGTH, TARGETS_LENGTH, TOKENS_LENGTH, VOCABULARY_SIZE = 512, 114, 568, 3
 
 
 def examples(num_examples: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """Inputs (n, 512) and targets (n, 114), uint16, ids drawn with the frequencies of pieces in English text.
+    """Inputs (n, 512) and targets (n, 114), uint16, with ids as frequent as pieces in English text.
 
-    A Zipf-Mandelbrot law with an offset of 10 packs to 1.5-1.8 bytes per raw token, as C4 does.
+    With a Zipf-Mandelbrot law with offset 10, they are compressed to 1.5-1.8 bytes per raw token, like C4.
     """
     random = np.random.default_rng(seed)
     frequency = 1 / np.arange(10, VOCABULARY_SIZE - 103)
@@ -29,7 +29,7 @@ def examples(num_examples: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
 
 
 def write_examples(folder: Path, num_shards: int, rows: int) -> None:
-    """An example folder of span-corruption size."""
+    """Write a folder of examples with the lengths of span corruption."""
     if manifest.exists(str(folder)):
         return
     shards = []
@@ -56,5 +56,5 @@ def _parts(num_shards: int, rows: int) -> Iterator[tuple[np.ndarray, np.ndarray]
 
 
 def folder_bytes(folder: Path) -> int:
-    """Size of all files below a folder."""
+    """The total size of the files in a folder."""
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())

@@ -1,1 +1,1 @@
-"""What a developer runs beside the product: the demo, the comparison with the reference, offline checks."""
+"""Tools for developers: the demo, the comparison with the reference, and checks on distributed engines."""

@@ -1,8 +1,8 @@
-"""Our rules for `en`, one after the other in one process, without Beam and without work files.
+"""Our rules for `en`, one after the other in a single process, without Beam and without work files.
 
     python benchmarks/corpus_chains/c4pipe_rules.py [--assets=DIR] [--sentence_model=punkt_tab] [--variant=en] WET...
 
-Prints one line of JSON (see `stage_clock.py`).
+Prints a line of JSON (see `stage_clock.py`).
 """
 
 import argparse
@@ -38,7 +38,7 @@ CLOCK = {
 
 
 class Run:
-    """Pages on their way through the chain. `candidates`: those still in it, by place, as they came through."""
+    """A run of the chain. candidates: place of a page -> the page after the stages so far, if it was not dropped."""
 
     def __init__(self, criteria: chain.Criteria) -> None:
         self._criteria = criteria
@@ -46,7 +46,7 @@ class Run:
         self.candidates: dict[int, Candidate] = {}
 
     def judge(self, stages: tuple[chain.Stage, ...]) -> None:
-        """Lets the stages judge the pages, one stage after the other."""
+        """Let the stages judge the pages, one stage after the other."""
         for stage in chain.judges_of(stages, self._criteria):
             name, fate = CLOCK[stage[0]]
             verdicts = self._in_batches(name, [stage]) if fate == LANGUAGE else self._page_by_page(name, [stage])
@@ -59,7 +59,7 @@ class Run:
         }
 
     def _in_batches(self, name: str, judges: Judges) -> dict[int, Verdict]:
-        """Pages that stay and pages that go in calls of their own, so that each kind has its own time."""
+        """Judge pages that stay and pages that are dropped in separate calls, so that each kind has its own time."""
         verdicts = dict(zip(self.candidates, judge(judges, list(self.candidates.values())), strict=True))
         for stays in (True, False):
             places = [place for place, verdict in verdicts.items() if stays is not bool(verdict.stage)]
@@ -80,10 +80,10 @@ class Run:
 
 
 def run(wets: list[Path], variant: variants.Variant, found: assets.Assets, output: Path) -> str:
-    """The chain over the files; the report of its clock."""
+    """Run the chain over the files. Returns: the report of its clock."""
     load = partial(load_identifier, variant.language_identifier)
-    on_way = Run(chain.Criteria(variant, variants.compat_named("tfds-3.1.0"), variant.languages, load, found))
-    clock = on_way.clock
+    chain_run = Run(chain.Criteria(variant, variants.compat_named("tfds-3.1.0"), variant.languages, load, found))
+    clock = chain_run.clock
     pages: list[Page] = []
     for wet in wets:
         pages += clock.parse(lambda wet=wet: [page for page in read_records(wet) if isinstance(page, Page)], _length)
@@ -92,26 +92,28 @@ def run(wets: list[Path], variant: variants.Variant, found: assets.Assets, outpu
     competing = clock.pages("urls", everywhere, _url_keys, pages)
     losers = clock.pages("urls", everywhere, deduplication.pick_url_losers, competing)
     lost = set(losers["row"].tolist())
-    on_way.candidates = {
+    chain_run.candidates = {
         place: Candidate(page.url, normalized_url(page.url), page.text)
         for place, page in enumerate(pages)
         if place not in lost
     }
-    on_way.judge(chain.AFTER_URLS)
+    chain_run.judge(chain.AFTER_URLS)
 
     keys = [
         clock.page("lines", place, deduplication.pack_line_keys, candidate.text, candidate.url, 0, place)
-        for place, candidate in on_way.candidates.items()
+        for place, candidate in chain_run.candidates.items()
     ]
-    line_losers = clock.pages("lines", on_way.candidates, lambda: deduplication.pick_line_losers(np.concatenate(keys)))
+    line_losers = clock.pages(
+        "lines", chain_run.candidates, lambda: deduplication.pick_line_losers(np.concatenate(keys))
+    )
     lost_lines = collections.defaultdict(list)
     for _, place, line in line_losers.tolist():
         lost_lines[place].append(line)
-    for place, candidate in on_way.candidates.items():
-        on_way.candidates[place] = replace(candidate, lost_lines=lost_lines[place])
-    on_way.judge(chain.AFTER_LINES)
+    for place, candidate in chain_run.candidates.items():
+        chain_run.candidates[place] = replace(candidate, lost_lines=lost_lines[place])
+    chain_run.judge(chain.AFTER_LINES)
 
-    texts = {place: candidate.text for place, candidate in on_way.candidates.items()}
+    texts = {place: candidate.text for place, candidate in chain_run.candidates.items()}
     clock.pages("write", texts, _write, texts, pages, output)
     return clock.report([(pages[place].url, text) for place, text in texts.items()])
 

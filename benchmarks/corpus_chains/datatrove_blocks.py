@@ -1,11 +1,11 @@
-"""datatrove 0.10.1: its WARC reader, C4 filter, bad words and writer, as its local executor runs them.
+"""datatrove 0.10.1: its WARC reader, C4 filter, bad words and writer, run by its local executor.
 
     python benchmarks/corpus_chains/datatrove_blocks.py --punkt=DIR [--badwords=FILE] WET...
 
-Needs `pip install datatrove==0.10.1 nltk warcio faust-cchardet python-magic orjson spacy
-aiohttp requests`. The filter has C4's own
-numbers here (5 words per line, 3 sentences per page; datatrove's defaults are 3 and 5). Neither line deduplication nor
-language: its language filters download a model at run time. Prints one line of JSON.
+Needs `pip install datatrove==0.10.1 nltk warcio faust-cchardet python-magic orjson spacy aiohttp requests`. The filter
+has C4's numbers (5 words per line, 3 sentences per page; datatrove's defaults are 3 and 5). There is no line
+deduplication, and no language identification because datatrove's filters download a model at run time. Prints a line of
+JSON.
 """
 
 import argparse
@@ -31,7 +31,7 @@ def main() -> None:
 
 
 def run(wets: list[Path], punkt: Path, badwords: Path | None, work: Path) -> str:
-    """The blocks over the files; one line of JSON with pages, kept, seconds and datatrove's own seconds a block."""
+    """Run the blocks over the files. Returns: JSON with pages, kept pages, seconds, and seconds per block."""
     shutil.copytree(punkt, work / "nltk/tokenizers/punkt_tab/english")
     os.environ["NLTK_DATA"] = str(work / "nltk")
     os.environ["HF_HOME"] = os.environ["HF_ASSETS_CACHE"] = str(work / "hub")
@@ -55,9 +55,9 @@ def run(wets: list[Path], punkt: Path, badwords: Path | None, work: Path) -> str
     ]
     if badwords is not None:
         folder = cached_assets_path(library_name="datatrove", namespace="filters", subfolder="c4_badwords")
-        name = c4_filters._EN_BADWORDS_URL.replace("/", "_")  # as for any address, in `cached_asset_path_or_download`
+        name = c4_filters._EN_BADWORDS_URL.replace("/", "_")  # the name that `cached_asset_path_or_download` uses
         shutil.copy(badwords, Path(folder) / name)
-        (Path(folder) / f"{name}.completed").touch()  # its mark of a download that is done
+        (Path(folder) / f"{name}.completed").touch()  # datatrove's mark of a complete download
         blocks.insert(2, c4_filters.C4BadWordsFilter())
     started = time.process_time()
     statistics = LocalPipelineExecutor(pipeline=blocks, logging_dir=str(work / "log"), tasks=1).run()

@@ -1,12 +1,12 @@
-"""The reference: the C4 functions of tensorflow-datasets 4.9.10, one after the other in one process, without Beam.
+"""The reference: the C4 functions of tensorflow-datasets 4.9.10, one after the other in a process, without Beam.
 
     python benchmarks/corpus_chains/reference.py --punkt=DIR [--badwords=FILE] WET...
 
-Needs `pip install --no-deps tensorflow-datasets==4.9.10` and `pip install absl-py langdetect==1.0.9 nltk==3.9.1`;
-neither TensorFlow nor Beam, for both only stand-ins are made. Prints one line of JSON (see `stage_clock.py`).
+Needs `pip install --no-deps tensorflow-datasets==4.9.10` and `pip install absl-py langdetect==1.0.9 nltk==3.9.1`, but
+neither TensorFlow nor Beam, which are replaced by simple objects. Prints a line of JSON (see `stage_clock.py`).
 
-Left out of the time: records of bad UTF-8 are taken out of the files before, because one ends the reference; counters
-are a dict's, not Beam's.
+Two things are not in the time: records of invalid UTF-8, at which the reference would stop, are removed from the files
+before; and counters are in a dict instead of Beam.
 """
 
 import argparse
@@ -31,7 +31,7 @@ MIN_SENTENCES = 3
 
 
 def load_functions(punkt: Path, work: Path) -> tuple[types.ModuleType, collections.Counter]:
-    """The module `tensorflow_datasets.text.c4_utils` without what it imports, and the counters that it writes.
+    """The module `tensorflow_datasets.text.c4_utils` with replacements for its imports, and its counters.
 
     punkt: the four files of a `punkt_tab` language.
     """
@@ -83,7 +83,7 @@ def load_functions(punkt: Path, work: Path) -> tuple[types.ModuleType, collectio
 
 
 def without_bad_utf8(source: Path, target: Path) -> None:
-    """Copies a WET file without the records that are not valid UTF-8."""
+    """Copy a WET file without the records that are not valid UTF-8."""
     good, record = [], []
     lines = gzip.decompress(source.read_bytes()).split(b"\n")
     for line in [*lines, None]:
@@ -111,7 +111,7 @@ def main() -> None:
 
 
 def run(wets: list[Path], punkt: Path, badwords: Path | None, work: Path) -> str:
-    """The chain over the files; the report of its clock."""
+    """Run the chain over the files. Returns: the report of its clock."""
     functions, _ = load_functions(punkt, work)
     clock = StageClock()
     pages: list = []
@@ -152,7 +152,7 @@ def run(wets: list[Path], punkt: Path, badwords: Path | None, work: Path) -> str
 
 
 def _keep(stage: str, fate: str, function: Callable, pages: dict, clock: StageClock) -> dict:
-    """The pages that a generator of no or one page gives back."""
+    """The pages for which `function`, a generator of at most one page, yields a page."""
     kept = {}
     for place, page in pages.items():
         found = clock.page(stage, place, lambda page=page: list(function(page)))
@@ -168,7 +168,7 @@ def _compete(functions: types.ModuleType, place: int, pages: list, newest: dict[
     if not functions.is_valid_length(page):
         return
     best = newest.get(page.normalized_url)
-    # A tie goes to the larger md5 of the text, as in our chain; the reference leaves it to chance.
+    # A tie goes to the larger md5 of the text, as in our chain; in the reference it is random.
     if best is None or (page.timestamp, _md5(page.text)) > (pages[best].timestamp, _md5(pages[best].text)):
         newest[page.normalized_url] = place
 

@@ -1,6 +1,6 @@
-"""CPU seconds by stage and by what becomes of a page.
+"""CPU seconds per stage and per fate of a page.
 
-Standard library only: the peers run in an environment of their own.
+This uses only the standard library, because the peers run in separate environments.
 """
 
 import collections
@@ -11,14 +11,14 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 STAGES = ("parse", "urls", "clean", "lines", "language", "badwords", "write")
-# What becomes of a page: dropped by cleaning; dropped for its language; all others (kept, another copy, bad words).
+# The fate of a page: dropped by cleaning; dropped for its language; all others (kept, a duplicate, bad words).
 CLEANING, LANGUAGE, OTHER = "cleaning", "language", "other"
 
 
 class StageClock:
-    """Adds up what the stages of a chain take. A page is named by its place among all that parsing gave.
+    """Adds up the times of the stages of a chain. A page is identified by its place in the output of parsing.
 
-    `fate`: what became of each page so far; parsing appends to it (`OTHER`), a stage that drops a page changes it.
+    fate: the fate of each page so far. Parsing appends to it (`OTHER`), and a stage that drops a page changes it.
     """
 
     def __init__(self) -> None:
@@ -26,14 +26,14 @@ class StageClock:
         self._seconds: dict[str, dict[int, float]] = {stage: collections.defaultdict(float) for stage in STAGES}
 
     def page(self, stage: str, place: int, function: Callable, *arguments: Any) -> Any:
-        """Calls a function for one page, on the stage's time."""
+        """Call a function for a page, and add its time to the stage."""
         started = time.process_time()
         result = function(*arguments)
         self._seconds[stage][place] += time.process_time() - started
         return result
 
     def pages(self, stage: str, places: Iterable[int], function: Callable, *arguments: Any) -> Any:
-        """Calls a function for some pages together; each gets an equal share of the time."""
+        """Call a function for several pages. Each page gets an equal share of the time."""
         started = time.process_time()
         result = function(*arguments)
         seconds = time.process_time() - started
@@ -43,17 +43,17 @@ class StageClock:
         return result
 
     def parse(self, function: Callable[[], list], length: Callable[[Any], int]) -> list:
-        """Calls a function that gives pages; they share its time by their length."""
+        """Call a function that returns pages. Its time is divided among them in proportion to their lengths."""
         started = time.process_time()
         found = function()
-        a_character = (time.process_time() - started) / (sum(map(length, found)) or 1)
+        seconds_per_character = (time.process_time() - started) / (sum(map(length, found)) or 1)
         for place, page in enumerate(found, start=len(self.fate)):
-            self._seconds["parse"][place] += length(page) * a_character
+            self._seconds["parse"][place] += length(page) * seconds_per_character
         self.fate += [OTHER] * len(found)
         return found
 
     def report(self, rows: Sequence[tuple[str, str]]) -> str:
-        """One line of JSON: pages, seconds by stage, both by fate, and the number and md5 of the (URL, text) kept."""
+        """JSON with pages, seconds per stage, both per fate, and the number and md5 of the kept (URL, text) rows."""
         fates = {
             fate: {"pages": self.fate.count(fate), "seconds": dict.fromkeys(STAGES, 0.0)}
             for fate in (CLEANING, LANGUAGE, OTHER)

@@ -2,7 +2,7 @@
 
     python benchmarks/near_duplicates/c4pipe_stages.py FOLDER
 
-Prints one line of JSON: seconds of CPU by stage, bytes of keys, peak memory, and which pages stay (by URL).
+Prints a line of JSON: CPU seconds per stage, bytes of keys, peak memory, and the URLs of the pages that stay.
 """
 
 import json

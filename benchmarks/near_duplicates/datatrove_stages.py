@@ -2,8 +2,8 @@
 
     python benchmarks/near_duplicates/datatrove_stages.py FOLDER
 
-Needs `pip install 'datatrove[io,processing]==0.10.1' spacy`. Prints one line of JSON: seconds of CPU by stage, bytes of
-signatures, peak memory, and which pages stay (by URL).
+Needs `pip install 'datatrove[io,processing]==0.10.1' spacy`. Prints a line of JSON: CPU seconds per stage, bytes of
+signatures, peak memory, and the URLs of the pages that stay.
 """
 
 import gzip
@@ -39,7 +39,7 @@ def main() -> None:
         }
         seconds = {}
         for name, steps in stages.items():
-            # Buckets run as many tasks as there are bands; all others one, so that the order of pages is kept.
+            # Buckets have a task per band. All other stages have a single task, so that the order of pages is kept.
             tasks = config.num_buckets if name == "buckets" else 1
             started = time.process_time()
             LocalPipelineExecutor(steps, logging_dir=f"{work}/log/{name}", tasks=tasks, workers=1).run()

@@ -1,1 +1,1 @@
-"""`make demo`: from documentation to a training model on a fresh machine."""
+"""`make demo`: from documentation to a trained model on a fresh machine."""

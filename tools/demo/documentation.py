@@ -1,7 +1,7 @@
-"""English prose that every Python installation carries: the demo's web, one page each.
+"""The web pages of the demo, made from English prose that every Python installation contains.
 
-Sources: the topics of `pydoc`, the docstrings of the standard library and of installed packages (read from their
-sources with `ast`, nothing is imported), and the descriptions of installed packages.
+Sources: the topics of `pydoc`, the docstrings of the standard library and of installed packages (read from their source
+files with `ast`, without importing them), and the descriptions of installed packages.
 """
 
 import ast
@@ -20,7 +20,7 @@ _MODULES_PER_PACKAGE = 60
 
 
 def pages() -> Iterator[tuple[str, str]]:
-    """(URL, text) of every page, in an order that depends on the installation alone."""
+    """(URL, text) of every page, in an order that depends only on the installation."""
     yield from _topics()
     library = Path(sysconfig.get_path("stdlib"))
     yield from _module_pages("https://stdlib.example.org/python", library, sorted(library.rglob("*.py")))
@@ -57,7 +57,7 @@ def _module_pages(site: str, root: Path, paths: list[Path]) -> Iterator[tuple[st
 
 
 def _docstrings(path: Path) -> str:
-    """All docstrings of a source file, in order, as the text of one page."""
+    """All docstrings of a source file, in order, as the text of a page."""
     if path.stat().st_size > _LARGEST_SOURCE_BYTES:
         return ""
     try:
@@ -77,7 +77,7 @@ def _docstrings(path: Path) -> str:
 
 
 def as_web_text(text: str) -> str:
-    """Text as an extractor would take it from the rendered page: a paragraph or list item becomes one line.
+    """Text as it would be extracted from a rendered page: each paragraph or list item becomes a line.
 
     >>> as_web_text("A line that\\ngoes on.\\n\\n* An item\\n  of two lines.\\n* Another.")
     'A line that goes on.\\n* An item of two lines.\\n* Another.'

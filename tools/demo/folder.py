@@ -1,4 +1,4 @@
-"""The demo's folder: what its stages made there, so that another demo can start anew and nothing else is lost."""
+"""The demo's folder. It records the files of the stages, so that another demo can replace them and only them."""
 
 import json
 import os
@@ -17,7 +17,10 @@ STAGE_FOLDERS = ("wet", "c4", "vocabulary", "examples", "run")
 
 @dataclass(frozen=True)
 class Demo:
-    """`demo.json`. plan: what was asked for. seconds: of the stages that are done. made: path in the folder -> bytes."""
+    """The content of `demo.json`.
+
+    plan: the settings of the demo. seconds: stage -> seconds, for finished stages. made: path in the folder -> bytes.
+    """
 
     plan: dict[str, Any]
     seconds: dict[str, float] = field(default_factory=dict)
@@ -36,35 +39,35 @@ class Demo:
 
 
 def look(output: str) -> dict[str, int]:
-    """The files that lie in the folders of the stages now: path in the folder -> bytes. Links are not followed."""
+    """The files that are now in the folders of the stages: path in the folder -> bytes. Links are not followed."""
     found = {}
     for stage in STAGE_FOLDERS:
-        for place, folders, in_it in os.walk(os.path.join(output, stage)):
-            links = [name for name in folders if os.path.islink(os.path.join(place, name))]
-            for path in (os.path.join(place, name) for name in [*in_it, *links]):
+        for parent, folders, file_names in os.walk(os.path.join(output, stage)):
+            links = [name for name in folders if os.path.islink(os.path.join(parent, name))]
+            for path in (os.path.join(parent, name) for name in [*file_names, *links]):
                 found[os.path.relpath(path, output)] = os.lstat(path).st_size
     return found
 
 
 def others(output: str, made: Mapping[str, int]) -> list[str]:
-    """The files in the folders of the stages that are not as a demo made them."""
+    """The files in the folders of the stages that a demo did not make, or that have changed since then."""
     return sorted(path for path, size in look(output).items() if made.get(path) != size)
 
 
 def refuse_others(output: str, made: Mapping[str, int]) -> None:
-    """Raises: UserError that lists files in the folders of the stages which the demo did not make."""
+    """Raises: UserError that lists the files in the folders of the stages that the demo did not make."""
     if found := others(output, made):
         raise UserError(
-            f"{output} holds files that the demo did not make, or did not end making: {names.shown(found)}; "
+            f"{output} holds files that the demo did not make, or did not complete: {names.shown(found)}; "
             "move them away, or give another --output"
         )
 
 
 def remove_made(output: str, made: Mapping[str, int]) -> None:
-    """Remove what another demo made, and the folders that are empty then. Raises: as `refuse_others`."""
+    """Remove the files that another demo made, and folders that become empty. Raises: as `refuse_others`."""
     refuse_others(output, made)
     for path in look(output):
         os.remove(os.path.join(output, path))
     for stage in STAGE_FOLDERS:
-        for place, _, _ in os.walk(os.path.join(output, stage), topdown=False):
-            os.rmdir(place)
+        for parent, _, _ in os.walk(os.path.join(output, stage), topdown=False):
+            os.rmdir(parent)

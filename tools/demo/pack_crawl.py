@@ -1,9 +1,10 @@
-"""Packs the documentation of this Python installation into a small crawl of gzip WET files.
+"""Pack the documentation of this Python installation into a small crawl of gzip WET files.
 
     python -m tools.demo.pack_crawl --output=DIR
 
-The files are what Common Crawl writes: one gzip member a record, a warcinfo record first. Like a crawl they hold pages
-twice (under one URL at another time, and under a second URL), navigation, and pages in no language.
+The files have the format of Common Crawl: one gzip member per record, with a warcinfo record first. As in a real crawl,
+some pages occur twice (with the same URL at another time, or with another URL), pages have navigation, and some pages
+are in no language.
 """
 
 import hashlib
@@ -30,7 +31,7 @@ _FOOTER = [
 
 
 def crawled_pages(max_bytes: int) -> Iterator[tuple[str, str]]:
-    """(URL, text) of every fetch of the crawl: pages with navigation around, copies, and pages in no language."""
+    """(URL, text) of every fetch of the crawl: pages with navigation, copies, and pages in no language."""
     chance = random.Random(0)
     packed = 0
     for number, (url, text) in enumerate(documentation.pages()):
@@ -38,7 +39,7 @@ def crawled_pages(max_bytes: int) -> Iterator[tuple[str, str]]:
             return
         packed += len(text.encode())
         yield url, _with_navigation(text)
-        if number % 17 == 3:  # fetched again, changed meanwhile
+        if number % 17 == 3:  # the same page, changed and fetched again
             yield url, _with_navigation(text + "\nThis page was changed after it had been fetched for the first time.")
         if number % 23 == 5:  # the same text on a mirror
             yield url.replace("example", "mirror.example", 1), _with_navigation(text)
@@ -52,7 +53,7 @@ def _with_navigation(text: str) -> str:
 
 
 def wet_record(kind: str, headers: dict[str, str], body: bytes) -> bytes:
-    """One WARC record as a gzip member of its own."""
+    """A WARC record as a separate gzip member."""
     identity = uuid.UUID(bytes=hashlib.md5(repr(sorted(headers.items())).encode() + body).digest())
     lines = {
         "WARC-Type": kind,
@@ -65,7 +66,7 @@ def wet_record(kind: str, headers: dict[str, str], body: bytes) -> bytes:
 
 
 def pack(output: str, max_bytes: int) -> list[str]:
-    """Write the crawl and return the WET files' paths."""
+    """Write the crawl. Returns: the paths of the WET files."""
     members: list[list[bytes]] = [[] for _ in range(NUM_FILES)]
     for number, (url, text) in enumerate(crawled_pages(max_bytes)):
         body = text.encode("utf-8", "replace")

@@ -1,9 +1,9 @@
-"""The whole chain on this machine: WET files, C4, a vocabulary, example shards, and a T5 that trains on them.
+"""Run the whole chain on this machine: WET files, C4, a vocabulary, example shards, and a T5 that trains on them.
 
     python -m tools.demo.run --output=demo [--wet=GLOB [--assets=DIR]]
 
-Without --wet the crawl is packed from the documentation that this Python installation carries. A second run continues
-from what is there; other WET files than the last time start anew.
+Without --wet, the crawl is made from the documentation in this Python installation. A second run continues the first;
+with other WET files or settings, it starts again.
 """
 
 import os
@@ -25,7 +25,7 @@ NUM_PROCESSES = 2
 
 @dataclass(frozen=True)
 class Plan:
-    """What the demo is asked to do; another plan than the last time starts anew."""
+    """The settings of the demo. If they differ from the last time, the demo starts again."""
 
     wet: str | None
     assets: str | None
@@ -36,7 +36,7 @@ class Plan:
 
 
 def stages(plan: Plan, output: str) -> dict[str, list[str]]:
-    """The commands of the chain, in order, as a user would type them."""
+    """The commands of the chain in order, as a user would type them."""
     wet = plan.wet or os.path.join(output, "wet", "*.warc.wet.gz")
     sentences = ["--sentence_model=punkt_tab", f"--assets={plan.assets}"] if plan.assets else ["--sentence_model=bundled"]
     python = [sys.executable, "-m"]
@@ -91,11 +91,11 @@ def stages(plan: Plan, output: str) -> dict[str, list[str]]:
 def main(argv: list[str] | None = None) -> int:
     flags = parser().parse_args(argv)
     if flags.assets and not flags.wet:
-        raise UserError("ASSETS goes with WET: the demo's own crawl uses the bundled sentence model")
+        raise UserError("ASSETS needs WET: the demo's own crawl uses the bundled sentence model")
     if flags.wet:
         files.expand(flags.wet)
     if flags.assets and not os.path.isdir(flags.assets):
-        raise UserError(f"{flags.assets} is not a folder; ASSETS names the one with punkt_tab/, badwords/ and realnews/")
+        raise UserError(f"{flags.assets} is not a folder; ASSETS is the folder of punkt_tab/, badwords/ and realnews/")
     plan = Plan(flags.wet, flags.assets, flags.num_pieces, flags.steps, flags.batch_size, flags.preset)
     earlier = Demo.read(flags.output)
     if flags.dry_run:
@@ -107,21 +107,24 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _outlook(plan: Plan, output: str, earlier: Demo | None) -> str:
-    """The commands, and whether the folder is made anew. Raises: UserError if the demo would be refused."""
+    """The commands, and whether files would be removed. Raises: UserError if the demo would be refused."""
     lines = [" ".join(["python", *command[1:]]) for command in stages(plan, output).values()]
     if earlier is None or earlier.plan != asdict(plan):
         folder.refuse_others(output, earlier.made if earlier else {})
         if earlier and earlier.made:
-            lines.insert(0, f"{output} holds the demo of other inputs or settings, whose files would be removed")
+            lines.insert(0, f"{output} holds a demo with other inputs or settings, whose files would be removed")
     return "\n".join(lines)
 
 
 def _begin(plan: Plan, output: str, earlier: Demo | None) -> Demo:
-    """The demo to go on with. What a demo of another plan made is removed; raises: UserError where there is more."""
+    """The demo to continue, or a new demo after the files of a demo with another plan are removed.
+
+    Raises: UserError if the folder has files that no demo made.
+    """
     if earlier is not None and earlier.plan == asdict(plan):
         return earlier
     if earlier is not None:
-        print(f"{output} holds the demo of other inputs or settings; made anew", flush=True)
+        print(f"{output} holds a demo with other inputs or settings, which is replaced", flush=True)
     folder.remove_made(output, earlier.made if earlier else {})
     demo = Demo(asdict(plan), {}, {})
     demo.write(output)
@@ -129,7 +132,7 @@ def _begin(plan: Plan, output: str, earlier: Demo | None) -> Demo:
 
 
 def _run_stages(plan: Plan, output: str, demo: Demo) -> dict[str, float]:
-    """Run the stages that are not done; how many seconds each took when it was."""
+    """Run the stages; finished ones end at once. Returns: the seconds that each stage took when it was made."""
     seconds, made = dict(demo.seconds), dict(demo.made)
     environment = {**os.environ, "OMP_NUM_THREADS": str(max(1, (os.cpu_count() or 1) // NUM_PROCESSES))}
     for name, command in stages(plan, output).items():
@@ -140,27 +143,27 @@ def _run_stages(plan: Plan, output: str, demo: Demo) -> dict[str, float]:
         try:
             status = subprocess.run(command, env=environment if name == "pretrain" else None).returncode
             if not status:
-                # A stage that was finished before takes a moment; what it took in the first place is worth keeping.
+                # A finished stage ends at once, so the longer time is the time of making it.
                 seconds[name] = max(time.monotonic() - start, seconds.get(name, 0.0))
         finally:
-            there = folder.look(output)
-            made = {path: size for path, size in there.items() if path in made or path not in before}
+            found = folder.look(output)
+            made = {path: size for path, size in found.items() if path in made or path not in before}
             Demo(demo.plan, seconds, made).write(output)
         if status:
-            raise UserError(f"{name} ended with status {status}; what it said stands above, `make demo` continues there")
+            raise UserError(f"{name} ended with status {status}; see its output above; `make demo` continues from there")
     return seconds
 
 
 def parser() -> Parser:
     parser = Parser(prog="python -m tools.demo.run", description=__doc__)
     parser.add_argument("--output", default="demo", help="folder for everything that the demo makes")
-    parser.add_argument("--wet", help="glob of WET files to take instead of the packed documentation")
-    parser.add_argument("--assets", help="folder with punkt_tab, to use it instead of the bundled sentence model")
-    parser.add_argument("--num_pieces", type=int, default=4000, help="pieces of the vocabulary")
+    parser.add_argument("--wet", help="glob of WET files to use instead of the packed documentation")
+    parser.add_argument("--assets", help="folder with punkt_tab, which is used instead of the bundled sentence model")
+    parser.add_argument("--num_pieces", type=int, default=4000, help="number of pieces in the vocabulary")
     parser.add_argument("--preset", default="t5_tiny", help="size of the model")
-    parser.add_argument("--steps", type=int, default=240, help="updates of the pre-training")
-    parser.add_argument("--batch_size", type=int, default=16, help="examples an update")
-    parser.add_argument("--dry_run", action="store_true", help="print the commands")
+    parser.add_argument("--steps", type=int, default=240, help="number of updates in pre-training")
+    parser.add_argument("--batch_size", type=int, default=16, help="examples per update")
+    parser.add_argument("--dry_run", action="store_true", help="only print the commands")
     return parser
 
 

@@ -1,4 +1,4 @@
-"""The table that the demo ends with."""
+"""The table that the demo prints at its end."""
 
 import json
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from c4pipe.shards import manifest
 
 
 def summary(output: str, seconds: Mapping[str, float]) -> str:
-    """What came out of every stage, as text for a terminal."""
+    """The results of every stage, as text for a terminal."""
     folder = Path(output)
     report = json.loads((folder / "c4" / "report.json").read_text())
     rows = [
@@ -34,7 +34,7 @@ def _pages(report: Mapping[str, Any]) -> list[tuple[str, str]]:
     rows = [("records in", f"{entering(funnel[0]):,}"), ("pages kept", f"{kept:,}")]
     for entry in funnel:
         for reason, count in sorted(entry["dropped"].items(), key=lambda item: -item[1].get("pages", 0)):
-            # The report lists languages one by one as well; the sum is enough here.
+            # The report also lists single languages; the sum is enough here.
             if count.get("pages") and not reason.startswith("ignored_language-"):
                 rows.append((f"  dropped by {entry['stage']}: {reason}", f"{count['pages']:,}"))
     return rows
@@ -73,9 +73,9 @@ def _losses(run: Path) -> list[tuple[str, str]]:
 def _what_next(output: str) -> list[str]:
     return [
         "look at:",
-        f"  {output}/c4/report.html          which rule took which pages and lines",
-        f"  {output}/vocabulary/report.html  the pieces, and how text falls into them",
-        f"  {output}/examples/report.html    lengths, noise, and examples drawn",
+        f"  {output}/c4/report.html          which rule dropped which pages and lines",
+        f"  {output}/vocabulary/report.html  the pieces, and how text is split into them",
+        f"  {output}/examples/report.html    lengths, noise, and some examples",
         f"  {output}/run/run.html            the curves",
         f"  python -m c4pipe.inspect_shard {output}/examples/train-00000-of-*.arrow --row=3",
         f"  python -m model.generate --checkpoint={output}/run 'This function returns <extra_id_0> of the array.'",

@@ -1,1 +1,1 @@
-"""Distributed engines on this machine: fetched, brought up on loopback, given every pipeline, taken down again."""
+"""Running every pipeline on distributed engines, which are downloaded and started on the loopback interface."""

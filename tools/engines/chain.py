@@ -1,4 +1,4 @@
-"""Every pipeline that runs on Beam, over a small crawl: what is given to it, and what two runs must agree on."""
+"""Every Beam pipeline on a small crawl: its inputs, and the comparison of the files of two runs."""
 
 import hashlib
 import json
@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tools.demo import pack_crawl
 
-# What a report tells of the run itself.
+# The fields of a report that describe the run and not the result.
 _OF_THE_RUN = ("timing", "machine")
 _PAGES = "report.html"
 _REPORT = "report.json"
@@ -22,7 +22,7 @@ _TWO_LANGUAGES = ("--variant=multilingual", "--languages=en,de")
 
 @dataclass(frozen=True)
 class Run:
-    """One command: its module, its flags, and the folder below the output that it fills."""
+    """A command: its module, its flags, and its folder below the output."""
 
     module: str
     folder: str
@@ -31,7 +31,7 @@ class Run:
 
 @dataclass(frozen=True)
 class Inputs:
-    """wet, tasks: globs. badwords: a folder of lists. assets: a folder with punkt_tab, or None for what is bundled."""
+    """wet, tasks: globs. badwords: a folder of lists. assets: a folder with punkt_tab; None: the bundled model."""
 
     wet: str
     tasks: str
@@ -40,7 +40,7 @@ class Inputs:
 
 
 def make_inputs(folder: Path) -> Inputs:
-    """A crawl from the documentation that Python carries, and a task file."""
+    """Make a crawl from Python's documentation, and a task file."""
     crawl = folder / "wet"
     if not crawl.is_dir():
         pack_crawl.pack(str(crawl), _CRAWL_BYTES)
@@ -54,7 +54,7 @@ def make_inputs(folder: Path) -> Inputs:
 
 
 def runs(inputs: Inputs, output: Path) -> list[Run]:
-    """The commands in order; a later one reads what an earlier one made. `crawl_to_wet` is no Beam pipeline."""
+    """The commands in order; later commands read the results of earlier ones. (`crawl_to_wet` does not use Beam.)"""
     sentences = (
         ("--sentence_model=punkt_tab", f"--assets={inputs.assets}") if inputs.assets else ("--sentence_model=bundled",)
     )
@@ -70,14 +70,14 @@ def runs(inputs: Inputs, output: Path) -> list[Run]:
 
 
 def start(run: Run, output: Path, flags: list[str], log: Path) -> subprocess.Popen:
-    """Start a command; what it says is appended to `log`."""
+    """Start a command; its output is appended to `log`."""
     command = [sys.executable, "-m", f"pipelines.{run.module}", *run.flags, f"--output={output / run.folder}", *flags]
-    with open(log, "ab") as words:
-        return subprocess.Popen(command, stdout=words, stderr=subprocess.STDOUT, env={**os.environ})
+    with open(log, "ab") as output_file:
+        return subprocess.Popen(command, stdout=output_file, stderr=subprocess.STDOUT, env={**os.environ})
 
 
 def execute(run: Run, output: Path, flags: list[str], log: Path) -> float:
-    """Run a command to its end; seconds. Raises: RuntimeError with the end of what it said, if it failed."""
+    """Run a command. Returns: its seconds. Raises: RuntimeError with the end of its output, if it fails."""
     started = time.monotonic()
     process = start(run, output, flags, log)
     try:
@@ -90,7 +90,7 @@ def execute(run: Run, output: Path, flags: list[str], log: Path) -> float:
 
 
 def digests(folder: Path) -> dict[str, str]:
-    """SHA-256 of every file, by its path in the folder, less what tells of the run itself (times, memory)."""
+    """SHA-256 of every file by its path in the folder, without the parts that describe the run (times, memory)."""
     found = {}
     for path in sorted(folder.rglob("*")):
         if not path.is_file() or path.name == _PAGES:
@@ -104,5 +104,5 @@ def digests(folder: Path) -> dict[str, str]:
 
 
 def differences(ours: dict[str, str], local: dict[str, str]) -> list[str]:
-    """The files that are not the same, or only in one of two folders."""
+    """The files that differ, or that are in only one of two folders."""
     return sorted(name for name in {*ours, *local} if ours.get(name) != local.get(name))

@@ -1,4 +1,4 @@
-"""What engines are made of, fetched once into a folder of the checkout that git does not know (`.engines`)."""
+"""The programs of the engines, which are downloaded once into a folder that git ignores (`.engines`)."""
 
 import os
 import shutil
@@ -12,13 +12,13 @@ _FETCH_SECONDS = 3600
 
 
 class Missing(Exception):
-    """What this machine lacks for an engine, in one line."""
+    """An engine cannot run on this machine. The message is a line that says what is missing."""
 
 
 def jars(engine: str) -> Path:
-    """The folder of the jars that `tools/engines/ENGINE/pom.xml` names, with all that they need.
+    """The folder with the jars that `tools/engines/ENGINE/pom.xml` names, and with their dependencies.
 
-    Raises: Missing if there is no Java or Maven, or a jar cannot be had.
+    Raises: Missing if Java or Maven is not installed, or a jar cannot be downloaded.
     """
     for program in ("java", "mvn"):
         if shutil.which(program) is None:
@@ -35,7 +35,7 @@ def jars(engine: str) -> Path:
 
 
 def prism() -> Path:
-    """Prism's program. Raises: Missing if there is no Go, or Prism cannot be built."""
+    """The path of Prism. Raises: Missing if Go is not installed, or Prism cannot be built."""
     if shutil.which("go") is None:
         raise Missing("prism: `go` is not installed")
     program = FOLDER / "prism" / PRISM.rpartition("@")[2] / "prism"
@@ -46,7 +46,7 @@ def prism() -> Path:
 
 
 def _run(engine: str, command: list[str], **environment: str) -> None:
-    print(f"{engine}: fetching what it is made of (once, some minutes)", flush=True)
+    print(f"{engine}: downloading it (once, takes some minutes)", flush=True)
     done = subprocess.run(
         command, env={**os.environ, **environment}, capture_output=True, text=True, timeout=_FETCH_SECONDS, check=False
     )

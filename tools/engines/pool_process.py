@@ -2,9 +2,9 @@
 
     python -m tools.engines.pool_process PORT
 
-Task managers number their workers alike (`1-1`, `2-1`), and Beam's own pool knows a worker by that number alone: told
-to stop the worker of one task manager, it may stop another's, whose job then fails. Here nobody is stopped: a worker
-ends by itself when its task manager closes the connection, or dies.
+All task managers number their workers in the same way (`1-1`, `2-1`), and Beam's own pool identifies a worker only by
+this number. If it is told to stop a worker of one task manager, it may stop that of another, whose job then fails. This
+pool does not stop workers: a worker ends by itself when its task manager closes the connection or dies.
 """
 
 import sys
@@ -19,14 +19,14 @@ _THREADS = 8
 
 
 class Pool(BeamFnExternalWorkerPoolServicer):
-    """Starts workers as processes; ends none."""
+    """Starts workers as processes, and stops none."""
 
     def StopWorker(self, request, context):
         return beam_fn_api_pb2.StopWorkerResponse()
 
 
 def main() -> None:
-    """Serve until the process is ended."""
+    """Serve until the process is killed."""
     server = grpc.server(futures.ThreadPoolExecutor(_THREADS))
     beam_fn_api_pb2_grpc.add_BeamFnExternalWorkerPoolServicer_to_server(Pool(use_process=True), server)
     server.add_insecure_port(f"localhost:{int(sys.argv[1])}")

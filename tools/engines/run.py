@@ -1,8 +1,9 @@
-"""Run every Beam pipeline on distributed engines, on loopback, and compare each output file with the local run's.
+"""Run every Beam pipeline on distributed engines on this machine, and compare each output file with the local run.
 
     python -m tools.engines.run [--engines=prism,flink] [--work=.engines/run] [--wet=GLOB]
 
-Engines are fetched, brought up, and taken down again. What is missing for one is said in one line, and it is left out.
+Engines are downloaded, started, and stopped at the end. If something is missing for an engine, a line says so, and the
+engine is left out.
 """
 
 import shutil
@@ -25,10 +26,10 @@ ENGINES: dict[str, Callable[[Servers, Path], list[str]]] = {
 
 def parser() -> Parser:
     parser = Parser(prog="python -m tools.engines.run", description=__doc__)
-    parser.add_argument("--engines", default=",".join(ENGINES), help="which, with commas")
+    parser.add_argument("--engines", default=",".join(ENGINES), help="engines, separated by commas")
     parser.add_argument("--work", default=str(fetched.FOLDER / "run"), help="folder for logs and outputs")
-    parser.add_argument("--wet", help="glob of WET files; a crawl is packed from Python's documentation if not given")
-    parser.add_argument("--only", help="these pipelines only, with commas")
+    parser.add_argument("--wet", help="glob of WET files (default: a crawl is made from Python's documentation)")
+    parser.add_argument("--only", help="run only these pipelines, separated by commas")
     return parser
 
 
@@ -36,7 +37,7 @@ def main(argv: list[str] | None = None) -> int:
     flags = parser().parse_args(argv)
     names = flags.engines.split(",")
     if unknown := set(names) - set(ENGINES):
-        raise UserError(f"unknown engine {min(unknown)!r}; --engines takes {', '.join(ENGINES)}")
+        raise UserError(f"unknown engine {min(unknown)!r}; there are {', '.join(ENGINES)}")
     work = Path(flags.work).absolute()
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir(parents=True)
@@ -64,7 +65,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _run_all(inputs: chain.Inputs, output: Path, flags: list[str], wanted: list[str] | None) -> dict[str, float]:
-    """Seconds of each command, by its folder."""
+    """Run the commands. Returns: the seconds of each, by its folder."""
     output.mkdir(parents=True, exist_ok=True)
     return {
         command.folder: chain.execute(command, output, flags, output / "log")
@@ -74,7 +75,7 @@ def _run_all(inputs: chain.Inputs, output: Path, flags: list[str], wanted: list[
 
 
 def _compare(name: str, work: Path, seconds: dict[str, float], local: dict[str, float]) -> list[str]:
-    """Print a row per command; the commands that made other bytes."""
+    """Print a row per command. Returns: the folders of commands whose files differ."""
     faults = []
     for folder in seconds:
         ours, expected = chain.digests(work / name / folder), chain.digests(work / "local" / folder)

@@ -1,4 +1,4 @@
-"""The processes of an engine: each in a session of its own, with a log, ended by its process id."""
+"""The processes of an engine. Each has its own session and log, and is killed by its process id."""
 
 import contextlib
 import os
@@ -15,7 +15,7 @@ _WORDS_SHOWN = 2000
 
 
 class Servers:
-    """Processes by name. As a context: all of them, and what they started, are gone when the block ends."""
+    """A context with processes by name. At the end of the block, it kills them and the processes that they started."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -32,7 +32,7 @@ class Servers:
             self.kill(name)
 
     def start(self, name: str, command: Sequence[str], environment: Mapping[str, str] | None = None) -> int:
-        """Start a process and give its id. Its output is appended to NAME.log in the folder."""
+        """Start a process, whose output is appended to NAME.log in the folder. Returns: its process id."""
         with open(self._folder / f"{name}.log", "ab") as log:
             process = subprocess.Popen(
                 list(command),
@@ -47,14 +47,14 @@ class Servers:
         return process.pid
 
     def kill(self, name: str) -> None:
-        """SIGKILL, to the process and what it started."""
+        """Send SIGKILL to a process and the processes that it started."""
         process = self._processes.pop(name)
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
 
     def wait_for_port(self, name: str, port: int, seconds: float) -> None:
-        """Raises: RuntimeError if the process ends, or does not listen after so many seconds."""
+        """Wait until a process listens on a port. Raises: RuntimeError if it ends, or does not listen in time."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             if self._processes[name].poll() is not None:
@@ -67,12 +67,12 @@ class Servers:
         raise RuntimeError(f"{name} does not listen on port {port} after {seconds:.0f} s: {self.words(name)}")
 
     def words(self, name: str) -> str:
-        """The end of its log."""
+        """The end of a process' log."""
         return (self._folder / f"{name}.log").read_bytes()[-_WORDS_SHOWN:].decode("utf-8", "replace")
 
 
 def free_port() -> int:
-    """A port of localhost that nobody listens on just now."""
+    """A free port of localhost."""
     with socket.socket() as server:
         server.bind(("127.0.0.1", 0))
         return server.getsockname()[1]

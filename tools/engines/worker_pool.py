@@ -1,4 +1,4 @@
-"""Beam's pool of Python workers, as machines of a cluster run it: `--environment_type=EXTERNAL` asks it for workers."""
+"""Beam's pool of Python workers, as on the machines of a cluster: `--environment_type=EXTERNAL` asks it for workers."""
 
 import os
 import sys
@@ -10,7 +10,7 @@ _WORKERS_STAY_MILLISECONDS = 600_000
 
 
 def start(servers: Servers, name: str = "worker_pool") -> int:
-    """Start a pool; returns its port. Workers run this Python: Beam takes `python` from PATH."""
+    """Start a pool, whose workers run this Python (Beam finds `python` by PATH). Returns: its port."""
     port = free_port()
     command = [sys.executable, "-m", "tools.engines.pool_process", str(port)]
     python_path = os.pathsep.join(path for path in (os.getcwd(), os.environ.get("PYTHONPATH")) if path)
@@ -24,13 +24,13 @@ def start(servers: Servers, name: str = "worker_pool") -> int:
 
 
 def flags(job_port: int, pool_port: int) -> list[str]:
-    """What a pipeline is told, to have a job server run it with the workers of a pool."""
+    """The flags that make a job server run a pipeline with the workers of a pool."""
     return [
         "--runner=PortableRunner",
         f"--job_endpoint=localhost:{job_port}",
         "--environment_type=EXTERNAL",
         f"--environment_config=localhost:{pool_port}",
         "--shared_paths",
-        # Without it Flink starts a new Python worker for every stage of a job.
+        # Without this, Flink starts a new Python worker for every stage of a job.
         f"--environment_cache_millis={_WORKERS_STAY_MILLISECONDS}",
     ]

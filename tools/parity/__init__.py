@@ -1,1 +1,1 @@
-"""`make parity`: the reference and this project side by side on the same WET files."""
+"""`make parity`: comparison of the reference and this project on the same WET files."""

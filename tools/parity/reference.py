@@ -1,10 +1,10 @@
-"""The reference's own C4 functions, in one process, on WET files. Runs in an environment of its own (see run.py).
+"""Run the reference's C4 functions on WET files, in one process and in a separate environment (see run.py).
 
     python reference.py --wet FILE... --punkt DIR [--badwords FILE] --output FILE
 
-Needs nltk, langdetect, absl-py and the files of the wheel `tensorflow-datasets`; neither TensorFlow nor Beam: what
-the functions want of them is put in their place. Writes one JSON object: rows, counters, pages, CPU seconds by stage
-and in all.
+This needs nltk, langdetect, absl-py and the files of the wheel `tensorflow-datasets`, but neither TensorFlow nor Beam:
+the few functions that are used of them have replacements here. It writes a JSON object with rows, counters, pages, and
+CPU seconds per stage and in total.
 """
 
 import argparse
@@ -27,7 +27,7 @@ MIN_SENTENCES = 3
 
 
 def load_reference(punkt: str):
-    """(the module `c4_utils` of tensorflow-datasets, its counters), with Punkt's parameters from a folder."""
+    """The module `c4_utils` of tensorflow-datasets, with Punkt's parameters from a folder, and its counters."""
     import langdetect
     import langdetect.lang_detect_exception
     from nltk.tokenize.punkt import PunktSentenceTokenizer
@@ -46,14 +46,14 @@ def load_reference(punkt: str):
     package = "tensorflow_datasets"
     found = importlib.util.find_spec(package)
     source = Path(found.origin).parent / "text" / "c4_utils.py" if found and found.origin else Path("c4_utils.py")
-    stand_ins = {
+    replacements = {
         package: {},
         f"{package}.core": {},
         f"{package}.core.utils": {},
         f"{package}.core.utils.lazy_imports_utils": {"tensorflow": tensorflow},
         f"{package}.public_api": {"core": types.SimpleNamespace(lazy_imports=lazy)},
     }
-    for name, content in stand_ins.items():
+    for name, content in replacements.items():
         module = types.ModuleType(name)
         module.__dict__.update(content)
         module.__path__ = []
@@ -74,7 +74,7 @@ def load_reference(punkt: str):
 
 
 def punkt_parameters(folder: str):
-    """Punkt's parameters from the four files of a `punkt_tab` language, which NLTK 3.8.1 cannot read itself."""
+    """Read Punkt's parameters from the four files of a `punkt_tab` language, because NLTK 3.8.1 cannot."""
     from nltk.tokenize.punkt import PunktParameters
 
     def rows(name):
@@ -91,7 +91,7 @@ def punkt_parameters(folder: str):
 
 
 def readable_copy(path: str, folder: str) -> str:
-    """A gzip copy of a WET file without the records that are not valid UTF-8, on which the reference would stop."""
+    """Write a gzip copy of a WET file without records of invalid UTF-8, which would stop the reference."""
     content = Path(path).read_bytes()
     if content.startswith(b"\x1f\x8b"):
         content = gzip.decompress(content)
@@ -119,7 +119,7 @@ def md5(text: str) -> str:
 
 
 class Chain:
-    """The stages of the reference's graph, each over all pages."""
+    """The stages of the reference's graph. Each stage processes all pages."""
 
     def __init__(self, c4_utils, counts) -> None:
         self._c4 = c4_utils
@@ -136,7 +136,7 @@ class Chain:
         return [page for copy in copies for page in self._c4.split_wet_file(copy) if self._c4.is_valid_length(page)]
 
     def newest(self, pages):
-        """One page a URL. The reference leaves ties to chance; here they go to the largest md5, then the first."""
+        """One page per URL. In the reference ties are random; here the largest md5 wins, then the first page."""
         copies = collections.defaultdict(list)
         for page in pages:
             copies[page.normalized_url].append(page)

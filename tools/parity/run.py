@@ -1,11 +1,11 @@
-"""The reference beside ours on the same WET files: rows that are equal, missing or other, counters, and both speeds.
+"""Compare the reference with this project on the same WET files: rows, counters and speed.
 
     python -m tools.parity.run [--wet=GLOB] [--assets=DIR]
 
-The reference is the C4 builder of tensorflow-datasets: its functions are loaded from its wheel, without TensorFlow, in
-an environment of its own. Without --wet both read the crawl that `make demo` packs. With the real Punkt parameters and
-list of bad words at hand (--assets, or where they can be downloaded) the variant is `en`; else it is `en.noblocklist`,
-with the bundled Punkt parameters on both sides.
+The reference is the C4 builder of tensorflow-datasets. Its functions are loaded from its wheel, without TensorFlow, in
+a separate environment. Without --wet, both read the crawl of `make demo`. The variant is `en` if the original Punkt
+parameters and list of bad words are available (from --assets or by download). Otherwise it is `en.noblocklist`, and
+both sides use the bundled Punkt parameters.
 """
 
 import hashlib
@@ -30,7 +30,7 @@ from tools.demo import pack_crawl
 
 COMPAT = "tfds-3.1.0"
 REFERENCE = "tensorflow-datasets==4.9.10"
-# What its extra `c4` pins and its C4 functions use, and what its package imports.
+# The packages that its extra `c4` pins and its C4 functions use, and a package that it imports.
 REFERENCE_NEEDS = ["nltk==3.8.1", "langdetect==1.0.9", "absl-py"]
 NUM_SHOWN = 5
 
@@ -39,28 +39,28 @@ Rows = dict[str, tuple[str, str, str]]
 
 @dataclass
 class Side:
-    """What one of the two made: URL -> (timestamp, split, md5 of the text), counters, and how long it took."""
+    """The result of one side. rows: URL -> (timestamp, split, md5 of the text)."""
 
     rows: Rows
     counters: dict[str, int]
     num_pages: int
     cpu_seconds: float
     wall_seconds: float
-    # CPU seconds of the stages alone, without starting processes and importing libraries.
+    # CPU seconds of the stages, without starting processes and importing libraries.
     stage_seconds: float
 
 
 def parser() -> Parser:
     parser = Parser(prog="python -m tools.parity.run", description=__doc__)
-    parser.add_argument("--wet", help="glob of WET files to take instead of the demo's crawl")
-    parser.add_argument("--assets", help="folder with punkt_tab/ and badwords/, as wet_to_c4 takes it")
-    parser.add_argument("--output", default=".parity", help="folder for the environment and all that is made")
-    parser.add_argument("--dry_run", action="store_true", help="say what would be done")
+    parser.add_argument("--wet", help="glob of WET files to use instead of the demo's crawl")
+    parser.add_argument("--assets", help="folder with punkt_tab/ and badwords/, as for wet_to_c4")
+    parser.add_argument("--output", default=".parity", help="folder for the environment and all results")
+    parser.add_argument("--dry_run", action="store_true", help="only say what would be done")
     return parser
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run both and compare. Returns 0 where every row and counter is equal, else 1."""
+    """Run both and compare. Returns: 0 if all rows and counters are equal, else 1."""
     flags = parser().parse_args(argv)
     output = Path(flags.output)
     inputs = files.expand(flags.wet) if flags.wet else [str(output / "wet" / "*.warc.wet.gz")]
@@ -79,7 +79,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def reference_environment(folder: Path) -> Path:
-    """The Python of an environment that has the reference; made where it is not there yet."""
+    """The Python of the environment with the reference, which is created if it does not exist."""
     python = folder / "bin" / "python"
     stamp = folder / "installed.txt"
     wanted = "\n".join([REFERENCE, *REFERENCE_NEEDS])
@@ -91,25 +91,25 @@ def reference_environment(folder: Path) -> Path:
     pip = [str(python), "-m", "pip", "install", "-q", "--disable-pip-version-check"]
     for command in ([*pip, *REFERENCE_NEEDS], [*pip, "--no-deps", REFERENCE]):
         if subprocess.run(command).returncode:
-            raise UserError(f"`{' '.join(command)}` failed; the reference comes from PyPI, is it in reach?")
+            raise UserError(f"`{' '.join(command)}` failed; the reference comes from PyPI, is it reachable?")
     stamp.write_text(wanted)
     return python
 
 
 def choose_variant(folder: str | None) -> tuple[str, assets.Assets, str]:
-    """(variant, its assets, sentence model): `en` where its assets can be had."""
+    """(variant, its assets, sentence model). The variant is `en` if its assets are available."""
     try:
         return "en", assets.resolve(VARIANTS["en"], folder=folder), assets.PUNKT_TAB
     except UserError as error:
         if folder is not None:
             raise
-        print(f"{error}\nso both sides go without bad words, and with the bundled sentence model", file=sys.stderr)
+        print(f"{error}\nso both sides run without bad words and with the bundled sentence model", file=sys.stderr)
     variant = "en.noblocklist"
     return variant, assets.resolve(VARIANTS[variant], sentence_model=assets.BUNDLED), assets.BUNDLED
 
 
 def run_reference(python: Path, inputs: list[str], found: assets.Assets, output: Path) -> Side:
-    """The reference's functions on the files, in a process of their own."""
+    """Run the reference's functions on the files, in a separate process."""
     model = output / "punkt"
     model.mkdir(exist_ok=True)
     assert found.punkt is not None
@@ -122,7 +122,7 @@ def run_reference(python: Path, inputs: list[str], found: assets.Assets, output:
         command += [f"--badwords={output / 'badwords.txt'}"]
     start = time.monotonic()
     if subprocess.run([*command, "--wet", *inputs]).returncode:
-        raise UserError("the reference failed; what it said stands above")
+        raise UserError("the reference failed; see its output above")
     made = json.loads(result.read_text(encoding="utf-8"))
     rows = {url: (row[0], row[1], row[2]) for url, row in made["rows"].items()}
     seconds = sum(made["cpu_seconds"].values())
@@ -130,7 +130,7 @@ def run_reference(python: Path, inputs: list[str], found: assets.Assets, output:
 
 
 def run_ours(inputs: list[str], variant: str, sentence_model: str, folder: str | None, output: Path) -> Side:
-    """`wet_to_c4` on the files, as a user would run it."""
+    """Run `wet_to_c4` on the files, as a user would."""
     c4 = output / "c4"
     inputs_list = output / "inputs.txt"
     inputs_list.write_text("\n".join(inputs) + "\n", encoding="utf-8")
@@ -140,7 +140,7 @@ def run_ours(inputs: list[str], variant: str, sentence_model: str, folder: str |
     shutil.rmtree(c4, ignore_errors=True)
     before, start = _children_seconds(), time.monotonic()
     if subprocess.run(command).returncode:
-        raise UserError("wet_to_c4 failed; what it said stands above")
+        raise UserError("wet_to_c4 failed; see its output above")
     wall, cpu = time.monotonic() - start, _children_seconds() - before
     report = json.loads((c4 / "report.json").read_text(encoding="utf-8"))
     counters = report["counters"]
@@ -164,7 +164,7 @@ def read_rows(c4: Path) -> Rows:
 
 
 def compare(reference: Side, ours: Side) -> int:
-    """Print what differs and both speeds. Returns 0 where nothing differs."""
+    """Print the differences and the speeds. Returns: 0 if there are no differences, else 1."""
     both = reference.rows.keys() & ours.rows.keys()
     groups = {
         "equal": [url for url in both if reference.rows[url] == ours.rows[url]],
@@ -190,7 +190,7 @@ def compare(reference: Side, ours: Side) -> int:
         rate = side.num_pages / side.stage_seconds
         seconds = f"{side.wall_seconds:>9.1f}{side.cpu_seconds:>9.1f}{side.stage_seconds:>16.1f}"
         print(f"{name:<12}{side.num_pages:>9,}{seconds}{rate:>16.1f}")
-    print("The stages are those of every page: without starting processes, importing libraries and loading tables.")
+    print("The time of stages is without starting processes, importing libraries and loading tables.")
     return int(any(groups[name] for name in groups if name != "equal") or bool(counters))
 
 

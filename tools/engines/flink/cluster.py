@@ -1,4 +1,4 @@
-"""A Flink session cluster on loopback, with Beam's job server before it and a pool of Python workers beside it."""
+"""A Flink session cluster on the loopback interface, with Beam's job server and a pool of Python workers."""
 
 import json
 import time
@@ -15,9 +15,9 @@ _LOOK_EVERY_SECONDS = 1.0
 _JOB_MANAGER = "org.apache.flink.runtime.entrypoint.StandaloneSessionClusterEntrypoint"
 _TASK_MANAGER = "org.apache.flink.runtime.taskexecutor.TaskManagerRunner"
 _JOB_SERVER = "org.apache.beam.runners.flink.FlinkJobServerDriver"
-# What Flink's own start scripts compute from one number. Each of the many exchanges of a job that Beam translated
-# takes 512 network buffers unless told otherwise: a job of 82 tasks fails with 64 MiB of them. Blobs are the classes
-# of the job server, which every job carries along to every task manager.
+# Flink's own start scripts compute the sizes of memory; here they are given. By default, each of the many exchanges in
+# a job from Beam takes 512 network buffers, so that a job of 82 tasks fails with 64 MiB of buffers. Blobs are the
+# classes of the job server, which every job sends to every task manager.
 _SETTINGS = """
 jobmanager.rpc.address: localhost
 jobmanager.rpc.port: {rpc_port}
@@ -52,7 +52,7 @@ restart-strategy.fixed-delay.attempts: {restarts}
 restart-strategy.fixed-delay.delay: 2 s
 io.tmp.dirs: {temporary}
 """
-# Flink and Beam reach into the JDK; Flink's distribution gives the same in its configuration.
+# Flink and Beam use internals of the JDK. Flink's distribution has the same list in its configuration.
 _OPENED = (
     "lang",
     "net",
@@ -77,9 +77,9 @@ _JAVA = [
 
 @dataclass(frozen=True)
 class Settings:
-    """heap_megabytes: of each Java process. managed_bytes: where a task manager sorts.
+    """heap_megabytes: per Java process. managed_bytes: memory in which a task manager sorts.
 
-    heartbeat_interval, heartbeat_timeout: milliseconds.
+    heartbeat_interval, heartbeat_timeout: in milliseconds.
     """
 
     heap_megabytes: int = 512
@@ -90,7 +90,7 @@ class Settings:
 
 
 class Cluster:
-    """One job manager, two task managers with a slot each, a job server, a worker pool."""
+    """A job manager, two task managers with one slot each, a job server, and a worker pool."""
 
     def __init__(self, servers: Servers, folder: Path, settings: Settings | None = None) -> None:
         self.servers, self._folder, self._settings = servers, folder, settings or Settings()
@@ -106,7 +106,7 @@ class Cluster:
         )
 
     def start(self) -> list[str]:
-        """Bring all of it up; the flags that have a pipeline run on it."""
+        """Start all processes. Returns: the flags that make a pipeline run on the cluster."""
         self._start_java("job_manager", _JOB_MANAGER, "--executionMode", "cluster", "--configDir", "conf")
         for name in TASK_MANAGERS:
             self.start_task_manager(name)
@@ -118,7 +118,7 @@ class Cluster:
         return self.flags()
 
     def flags(self) -> list[str]:
-        """What a pipeline is told. Both slots work: the job server's default of one would leave a machine idle."""
+        """The flags for a pipeline. They use both slots; the job server would use only one by default."""
         return [*worker_pool.flags(self.job_port, self.pool_port), "--parallelism=2"]
 
     def start_task_manager(self, name: str) -> None:
@@ -141,16 +141,16 @@ class Cluster:
         self.servers.start(name, [*_JAVA, heap, "-cp", self._classes, program, *arguments])
 
     def wait_for_task_managers(self, count: int) -> None:
-        """Raises: RuntimeError if fewer have come after some minutes."""
+        """Wait for task managers. Raises: RuntimeError if fewer than `count` have connected after some minutes."""
         end = time.monotonic() + _START_SECONDS
         while time.monotonic() < end:
             if len(self.ask("taskmanagers").get("taskmanagers", ())) >= count:
                 return
             time.sleep(_LOOK_EVERY_SECONDS)
-        raise RuntimeError(f"fewer than {count} task managers came: {self.servers.words(TASK_MANAGERS[0])}")
+        raise RuntimeError(f"fewer than {count} task managers connected: {self.servers.words(TASK_MANAGERS[0])}")
 
     def ask(self, question: str) -> dict:
-        """What Flink's REST interface answers; empty while it does not."""
+        """The answer of Flink's REST interface; empty if it does not answer yet."""
         try:
             with urllib.request.urlopen(f"http://localhost:{self.rest_port}/{question}", timeout=30) as answer:
                 return json.load(answer)
