@@ -20,6 +20,7 @@ CORE = [
     "regex>=2024.5",
     "sentencepiece>=0.2",
     "tldextract>=5.1",
+    "tomli>=2; python_version < '3.11'",
     "zstandard>=0.22",
 ]
 REPORT = ["jinja2>=3.1", "matplotlib>=3.8"]
@@ -57,7 +58,9 @@ setup(
     license="Apache-2.0",
     python_requires=">=3.10",
     packages=find_namespace_packages(include=["c4pipe*", "pipelines*", "model*"]),
-    package_data={"c4pipe": ["**/*.html", "**/*.css", "**/*.js", "**/*.tab", "**/*.txt", "**/*.json.gz", "**/*.json"]},
+    package_data={
+        "c4pipe": [f"**/*.{kind}" for kind in ("html", "css", "js", "tab", "txt", "json.gz", "json", "toml")],
+    },
     install_requires=CORE,
     extras_require=EXTRAS,
 )

@@ -15,7 +15,7 @@ from c4pipe.corpus.pinned_assets import PUNKT_TAB
 from c4pipe.corpus.wet.parsers import WET_PARSERS
 from c4pipe.errors import UserError
 from c4pipe.shards.text_shards import WRITERS
-from pipelines.launch import beam_flags, quarantine_flag
+from pipelines.launch import beam_flags, quarantine_flag, recipe_flags
 
 
 def parser() -> Parser:
@@ -24,8 +24,8 @@ def parser() -> Parser:
     add("--input", help="globs of WET files (paths or URLs), separated by commas; write \\, for a comma in a path")
     add("--input_list", help="a file with one WET file per line (.gz too), instead of --input")
     add("--base_url", help="URL that contains crawl-data/, for lines of --input_list that are paths of Common Crawl")
-    add("--output", required=True, help="folder for the shards, the manifest and the report")
-    add("--variant", default="en", help=f"one of {', '.join(variants.VARIANTS)}")
+    add("--output", help="folder for the shards, the manifest and the report")
+    recipe_flags.add(parser)
     add(
         "--compat",
         default="tfds-3.1.0",
@@ -62,7 +62,9 @@ def parser() -> Parser:
 
 def check(flags: argparse.Namespace) -> None:
     """Raises: UserError for mistakes in the flags that can be found before anything is read."""
-    variant, _ = variants.variant_named(flags.variant), variants.compat_named(flags.compat)
+    if flags.output is None:
+        raise UserError("the following arguments are required: --output (see python -m pipelines.wet_to_c4 --help)")
+    variant, _ = recipe_flags.variant_of(flags), variants.compat_named(flags.compat)
     variants.languages_of(variant, flags.languages)
     if flags.num_shards is not None and not 1 <= flags.num_shards <= 99_999:
         raise UserError("--num_shards must be between 1 and 99999")
@@ -77,6 +79,9 @@ def check(flags: argparse.Namespace) -> None:
 
 def main(argv: Sequence[str] | None = None) -> int:
     flags, left = beam_flags.parse(parser(), argv)
+    if flags.print_recipe:
+        print(recipe_flags.printed(flags), end="")
+        return 0
     check(flags)
     from pipelines.actions import wet_to_c4
 

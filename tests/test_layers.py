@@ -77,7 +77,7 @@ HOMES = {
     "tldextract": ("c4pipe.corpus",),
     "sentencepiece": ("c4pipe.vocabulary",),
     "pyarrow": ("c4pipe.shards",),
-    "msgspec": ("c4pipe.shards",),
+    "msgspec": ("c4pipe.shards", "c4pipe.corpus"),
     "psutil": ("pipelines",),
     "requests": ("c4pipe.crawl",),
     "matplotlib": ("c4pipe.report",),

@@ -1,4 +1,4 @@
-"""The kinds of rules that clean a page. A variant's rules are an ordered list of such rules (`variants.py`).
+"""The kinds of rules that clean a page. A recipe's rules are an ordered list of such rules (`recipes/`).
 
 A rule's name is also the name of its counter and of its row in the report. All its parameters are fields. A rule that
 fits no other kind is a `LineTest` or a `PageTest` with its own function.
@@ -11,6 +11,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
+from typing import Annotated
+
+import msgspec
 
 from c4pipe.corpus.sentences.counter import SentenceCounter
 
@@ -18,6 +21,13 @@ MAX_PAGE_LENGTH = 190_000  # characters; a page of exactly this length passes; t
 
 # The outcome of a line that no rule drops.
 LINE_PASSED = "passed"
+
+# What the fields of a recipe may be.
+_Count = Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]
+_Text = Annotated[str, msgspec.Meta(min_length=1)]
+_Texts = Annotated[tuple[_Text, ...], msgspec.Meta(min_length=1)]
+# A rule's name stands in counters and reports.
+_RuleName = Annotated[str, msgspec.Meta(pattern=r"\A[a-z0-9][a-z0-9_-]{0,63}\Z")]
 
 
 class Drops(Enum):
@@ -34,7 +44,7 @@ class Rewrite:
     sign: a text that every match contains, so that lines without it need not be searched.
     """
 
-    pattern: str
+    pattern: _Text
     sign: str
 
     @cached_property
@@ -54,7 +64,7 @@ class LineRule(ABC):
     give the same result; a test compares them for every kind.
     """
 
-    name: str
+    name: _RuleName
     drops: Drops = Drops.LINE
 
     @abstractmethod
@@ -74,7 +84,7 @@ class LineRule(ABC):
 class PageRule(ABC):
     """A rule that looks at all lines that the line rules kept, and drops the page. A kind defines `takes`."""
 
-    name: str
+    name: _RuleName
 
     @abstractmethod
     def takes(self, lines: Sequence[str], sentences: SentenceCounter) -> bool:
@@ -88,7 +98,7 @@ Rule = Rewrite | LineRule | PageRule
 class LongestWord(LineRule):
     """Applies to a line with a word (separated by white space) of more than `characters`."""
 
-    characters: int = 1000
+    characters: _Count = 1000
 
     def takes(self, line: str) -> bool:
         start = 0
@@ -110,7 +120,7 @@ class LongestWord(LineRule):
 class EndMarks(LineRule):
     """Applies to a line that does not end in one of `marks`, or that ends in `not_in`."""
 
-    marks: tuple[str, ...] = (".",)
+    marks: _Texts = (".",)
     not_in: str = "..."
 
     def takes(self, line: str) -> bool:
@@ -125,7 +135,7 @@ class EndMarks(LineRule):
 class FewestWords(LineRule):
     """Applies to a line of fewer than `words` words (separated by white space)."""
 
-    words: int = 1
+    words: _Count = 1
 
     def takes(self, line: str) -> bool:
         return len(line.split(None, self.words - 1)) < self.words
@@ -136,10 +146,20 @@ class FewestWords(LineRule):
 
 
 @dataclass(frozen=True)
+class FewestCharacters(LineRule):
+    """Applies to a line of fewer than `characters` characters that are not white space: for scripts without blanks."""
+
+    characters: _Count = 1
+
+    def takes(self, line: str) -> bool:
+        return sum(map(len, line.split())) < self.characters
+
+
+@dataclass(frozen=True)
 class Phrases(LineRule):
     """Applies to a line that contains one of `phrases` (given in lower case), in upper or lower case."""
 
-    phrases: tuple[str, ...] = ()
+    phrases: _Texts = ()
 
     def takes(self, line: str) -> bool:
         lowered = line.lower()
@@ -166,7 +186,7 @@ class LineTest(LineRule):
 class FewestSentences(PageRule):
     """Applies to a page whose lines have fewer than `sentences` sentences, each line counted by itself."""
 
-    sentences: int = 1
+    sentences: _Count = 1
 
     def takes(self, lines: Sequence[str], sentences: SentenceCounter) -> bool:
         # Each kept line has at least one sentence, so a page with enough lines need not be split into sentences.
@@ -194,8 +214,8 @@ class PageTest(PageRule):
 class Paragraphs:
     """A page has paragraphs if at least `lines` of its lines have `characters` characters or more."""
 
-    lines: int
-    characters: int
+    lines: _Count
+    characters: _Count
 
     def are_in(self, text: str) -> bool:
         """Whether a text has the paragraphs."""

@@ -4,106 +4,24 @@ from dataclasses import dataclass
 
 from c4pipe.choices import choose
 from c4pipe.corpus.language.codes import UNKNOWN_LANGUAGE
-from c4pipe.corpus.rules import (
-    Drops,
-    EndMarks,
-    FewestSentences,
-    FewestWords,
-    LongestWord,
-    Paragraphs,
-    Phrases,
-    Rewrite,
-    Rule,
-)
+from c4pipe.corpus.recipes import recipe_files
+from c4pipe.corpus.recipes.variant import Variant
+from c4pipe.corpus.rules import Rule
 from c4pipe.errors import UserError
 
-# The languages of mC4: all that CLD3 knows and that had at least 10,000 pages (reference: MC4_LANGUAGES).
-_MC4_LANGUAGES = """
-af am ar az be bg bg-Latn bn ca ceb co cs cy da de el el-Latn en eo es et eu fa fi fil fr fy ga gd gl gu ha haw hi
-hi-Latn hmn ht hu hy id ig is it iw ja ja-Latn jv ka kk km kn ko ku ky la lb lo lt lv mg mi mk ml mn mr ms mt my ne nl
-no ny pa pl ps pt ro ru ru-Latn sd si sk sl sm sn so sq sr st su sv sw ta te tg th tr uk ur uz vi xh yi yo zh zh-Latn zu
-"""
-MC4_LANGUAGES = tuple(_MC4_LANGUAGES.split())
+__all__ = ["C4_RULES", "COMPATS", "MC4_LANGUAGES", "VARIANTS", "Compat", "Variant"]
 
-
-# The rules by which C4 cleans a page, in the order of the reference's `clean_page`.
-_POLICIES = ("terms of use", "privacy policy", "cookie policy", "uses cookies", "use of cookies", "use cookies")
-C4_RULES: tuple[Rule, ...] = (
-    LongestWord("too_long_word", characters=1000),
-    Rewrite(r"\[\d*\]|\[edit\]|\[citation needed\]", sign="["),  # Wikipedia's footnotes and edit links
-    EndMarks("no_endmark", marks=(".", "?", "!", '"'), not_in="..."),
-    FewestWords("too_short", words=5),
-    Phrases("loremipsum", Drops.PAGE, phrases=("lorem ipsum",)),
-    Phrases("javascript", phrases=("javascript",)),
-    Phrases("squigglybracket", Drops.PAGE, phrases=("{",)),
-    Phrases("policy", phrases=_POLICIES),
-    FewestSentences("too_few_sentences", sentences=3),
-)
-
-
-@dataclass(frozen=True)
-class Variant:
-    """A variant of C4: which stages it has, and their parameters (reference: `C4Config`).
-
-    rules: the rules of cleaning, in order; without rules, pages are not cleaned. min_probability: a language with a
-    lower probability counts as unsure. badwords_fraction: the share of the pages with a bad word that is dropped.
-    paragraphs: the paragraphs that every page must have.
-    """
-
-    name: str
-    description: str
-    languages: tuple[str, ...] = ("en",)
-    language_identifier: str = "langdetect"
-    min_probability: float = 0.99
-    rules: tuple[Rule, ...] = C4_RULES
-    deduplicate_lines: bool = True
-    badwords_fraction: float = 1.0
-    listed_domains: bool = False
-    listed_urls: bool = False
-    paragraphs: Paragraphs | None = None
-    splits_by_language: bool = False
-
-    @property
-    def min_sentences(self) -> int:
-        """The fewest sentences of a page, after cleaning and again after line deduplication. 0: no minimum."""
-        return max((rule.sentences for rule in self.rules if isinstance(rule, FewestSentences)), default=0)
-
-    @property
-    def needs_sentences(self) -> bool:
-        """Whether a sentence splitter is needed."""
-        return bool(self.rules)
-
-    @property
-    def needs_badwords(self) -> bool:
-        return self.badwords_fraction > 0
-
-
+# Each of them is a file in `recipes/`.
+_NAMES = ("en", "en.noblocklist", "en.noclean", "realnewslike", "webtextlike", "multilingual")
 VARIANTS: dict[str, Variant] = {
-    variant.name: variant
-    for variant in (
-        Variant("en", "English C4"),
-        Variant("en.noblocklist", "English C4 with the pages that have bad words", badwords_fraction=0.0),
-        Variant(
-            "en.noclean",
-            "English pages of the crawl, not cleaned, one page per URL",
-            rules=(),
-            deduplicate_lines=False,
-            badwords_fraction=0.0,
-        ),
-        Variant("realnewslike", "English C4 from the domains of RealNews", listed_domains=True),
-        Variant("webtextlike", "English C4 from a list of URLs, such as OpenWebText's", listed_urls=True),
-        Variant(
-            "multilingual",
-            "mC4: one split per language",
-            languages=(*MC4_LANGUAGES, UNKNOWN_LANGUAGE),
-            language_identifier="cld3",
-            rules=(),
-            badwords_fraction=0.999,
-            paragraphs=Paragraphs(lines=3, characters=200),
-            splits_by_language=True,
-        ),
-    )
+    name: recipe_files.parse(recipe_files.text_of_ours(name), f"{name}.toml") for name in _NAMES
 }
+
+# How C4 cleans a page: the reference's `clean_page`, in its order.
+C4_RULES: tuple[Rule, ...] = VARIANTS["en"].rules
+
+# The languages of mC4: those that CLD3 knows and that gave 10,000 pages or more (reference: MC4_LANGUAGES).
+MC4_LANGUAGES = tuple(name for name in VARIANTS["multilingual"].languages if name != UNKNOWN_LANGUAGE)
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import c4pipe
 from c4pipe.corpus import variants
+from c4pipe.corpus.recipes.variant import Variant
 from c4pipe.corpus_run.rules_file import RuleSet, read_rules, write_rules
 from c4pipe.shards import files
 
@@ -39,9 +40,13 @@ class File(NamedTuple):
 
 @dataclass(frozen=True)
 class Settings:
-    """Everything that determines the bytes of the result, besides the inputs and the code."""
+    """Everything that determines the bytes of the result, besides the inputs and the code.
+
+    variant: the recipe's name; recipe: its digest (`recipe_files.digest`).
+    """
 
     variant: str
+    recipe: str
     compat: str
     wet_parser: str
     languages: tuple[str, ...]
@@ -65,7 +70,7 @@ class Settings:
         files without these URLs need not be cleaned again.
         """
         return {
-            "variant": self.variant,
+            "recipe": self.recipe,
             "compat": self.compat,
             "wet_parser": self.wet_parser,
             "assets": self._lasting_assets,
@@ -92,6 +97,7 @@ class Plan:
     """
 
     settings: Settings
+    variant: Variant
     output: str
     work: str
     inputs: str
@@ -103,10 +109,6 @@ class Plan:
     through_files: bool = True
     bucket_bytes: int = 64 << 20
     shuffle_bits: int = 8
-
-    @property
-    def variant(self) -> variants.Variant:
-        return variants.variant_named(self.settings.variant)
 
     @property
     def compat(self) -> variants.Compat:

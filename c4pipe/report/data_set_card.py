@@ -140,7 +140,8 @@ def of_corpus(made: Manifest, report: Mapping[str, Any]) -> str:
     first, last = made.inputs[0].name, made.inputs[-1].name
     which = f"`{first}`" if len(made.inputs) == 1 else f"`{first}` to `{last}` by name"
     facts = [
-        f"- variant `{settings['variant']}`, with the results of `{settings['compat']}`",
+        f"- variant `{settings['variant']}`, with the results of `{settings['compat']}`; SHA-256 of the recipe: "
+        f"`{settings['recipe']}`",
         f"- from {inputs['files']:,} WET files of Common Crawl ({which}), {inputs['records']:,} records, "
         f"{inputs['bytes']:,} bytes compressed; `manifest.json` lists all, with their SHA-256",
         f"- by c4pipe {made.version}, `pipelines.wet_to_c4`; `manifest.json` has every setting, `report.html` shows "

@@ -14,6 +14,7 @@ from apache_beam.options.pipeline_options import PipelineOptions
 import c4pipe
 from c4pipe.corpus import assets, variants
 from c4pipe.corpus.page_lists import ExcludedUrls, ListedUrls
+from c4pipe.corpus.recipes import recipe_files
 from c4pipe.corpus_run import results, work_folder
 from c4pipe.corpus_run.inputs import list_inputs, refuse_other_files, write_list
 from c4pipe.corpus_run.plan import (
@@ -38,7 +39,7 @@ from c4pipe.report.summary import Summary
 from c4pipe.shards import files
 from c4pipe.shards.manifest import Manifest
 from c4pipe.shown import without_credentials
-from pipelines.launch import beam_options, report_page
+from pipelines.launch import beam_options, recipe_flags, report_page
 
 MAX_DEFAULT_SHARDS = 1024
 # Size of the keys that a worker compares at a time. Picking losers needs about seven times as much memory. With this
@@ -99,7 +100,7 @@ class Job:
 
 def make_job(flags: Namespace, options: PipelineOptions) -> Job:
     """Make the job from the flags. Raises: UserError for any mistake in them."""
-    variant, compat = variants.variant_named(flags.variant), variants.compat_named(flags.compat)
+    variant, compat = recipe_flags.variant_of(flags), variants.compat_named(flags.compat)
     languages = variants.languages_of(variant, flags.languages)
     wet_files = list_inputs(flags.input, flags.input_list, flags.base_url)
     if not flags.accept_other_records:
@@ -116,6 +117,7 @@ def make_job(flags: Namespace, options: PipelineOptions) -> Job:
     excluded = _read_list(flags.exclude_urls, EXCLUDED_ASSET, hashes, ExcludedUrls)
     settings = Settings(
         variant=variant.name,
+        recipe=recipe_files.digest(variant),
         compat=compat.name,
         wet_parser=flags.wet_parser,
         languages=languages,
@@ -132,6 +134,7 @@ def make_job(flags: Namespace, options: PipelineOptions) -> Job:
     run_name = digest(settings.to_json(), hashes, flags.samples_per_rule, paths, _LAYOUT)[:16]
     plan = Plan(
         settings=settings,
+        variant=variant,
         output=output,
         work=work,
         inputs=files.join(work, f"inputs-{run_name}.jsonl"),

@@ -1,0 +1,186 @@
+"""Recipe files (TOML): reading them strictly, writing them, and the digest by which manifests name a recipe.
+
+A file is a table of `Variant`'s fields. Its rules are rows `[[rules]]`, each with a `kind` of `KINDS` and the fields of
+that kind. Every fault is one line, which says where it is and what could stand there.
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import MISSING, Field, fields, replace
+from enum import Enum
+from importlib import resources
+from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
+
+import msgspec
+
+from c4pipe.choices import did_you_mean
+from c4pipe.corpus.recipes.variant import Variant
+from c4pipe.corpus.rules import (
+    EndMarks,
+    FewestCharacters,
+    FewestSentences,
+    FewestWords,
+    LongestWord,
+    Phrases,
+    Rewrite,
+    Rule,
+)
+from c4pipe.errors import UserError
+
+T = TypeVar("T")
+
+KINDS: dict[str, type[Rule]] = {
+    "longest_word": LongestWord,
+    "rewrite": Rewrite,
+    "end_marks": EndMarks,
+    "fewest_words": FewestWords,
+    "fewest_characters": FewestCharacters,
+    "phrases": Phrases,
+    "fewest_sentences": FewestSentences,
+}
+_KIND, _RULES = "kind", "rules"
+_NAMES = {kind: name for name, kind in KINDS.items()}
+# Fields of rules that a row may leave out; the parameters of a rule stand in its row.
+_OPTIONAL = ("drops",)
+_PLACE = re.compile(r"\A(?P<fault>.*?)(?: - at `\$(?P<place>.*)`)?\Z", re.DOTALL)
+
+
+def text_of_ours(name: str) -> str:
+    """The text of a recipe file that comes with this package."""
+    return resources.files("c4pipe.corpus.recipes").joinpath(f"{name}.toml").read_text(encoding="utf-8")
+
+
+def parse(text: str, where: str) -> Variant:
+    """The recipe that a file's text is. where: what error messages call the file.
+
+    Raises: UserError if it is not a recipe.
+    """
+    try:
+        table = msgspec.toml.decode(text)
+    except (msgspec.DecodeError, ValueError) as error:
+        raise UserError(f"{where} is not TOML: {error}") from error
+    if not isinstance(table, dict):
+        raise UserError(f"{where} is not a table")
+    rows = table.pop(_RULES, [])
+    if not isinstance(rows, list):
+        raise UserError(f"{where}: rules must be rows, each below a line [[rules]]")
+    rules = tuple(_rule(row, f"{where}: rule {number}") for number, row in enumerate(rows, start=1))
+    variant = _converted(table, Variant, f"{where}: ", required=("name", "description", "languages"), without=(_RULES,))
+    names = [rule.name for rule in rules if not isinstance(rule, Rewrite)]
+    if repeated := sorted({name for name in names if names.count(name) > 1}):
+        raise UserError(
+            f"{where}: two rules are called {repeated[0]!r}; a rule's name is its counter, give each its own"
+        )
+    return replace(variant, rules=rules)
+
+
+def _rule(row: Any, where: str) -> Rule:
+    """One row of the rules."""
+    if not isinstance(row, dict) or _KIND not in row:
+        raise UserError(f"{where} has no kind; the kinds are {', '.join(KINDS)}")
+    fields_of_row = dict(row)
+    kind = fields_of_row.pop(_KIND)
+    if kind not in KINDS:
+        similar = did_you_mean(str(kind), KINDS)
+        raise UserError(f"{where} is of no known kind: {kind!r}{similar} The kinds are {', '.join(KINDS)}")
+    required = tuple(field.name for field in fields(KINDS[kind]) if field.name not in _OPTIONAL)
+    rule = _converted(fields_of_row, KINDS[kind], f"{where} ({kind}): ", required)
+    if isinstance(rule, Phrases) and (upper := [phrase for phrase in rule.phrases if phrase != phrase.lower()]):
+        raise UserError(f"{where} ({kind}): phrases must be in lower case, which {upper[0]!r} is not")
+    if isinstance(rule, Rewrite):
+        try:
+            re.compile(rule.pattern)
+        except re.error as error:
+            raise UserError(f"{where} ({kind}): pattern is not a regular expression: {error}") from error
+    return rule
+
+
+def _converted(
+    table: Mapping[str, Any], kind: type[T], where: str, required: tuple[str, ...], without: tuple[str, ...] = ()
+) -> T:
+    """A record of a table. required: fields that must be there. without: fields that are not the table's own."""
+    allowed = [field.name for field in fields(kind) if field.name not in without]  # type: ignore[arg-type]
+    shown = ", ".join([*allowed, *without])
+    for key in table:
+        if key not in allowed:
+            raise UserError(f"{where}unknown key {key!r}{did_you_mean(key, allowed)} The keys are {shown}")
+    if missing := [name for name in required if name not in table]:
+        raise UserError(f"{where}{', '.join(missing)} not given; the keys are {shown}")
+    if isinstance(table.get("paragraphs"), dict):
+        # msgspec passes over keys that a dataclass does not know.
+        _known_keys(table["paragraphs"], ("lines", "characters"), f"{where}paragraphs: ")
+    hints = get_type_hints(kind, include_extras=True)
+    return kind(**{key: _value(value, hints[key], f"{where}{key}") for key, value in table.items()})
+
+
+def _value(value: Any, hint: Any, where: str) -> Any:
+    """A field's value, held against its type. msgspec takes neither `"1"` nor `true` for a number."""
+    try:
+        return msgspec.convert(value, hint)
+    except msgspec.ValidationError as error:
+        found = _PLACE.match(str(error))
+        assert found is not None  # the expression matches any text
+        raise UserError(f"{where}{found['place'] or ''}: {found['fault']}{_choices(hint)}") from error
+
+
+def _choices(hint: Any) -> str:
+    """The end of an error message: the words that a field may be, if it takes only some."""
+    if isinstance(hint, type) and issubclass(hint, Enum):
+        return f"; it is one of {', '.join(str(choice.value) for choice in hint)}"
+    words = [word for part in get_args(hint) if get_origin(part) is Literal for word in get_args(part)]
+    return f"; it is a number, or {', '.join(words)}" if words else ""
+
+
+def _known_keys(table: Mapping[str, Any], allowed: tuple[str, ...], where: str) -> None:
+    for key in table:
+        if key not in allowed:
+            raise UserError(f"{where}unknown key {key!r}{did_you_mean(key, allowed)} The keys are {', '.join(allowed)}")
+
+
+def to_table(variant: Variant) -> dict[str, Any]:
+    """The recipe as plain values, in the order of the fields; what `parse` reads."""
+    table = {field.name: _plain(getattr(variant, field.name)) for field in fields(variant) if field.name != _RULES}
+    rows = [
+        {_KIND: _NAMES[type(rule)], **{field.name: _plain(getattr(rule, field.name)) for field in _shown(rule)}}
+        for rule in variant.rules
+    ]
+    return {**{name: value for name, value in table.items() if value is not None}, _RULES: rows}
+
+
+def _shown(rule: Rule) -> list[Field]:
+    """The fields of a rule's row; those that may be left out only where they say something."""
+    return [
+        field
+        for field in fields(rule)
+        if field.name not in _OPTIONAL or field.default is MISSING or getattr(rule, field.name) != field.default
+    ]
+
+
+def _plain(value: Any) -> Any:
+    return None if value is None else msgspec.to_builtins(value)
+
+
+def to_text(variant: Variant) -> str:
+    """The recipe as the text of a file."""
+    table = to_table(variant)
+    rows = table.pop(_RULES)
+    paragraphs = table.pop("paragraphs", None)
+    parts = [_lines(table)]
+    if paragraphs:
+        parts.append(f"[paragraphs]\n{_lines(paragraphs)}")
+    parts += [f"[[rules]]\n{_lines(row)}" for row in rows]
+    return "\n".join(parts)
+
+
+def _lines(table: Mapping[str, Any]) -> str:
+    # Of strings, numbers, booleans and lists of them, JSON's spelling is TOML's too.
+    return "".join(f"{name} = {json.dumps(value, ensure_ascii=False)}\n" for name, value in table.items())
+
+
+def digest(variant: Variant) -> str:
+    """SHA-256 of everything in a recipe that can change a corpus: all but its name and description."""
+    table = to_table(variant)
+    del table["name"], table["description"]
+    return hashlib.sha256(json.dumps(table, sort_keys=True).encode()).hexdigest()

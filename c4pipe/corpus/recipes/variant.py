@@ -1,0 +1,55 @@
+"""What a recipe file holds, as one record: which stages a corpus has, and the parameters of each."""
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+import msgspec
+
+from c4pipe.corpus.rules import FewestSentences, Paragraphs, Rule
+
+# Instead of a number: the identifier's threshold is the one of the version of the reference (`Compat`).
+OF_COMPAT = "of_compat"
+
+Share = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
+_Text = Annotated[str, msgspec.Meta(min_length=1)]
+_Name = Annotated[str, msgspec.Meta(pattern=r"\A[A-Za-z0-9][A-Za-z0-9_.-]{0,63}\Z")]
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One flavour of C4: which stages it has (reference: `C4Config`).
+
+    languages: the most that a run can keep. language_identifier: unless the command line names another.
+    min_probability: an identifier that is less sure does not count; a number, or `of_compat`. rules: those of
+    cleaning, in order; without any, pages are not cleaned. sentences: the language of `punkt_tab` by whose parameters
+    sentences are told apart. badwords_fraction: the share of pages with a bad word that goes. paragraphs: what every
+    page must have. splits_by_language: whether each language has splits of its own.
+    """
+
+    name: _Name
+    description: str
+    languages: Annotated[tuple[_Text, ...], msgspec.Meta(min_length=1)] = ("en",)
+    splits_by_language: bool = False
+    language_identifier: _Name = "langdetect"
+    min_probability: Share | Literal["of_compat"] = 0.99
+    listed_domains: bool = False
+    listed_urls: bool = False
+    deduplicate_lines: bool = True
+    badwords_fraction: Share = 1.0
+    sentences: _Name = "english"
+    paragraphs: Paragraphs | None = None
+    rules: tuple[Rule, ...] = ()
+
+    @property
+    def min_sentences(self) -> int:
+        """Fewer sentences drop a page, when it is cleaned and again when copies of lines are gone; 0: no minimum."""
+        return max((rule.sentences for rule in self.rules if isinstance(rule, FewestSentences)), default=0)
+
+    @property
+    def needs_sentences(self) -> bool:
+        """Whether a sentence splitter is needed."""
+        return bool(self.rules)
+
+    @property
+    def needs_badwords(self) -> bool:
+        return self.badwords_fraction > 0

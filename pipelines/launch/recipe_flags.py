@@ -1,0 +1,45 @@
+"""The flags that say by which recipe a corpus is made: one of ours by its name, or a file of the user's own."""
+
+import argparse
+
+from c4pipe.command_line import Parser
+from c4pipe.corpus.recipes import recipe_files
+from c4pipe.corpus.recipes.variant import Variant
+from c4pipe.corpus.variants import VARIANTS, variant_named
+from c4pipe.errors import UserError
+from c4pipe.shards import files
+
+DEFAULT = "en"
+
+
+def add(parser: Parser) -> None:
+    """The flags."""
+    parser.add_argument("--variant", help=f"one of {', '.join(VARIANTS)} (default: {DEFAULT})")
+    parser.add_argument("--recipe", metavar="FILE", help="a recipe file of your own (TOML), instead of --variant")
+    parser.add_argument("--print_recipe", action="store_true", help="print the recipe, to begin one of your own with")
+
+
+def variant_of(flags: argparse.Namespace) -> Variant:
+    """What the flags name. Raises: UserError if there is no such variant, or the file is not a recipe."""
+    if flags.recipe is None:
+        return variant_named(flags.variant or DEFAULT)
+    if flags.variant is not None:
+        raise UserError("--variant and --recipe both say what to make; give one of them")
+    try:
+        text = files.read_bytes(flags.recipe).decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise UserError(f"{flags.recipe} is not TOML: it is not UTF-8 ({error.reason})") from error
+    variant = recipe_files.parse(text, flags.recipe)
+    ours = VARIANTS.get(variant.name)
+    if ours is not None and recipe_files.digest(ours) != recipe_files.digest(variant):
+        raise UserError(
+            f"{flags.recipe}: name: {variant.name!r} is a variant of the reference, and this recipe is another; give "
+            "it a name of its own"
+        )
+    return variant
+
+
+def printed(flags: argparse.Namespace) -> str:
+    """The text that `--print_recipe` prints: of ours the file, with its comments."""
+    variant = variant_of(flags)
+    return recipe_files.to_text(variant) if flags.recipe else recipe_files.text_of_ours(variant.name)
