@@ -17,12 +17,21 @@ from pathlib import Path
 from c4pipe import machine
 from c4pipe.corpus.badwords import base_language, parse_lists
 from c4pipe.corpus.own_badwords import own_lists
-from c4pipe.corpus.pinned_assets import BADWORDS, BUNDLED, PUNKT, PUNKT_TAB, REALNEWS, PinnedFile
+from c4pipe.corpus.pinned_assets import (
+    BADWORDS,
+    BUNDLED,
+    PUNKT,
+    PUNKT_ARCHIVE,
+    PUNKT_TAB,
+    REALNEWS,
+    PinnedFile,
+)
 from c4pipe.corpus.sentences.counter import PUNKT_FILES, parse_punkt_files
 from c4pipe.corpus.sentences.punkt import PunktParameters
 from c4pipe.corpus.variants import Variant
 from c4pipe.errors import UserError
 
+_ENGLISH = "english"
 _BUNDLED_FOLDER = Path(__file__).parent / "sentences" / "bundled_punkt"
 _TIMEOUT_SECONDS = 60
 _MAX_DOWNLOAD_BYTES = 64 << 20
@@ -60,7 +69,7 @@ def resolve(
     finder = _Finder(folder, Path(cache or machine.cache_folder()))
     punkt = badwords = realnews = None
     if variant.needs_sentences:
-        punkt = parse_punkt_files(_punkt_files(finder, sentence_model))
+        punkt = parse_punkt_files(_punkt_files(finder, sentence_model, variant.sentences))
     if variant.needs_badwords:
         badwords = parse_lists(_badwords_lists(finder, variant, badwords_file, languages or variant.languages))
     if variant.listed_domains:
@@ -68,9 +77,12 @@ def resolve(
     return Assets(punkt, badwords, realnews, dict(sorted(finder.sha256.items())))
 
 
-def _punkt_files(finder: "_Finder", sentence_model: str) -> dict[str, str]:
+def _punkt_files(finder: "_Finder", sentence_model: str, language: str) -> dict[str, str]:
+    """The four files of Punkt's parameters. language: whose, where there are some for each language."""
     if sentence_model == PUNKT_TAB:
-        return {Path(pinned.name).name: finder.find(pinned) for pinned in PUNKT}
+        if language == _ENGLISH:
+            return {Path(pinned.name).name: finder.find(pinned) for pinned in PUNKT}
+        return {name: finder.find_in(PUNKT_ARCHIVE, f"punkt_tab/{language}/{name}") for name in PUNKT_FILES}
     model = _BUNDLED_FOLDER if sentence_model == BUNDLED else Path(sentence_model)
     files = {}
     for name in PUNKT_FILES:
@@ -114,17 +126,34 @@ class _Finder:
     def find(self, pinned: PinnedFile) -> str:
         """The content of a pinned file: from the user's folder if there is one, else from the cache or its address."""
         if self._folder is not None:
-            path = self._folder / pinned.name
-            if not path.is_file():
-                raise UserError(
-                    f"{pinned.name} is not in --assets={self._folder}; put it there (from {pinned.address}), or leave "
-                    "--assets out to have it downloaded"
-                )
-            return self.read(path, pinned.name)
+            return self._read_given(pinned.name, pinned)
+        return self.read(self._cached(pinned), pinned.name)
+
+    def find_in(self, archive: PinnedFile, member: str) -> str:
+        """The content of a file that the user's folder has by its name, and else a pinned archive."""
+        if self._folder is not None:
+            return self._read_given(member, archive)
+        with zipfile.ZipFile(self._cached(archive)) as members:
+            content = members.read(member)
+        self.sha256[member] = hashlib.sha256(content).hexdigest()
+        return content.decode("utf-8")
+
+    def _read_given(self, name: str, source: PinnedFile) -> str:
+        """The content of a file of the user's folder. source: where it can be had."""
+        path = Path(self._folder or "") / name
+        if not path.is_file():
+            raise UserError(
+                f"{name} is not in --assets={self._folder}; put it there (from {source.address}), or leave "
+                "--assets out to have it downloaded"
+            )
+        return self.read(path, name)
+
+    def _cached(self, pinned: PinnedFile) -> Path:
+        """The place of a pinned file in the cache, where it is put unless it is there."""
         path = self._cache / pinned.name
         if not (path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() == pinned.sha256):
             _download(pinned, self._cache)
-        return self.read(path, pinned.name)
+        return path
 
     def read(self, path: Path, name: str) -> str:
         """The text of a file. Its hash is recorded under `name`."""

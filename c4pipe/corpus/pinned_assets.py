@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 # Sentence models by name: pinned ones to be downloaded, and parameters that come with this package.
 PUNKT_TAB, BUNDLED = "punkt_tab", "bundled"
-_NLTK_DATA = "https://raw.githubusercontent.com/nltk/nltk_data/5db857e6f7df11eabb5e5665836db9ec8df07e28"
+_NLTK_DATA = "https://raw.githubusercontent.com/nltk/nltk_data/4f15a3d89eefe9748ec1c05be495d91289197155"
 _LDNOOBW = "https://raw.githubusercontent.com/LDNOOBW/List-of-Dirty-Naughty-Obscene-and-Otherwise-Bad-Words"
 # C4 keeps the older English list (377 entries) so that the corpus stays the one that people know.
 _LDNOOBW_ENGLISH_COMMIT = "25e679f03d96baa721cde20db9944649e8d0a844"
@@ -24,6 +24,19 @@ class PinnedFile:
     sha256: str
     member: str = ""
     alternative: str = ""
+
+
+# Parameters for 19 languages in one archive.
+PUNKT_ARCHIVE = PinnedFile(
+    "punkt_tab/punkt_tab.zip",
+    f"{_NLTK_DATA}/packages/tokenizers/punkt_tab.zip",
+    "e57f64187974277726a3417ca6f181ec5403676c717672eef6a748a7b20e0106",
+    alternative=", or take the parameters that come along by --sentence_model=bundled",
+)
+PUNKT_LANGUAGES = (
+    *("czech", "danish", "dutch", "english", "estonian", "finnish", "french", "german", "greek", "italian"),
+    *("malayalam", "norwegian", "polish", "portuguese", "russian", "slovene", "spanish", "swedish", "turkish"),
+)
 
 
 def _punkt(name: str, sha256: str) -> PinnedFile:

@@ -16,6 +16,7 @@ from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 import msgspec
 
 from c4pipe.choices import did_you_mean
+from c4pipe.corpus.pinned_assets import PUNKT_LANGUAGES
 from c4pipe.corpus.recipes.variant import Variant
 from c4pipe.corpus.rules import (
     EndMarks,
@@ -68,6 +69,11 @@ def parse(text: str, where: str) -> Variant:
         raise UserError(f"{where}: rules must be rows, each below a line [[rules]]")
     rules = tuple(_rule(row, f"{where}: rule {number}") for number, row in enumerate(rows, start=1))
     variant = _converted(table, Variant, f"{where}: ", required=("name", "description", "languages"), without=(_RULES,))
+    if variant.sentences not in PUNKT_LANGUAGES:
+        similar = did_you_mean(variant.sentences, PUNKT_LANGUAGES)
+        raise UserError(
+            f"{where}: sentences: punkt_tab has no {variant.sentences!r}{similar} It has {', '.join(PUNKT_LANGUAGES)}"
+        )
     names = [rule.name for rule in rules if not isinstance(rule, Rewrite)]
     if repeated := sorted({name for name in names if names.count(name) > 1}):
         raise UserError(

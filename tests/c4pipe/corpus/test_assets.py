@@ -113,6 +113,24 @@ def test_assets_are_downloaded_once_into_the_cache(server, tmp_path):
     assert not list(tmp_path.rglob("*.incomplete"))
 
 
+def test_sentences_of_another_language_come_from_the_archive(server, tmp_path, monkeypatch):
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        for name, content in FILES.items():
+            archive.writestr(f"punkt_tab/german/{name}", content.replace("dr", "hr"))
+    host = assets.PUNKT[0].address.rpartition("/")[0]
+    sha256 = hashlib.sha256(packed.getvalue()).hexdigest()
+    monkeypatch.setattr(
+        assets, "PUNKT_ARCHIVE", replace(assets.PUNKT_ARCHIVE, address=f"{host}/all.zip", sha256=sha256)
+    )
+    server[0]["/all.zip"] = packed.getvalue()
+    german = replace(PLAIN, sentences="german")
+    for _ in range(2):
+        found = assets.resolve(german, cache=str(tmp_path))
+    assert found.punkt.abbreviations == {"hr"} and server[1] == ["/all.zip"]
+    assert sorted(found.sha256) == [f"punkt_tab/german/{name}" for name in sorted(FILES)]
+
+
 def test_a_damaged_file_in_the_cache_is_fetched_again(server, tmp_path):
     assets.resolve(PLAIN, cache=str(tmp_path))
     (tmp_path / "punkt_tab/english/abbrev_types.txt").write_text("other\n")

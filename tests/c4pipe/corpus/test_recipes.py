@@ -43,6 +43,7 @@ def test_a_recipe_that_is_written_is_read_as_the_same_one(name):
         ("badwords_fraction = 1.0", "badwords_fraction = true", "badwords_fraction: Expected `float`, got `bool`"),
         ("min_probability = 0.99", 'min_probability = "of"', "it is a number, or of_compat"),
         ('sentences = "english"', "paragraphs = {line = 1}", "paragraphs: unknown key 'line'; did you mean lines?"),
+        ('"english"', '"englisch"', "punkt_tab has no 'englisch'; did you mean english? It has czech, danish"),
         ('languages = ["en"]', "languages = []", "languages: Expected `array` of length >= 1"),
         ('name = "en"', "name =", "own.toml is not TOML"),
         ('name = "en"\n', "", "own.toml: name not given"),
