@@ -11,6 +11,7 @@ from typing import Any, NoReturn, TypeVar, get_args, get_type_hints
 
 from c4pipe.choices import check_choice, did_you_mean
 from c4pipe.errors import UserError
+from c4pipe.outside import keep_trace, of_outside
 from c4pipe.shown import ShownStream, one_line
 
 EXIT_USER_ERROR = 2
@@ -123,6 +124,11 @@ def option_strings(parser: argparse.ArgumentParser) -> list[str]:
 def unknown_argument(argument: str, flags: Iterable[str], where: str) -> UserError:
     """The error for an argument that no flag takes. where: the command that tells more."""
     what = "flag" if argument.startswith("-") else "argument"
+    if what == "argument" and os.path.exists(argument):
+        return UserError(
+            f"unknown argument {argument}: the shell made several words of a glob; quote it, as in --input='*.gz' "
+            f"(see {where})"
+        )
     hint = did_you_mean(argument.split("=", 1)[0], flags).rstrip(".")
     return UserError(f"unknown {what} {argument}{hint} (see {where})")
 
@@ -130,9 +136,9 @@ def unknown_argument(argument: str, flags: Iterable[str], where: str) -> UserErr
 def run(main: Callable[[], int | None], *, is_speaker: Callable[[], bool] = lambda: True) -> NoReturn:
     """Run a command's `main` and exit with its status.
 
-    A `UserError` or a full disk becomes one line on standard error and status 2. `is_speaker` tells whether this
-    process is the one that prints (rank 0 of a distributed run). Control characters are removed from everything that
-    is printed to the terminal; credentials in URLs are removed from standard error too.
+    A `UserError`, a full disk, or an error of a remote service becomes one line on standard error and status 2.
+    `is_speaker` tells whether this process is the one that prints (rank 0 of a distributed run). Control characters are
+    removed from everything that is printed to the terminal; credentials in URLs are removed from standard error too.
     """
     sys.stderr = ShownStream(sys.stderr, hides_credentials=True)  # type: ignore[assignment]
     if sys.stdout.isatty():
@@ -148,12 +154,18 @@ def run(main: Callable[[], int | None], *, is_speaker: Callable[[], bool] = lamb
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         status = 0
-    except OSError as error:
-        message = of_the_system(error)
+    except Exception as error:
+        message = (of_the_system(error) if isinstance(error, OSError) else None) or _of_outside(error)
         if message is None:
             raise
         status = _complain(message, is_speaker())
     raise SystemExit(status)
+
+
+def _of_outside(error: Exception) -> str | None:
+    """`of_outside`, with the name of the file that has the whole trace."""
+    message = of_outside(error)
+    return f"{message} (the whole trace: {keep_trace(error)})" if message else None
 
 
 # Errors of the system about paths that the user chose: no permission, or something else is at that path.

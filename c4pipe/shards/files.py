@@ -4,6 +4,7 @@ import contextlib
 import errno
 import glob as globbing
 import hashlib
+import logging
 import os
 import re
 import stat
@@ -17,6 +18,8 @@ from c4pipe.shown import without_credentials
 
 TEMPORARY_SUFFIX = ".incomplete"
 _BLOCK_BYTES = 1 << 20
+# File systems log an error, with its trace, before they raise it.
+_LOGGERS = ("gcsfs", "s3fs", "adlfs", "google.auth")
 # Between globs: one that no backslash stands before.
 _COMMA = re.compile(r"(?<!\\),")
 
@@ -58,6 +61,8 @@ def file_system(url: str) -> tuple[Any, str]:
     """
     import fsspec
 
+    for name in _LOGGERS:
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     try:
         return fsspec.core.url_to_fs(url)
     except (ImportError, ValueError) as error:

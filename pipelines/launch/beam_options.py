@@ -1,18 +1,15 @@
 """Checking Beam's options of a command line, and running a graph with them."""
 
 import argparse
-import errno
 import logging
 import os
-import re
-import shlex
 import sys
 import tempfile
 import threading
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from typing import TextIO
+from typing import TextIO, cast
 
 import apache_beam as beam
 from apache_beam.options.pipeline_options import (
@@ -28,9 +25,9 @@ from apache_beam.transforms.environments import SubprocessSDKEnvironment
 
 from c4pipe.choices import check_choice
 from c4pipe.command_line import Parser, option_strings
-from c4pipe.errors import UserError
 from c4pipe.machine import num_cores
-from pipelines.launch import shared_paths
+from c4pipe.shown import ShownStream
+from pipelines.launch import local_workers, shared_paths, worker_errors
 from pipelines.launch.beam_flags import BeamFlags
 
 # `DirectRunner` tries to download another runner and uses it if that succeeds. A run must not depend on the network, so
@@ -85,8 +82,7 @@ def num_workers(options: PipelineOptions) -> int:
 def run(build: Callable[[beam.Pipeline], object], options: PipelineOptions) -> PipelineResult:
     """Check `--shared_paths`, then build a graph with `build(pipeline)`, run it and wait for its end.
 
-    Raises: UserError if a worker raised a UserError or the disk is full. On most runners, the text of the worker's
-    exception arrives inside another exception.
+    Raises: UserError for everything that ends the run (see `worker_errors.told`).
     """
     shared_paths.check(options, lambda check: _run(check, options))
     return _run(build, options)
@@ -102,23 +98,19 @@ def _run(build: Callable[[beam.Pipeline], object], options: PipelineOptions) -> 
             result = pipeline.run()
             result.wait_until_finish()
         except Exception as error:
-            mendable = _mendable(error)
-            if mendable is not None:
-                raise mendable from error
-            if words is not None and _WORKER_GONE in str(error):
-                raise UserError(
-                    "a worker process was killed, perhaps because memory ran out; the same command continues from "
-                    "what is committed; use fewer --direct_num_workers to need less memory"
-                ) from error
-            if words is not None:
-                words.seek(0)
-                sys.stderr.write(words.read()[-_MOST_WORDS:])
-            raise
+            raise worker_errors.told(error, _read_words(words)) from error
     return result
 
 
-_MOST_WORDS = 20_000
-_WORKER_GONE = "Channel closed prematurely"
+def _read_words(words: TextIO | None) -> str:
+    """What the worker processes printed."""
+    if words is None:
+        return ""
+    words.seek(0)
+    return words.read()[-_MOST_WORDS:]
+
+
+_MOST_WORDS = 1_000_000
 
 
 @contextmanager
@@ -132,8 +124,10 @@ def _workers_stderr_in_file() -> Iterator[TextIO]:
     own, kept, excepthook = sys.stderr, os.dup(2), threading.excepthook
     with tempfile.TemporaryFile("w+", errors="replace") as words:
         os.dup2(words.fileno(), 2)
-        if own is sys.__stderr__:
-            sys.stderr = os.fdopen(os.dup(kept), "w", buffering=1, errors="backslashreplace")
+        is_shown = isinstance(own, ShownStream)
+        if own is sys.__stderr__ or is_shown:
+            stream = os.fdopen(os.dup(kept), "w", buffering=1, errors="backslashreplace")
+            sys.stderr = cast(TextIO, ShownStream(stream, hides_credentials=True)) if is_shown else stream
         # Threads of the runner raise exceptions of their own if a worker is gone.
         threading.excepthook = lambda met: traceback.print_exception(met.exc_value, file=words)
         try:
@@ -158,13 +152,13 @@ def _quieten(options: PipelineOptions) -> None:
 def _runner(options: PipelineOptions) -> PipelineRunner | None:
     """The local runner, with worker processes that end when this process ends; None for others, which Beam creates."""
     direct, name = options.view_as(DirectOptions), options.view_as(StandardOptions).runner
+    local_workers.use()
     if name != LOCAL_RUNNER or direct.direct_running_mode != _MULTI_PROCESSING:
         return None
     direct.direct_num_workers = num_workers(options)
     # In the mode for processes, the runner would start Beam's own worker. With an environment, it starts ours.
     direct.direct_running_mode = "in_memory"
-    command = f"exec {shlex.quote(sys.executable)} -m pipelines.launch.local_worker"
-    return FnApiRunner(default_environment=SubprocessSDKEnvironment.from_command_string(command))
+    return FnApiRunner(default_environment=SubprocessSDKEnvironment.from_command_string(local_workers.COMMAND))
 
 
 def _use_all_cores(direct: DirectOptions, rest: Sequence[str]) -> None:
@@ -194,27 +188,3 @@ def _check_beam_flags(beam_flags: BeamFlags) -> None:
     runner = getattr(found, "runner", None)
     if runner is not None and "." not in runner:
         check_choice("--runner", runner, _OFFERED_RUNNERS)
-
-
-_USER_ERROR = re.compile(r"(?:c4pipe\.errors\.)?UserError: (.+?)(?: \[while running .*)?(?:\n|\\n|$)")
-
-
-def _mendable(error: BaseException) -> UserError | None:
-    """The UserError (or full disk) inside an exception of a runner, or None."""
-    cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, UserError):
-            return UserError(str(cause).split(" [while running ")[0])
-        if isinstance(cause, OSError) and cause.errno in (errno.ENOSPC, errno.EDQUOT):
-            return _disk_full()
-        cause = cause.__cause__ or cause.__context__
-    text = str(error)
-    if found := _USER_ERROR.findall(text):
-        return UserError(found[-1])
-    if f"[Errno {errno.ENOSPC}]" in text or f"[Errno {errno.EDQUOT}]" in text:
-        return _disk_full()
-    return None
-
-
-def _disk_full() -> UserError:
-    return UserError("the disk is full; free space and run the same command again: it continues from what is committed")

@@ -1,4 +1,3 @@
-import apache_beam as beam
 import pytest
 from apache_beam.options.pipeline_options import DirectOptions, PipelineOptions, StandardOptions
 
@@ -52,31 +51,6 @@ def test_a_cluster_runner_is_not_local():
 def test_a_flag_that_nobody_knows_is_one_line(argv, word):
     with pytest.raises(UserError, match=word):
         parsed(parser(), argv)
-
-
-@pytest.mark.parametrize("flags", [["--direct_num_workers=1"], ["--runner=BundleBasedDirectRunner"]])
-def test_a_workers_user_error_comes_out_as_it_was(flags):
-    def complain(element):
-        raise UserError(f"{element} is wrong; mend it")
-
-    _, options = parsed(parser(), flags)
-    with pytest.raises(UserError, match=r"^x is wrong; mend it$"):
-        beam_options.run(lambda pipeline: pipeline | beam.Create(["x"]) | beam.Map(complain), options)
-
-
-def test_a_full_disk_in_a_worker_is_one_line():
-    def fill(element):
-        raise OSError(28, "No space left on device", element)
-
-    _, options = parsed(parser(), ["--direct_num_workers=1"])
-    with pytest.raises(UserError, match="disk is full"):
-        beam_options.run(lambda pipeline: pipeline | beam.Create(["x"]) | beam.Map(fill), options)
-
-
-def test_another_exception_of_a_worker_is_not_hidden():
-    _, options = parsed(parser(), ["--direct_num_workers=1"])
-    with pytest.raises(ZeroDivisionError):
-        beam_options.run(lambda pipeline: pipeline | beam.Create([0]) | beam.Map(lambda x: 1 // x), options)
 
 
 def test_all_flags_of_beam_are_found_in_its_sources():

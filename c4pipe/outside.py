@@ -1,0 +1,94 @@
+"""Errors from outside: what storage services, networks and hubs answer, in one line; and the whole trace in a file."""
+
+import os
+import re
+import tempfile
+import traceback
+from collections.abc import Iterator
+
+from c4pipe.shown import without_credentials
+
+# By the package that raises them: who answered or was not reached.
+_SERVICES = {
+    "botocore.": "S3",
+    "aiobotocore.": "S3",
+    "s3fs.": "S3",
+    "gcsfs.": "Google Cloud Storage",
+    "google.auth.": "Google Cloud Storage",
+    "google.api_core.": "Google Cloud Storage",
+    "google.cloud.": "Google Cloud Storage",
+    "azure.": "Azure",
+    "adlfs.": "Azure",
+    "huggingface_hub.": "the hub",
+    "datasets.exceptions.DatasetNotFound": "the hub",
+    "aiohttp.": "the network",
+    "requests.": "the network",
+    "urllib3.": "the network",
+    "httpx.": "the network",
+    "httpcore.": "the network",
+}
+_CREDENTIALS = re.compile(r"credential|forbidden|access denied|unauthorized|\b40[13]\b|login|token", re.IGNORECASE)
+_HINTS = {
+    "S3": "give them by AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or by a profile (AWS_PROFILE)",
+    "Google Cloud Storage": "`gcloud auth application-default login` or GOOGLE_APPLICATION_CREDENTIALS gives them",
+    "the hub": "HF_TOKEN or `hf auth login` gives them",
+}
+_NO_NETWORK = "check the address and the network; the same command continues from what is committed"
+# The last line of a trace that a worker sent as text: the class of the exception, and what it says.
+_RAISED = re.compile(r"^(?:\w+: )?([A-Za-z_][\w.]*): (.*?)(?: \[while running .*)?$", re.MULTILINE)
+_MOST_CHARACTERS = 400
+
+
+def of_outside(error: BaseException) -> str | None:
+    """One line for an error that a service elsewhere made, also where a worker sent it as text; else None."""
+    for cause in causes(error):
+        if found := _told(f"{type(cause).__module__}.{type(cause).__qualname__}", str(cause)):
+            return found
+        if isinstance(cause, ConnectionError | TimeoutError):
+            return f"the network: {in_one_line(type(cause).__name__, str(cause))}; {_NO_NETWORK}"
+    for name, said in reversed(_RAISED.findall(str(error))):
+        if found := _told(name, said):
+            return found
+        if name in ("ConnectionError", "ConnectionRefusedError", "ConnectionResetError", "TimeoutError"):
+            return f"the network: {in_one_line(name, said)}; {_NO_NETWORK}"
+    return None
+
+
+def causes(error: BaseException) -> Iterator[BaseException]:
+    """The error, what it was raised from, and so on."""
+    cause: BaseException | None = error
+    while cause is not None:
+        yield cause
+        cause = cause.__cause__ or (None if cause.__suppress_context__ else cause.__context__)
+
+
+def _told(name: str, said: str) -> str | None:
+    """The line for an exception of a library that speaks with a service; None for any other."""
+    who = next((service for package, service in _SERVICES.items() if name.startswith(package)), None)
+    if who is None:
+        return None
+    kind = name.rpartition(".")[2]
+    if who in _HINTS and _CREDENTIALS.search(f"{kind} {said}"):
+        return f"{who} asks for credentials: {in_one_line(kind, said)}; {_HINTS[who]}"
+    return f"{who}: {in_one_line(kind, said)}; {_NO_NETWORK}"
+
+
+def in_one_line(kind: str, said: str) -> str:
+    """The name of an exception and the beginning of what it says.
+
+    >>> in_one_line("ValueError", "two\n  lines"), in_one_line("KeyError", "")
+    ('ValueError: two lines', 'KeyError')
+    """
+    line = " ".join(said.split())
+    return f"{kind}: {line[:_MOST_CHARACTERS]}".rstrip(": ")
+
+
+def keep_trace(error: BaseException, more: str = "") -> str:
+    """Write the whole trace of an error to a file of the temporary folder. Returns: its path.
+
+    more: what else was said, such as by worker processes.
+    """
+    handle, path = tempfile.mkstemp(prefix="c4pipe-", suffix=".trace.txt")
+    with os.fdopen(handle, "w", encoding="utf-8", errors="backslashreplace") as target:
+        target.write(without_credentials("".join(traceback.format_exception(error)) + f"\n{more}".rstrip()))
+    return path

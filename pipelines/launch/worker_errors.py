@@ -1,0 +1,63 @@
+"""What ended a run, in one line: most runners give the exception of a worker as the text of another one."""
+
+import errno
+import re
+
+from c4pipe.command_line import of_the_system
+from c4pipe.errors import UserError
+from c4pipe.outside import causes, in_one_line, keep_trace, of_outside
+from pipelines.launch import local_workers
+
+_DISK_FULL = "the disk is full; free space and run the same command again: it continues from what is committed"
+_WORKER_GONE = (
+    "a worker process was killed, perhaps because memory ran out; the same command continues from what is committed; "
+    "use fewer --direct_num_workers to need less memory"
+)
+_NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
+# In the text of another exception.
+_USER_ERROR = re.compile(r"(?:c4pipe\.errors\.)?UserError: (.+?)(?: \[while running .*)?(?:\n|\\n|$)")
+_SYSTEM_ERROR = re.compile(r"Error: \[Errno (\d+)\] ([^:\n]+): '([^'\n]+)'")
+_WHILE = " [while running "
+
+
+def told(error: Exception, words: str = "") -> UserError:
+    """The error that tells in one line what ended a run.
+
+    That is what the user can mend, as the worker said it. Anything else names the file in which the whole trace lies,
+    and `words` with it: what the worker processes printed.
+    """
+    if message := _mendable(error):
+        return UserError(message)
+    message = of_outside(error)
+    if message is None and any(sign in str(error) for sign in local_workers.GONE):
+        message = _WORKER_GONE
+    message = message or f"a worker failed: {_last_line(error)}"
+    return UserError(f"{message} (the whole trace: {keep_trace(error, words)})")
+
+
+def _mendable(error: Exception) -> str | None:
+    """What the user's own error or the system says inside of what a runner raised; None if neither is there."""
+    for cause in causes(error):
+        if isinstance(cause, UserError):
+            return str(cause).split(_WHILE)[0]
+        if isinstance(cause, OSError) and (message := _of_the_system(cause)):
+            return message.split(_WHILE)[0]
+    text = str(error)
+    if found := _USER_ERROR.findall(text):
+        return str(found[-1])
+    if any(f"[Errno {number}]" in text for number in _NO_SPACE):
+        return _DISK_FULL
+    said = (OSError(int(number), what, name) for number, what, name in reversed(_SYSTEM_ERROR.findall(text)))
+    return next(filter(None, map(_of_the_system, said)), None)
+
+
+def _of_the_system(error: OSError) -> str | None:
+    return _DISK_FULL if error.errno in _NO_SPACE else of_the_system(error)
+
+
+def _last_line(error: Exception) -> str:
+    """The exception of the worker, without the trace that some runners put into its text."""
+    lines = [line.strip() for line in str(error).split(_WHILE)[0].splitlines() if line.strip()] or [""]
+    kind, colon, said = lines[-1].partition(": ")
+    is_text_of_another = len(lines) > 1 and colon and kind.replace(".", "").isidentifier()
+    return in_one_line(kind, said) if is_text_of_another else in_one_line(type(error).__name__, lines[-1])

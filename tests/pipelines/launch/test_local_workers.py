@@ -1,0 +1,73 @@
+"""A run ends soon, even if a worker is slow to start, does not start, or still has work when another one failed."""
+
+import sys
+import time
+
+import apache_beam as beam
+import pytest
+
+from c4pipe.command_line import Parser
+from c4pipe.errors import UserError
+from pipelines.launch import beam_flags, beam_options, local_workers
+
+# Every other worker does something before it is one.
+WORKER = """
+import os, runpy, sys, time
+if int(os.environ["WORKER_ID"].rpartition("_")[2]) % 2 == {parity}:
+    {before}
+runpy.run_module("pipelines.launch.local_worker", run_name="__main__")
+"""
+
+
+@pytest.fixture
+def odd_worker(tmp_path, monkeypatch):
+    def use(before: str, parity: int = 1) -> None:
+        (tmp_path / "worker.py").write_text(WORKER.format(before=before, parity=parity))
+        monkeypatch.setattr(local_workers, "COMMAND", f"{sys.executable} {tmp_path}/worker.py")
+
+    return use
+
+
+def run(work) -> str:
+    """What the run says in the end, which it must come to."""
+    flags = ["--direct_num_workers=2", "--direct_running_mode=multi_processing"]
+    options = beam_options.options_of(*beam_flags.parse(Parser(prog="tool"), flags))
+    with pytest.raises(UserError) as met:
+        beam_options.run(lambda pipeline: pipeline | beam.Create([0, 1]) | beam.Map(work), options)
+    return str(met.value)
+
+
+def fail(element):
+    raise UserError("mend it")
+
+
+@pytest.mark.parametrize("parity", [0, 1])
+def test_a_run_that_failed_does_not_wait_for_a_worker_that_starts_late(odd_worker, parity, monkeypatch):
+    monkeypatch.setattr(local_workers, "_SECONDS_TO_END", 60.0)
+    odd_worker("time.sleep(4)", parity)
+    assert run(fail) == "mend it"
+
+
+def test_a_worker_that_does_not_end_after_the_run_is_killed(odd_worker, monkeypatch):
+    monkeypatch.setattr(local_workers, "_SECONDS_TO_END", 0.5)
+    started = []
+    start = local_workers.WorkerProcess.start_worker
+    monkeypatch.setattr(
+        local_workers.WorkerProcess, "start_worker", lambda self: (start(self), started.append(self._process))
+    )
+
+    def work(element):
+        if element:
+            time.sleep(3600)
+        raise UserError("mend it")
+
+    assert run(work) == "mend it"
+    assert len(started) == 2 and all(process.returncode is not None for process in started)
+
+
+def test_a_worker_that_does_not_start_ends_the_run(odd_worker):
+    odd_worker('sys.exit("cannot start")')
+    message = run(lambda element: element)
+    assert message.startswith("a worker process was killed")
+    with open(message.rpartition("trace: ")[2].rstrip(")")) as trace:
+        assert "cannot start" in trace.read()
