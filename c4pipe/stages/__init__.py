@@ -1,1 +1,1 @@
-"""Beam PTransforms, one verb a file."""
+"""The Beam PTransforms. Each file is named after what its transform does."""

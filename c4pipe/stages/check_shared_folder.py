@@ -1,4 +1,4 @@
-"""Whether workers see a folder as the launcher does: each reads what the launcher left, and answers beside it."""
+"""Checks that workers see the launcher's folders: each reads a file of the launcher, and writes an answer beside it."""
 
 import apache_beam as beam
 
@@ -9,17 +9,17 @@ _HOW_TO_MEND = "mount it at the same place on every machine, or give a URL that 
 
 
 def question_path(folder: str, token: str) -> str:
-    """What the launcher leaves. A killed run's leftovers have the ending that the next run clears away."""
+    """The path of the launcher's file. Its ending is one that the next run removes, in case this run is killed."""
     return files.join(folder, f"shared-{token}{files.TEMPORARY_SUFFIX}")
 
 
 def answer_path(folder: str, token: str, number: int) -> str:
-    """What the worker leaves that was given this number."""
+    """The path of the answer of the worker with this number."""
     return files.join(folder, f"shared-{token}-{number}{files.TEMPORARY_SUFFIX}")
 
 
 class CheckSharedFolders(beam.PTransform):
-    """Pipeline -> the numbers of the answers given. folders: local paths, which hold the launcher's question."""
+    """Pipeline -> the numbers of the answers that were written. folders: local paths with the launcher's question."""
 
     def __init__(self, folders: list[str], token: str, num_answers: int) -> None:
         super().__init__()
@@ -35,7 +35,7 @@ class CheckSharedFolders(beam.PTransform):
 
 
 def answer(number: int, folders: list[str], token: str) -> int:
-    """Raises: UserError if a folder does not hold the launcher's question."""
+    """Write an answer into each folder. Raises: UserError if a folder does not have the launcher's question."""
     for folder in folders:
         try:
             found = files.read_bytes(question_path(folder, token)).decode()
@@ -45,6 +45,6 @@ def answer(number: int, folders: list[str], token: str) -> int:
             raise UserError(
                 f"--shared_paths was given, but a worker does not see {folder} as it is here; {_HOW_TO_MEND}"
             )
-        # Renamed into its place: an attempt that ran twice leaves the same file.
+        # The file is written whole under a fixed name, so an attempt that runs twice leaves the same file.
         files.write_bytes(answer_path(folder, token, number), token.encode())
     return number

@@ -1,7 +1,7 @@
-"""Text shards into example shards: tokenise, join, cut, corrupt, write. One element is one text shard.
+"""Makes example shards from text shards: tokenise, join, cut, corrupt, write. One element is one text shard.
 
-Beside the example shards a work folder holds one small record a text shard: what was made of it, and from what. It is
-written after the shards it tells of, so that a run that was stopped goes on with the text shards that have none.
+A work folder beside the example shards has one small record per text shard, which tells what was made from it. The
+record is written after its shards, so that a stopped run continues with the text shards that have no record.
 """
 
 import hashlib
@@ -30,18 +30,19 @@ from c4pipe.vocabulary.vocabulary import Vocabulary
 
 TRAIN, VALIDATION = "train", "validation"
 WORK_FOLDER = ".work"
-EXAMPLES_PER_BLOCK = 512  # faster than 256 or 1,024: the block stays in the processor's cache
+EXAMPLES_PER_BLOCK = 512  # faster than 256 or 1,024, because the block fits into the processor's cache
 PAGES_PER_BATCH = 512
-# Pages are tokenised at 190 ns a token on one core; level 3 packs at 14, level 2 at 9 and is 1% larger (1.55 bytes).
+# On one core, tokenising takes 190 ns per token, compression 14 ns at level 3 and 9 ns at level 2. Files of level 2 are
+# 1% larger (1.55 bytes per token).
 COMPRESSION_LEVEL = 2
 CHARACTERS_PER_BATCH = 4_000_000
 
 
 @dataclass(frozen=True)
 class TextShard:
-    """One text shard to make examples of: its path, and its place among the `count` shards of its split.
+    """A text shard from which examples are made: its path, and its index among the `count` shards of its split.
 
-    page_per: `line` or `file`, where the shard is plain text. sha256: what its folder's manifest says it is.
+    page_per: `line` or `file`, if the shard is plain text. sha256: its SHA-256 according to its folder's manifest.
     """
 
     path: str
@@ -58,7 +59,7 @@ class TextShard:
 
 @dataclass(frozen=True)
 class Recipe:
-    """Everything that decides the bytes of the example shards, the text apart."""
+    """Everything that determines the bytes of the example shards, except the text."""
 
     corruption: Corruption
     vocabulary: Vocabulary
@@ -66,7 +67,7 @@ class Recipe:
     replicas: int
 
     def digest(self) -> str:
-        """A name for the recipe: the same name, the same bytes."""
+        """A digest of the recipe. Equal digests give equal bytes."""
         settled = asdict(self.corruption.parameters) | {
             "objective": self.corruption.objective.name,
             "num_extra_ids": self.vocabulary.num_extra_ids,
@@ -80,10 +81,10 @@ class Recipe:
 
 @dataclass(frozen=True)
 class Made:
-    """What was made of one text shard.
+    """The record of what was made from one text shard.
 
-    input_lengths, target_lengths: how many examples have each length, EOS included, from 0 up. page_per: as the text
-    shard's. quarantined: rows of `quarantine.jsonl`, the shard's rows that are not pages.
+    input_lengths, target_lengths: the number of examples per length (0, 1, ...), including EOS. page_per: as in
+    `TextShard`. quarantined: rows of `quarantine.jsonl`, for the shard's rows that are not pages.
     """
 
     text_shard: str
@@ -99,7 +100,7 @@ class Made:
 
 @dataclass
 class _Tally:
-    """What is counted while one text shard is worked on."""
+    """The counts of one text shard."""
 
     corruption: Corruption
     counts: dict[str, int] = field(default_factory=dict)
@@ -114,7 +115,7 @@ class _Tally:
             self.counts[name] = self.counts.get(name, 0) + count
 
     def add_bad(self, bad: Sequence[BadRecord]) -> None:
-        """Rows that are not pages. They came as empty pages, which keep the numbers of the others."""
+        """Count rows that are not pages. They were read as empty pages, so that the other rows keep their numbers."""
         if bad:
             self.add(empty_pages=-len(bad))
         for fault in bad:
@@ -150,9 +151,9 @@ class _MakeExamples(beam.DoFn):
 
 
 def shard_names(shard: TextShard, replicas: int) -> list[str]:
-    """The example shards of one text shard, one a replica: replica r of text shard i of n is number r * n + i.
+    """The example shards of one text shard, one per replica: replica r of text shard i of n has number r * n + i.
 
-    Validation has one replica, the first, so that its loss compares whatever the number of replicas.
+    Validation has only the first replica, so that its loss is comparable for any number of replicas.
     """
     replicas = replicas if shard.split == TRAIN else 1
     return [
@@ -162,18 +163,21 @@ def shard_names(shard: TextShard, replicas: int) -> list[str]:
 
 
 def find_made(output: str, shard: TextShard, digest: str, *, check_text: bool = True) -> Made | None:
-    """What was made of a text shard by this recipe, if it is still there and (check_text) made of the text there is."""
+    """The record of a text shard, if it was made by this recipe and its shards are still there; otherwise None.
+
+    check_text: also check that it was made from the shard's present content.
+    """
     path = files.join(output, WORK_FOLDER, shard.record_name)
     if not files.exists(path):
         return None
     try:
         found = json.loads(files.read_bytes(path))
-        made = Made(**(found | {"shards": tuple(Shard(**one) for one in found["shards"])}))
+        made = Made(**(found | {"shards": tuple(Shard(**fields) for fields in found["shards"])}))
     except (ValueError, TypeError, KeyError):
         return None
-    for one in made.shards:
-        there = files.join(output, one.file)
-        if not files.exists(there) or files.size(there) != one.bytes:
+    for example_shard in made.shards:
+        path = files.join(output, example_shard.file)
+        if not files.exists(path) or files.size(path) != example_shard.bytes:
             return None
     is_same = (made.recipe, made.text_shard, made.page_per) == (digest, files.base_name(shard.path), shard.page_per)
     is_same = is_same and shard.sha256 in (None, made.input_sha256)
@@ -181,7 +185,7 @@ def find_made(output: str, shard: TextShard, digest: str, *, check_text: bool = 
 
 
 def make_examples(shard: TextShard, recipe: Recipe, output: str) -> Made:
-    """Write the example shards of one text shard, then the record of it."""
+    """Write the example shards of one text shard, then its record."""
     bad: list[BadRecord] = []
     digest = ReadDigest(shard.sha256)
     rows = read_text_shard(shard.path, ("text",), page_per=shard.page_per, on_bad=bad.append, digest=digest)
@@ -195,7 +199,7 @@ def make_examples(shard: TextShard, recipe: Recipe, output: str) -> Made:
             for replica, name in enumerate(outputs)
         ]
         tally = corrupt_texts(texts, recipe, shard, writers)
-    assert digest.sha256 is not None  # the shard is read to its end
+    assert digest.sha256 is not None  # because the shard was read to its end
     tally.add_bad(bad)
     name = files.base_name(shard.path)
     made = Made(
@@ -218,7 +222,7 @@ def make_examples(shard: TextShard, recipe: Recipe, output: str) -> Made:
 
 
 def schema_of(recipe: Recipe, shard: TextShard, replica: int) -> ExampleSchema:
-    """The columns of an example shard, and what its examples were made of."""
+    """The columns of an example shard, and metadata about the origin of its examples."""
     corruption = recipe.corruption
     return ExampleSchema(
         inputs_length=corruption.lengths.inputs,
@@ -238,10 +242,10 @@ def schema_of(recipe: Recipe, shard: TextShard, replica: int) -> ExampleSchema:
 def corrupt_texts(
     texts: Iterable[str], recipe: Recipe, shard: TextShard, writers: Sequence[ExampleShardWriter]
 ) -> _Tally:
-    """Write the examples of a text shard's pages, replica r to writer r, and count them."""
+    """Write the examples of a text shard's pages and count them. Writer r writes replica r."""
     tally = _Tally(recipe.corruption)
     streams = [stream_key(recipe.seed, replica, shard.split, shard.index) for replica in range(len(writers))]
-    lines = [_Replica(recipe.corruption, stream, writer) for stream, writer in zip(streams, writers, strict=True)]
+    copies = [_Replica(recipe.corruption, stream, writer) for stream, writer in zip(streams, writers, strict=True)]
     row = 0
     for batch in _batches(texts):
         tokens, lengths = recipe.vocabulary.encode_flat(batch)
@@ -249,16 +253,16 @@ def corrupt_texts(
         num_empty = int((lengths == 0).sum())
         num_unknown = int((ids == recipe.vocabulary.unk_id).sum())
         tally.add(pages=len(batch), empty_pages=num_empty, unknown_tokens=num_unknown, text_tokens=len(ids))
-        for one in lines:
-            one.add(choose_chunks(ids, lengths, row, one.stream), tally)
+        for replica in copies:
+            replica.add(choose_chunks(ids, lengths, row, replica.stream), tally)
         row += len(batch)
-    for one in lines:
-        one.end(tally)
+    for replica in copies:
+        replica.end(tally)
     return tally
 
 
 class _Replica:
-    """One corruption of the pages as they come: holds pages until a whole group of them is there."""
+    """One replica: corrupts the pages as they come. It keeps pages until a group of them is complete."""
 
     def __init__(self, corruption: Corruption, stream: int, writer: ExampleShardWriter) -> None:
         self.stream = stream
@@ -298,7 +302,7 @@ class _Replica:
 
 
 def _batches(texts: Iterable[str]) -> Iterator[list[str]]:
-    """Texts some at a time, bounded in number and in characters."""
+    """Yield batches of texts with a bounded number of texts and of characters."""
     batch: list[str] = []
     num_characters = 0
     for text in texts:

@@ -1,4 +1,4 @@
-"""Summaries of files -> one summary of all. Summaries travel as JSON text."""
+"""Merges the summaries of all files into one. Summaries are passed as JSON text."""
 
 import json
 
@@ -28,7 +28,7 @@ class _Merge(beam.CombineFn):
 
 
 class MergeSummaries(beam.PTransform):
-    """JSON texts of `Summary` -> one, also where there are none."""
+    """JSON texts of `Summary` -> one merged JSON text, even if there are no inputs."""
 
     def __init__(self, samples_per_rule: int) -> None:
         super().__init__()

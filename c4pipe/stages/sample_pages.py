@@ -1,7 +1,7 @@
-"""A sample of the pages of weighted sources, bounded in bytes: those whose hash is smallest.
+"""Takes a sample of the pages of weighted sources, bounded in bytes: the pages with the smallest hashes.
 
-Which pages are taken depends on the text alone, never on shards, workers or order. Two readings: the first adds up the
-bytes by hash, which tells up to which hash the budget reaches; the second takes the pages.
+The sample depends on the text alone, never on shards, workers or order. The pages are read twice: the first time, bytes
+are summed by hash, which gives the largest hash that fits the budget; the second time, the pages are taken.
 """
 
 import json
@@ -21,17 +21,17 @@ from c4pipe.shards.reading.record import BadRecord, quarantine_rows
 from c4pipe.shards.text_shards import read_pages, read_text_shard, write_text_shard
 
 PLAN_FILE = "plan.json"
-# A hash's bucket is its order of magnitude and the eight bits after the leading one, so that however small the sample
-# is of its source, a bucket is at most 1/256 of it.
+# The bucket of a hash is its bit length and the eight bits after its leading bit. So a bucket is at most 1/256 of the
+# sample, however small the sample is compared with its source.
 _MANTISSA_BITS = 8
 NUM_BUCKETS = 65 << _MANTISSA_BITS
 
 
 @dataclass(frozen=True)
 class SourceShard:
-    """One text shard of source number `source`; `index` is its place among the shards of that source.
+    """A text shard of source number `source`. `index`: its index among the shards of that source.
 
-    page_per: `line` or `file`, where the shard is plain text. sha256: what its folder's manifest says it is.
+    page_per: `line` or `file`, if the shard is plain text. sha256: its SHA-256 according to its folder's manifest.
     """
 
     source: int
@@ -46,13 +46,13 @@ class SourceShard:
 
     @property
     def rows_name(self) -> str:
-        """The file that tells how many rows the shard has, and which of them are not pages."""
+        """The name of the file with the shard's number of rows, and the rows that are not pages."""
         return f"rows-{self.source:03d}-{self.index:05d}.json"
 
 
 @dataclass(frozen=True)
 class Plan:
-    """By source: bytes there are, bytes it may give, and the first bucket of hashes that is not taken."""
+    """Per source: the bytes that it has, the bytes that it may give, the first bucket that is not taken."""
 
     available_bytes: tuple[int, ...]
     budget_bytes: tuple[int, ...]
@@ -60,12 +60,12 @@ class Plan:
 
 
 def page_hash(text: str) -> int:
-    """64 bits that depend on the text alone."""
+    """A 64-bit hash of the text."""
     return int.from_bytes(blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "big")
 
 
 def bucket_of(value: int) -> int:
-    """The bucket of a hash, in the order of the hashes.
+    """The bucket of a hash. Larger hashes have equal or larger buckets.
 
     >>> [bucket_of(value) for value in (0, 1, 3, 255, 512, 513, 514)]
     [0, 256, 640, 2302, 2560, 2560, 2561]
@@ -78,16 +78,17 @@ def bucket_of(value: int) -> int:
 
 
 def make_plan(histograms: Mapping[int, np.ndarray], weights: Sequence[float], sample_bytes: int) -> Plan:
-    """Share out `sample_bytes` over the sources by weight.
+    """Divide `sample_bytes` among the sources by weight.
 
-    The heaviest source sets the size where it cannot fill its share; a lighter one that cannot gives all it has.
+    If the heaviest source cannot fill its share, the whole sample becomes smaller. If a lighter source cannot, it gives
+    all its pages.
 
-    >>> ten_bytes_a_bucket = np.full(NUM_BUCKETS, 10)
-    >>> plan = make_plan({0: ten_bytes_a_bucket, 1: ten_bytes_a_bucket}, (10, 1), 1_100)
+    >>> ten_bytes_per_bucket = np.full(NUM_BUCKETS, 10)
+    >>> plan = make_plan({0: ten_bytes_per_bucket, 1: ten_bytes_per_bucket}, (10, 1), 1_100)
     >>> plan.budget_bytes, plan.limits
     ((1000, 100), (100, 10))
     """
-    total_weight = math.fsum(weights)  # whatever their order
+    total_weight = math.fsum(weights)  # exact, so that their order does not matter
     available = [int(histograms[source].sum()) if source in histograms else 0 for source in range(len(weights))]
     heaviest = max(weights)
     reach = max(
@@ -101,7 +102,7 @@ def make_plan(histograms: Mapping[int, np.ndarray], weights: Sequence[float], sa
             limits.append(NUM_BUCKETS)
             continue
         reached = np.cumsum(histograms[source])
-        first_page = int(np.argmax(reached > 0)) + 1  # a source gives something, however small its share
+        first_page = int(np.argmax(reached > 0)) + 1  # a source gives at least one page, however small its share
         limits.append(max(int(np.searchsorted(reached, budget, side="right")), first_page))
     return Plan(tuple(available), tuple(budgets), tuple(limits))
 
@@ -109,7 +110,7 @@ def make_plan(histograms: Mapping[int, np.ndarray], weights: Sequence[float], sa
 class SamplePages(beam.PTransform):
     """PCollection of `SourceShard` -> PCollection of names of sample files, written to the work folder.
 
-    The plan lies there too, as `plan.json`.
+    The plan is written there too, as `plan.json`.
     """
 
     def __init__(self, weights: Sequence[float], sample_bytes: int, work: str) -> None:
@@ -129,7 +130,7 @@ class SamplePages(beam.PTransform):
 
 
 def bytes_by_hash(shard: SourceShard) -> tuple[int, np.ndarray]:
-    """(source, bytes of the shard's pages in each bucket of hashes)."""
+    """(source, the bytes of the shard's pages per bucket of hashes)."""
     histogram = np.zeros(NUM_BUCKETS, np.int64)
     rows = read_pages(shard.path, ("text",), [], page_per=shard.page_per, digest=ReadDigest(shard.sha256))
     for _, page in rows:
@@ -138,7 +139,7 @@ def bytes_by_hash(shard: SourceShard) -> tuple[int, np.ndarray]:
 
 
 class _AddHistograms(beam.CombineFn):
-    """Adds up histograms by source."""
+    """Sums histograms per source."""
 
     def create_accumulator(self, *args: Any, **kwargs: Any) -> dict[int, np.ndarray]:
         return {}
@@ -167,16 +168,16 @@ def _plan(histograms: Mapping[int, np.ndarray], weights: Sequence[float], sample
 
 
 def read_plan(work: str) -> Plan:
-    """The plan that a run left in its work folder."""
+    """The plan that a run wrote to its work folder."""
     return Plan(
         **{name: tuple(values) for name, values in json.loads(files.read_bytes(files.join(work, PLAN_FILE))).items()}
     )
 
 
 def take_pages(shard: SourceShard, plan: Plan, work: str) -> str:
-    """Write those of a shard's pages whose hash is below the limit: the sample file's name.
+    """Write the pages of a shard whose hash is below the limit. Returns: the name of the sample file.
 
-    Beside it goes a file that tells of the rows that are not pages (see `read_bad_rows`).
+    Another file is written beside it, with the rows that are not pages (see `read_bad_rows`).
     """
     limit = plan.limits[shard.source]
     digest = ReadDigest(shard.sha256)
@@ -198,13 +199,13 @@ def take_pages(shard: SourceShard, plan: Plan, work: str) -> str:
 
 
 def read_bad_rows(shards: Sequence[SourceShard], work: str) -> tuple[int, list[dict[str, Any]]]:
-    """(number of rows of all shards, rows of `quarantine.jsonl`: those that are not pages)."""
+    """(the number of rows of all shards, rows of `quarantine.jsonl` for those that are not pages)."""
     found = [json.loads(files.read_bytes(files.join(work, shard.rows_name))) for shard in shards]
-    return sum(one["num_rows"] for one in found), [row for one in found for row in one["quarantined"]]
+    return sum(counts["num_rows"] for counts in found), [row for counts in found for row in counts["quarantined"]]
 
 
 def read_sample(shards: Sequence[SourceShard], work: str) -> Iterator[tuple[int, list[str]]]:
-    """(source, its sampled texts in the order of their hashes), source after source."""
+    """Yield (source, its sampled texts in the order of their hashes), one source after the other."""
     for source in sorted({shard.source for shard in shards}):
         texts = [
             row["text"]
@@ -216,5 +217,5 @@ def read_sample(shards: Sequence[SourceShard], work: str) -> Iterator[tuple[int,
 
 
 def read_digests(shards: Sequence[SourceShard], work: str) -> list[str]:
-    """SHA-256 of each shard as it was read for the sample."""
+    """The SHA-256 of each shard when it was read for the sample."""
     return [json.loads(files.read_bytes(files.join(work, shard.rows_name)))["sha256"] for shard in shards]

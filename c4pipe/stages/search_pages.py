@@ -1,4 +1,4 @@
-"""Text shards -> which evaluation texts stand in their pages. One element is one text shard."""
+"""Searches text shards for evaluation texts. One element is one text shard."""
 
 from typing import Any
 
@@ -13,12 +13,12 @@ from c4pipe.shards.text_shards import read_text_batches
 from c4pipe.shards.work.work_files import read_record, write_record
 
 _PAGES_PER_BATCH = 64
-# Pages that are told of one text and shard; all are counted.
+# The most pages that are listed per text and shard. All pages are counted.
 MOST_PAGES = 5
 
 
 class SearchPages(beam.PTransform):
-    """`TextShard` -> its number; what was found lies in the work folder."""
+    """`TextShard` -> its number. The findings are written to the work folder."""
 
     def __init__(self, plan: Plan) -> None:
         super().__init__()
@@ -40,11 +40,12 @@ class _SearchPages(beam.DoFn):
 
 
 def search_shard(shard: TextShard, plan: Plan, grams: TaskGrams) -> int:
-    """Leave what is found in a shard in the work folder, unless it is there already; returns the shard's number.
+    """Search a shard and write the findings to the work folder, unless they are there already. Returns its number.
 
-    The record: `pages` (read), `urls` (of pages with a match, empty for a page without one), and `texts`: number of an
-    evaluation text -> `words` (where its grams begin that were found), `num_pages`, `pages` (URLs of the first ones);
-    `quarantined` (rows of `quarantine.jsonl`: those that are not pages).
+    The record has `pages` (the number of pages that were read), `urls` (the URLs of pages with a match, or an empty
+    string for a page without URL), `quarantined` (rows of `quarantine.jsonl`, for rows that are not pages), and
+    `texts`: number of an evaluation text -> `words` (where its found grams begin), `num_pages`, `pages` (the first
+    URLs).
     """
     sha256 = sha256_of(shard.path, shard.sha256)
     made_from = f"{plan.code} {plan.texts_key} {sha256}"

@@ -1,7 +1,7 @@
-"""The raw records of a task's input: a file, a folder of `save_to_disk`, a data set of the hub; checked for the task.
+"""Reads the raw records of a task from a file, a folder of `save_to_disk`, or a data set of the Hugging Face hub.
 
-Two things would else go wrong without a sign: class numbers in another order than the task's, and a TSV or CSV file
-without a header, whose first record is taken for the names of its columns.
+The input is checked against the task, because two faults would otherwise go unnoticed: class numbers in another order
+than the task's, and a TSV or CSV file without a header, whose first record would be read as the names of its columns.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,12 +17,12 @@ ToldRecord = tuple[RawRecord | BadRecord, str | None]
 
 
 def read_task_records(path: str, task: str, split: str | None) -> Iterator[ToldRecord]:
-    """(record, the split that its source tells) of every record.
+    """Yield (record, its split according to the source).
 
-    task: of raw records, empty for ready ones. split: of a file, what its name or the user tells; of a data set, the
-    only one to be read.
+    task: the task of raw records; empty for ready records. split: for a file, the split from its name or from the user;
+    for a data set, the only split to read.
 
-    Raises: UserError if the source cannot be read, has class names that the task does not know, or no header.
+    Raises: UserError if the source cannot be read, has class names that the task does not know, or has no header.
     """
     if not path.startswith(hugging_face.PREFIX):
         _check_header(path, task)
@@ -71,7 +71,7 @@ def _check_classes_of_file(path: str, task: str) -> None:
 
 
 def check_classes(source: str, class_names: Mapping[str, Sequence[str]], task: str) -> None:
-    """Raises: UserError if a label of the task has classes that the task does not know."""
+    """Raises: UserError if a label column has classes that the task does not know."""
     known = TASKS.get(task)
     if known is None or not known.labels:
         return
@@ -81,8 +81,8 @@ def check_classes(source: str, class_names: Mapping[str, Sequence[str]], task: s
                 label_name(name, known.labels)
             except MalformedRecord:
                 raise UserError(
-                    f"{source}: the classes of its column {column!r} are {', '.join(class_names[column])}; the task "
-                    f"{task} knows {', '.join(known.labels)}: rename them, or give another --task"
+                    f"{source}: the classes of its column {column!r} are {', '.join(class_names[column])}, but the "
+                    f"task {task} has {', '.join(known.labels)}; rename them, or give another --task"
                 ) from None
 
 

@@ -1,7 +1,7 @@
-"""Task files to example shards: one element a file, each file's examples of a task and split into one shard.
+"""Writes example shards from task files. One element is one file; it gives one shard per task and split.
 
-Shards are first written to the work folder, beside a `done.json` that is written last. A restart skips files whose
-`done.json` is there for the same bytes and settings.
+Shards are first written to the work folder, with a `done.json` that is written last. A restart skips files that have a
+`done.json` for the same bytes and settings.
 """
 
 import hashlib
@@ -36,10 +36,10 @@ _MAX_DETAIL = 300
 
 @dataclass(frozen=True)
 class TaskSettings:
-    """What decides the bytes of the shards, beside the input files and the vocabulary.
+    """Everything that determines the bytes of the shards, besides the input files and the vocabulary.
 
-    task: of raw records, empty for ready ones. inputs_length, targets_length: the longest that stay whole, in tokens,
-    EOS included.
+    task: the task of raw records; empty for ready records. inputs_length, targets_length: in tokens, including EOS;
+    longer texts are truncated.
     """
 
     task: str
@@ -49,9 +49,10 @@ class TaskSettings:
 
 @dataclass(frozen=True)
 class TaskFile:
-    """An input: a path, or a data set's name behind `hf:`. sha256: of its bytes (of the name, for a data set).
+    """An input: a path, or a data set's name after `hf:`.
 
-    split: of a file, the split of its records that do not tell one themselves; of a data set, the only one to be read.
+    sha256: the SHA-256 of its bytes (for a data set, of its name). split: for a file, the split of records that do not
+    name one themselves; for a data set, the only split to read.
     """
 
     path: str
@@ -60,7 +61,7 @@ class TaskFile:
     split: str | None = None
 
     def fingerprint(self, settings: TaskSettings, vocabulary: Vocabulary) -> str:
-        """What names its folder in the work folder."""
+        """The name of its folder in the work folder."""
         parts = [FORMAT, self.name, self.sha256, self.split, asdict(settings), vocabulary.num_extra_ids]
         digest = hashlib.sha256(json.dumps(parts, sort_keys=True).encode())
         digest.update(vocabulary.model)
@@ -69,9 +70,11 @@ class TaskFile:
 
 @dataclass
 class SplitStatistics:
-    """Of one task and split in one file. Sums are in tokens, EOS included; targets: how often each short one occurs.
+    """The statistics of one task and split in one file.
 
-    unwritable_targets: those that the vocabulary cannot write as they are, so that no output can equal them.
+    sum_inputs, sum_targets: in tokens, including EOS. input_lengths: upper bound (a power of two) -> number of
+    examples. targets: text -> how often it occurs, for the first distinct targets. unwritable_targets: the number of
+    targets that the vocabulary cannot write literally, so that no output can equal them.
     """
 
     rows: int = 0
@@ -90,7 +93,7 @@ class SplitStatistics:
 
 
 class WriteTaskExamples(beam.PTransform):
-    """Files -> shards in the work folder. Nothing flows out: `done.json` files tell what was made."""
+    """Files -> their names. Shards are written to the work folder, with `done.json` files that tell what was made."""
 
     def __init__(self, settings: TaskSettings, vocabulary: Vocabulary, work_dir: str) -> None:
         super().__init__()
@@ -114,14 +117,14 @@ def _convert_and_count(
 
 
 def done_path(task_file: TaskFile, settings: TaskSettings, vocabulary: Vocabulary, work_dir: str) -> str:
-    """Where a file's `done.json` lies."""
+    """The path of a file's `done.json`."""
     return files.join(work_dir, task_file.fingerprint(settings, vocabulary), DONE_FILE)
 
 
 def convert_file(task_file: TaskFile, settings: TaskSettings, vocabulary: Vocabulary, work_dir: str) -> dict[str, Any]:
-    """Write a file's shards, then its `done.json`; both are left as they are where they are there.
+    """Write a file's shards, then its `done.json`. Existing files are kept.
 
-    Returns: what `done.json` holds: `splits` (TASK-SPLIT -> SplitStatistics), `counters`, `quarantined`.
+    Returns: the content of `done.json`: `splits` (TASK-SPLIT -> SplitStatistics), `counters`, `quarantined`.
     """
     path = done_path(task_file, settings, vocabulary, work_dir)
     if files.exists(path):
@@ -131,7 +134,7 @@ def convert_file(task_file: TaskFile, settings: TaskSettings, vocabulary: Vocabu
     conversion = _Conversion(folder, task_file, settings, vocabulary)
     conversion.run(read_task_records(task_file.path, settings.task, task_file.split))
     if not task_file.path.startswith(hugging_face.PREFIX) and files.sha256(task_file.path) != task_file.sha256:
-        raise UserError(f"{task_file.path} changed while it was read; run the command again when it is whole")
+        raise UserError(f"{task_file.path} changed while it was read; run the command again when it is complete")
     done = {
         "splits": {name: asdict(statistics) for name, statistics in sorted(conversion.statistics.items())},
         "counters": dict(sorted(conversion.counters.items())),
@@ -142,7 +145,7 @@ def convert_file(task_file: TaskFile, settings: TaskSettings, vocabulary: Vocabu
 
 
 class _Conversion:
-    """One file's way to its shards. All of them get their names together, when the last record was read."""
+    """Converts one file to its shards. The shards get their final names together, after the last record."""
 
     def __init__(self, folder: str, task_file: TaskFile, settings: TaskSettings, vocabulary: Vocabulary) -> None:
         self._folder, self._file, self._settings, self._vocabulary = folder, task_file, settings, vocabulary
@@ -166,7 +169,7 @@ class _Conversion:
             statistics.sha256 = files.sha256(files.join(self._folder, f"{name}.arrow"))
 
     def _unfolded(self, record: RawRecord | BadRecord) -> list[RawRecord | BadRecord]:
-        """The record, or those that it holds where a task's files nest them."""
+        """The record itself, or the records nested in it."""
         if isinstance(record, BadRecord):
             return [record]
         try:
@@ -191,7 +194,7 @@ class _Conversion:
         if not placed:
             self.counters["dropped_not_to_train_on"] += 1
         self.counters["examples"] += len(placed)
-        if num_unlabelled := sum(one.example.fault is not None for one in placed):
+        if num_unlabelled := sum(each.example.fault is not None for each in placed):
             self.counters["examples_without_label"] += num_unlabelled
         return placed
 
@@ -240,7 +243,7 @@ class _Conversion:
         return self._writers[name]
 
     def _look_at_targets(self, statistics: SplitStatistics, targets: list[str]) -> None:
-        """Count the targets whose tokens do not say them."""
+        """Count the targets that do not equal the text of their tokens."""
         distinct = list(dict.fromkeys(map(_whole, targets)))
         forms = zip(distinct, map(self._vocabulary.decode, self._vocabulary.encode_prompts(distinct)), strict=True)
         different = {text: form for text, form in forms if form != text}
@@ -250,13 +253,13 @@ class _Conversion:
             statistics.unwritable_samples.append({"target": text[:200], "written": form[:200]})
 
     def _encode(self, texts: list[str], length: int) -> list[tuple[list[int], bool]]:
-        """Ids with EOS, and whether the end of a text was cut to make room for it."""
+        """(ids with EOS, whether the text was truncated) per text."""
         encoded = self._vocabulary.encode_prompts([_whole(text) for text in texts])
         return [([*ids[: length - 1], self._vocabulary.eos_id], len(ids) > length - 1) for ids in encoded]
 
 
 def _whole(text: str) -> str:
-    """Without halves of surrogate pairs, which JSON can hold and UTF-8 cannot."""
+    """The text without halves of surrogate pairs, which are possible in JSON, but not in UTF-8."""
     return text.encode("utf-8", "replace").decode("utf-8")
 
 
@@ -269,11 +272,12 @@ def _count(statistics: SplitStatistics, examples, inputs, targets) -> None:
     statistics.longest_inputs = max(statistics.longest_inputs, *(len(ids) for ids, _ in inputs))
     statistics.longest_targets = max(statistics.longest_targets, *(len(ids) for ids, _ in targets))
     for ids, _ in inputs:
-        # Powers of two: enough for a picture, and few enough to keep.
+        # Powers of two are enough for a picture, and few enough to store.
         bound = str(1 << (len(ids) - 1).bit_length())
         statistics.input_lengths[bound] = statistics.input_lengths.get(bound, 0) + 1
     for example in examples:
-        # What repeats are labels; beyond some dozens it is free text, and its counts say nothing.
+        # Only labels repeat. If there are more than some dozens of distinct targets, they are free text, whose counts
+        # say nothing.
         if example.fault is not None:
             continue
         if example.targets in statistics.targets or len(statistics.targets) < 64:

@@ -1,1 +1,1 @@
-"""The transforms of wet_to_c4, one verb per file."""
+"""The transforms of wet_to_c4. Each file is named after what its transform does."""

@@ -1,4 +1,4 @@
-"""WET files -> files of cleaned pages in the work folder, with the keys by which the pages compete for their URLs."""
+"""Cleans WET files: writes their cleaned pages to the work folder, and the keys by which pages compete for URLs."""
 
 import hashlib
 import io
@@ -37,13 +37,13 @@ from c4pipe.shards.work.work_files import (
 )
 
 _URLS = KINDS["urls"]
-# A record batch of work files: as many pages, or as much text.
+# The limits of a record batch in work files: pages, and bytes of text.
 _BATCH_PAGES = 1024
 _BATCH_BYTES = 16 << 20
 
 
 class CleanFiles(beam.PTransform):
-    """`File` tuples -> the JSON text of a `Summary` each. Committed files are taken over."""
+    """`File` tuples -> the JSON text of a `Summary` for each. Files that are already committed are reused."""
 
     def __init__(self, plan: Plan) -> None:
         super().__init__()
@@ -66,7 +66,7 @@ class _CleanFile(beam.DoFn):
 
 @dataclass(frozen=True, slots=True)
 class _Competitor:
-    """A page that competes for its URL. size: as it was read."""
+    """A page that competes for its URL. size: its size when it was read."""
 
     page: Page
     candidate: Candidate
@@ -88,7 +88,7 @@ class FileCleaning:
         self._excluded_urls = rules_of(plan.rules).excluded_urls
 
     def clean_file(self, file: File) -> Summary:
-        """Clean one WET file into the work folder, unless that is done already; returns what is known of it."""
+        """Clean one WET file into the work folder, unless this is done already. Returns the file's summary."""
         plan = self._plan
         record_path = plan.cleaned(file.stem, ".json")
         if files.exists(record_path):
@@ -96,7 +96,7 @@ class FileCleaning:
             record = read_record(record_path, digest(plan.cleaning_key, sha256))
             if record is not None and self._is_whole(file) and record["excluded"] == self._excluded_again(file):
                 return _described(file, sha256, record, reused=True)
-            # A record beside other pages than its own would be taken over by a later run.
+            # Otherwise a later run could reuse this record with pages that do not belong to it.
             files.remove(record_path)
         started = time.thread_time()
         summary = Summary(plan.samples_per_rule)
@@ -111,7 +111,7 @@ class FileCleaning:
         return _described(file, sha256, record, reused=False)
 
     def _is_whole(self, file: File) -> bool:
-        """Whether the work files of a WET file are still what was written."""
+        """Whether the work files of a WET file still have the bytes that were written."""
         return (
             work_files.is_whole(self._plan.cleaned(file.stem, ".arrow"))
             and key_files.is_whole(self._plan.cleaned(file.stem, ".urls"), _URLS.dtype)
@@ -119,7 +119,7 @@ class FileCleaning:
         )
 
     def _excluded_again(self, file: File) -> str:
-        """What `_digest_of` would be if the file were cleaned with this run's list, told from its work file."""
+        """The result that `_digest_of` would have with this run's list of excluded URLs, found from the work file."""
         excluded = self._excluded_urls
         if excluded is None:
             return ""
@@ -127,7 +127,7 @@ class FileCleaning:
         return _digest_of(page.url for batch in batches for page in batch if normalized_url(page.url) in excluded)
 
     def _clean(self, file: File, source: Any, summary: Summary) -> str:
-        """Write the work files of a WET file; returns what names its excluded URLs."""
+        """Write the work files of a WET file. Returns the digest of its excluded URLs."""
         plan, ledger = self._plan, Ledger(self._plan.variant, summary)
         keys = _Keys(file, plan)
         excluded: list[str] = []
@@ -148,7 +148,7 @@ class FileCleaning:
         return _digest_of(excluded)
 
     def _competitors(self, file: File, source: Any, ledger: Ledger, quarantine) -> Iterator[_Competitor]:
-        """The pages that compete for a URL; all records are entered into the ledger."""
+        """Yield the pages that compete for a URL, and record all records in the ledger."""
         plan = self._plan
         kinds: Kinds = Counter()
         for outcome in read_records(source, plan.settings.wet_parser, file.name, plan.compat, kinds):
@@ -166,7 +166,7 @@ class FileCleaning:
         ledger.add_kinds(kinds)
 
     def _clean_batch(self, batch: list[_Competitor], ledger: Ledger) -> list[CleanedPage]:
-        """Each page judged as if it won its URL."""
+        """Judge each page as if it won its URL."""
         verdicts = judge(self._after_urls, [competitor.candidate for competitor in batch])
         for competitor, verdict in zip(batch, verdicts, strict=True):
             ledger.sample_lines(competitor.page, verdict)
@@ -195,7 +195,7 @@ def _quarantine_row(file: File, record: Quarantined) -> bytes:
 
 
 def _digest_of(excluded: Iterable[str]) -> str:
-    """Names the URLs of a file that were excluded; empty if none was."""
+    """A digest of the excluded URLs of a file; empty if there are none."""
     urls = sorted(set(excluded))
     return digest(urls) if urls else ""
 
@@ -206,7 +206,7 @@ def _described(file: File, sha256: str, record: dict[str, Any], reused: bool) ->
     num_quarantined = sum(count for name, count in summary.counters.items() if name.startswith(is_quarantine))
     num_bytes = summary.totals["input_bytes"]
     summary.inputs = [InputFile(file.number, file.name, sha256, num_bytes, num_quarantined, reused)]
-    # The place too: it breaks ties, and stands in the keys.
+    # The digest includes the file's number, because it breaks ties and is part of the keys.
     summary.add_digest(f"{file.number} {file.name} {sha256}")
     return summary
 
@@ -229,7 +229,7 @@ class _HashingReader(io.RawIOBase):
         return block
 
     def finish(self) -> str:
-        """Read what is left (a parser stops at what it cannot read); the SHA-256 of the whole file."""
+        """Read the rest of the file (a parser stops where it cannot read). Returns the SHA-256 of the whole file."""
         while self.read(1 << 20):
             pass
         return self._hash.hexdigest()
@@ -256,7 +256,7 @@ class _Keys:
         self._packed: list[np.ndarray] = []
 
     def add(self, batch: list[_Competitor], row: int) -> None:
-        """The next pages of the file. row: of the first of them."""
+        """Add the next pages of the file. row: the row of the first of them."""
         self._packed.append(
             deduplication.pack_url_keys(
                 [competitor.candidate.normalized_url for competitor in batch],

@@ -1,4 +1,4 @@
-"""Files of cleaned pages, and what they lost -> files of the pages of the corpus, filed by split."""
+"""Finishes cleaned files: removes the pages and lines that they lost, judges the rest, and groups it by split."""
 
 import json
 import time
@@ -33,7 +33,7 @@ _FLUSH_CHARACTERS = 16 << 20
 
 
 class FinishFiles(beam.PTransform):
-    """`Losses` -> the JSON text of a `Summary` each.
+    """`Losses` -> the JSON text of a `Summary` for each.
 
     run_key: a singleton side input that names the work of this run.
     """
@@ -69,8 +69,8 @@ class _FinishFile(beam.DoFn):
     def _finish(self, losses: Losses, run_key: str) -> tuple[dict, bool]:
         """The record of a finished file, and whether it was made now.
 
-        What another run made of the same cleaned pages with the same losses is taken over: after a takedown, that of
-        all files but a few.
+        A file that another run made from the same cleaned pages with the same losses is reused. After a takedown these
+        are nearly all files.
         """
         plan, file = self._plan, losses.of_file
         lost = lost_rows(losers_of(losses, plan, "urls", run_key))
@@ -97,23 +97,23 @@ class _FinishFile(beam.DoFn):
 
 
 def _forget_stage(summary: dict, stage: str) -> None:
-    """Take a stage that this run does not have out of a summary that serves runs with and without it."""
+    """Remove a stage from a summary, because the summary may come from a run with this stage, and this run has none."""
     for counts in (summary["counters"], summary["volumes"]):
         for name in [name for name in counts if name.partition("/")[0] == stage]:
             del counts[name]
 
 
 def _lost_lines(losers: np.ndarray) -> dict[int, list[int]]:
-    """Row -> numbers of the lines that it lost."""
+    """Row -> the numbers of its lost lines."""
     losers = losers[np.lexsort((losers["index"], losers["row"]))]
     edges = np.flatnonzero(np.diff(losers["row"].astype(np.int64))) + 1
     return {int(part["row"][0]): part["index"].tolist() for part in np.split(losers, edges) if len(part)}
 
 
 class FileFinishing:
-    """Judges the pages of one WET file to the end.
+    """Judges the pages of one WET file by the last stages.
 
-    lost: rows of pages that lost their URL. lost_lines: row -> numbers of the lines that other pages keep.
+    lost: the rows of pages that lost their URL. lost_lines: row -> the numbers of the lines that other pages keep.
     """
 
     def __init__(
@@ -125,7 +125,7 @@ class FileFinishing:
         self._ledger = Ledger(plan.variant, self._summary)
 
     def finish(self, file: File, path: str) -> dict:
-        """Write the file's pages of the corpus. Record: `batches` (split -> numbers of record batches), `summary`."""
+        """Write the file's pages in the corpus. Returns the record: `batches` (split -> record batches), `summary`."""
         started = time.thread_time()
         batches: dict[str, list[int]] = {}
         with PagesWriter(path, FINISHED) as writer:
@@ -139,7 +139,7 @@ class FileFinishing:
         return {"batches": batches, "rows": num_rows, "summary": self._summary.to_json()}
 
     def _finish_batch(self, pages: dict[int, CleanedPage], filed: "_FiledBySplit") -> None:
-        """pages: by row."""
+        """Judge and write some pages. pages: row -> page."""
         winners = {row: page for row, page in pages.items() if self._stays_so_far(row, page)}
         candidates = [self._candidate(row, page) for row, page in winners.items()]
         verdicts = judge(self._judges, candidates)
@@ -150,7 +150,7 @@ class FileFinishing:
                 filed.add(split, FinishedPage(row, page.record, page.url, page.timestamp, verdict.text))
 
     def _stays_so_far(self, row: int, page: CleanedPage) -> bool:
-        """Whether a page won its URL and passed the stages up to cleaning; it is entered into the ledger so far."""
+        """Whether a page won its URL and passed the stages up to cleaning. Records the outcome in the ledger."""
         size = Size(page.lines, page.bytes)
         if row in self._lost:
             self._ledger.add_url_loser(page.url, size, page.text)
@@ -166,7 +166,7 @@ class FileFinishing:
 
 
 class _FiledBySplit:
-    """Pages on their way to a work file, gathered by split into record batches."""
+    """Collects pages by split into record batches of a work file."""
 
     def __init__(self, writer: PagesWriter, batches: dict[str, list[int]]) -> None:
         self._writer, self._batches = writer, batches
@@ -174,21 +174,21 @@ class _FiledBySplit:
         self._num_characters = 0
 
     def add(self, split: str, page: FinishedPage) -> None:
-        """One page."""
+        """Add a page."""
         self._waiting.setdefault(split, []).append(page)
         self._num_characters += len(page.text)
         if len(self._waiting[split]) >= _FLUSH_PAGES or self._num_characters >= _FLUSH_CHARACTERS:
             self.flush()
 
     def flush(self) -> None:
-        """Write the pages that wait."""
+        """Write all pages that are not written yet."""
         for split, pages in sorted(self._waiting.items()):
             self._batches.setdefault(split, []).append(self._writer.write(pages))
         self._waiting, self._num_characters = {}, 0
 
 
 def record_of(plan: Plan, file: File, run_key: str) -> dict:
-    """The record of a finished file. Raises: DamagedWorkFile if it is gone or not what was written."""
+    """The record of a finished file. Raises: DamagedWorkFile if it is missing or damaged."""
     path = plan.later(run_key, "finished", f"{file.stem}.json")
     record = read_record(path, run_key)
     if record is None:
@@ -197,7 +197,7 @@ def record_of(plan: Plan, file: File, run_key: str) -> dict:
 
 
 def read_finished(plan: Plan, file: File, run_key: str, split: str) -> Iterator[FinishedPage]:
-    """The pages of one split that a WET file gave."""
+    """Yield the pages of one split that come from a WET file."""
     record = record_of(plan, file, run_key)
     if batches := record["batches"].get(split):
         for batch in read_pages(plan.finished(file.stem, record["key"], ".arrow"), FinishedPage, batches):

@@ -1,4 +1,4 @@
-"""The graph of wet_to_c4: text stays in the work folder, only keys and counts travel."""
+"""The pipeline graph of wet_to_c4. Text stays in the work folder; only keys and counts travel between workers."""
 
 import json
 from dataclasses import asdict
@@ -27,9 +27,9 @@ from c4pipe.stages.wet_to_c4.write_shards import WriteShards
 
 
 class MakeC4(beam.PTransform):
-    """Pipeline -> one element, the path of the result: what was counted, and the shards that were written.
+    """Pipeline -> one element, the path of a file with the result: all counts, and the shards that were written.
 
-    Where more than the allowed share of records was quarantined, everything after cleaning is left out.
+    If more than the allowed share of records was quarantined, everything after cleaning is skipped.
     """
 
     def __init__(self, plan: Plan, result_path: str) -> None:
@@ -65,7 +65,7 @@ class MakeC4(beam.PTransform):
 
 
 def _decide(all_cleaned: str, plan: Plan) -> str:
-    """The name of this run's later work; empty if too much was quarantined to go on."""
+    """The name of this run's work after cleaning; empty if too many records were quarantined to continue."""
     summary = Summary.from_json(json.loads(all_cleaned))
     num_quarantined = sum(file.num_quarantined for file in summary.inputs)
     if num_quarantined > plan.max_quarantined_fraction * summary.totals["records"]:

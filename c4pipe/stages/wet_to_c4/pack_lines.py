@@ -1,4 +1,4 @@
-"""Files of cleaned pages -> the keys by which the pages that won their URL compete for their lines."""
+"""Packs the keys by which the pages that won their URL compete for their lines."""
 
 from dataclasses import dataclass
 
@@ -17,7 +17,7 @@ _LINES = KINDS["lines"]
 
 
 class WriteLineKeys(beam.DoFn):
-    """`Losses` of URLs -> the number of the file's line keys, which are left in the work folder."""
+    """`Losses` of URLs -> the number of the file's line keys, which are written to the work folder."""
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
@@ -50,7 +50,7 @@ class _CompetingText:
 
 
 def line_keys(file: File, plan: Plan, url_losers: np.ndarray) -> np.ndarray:
-    """The line keys of a file's pages that won their URL and that no rule dropped, (n,) of `LINE_KEY`."""
+    """The line keys of the pages of a file that won their URL and were not dropped by a rule, (n,) of `LINE_KEY`."""
     lost = lost_rows(url_losers)
     by_raw_url = plan.compat.lines_stay_by_raw_url
     packed = []

@@ -1,7 +1,8 @@
-"""Keys of all files meet in buckets; each file hears which of its pages, or lines, lost. Two ways, the same result.
+"""Compares the keys of all files in buckets, and tells each file which of its pages or lines lost.
 
-On one machine keys lie in files, and a bucket reads its slice of each: only the buckets being worked on are in memory,
-and a bucket that is done is not done again. On a cluster packed keys go through the runner's shuffle.
+There are two ways, with the same result. On one machine, keys are in files, and each bucket reads its slice of every
+file: only the buckets in work are in memory, and a finished bucket is not repeated. On a cluster, packed keys go
+through the runner's shuffle.
 """
 
 from collections.abc import Iterator
@@ -17,9 +18,9 @@ from c4pipe.shards.work.key_files import count_rows, is_whole, read_parts, write
 
 
 class Losses(NamedTuple):
-    """What tells the losers of one WET file: the number of buckets in which they lie, or the packed losers.
+    """The losers of one WET file, for each kind of key: the number of buckets in which they are, or the packed losers.
 
-    file: a `File`, as a plain tuple. None if the kind of key has not competed yet, or never does.
+    file: a `File`, as a plain tuple. urls, lines: None if this kind of key has not competed yet, or never does.
     """
 
     file: tuple
@@ -31,22 +32,22 @@ class Losses(NamedTuple):
         return File(*self.file)
 
     def with_losers(self, kind: str, told: int | bytes) -> "Losses":
-        """These, and what tells the losers of one kind of key more."""
+        """A copy with the losers of one more kind of key."""
         fields: dict[str, Any] = {kind: told}
         return self._replace(**fields)
 
 
 def keys_path(plan: Plan, kind: str, stem: str, run_key: str) -> str:
-    """Where the keys of a WET file lie."""
+    """The path of a WET file's keys."""
     return plan.cleaned(stem, ".urls") if kind == "urls" else plan.later(run_key, "lines", f"{stem}.lines")
 
 
 class PickLosersThroughFiles(beam.PTransform):
-    """Takes two collections: the number of keys of each file, whose keys are written by then, and `Losses`.
+    """Takes two collections: the number of keys per file (whose keys are already written), and `Losses`.
 
-    Gives the `Losses` with the number of buckets in which losers of this kind lie.
+    Gives the `Losses` with the number of buckets that have the losers of this kind.
 
-    run_key: a singleton side input, falsy where the run must not go on.
+    run_key: a singleton side input; empty if the run must not continue.
     """
 
     def __init__(self, plan: Plan, kind: str, run_key) -> None:
@@ -94,12 +95,12 @@ class _PickInBucket(beam.DoFn):
 
 
 def _read_bucket(plan: Plan, kind: KeyKind, bucket: tuple[int, int], run_key: str) -> np.ndarray:
-    """The keys of a bucket from all files."""
+    """The keys of a bucket, from all files."""
     slices = []
     for file in read_list(plan.inputs):
         keys = read_parts(keys_path(plan, kind.name, file.stem, run_key), *bucket, kind.dtype)
         if len(keys) and keys["file"][0] != file.number:
-            # Committed when the file had another place among the inputs.
+            # The keys were written by a run in which the file had another number.
             keys = keys.copy()
             keys["file"] = file.number
         slices.append(keys)
@@ -111,7 +112,7 @@ def _note_buckets(losses: Losses, kind: str, done: list[tuple[int, int]]) -> Los
 
 
 def losers_of(losses: Losses, plan: Plan, kind: str, run_key: str) -> np.ndarray:
-    """What a file lost, (n,) of the kind's losers; none where that kind of key does not compete."""
+    """The losers of a file, (n,) of the kind's losers; empty if this kind of key does not compete."""
     dtype = KINDS[kind].losers
     told = getattr(losses, kind)
     if told is None or isinstance(told, bytes):
@@ -122,10 +123,10 @@ def losers_of(losses: Losses, plan: Plan, kind: str, run_key: str) -> np.ndarray
 
 
 class PickLosersThroughShuffle(beam.PTransform):
-    """As `PickLosersThroughFiles`, for runners whose workers are many machines.
+    """As `PickLosersThroughFiles`, for runners with workers on many machines.
 
     Takes two collections: keys as (bucket, bytes) from `slices`, and `Losses`. Gives the `Losses` with the packed
-    losers themselves.
+    losers.
     """
 
     def __init__(self, plan: Plan, kind: str) -> None:
@@ -147,23 +148,23 @@ class PickLosersThroughShuffle(beam.PTransform):
         )
 
 
-# The most that one element of packed keys or losers takes in the runner's shuffle, however large a WET file is. Engines
-# refuse a record that is larger than their sort buffers, and gRPC one of more than 4 MB.
+# The largest element of packed keys or losers in the runner's shuffle, for WET files of any size. Engines refuse
+# records that are larger than their sort buffers, and gRPC refuses more than 4 MB.
 MAX_ELEMENT_BYTES = 64 << 10
 
 
 def _elements(place: int, packed: np.ndarray) -> Iterator[tuple[int, bytes]]:
-    """Packed rows for one place, in elements of at most `MAX_ELEMENT_BYTES`."""
+    """Yield (place, packed rows) in elements of at most `MAX_ELEMENT_BYTES`."""
     most_rows = MAX_ELEMENT_BYTES // packed.itemsize
     for start in range(0, len(packed), most_rows):
         yield place, packed[start : start + most_rows].tobytes()
 
 
 def slices(keys: np.ndarray, kind: str, bucket_bits: int) -> list[tuple[int, bytes]]:
-    """The keys of a file as (bucket, packed bytes), for each of the 2^bucket_bits buckets that has any."""
+    """The keys of a file as (bucket, packed bytes), for those of the 2^bucket_bits buckets that have any."""
     places = KINDS[kind].parts(keys) >> (KEY_PART_BITS - bucket_bits)
     order = np.argsort(places, kind="stable")
-    # numpy's concatenate may have given the keys this machine's byte order.
+    # The dtype is set again, because numpy's concatenate may have changed the byte order to this machine's.
     ordered, places = keys[order].astype(KINDS[kind].dtype, copy=False), places[order]
     edges = np.flatnonzero(np.diff(places)) + 1
     parts = zip(np.split(places, edges), np.split(ordered, edges), strict=True)
@@ -187,5 +188,5 @@ def _join(element, kind: str):
 
 
 def count_keys(path: str, kind: str) -> int:
-    """Number of keys in a key file."""
+    """The number of keys in a key file."""
     return count_rows(path, KINDS[kind].dtype)

@@ -1,4 +1,4 @@
-"""The list of WET files, read by a worker: the graph has one path in it, however many files there are."""
+"""Reads the list of WET files in a worker, so that the graph has only one path in it, however many files there are."""
 
 import apache_beam as beam
 
@@ -6,7 +6,7 @@ from c4pipe.corpus_run.inputs import read_list
 
 
 class ReadInputs(beam.PTransform):
-    """-> one `File` (as a plain tuple) a WET file, spread over the workers."""
+    """Pipeline -> one `File` per WET file, as a plain tuple, spread over the workers."""
 
     def __init__(self, list_path: str) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Files of finished pages -> text shards and their provenance files."""
+"""Writes text shards and their provenance files from the files of finished pages."""
 
 import json
 from collections.abc import Iterator
@@ -22,9 +22,9 @@ _TRAIN_SHARDS_PER_VALIDATION_SHARD = 128
 
 
 class WriteShards(beam.PTransform):
-    """One summary of all finished files -> the `WrittenShard`s.
+    """The summary of all finished files -> the `WrittenShard`s.
 
-    run_key: a singleton side input, falsy where nothing is to be written.
+    run_key: a singleton side input; empty if nothing is to be written.
     """
 
     def __init__(self, plan: Plan, run_key) -> None:
@@ -50,10 +50,10 @@ def _lay_out(summary: str, plan: Plan, run_key: str) -> list[tuple[str, int, int
 
 
 def lay_out(rows_of_split: dict[str, int], plan: Plan) -> list[tuple[str, int, int]]:
-    """(split, shard, number of its shards) of all shards to write.
+    """(split, number of the shard, number of shards in its split) for all shards to write.
 
-    A split of training pages has `num_shards`, its validation split one for each 128 of them, one at least. A split
-    without rows is one empty shard; the validation split is there wherever its training split is, and the other way.
+    A training split has `num_shards` shards, and its validation split one per 128 of them, at least one. A split
+    without rows has one empty shard. Training and validation splits always come in pairs.
     """
     trains = {_train_split(split) for split in rows_of_split} if plan.variant.splits_by_language else {TRAIN}
     num_validation = max(plan.settings.num_shards // _TRAIN_SHARDS_PER_VALIDATION_SHARD, 1)
@@ -71,9 +71,10 @@ def _train_split(split: str) -> str:
 
 
 def part_of_inputs(number: int, count: int, num_files: int) -> list[tuple[int, int, int]]:
-    """The consecutive part of the WET files that shard `number` of `count` holds.
+    """The consecutive part of the WET files whose pages go to shard `number` of `count`.
 
-    Returns: (file, first, end) in `count`-ths of the file's rows: more shards than files cut files, fewer join them.
+    Returns: (file, first, end), where first and end are in `count`-ths of the file's rows. If there are more shards
+    than files, files are divided; if there are fewer, files are joined.
 
     >>> part_of_inputs(1, 2, 4)
     [(2, 0, 2), (3, 0, 2)]
@@ -107,14 +108,14 @@ def _write(element: tuple[str, int, int], plan: Plan, run_key: str) -> WrittenSh
 
 
 def _is(path: str, sha256: str) -> bool:
-    """Whether a file that an earlier start of this run wrote is there and still what it wrote."""
+    """Whether the file exists and has this SHA-256, so that a restart need not write it again."""
     return files.exists(path) and files.sha256(path) == sha256
 
 
 def _rows(
     split: str, number: int, count: int, plan: Plan, run_key: str, origins: list[tuple[str, int]]
 ) -> Iterator[dict[str, str]]:
-    """The rows of a shard in the order of the WET files and their records; notes where each came from."""
+    """Yield the rows of a shard in the order of WET files and their records, and append the origin of each."""
     parts = {file: (low, high) for file, low, high in part_of_inputs(number, count, plan.num_files)}
     for file in read_list(plan.inputs):
         if file.number in parts:
