@@ -14,9 +14,9 @@ def add_mixture_flags(parser: Parser) -> None:
         "--mixture",
         default=AS_GIVEN,
         choices=MIXTURES,
-        help="as_given: folders have their given rates, and the tasks in a folder rates by their numbers of examples; "
-        "proportional: tasks have the rates min(examples, limit)^(1/temperature); equal: all tasks have the same rate "
-        "(with proportional and equal, a given rate multiplies the rates of the folder's tasks)",
+        help="as_given: folders have the given rates, which their tasks share in proportion to their examples; "
+        "proportional: tasks have the rates min(examples, limit)^(1/temperature); equal: all tasks have the same rate; "
+        "with proportional and equal, a given rate multiplies the rates of the folder's tasks",
     )
     group.add_argument(
         "--mixture_limit", type=float, default=2.0**21, help="limit of proportional mixing (K in the paper)"

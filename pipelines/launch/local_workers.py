@@ -1,8 +1,8 @@
-"""The worker processes of a local run: all of them end with the run, whatever ended it.
+"""The worker processes of a local run. All of them end with the run, even if it fails.
 
-Beam tells a worker to end only if it has connected. If an exception ends the run before, Beam waits without end for a
-worker that is slow to start. It also waits without end for a process that dies before it connects, and for a worker
-that still has work to do for a run that has failed. The handler in this file takes the place of Beam's own.
+Beam tells a worker to end only if it has connected. So Beam waits forever for a worker that has not connected when an
+exception ends the run, for a process that dies before it connects, and for a worker that still has work to do for a
+failed run. The handler in this file replaces Beam's handler.
 """
 
 import contextlib
@@ -26,7 +26,7 @@ from apache_beam.runners.portability.fn_api_runner.worker_handlers import (
 from google.protobuf import json_format, text_format
 
 COMMAND = f"{shlex.quote(sys.executable)} -m pipelines.launch.local_worker"
-# What an exception says if a worker process has ended: ours, and Beam's if the worker had connected.
+# Messages of exceptions if a worker process has ended: ours, and Beam's if the worker had connected.
 GONE = ("Worker process ended", "Channel closed prematurely")
 # An idle worker ends at once. Killing a worker loses nothing that it has committed.
 _SECONDS_TO_END = 10.0
@@ -34,12 +34,12 @@ _LOOK_EVERY_SECONDS = 0.5
 
 
 def use() -> None:
-    """Let Beam's local runner start and end worker processes by the handler of this file."""
+    """Let Beam's local runner use the handler in this file to start and end worker processes."""
     WorkerHandler.register_environment(python_urns.SUBPROCESS_SDK, bytes)(WorkerProcess)
 
 
 class WorkerProcess(GrpcWorkerHandler):
-    """A worker that is a process of its own. command: starts it."""
+    """A worker in a separate process. command: the command that starts it."""
 
     def __init__(
         self, command: bytes, state: StateServicer, provision_info: ExtendedProvisionInfo, grpc_server: GrpcServer
@@ -61,7 +61,7 @@ class WorkerProcess(GrpcWorkerHandler):
         threading.Thread(target=self._watch, name="watch_worker", daemon=True).start()
 
     def _watch(self) -> None:
-        """Let the run fail if the process ends before the run does; kill it if it does not end after the run."""
+        """Let the run fail if the process ends before the run. Kill the process if it does not end after the run."""
         while not self._ends.wait(_LOOK_EVERY_SECONDS):
             if self._process.poll() is not None:
                 self._fail_what_waits()
@@ -76,7 +76,7 @@ class WorkerProcess(GrpcWorkerHandler):
             future.abort(gone)
 
     def close(self) -> None:
-        """Tell this worker and the others of its run to end, and wait until this one has."""
+        """Tell all workers of this run to end, and wait until this worker has ended."""
         for worker in list(_processes):
             if worker._grpc_server is self._grpc_server:
                 worker._tell_to_end()
@@ -84,7 +84,7 @@ class WorkerProcess(GrpcWorkerHandler):
 
     def _tell_to_end(self) -> None:
         if not self._ends.is_set():
-            # Also a worker that connects from now on reads this, and ends.
+            # A worker that connects later reads this too, and ends.
             self.control_conn.push(BeamFnControlServicer._DONE_MARKER)
             self._ends.set()
 
@@ -93,5 +93,5 @@ class WorkerProcess(GrpcWorkerHandler):
         self._process.wait()
 
 
-# To tell all of a run to end at once: Beam closes one after the other.
+# All workers, so that those of a run can be told to end at the same time. Beam closes them one after the other.
 _processes: "weakref.WeakSet[WorkerProcess]" = weakref.WeakSet()

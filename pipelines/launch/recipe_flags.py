@@ -1,4 +1,4 @@
-"""The flags that say by which recipe a corpus is made: one of ours by its name, or a file of the user's own."""
+"""The flags that choose the recipe of a corpus: a built-in variant by name, or the user's own file."""
 
 import argparse
 
@@ -13,18 +13,18 @@ DEFAULT = "en"
 
 
 def add(parser: Parser) -> None:
-    """The flags."""
+    """Add the flags to a parser."""
     parser.add_argument("--variant", help=f"one of {', '.join(VARIANTS)} (default: {DEFAULT})")
-    parser.add_argument("--recipe", metavar="FILE", help="a recipe file of your own (TOML), instead of --variant")
-    parser.add_argument("--print_recipe", action="store_true", help="print the recipe, to begin one of your own with")
+    parser.add_argument("--recipe", metavar="FILE", help="your own recipe file (TOML), instead of --variant")
+    parser.add_argument("--print_recipe", action="store_true", help="print the recipe, as a start for your own")
 
 
 def variant_of(flags: argparse.Namespace) -> Variant:
-    """What the flags name. Raises: UserError if there is no such variant, or the file is not a recipe."""
+    """The variant that the flags choose. Raises: UserError if it does not exist, or if the file is not a recipe."""
     if flags.recipe is None:
         return variant_named(flags.variant or DEFAULT)
     if flags.variant is not None:
-        raise UserError("--variant and --recipe both say what to make; give one of them")
+        raise UserError("--variant and --recipe both choose the recipe; give only one of them")
     try:
         text = files.read_bytes(flags.recipe).decode("utf-8")
     except UnicodeDecodeError as error:
@@ -33,13 +33,13 @@ def variant_of(flags: argparse.Namespace) -> Variant:
     ours = VARIANTS.get(variant.name)
     if ours is not None and recipe_files.digest(ours) != recipe_files.digest(variant):
         raise UserError(
-            f"{flags.recipe}: name: {variant.name!r} is a variant of the reference, and this recipe is another; give "
-            "it a name of its own"
+            f"{flags.recipe}: name: {variant.name!r} is a variant of the reference, but this recipe differs from it; "
+            "give it another name"
         )
     return variant
 
 
 def printed(flags: argparse.Namespace) -> str:
-    """The text that `--print_recipe` prints: of ours the file, with its comments."""
+    """The text that `--print_recipe` prints. For a built-in variant, this is its file with its comments."""
     variant = variant_of(flags)
     return recipe_files.to_text(variant) if flags.recipe else recipe_files.text_of_ours(variant.name)

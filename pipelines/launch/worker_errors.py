@@ -1,4 +1,4 @@
-"""What ended a run, in one line: most runners give the exception of a worker as the text of another one."""
+"""The error that ended a run, as a single line. Most runners give a worker's exception as the text of another one."""
 
 import errno
 import re
@@ -14,17 +14,17 @@ _WORKER_GONE = (
     "use fewer --direct_num_workers to need less memory"
 )
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
-# In the text of another exception.
+# Patterns for the text of another exception.
 _USER_ERROR = re.compile(r"(?:c4pipe\.errors\.)?UserError: (.+?)(?: \[while running .*)?(?:\n|\\n|$)")
 _SYSTEM_ERROR = re.compile(r"Error: \[Errno (\d+)\] ([^:\n]+): '([^'\n]+)'")
 _WHILE = " [while running "
 
 
 def told(error: Exception, words: str = "") -> UserError:
-    """The error that tells in one line what ended a run.
+    """A single-line error for the exception that ended a run.
 
-    That is what the user can mend, as the worker said it. Anything else names the file in which the whole trace lies,
-    and `words` with it: what the worker processes printed.
+    If it is a mistake that the user can correct, this is the worker's message. Otherwise the line names a file with the
+    whole traceback and with `words`, the output of the worker processes.
     """
     if message := _mendable(error):
         return UserError(message)
@@ -36,7 +36,7 @@ def told(error: Exception, words: str = "") -> UserError:
 
 
 def _mendable(error: Exception) -> str | None:
-    """What the user's own error or the system says inside of what a runner raised; None if neither is there."""
+    """The message of a UserError or of a system error inside a runner's exception; None if there is none."""
     for cause in causes(error):
         if isinstance(cause, UserError):
             return str(cause).split(_WHILE)[0]
@@ -56,7 +56,7 @@ def _of_the_system(error: OSError) -> str | None:
 
 
 def _last_line(error: Exception) -> str:
-    """The exception of the worker, without the trace that some runners put into its text."""
+    """The worker's exception without the traceback that some runners put into its text."""
     lines = [line.strip() for line in str(error).split(_WHILE)[0].splitlines() if line.strip()] or [""]
     kind, colon, said = lines[-1].partition(": ")
     is_text_of_another = len(lines) > 1 and colon and kind.replace(".", "").isidentifier()
