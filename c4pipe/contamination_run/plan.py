@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 from c4pipe.contamination.task_grams import TaskGrams
 from c4pipe.contamination_run.task_texts import TaskExample
+from c4pipe.errors import UserError
 from c4pipe.folders.results import run_name
-from c4pipe.shards import files
+from c4pipe.shards import checked_json, files
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,11 @@ class Plan:
 
     def grams(self) -> TaskGrams:
         """The grams of the evaluation texts."""
-        return TaskGrams([json.loads(line) for line in files.read_bytes(self.texts_path).splitlines()], self.length)
+        try:
+            texts = [checked_json.parse(line, str) for line in files.read_bytes(self.texts_path).splitlines()]
+        except ValueError as error:
+            raise UserError(f"{self.texts_path} is damaged ({error}); run the command again") from error
+        return TaskGrams(texts, self.length)
 
 
 def evaluation_texts(examples: Sequence[TaskExample]) -> list[str]:

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -64,7 +65,7 @@ def read_task_texts(sources: Sequence[SourceName]) -> list[TaskExample]:
 def _examples(
     folder: str, held: manifest.Manifest, name: str, split: str, vocabulary: Vocabulary
 ) -> Iterator[TaskExample]:
-    rows = []
+    rows: list[dict[str, Any]] = []
     for shard in held.splits[name]:
         path = files.join(folder, shard.file)
         check_shard(path, shard)

@@ -13,6 +13,7 @@ import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from c4pipe import machine
 from c4pipe.corpus.badwords import base_language, parse_lists
@@ -73,8 +74,26 @@ def resolve(
     if variant.needs_badwords:
         badwords = parse_lists(_badwords_lists(finder, variant, badwords_file, languages or variant.languages))
     if variant.listed_domains:
-        realnews = json.loads(finder.find(REALNEWS))
+        realnews = _domains(finder.find(REALNEWS))
     return Assets(punkt, badwords, realnews, dict(sorted(finder.sha256.items())))
+
+
+def _domains(content: str) -> dict[str, bool | list[str]]:
+    """Domain -> whether all its subdomains belong to it, or the list of those that do.
+
+    Raises: UserError if the file is not such a JSON object.
+    """
+    try:
+        found = json.loads(content)
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, dict) or not all(map(_is_allowance, found.values())):
+        raise UserError(f"{REALNEWS.name} is not the list of RealNews' domains; fetch it again from {REALNEWS.address}")
+    return found
+
+
+def _is_allowance(value: Any) -> bool:
+    return isinstance(value, bool) or (isinstance(value, list) and all(isinstance(name, str) for name in value))
 
 
 def _punkt_files(finder: "_Finder", sentence_model: str, language: str) -> dict[str, str]:

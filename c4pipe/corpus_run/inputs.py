@@ -10,7 +10,8 @@ from collections.abc import Iterator, Sequence
 from c4pipe.corpus.wet.kinds import fault_of_beginning
 from c4pipe.corpus_run.plan import File
 from c4pipe.errors import UserError
-from c4pipe.shards import files
+from c4pipe.shards import checked_json, files
+from c4pipe.shards.checked_json import FileName
 from c4pipe.shown import without_credentials
 
 # The number of files whose first records are checked before any work.
@@ -112,6 +113,9 @@ def write_list(path: str, wet_files: Sequence[File]) -> None:
 
 def read_list(path: str) -> Iterator[File]:
     """The WET files of a list, in order."""
-    for index, line in enumerate(files.read_bytes(path).decode().splitlines()):
-        wet_path, stem = json.loads(line)
+    for index, line in enumerate(files.read_bytes(path).splitlines()):
+        try:
+            wet_path, stem = checked_json.parse(line, tuple[str, FileName])
+        except ValueError as error:
+            raise UserError(f"{path} is damaged ({error}); run the command again") from error
         yield File(index, wet_path, stem)

@@ -10,10 +10,12 @@ import c4pipe
 from c4pipe.corpus import chain
 from c4pipe.corpus_run.inputs import read_list
 from c4pipe.corpus_run.plan import Plan
+from c4pipe.errors import UserError
 from c4pipe.folders.kinds import CARD
 from c4pipe.report import corpus_report
-from c4pipe.report.summary import Summary
-from c4pipe.shards import files, manifest
+from c4pipe.report.summary import InputFile, Summary
+from c4pipe.shards import checked_json, files, manifest
+from c4pipe.shards.checked_json import Count, FileName, Sha256
 from c4pipe.shards.work.frames import read_frames
 
 REPORT = "report.json"
@@ -24,16 +26,51 @@ QUARANTINE = "quarantine.jsonl"
 class WrittenShard:
     """A text shard that a worker has written. file: base name."""
 
-    split: str
-    file: str
-    rows: int
-    bytes: int
-    sha256: str
+    split: FileName
+    file: FileName
+    rows: Count
+    bytes: Count
+    sha256: Sha256
+
+
+@dataclass(frozen=True)
+class _Summary:
+    """What `Summary.to_json` gives."""
+
+    samples_per_rule: Count
+    counters: dict[str, int]
+    volumes: dict[str, tuple[int, int, int]]
+    samples: dict[str, list[list[Any]]]
+    languages: dict[str, Count]
+    domains: dict[str, Count]
+    lengths: dict[str, Count]
+    seconds: dict[str, float]
+    totals: dict[str, int]
+    kinds: dict[str, Count]
+    digest: Sha256
+    inputs: list[InputFile]
+
+
+@dataclass(frozen=True)
+class _Result:
+    """What `make_c4` leaves."""
+
+    run_key: str
+    cleaned: _Summary
+    finished: _Summary
+    shards: list[WrittenShard]
 
 
 def read_result(path: str) -> dict[str, Any]:
-    """The result that the pipeline wrote (`make_c4`)."""
-    return json.loads(files.read_bytes(path))
+    """The result that the pipeline wrote (`make_c4`). Raises: UserError if it is damaged."""
+    try:
+        result = checked_json.parse_any(files.read_bytes(path))
+        checked_json.convert(result, _Result)
+        for name in ("cleaned", "finished"):
+            Summary.from_json(result[name])
+    except (ValueError, TypeError) as error:
+        raise UserError(f"{path} is damaged ({error}); run the command again") from error
+    return result
 
 
 def write_quarantine(plan: Plan, cleaned: Summary) -> None:

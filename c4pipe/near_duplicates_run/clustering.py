@@ -3,11 +3,13 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from c4pipe.errors import UserError
 from c4pipe.folders.results import run_name
 from c4pipe.near_duplicates.signatures import Banding
-from c4pipe.shards import files
+from c4pipe.shards import checked_json, files
+from c4pipe.shards.checked_json import Count
 
 KEYS, PRIORITIES = ".keys", ".priorities"
 
@@ -34,6 +36,9 @@ class NumberedFile(NamedTuple):
     first_page: int
     end_page: int
     made_from: str
+
+
+_NUMBERED_FILE: Any = tuple[Count, str, Count, Count, str]
 
 
 @dataclass(frozen=True)
@@ -78,8 +83,12 @@ class Clustering:
 
     def numbered_files(self, run_key: str) -> list[NumberedFile]:
         """The files of a run in the order of their pages."""
-        lines = files.read_bytes(self._numbered(run_key)).decode().splitlines()
-        return [NumberedFile(*json.loads(line)) for line in lines]
+        path = self._numbered(run_key)
+        try:
+            lines = files.read_bytes(path).splitlines()
+            return [NumberedFile(*checked_json.parse(line, _NUMBERED_FILE)) for line in lines]
+        except ValueError as error:
+            raise UserError(f"{path} is damaged ({error}); remove {self.work}, and run the command again") from error
 
     def _numbered(self, run_key: str) -> str:
         return self.later(run_key, "signed", "files.jsonl")

@@ -1,6 +1,5 @@
 """Where examples and pages came from: from an example to its text shard, from a page to its WET record."""
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -8,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from c4pipe.errors import UserError
-from c4pipe.shards import files, manifest, provenance
+from c4pipe.shards import checked_json, files, manifest, provenance
 from c4pipe.shards.digests import sha256_of
 from c4pipe.shards.text_shards import read_text_shard
 
@@ -23,6 +22,13 @@ class Origin:
     text: str
     wet_file: str | None = None
     record: int | None = None
+
+
+@dataclass(frozen=True)
+class _Report:
+    """What is read back of the report of an example folder."""
+
+    text_folders: tuple[str, ...] = ()
 
 
 def origins_of(text_shard: str, first_row: int, num_rows: int) -> list[Origin]:
@@ -85,8 +91,8 @@ def text_folders(folder: str) -> list[str]:
     if not files.exists(report):
         return []
     try:
-        return [str(one) for one in json.loads(files.read_bytes(report)).get("text_folders", [])]
-    except (ValueError, AttributeError):
+        return list(checked_json.parse(files.read_bytes(report), _Report, may_hold_more=True).text_folders)
+    except ValueError:
         return []
 
 

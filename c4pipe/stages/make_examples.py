@@ -18,7 +18,8 @@ import c4pipe
 from c4pipe.objectives.catalog import Corrupted, Corruption
 from c4pipe.objectives.pieces import PAGES_PER_GROUP, Pages, Pieces, choose_chunks, cut
 from c4pipe.objectives.randomness import example_keys, stream_key
-from c4pipe.shards import files, names
+from c4pipe.shards import checked_json, files, names
+from c4pipe.shards.checked_json import Count, Sha256
 from c4pipe.shards.digests import ReadDigest
 from c4pipe.shards.example_shards import ExampleShardWriter
 from c4pipe.shards.manifest import Shard, describe_shard
@@ -88,12 +89,12 @@ class Made:
     """
 
     text_shard: str
-    input_sha256: str
-    recipe: str
+    input_sha256: Sha256
+    recipe: Sha256
     shards: tuple[Shard, ...]
-    counts: dict[str, int]
-    input_lengths: list[int]
-    target_lengths: list[int]
+    counts: dict[str, Count]
+    input_lengths: list[Count]
+    target_lengths: list[Count]
     page_per: str = plain_text.LINE
     quarantined: list[dict[str, Any]] = field(default_factory=list)
 
@@ -171,9 +172,8 @@ def find_made(output: str, shard: TextShard, digest: str, *, check_text: bool = 
     if not files.exists(path):
         return None
     try:
-        found = json.loads(files.read_bytes(path))
-        made = Made(**(found | {"shards": tuple(Shard(**fields) for fields in found["shards"])}))
-    except (ValueError, TypeError, KeyError):
+        made = checked_json.parse(files.read_bytes(path), Made)
+    except ValueError:
         return None
     for example_shard in made.shards:
         path = files.join(output, example_shard.file)

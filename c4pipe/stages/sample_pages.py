@@ -14,13 +14,15 @@ from typing import Any
 import apache_beam as beam
 import numpy as np
 
-from c4pipe.shards import files
+from c4pipe.shards import checked_json, files
+from c4pipe.shards.checked_json import Count, Sha256
 from c4pipe.shards.digests import ReadDigest
 from c4pipe.shards.reading import plain_text
 from c4pipe.shards.reading.record import BadRecord, quarantine_rows
 from c4pipe.shards.text_shards import read_pages, read_text_shard, write_text_shard
 
 PLAN_FILE = "plan.json"
+_MEND = "remove the folder that it lies in, and run the command again"
 # The bucket of a hash is its bit length and the eight bits after its leading bit. So a bucket is at most 1/256 of the
 # sample, however small the sample is compared with its source.
 _MANTISSA_BITS = 8
@@ -51,12 +53,21 @@ class SourceShard:
 
 
 @dataclass(frozen=True)
+class _Rows:
+    """The file beside a sample: the rows of its shard, those that are not pages, and SHA-256 of the shard."""
+
+    num_rows: Count
+    quarantined: list[dict[str, Any]]
+    sha256: Sha256
+
+
+@dataclass(frozen=True)
 class Plan:
     """Per source: the bytes that it has, the bytes that it may give, the first bucket that is not taken."""
 
-    available_bytes: tuple[int, ...]
-    budget_bytes: tuple[int, ...]
-    limits: tuple[int, ...]
+    available_bytes: tuple[Count, ...]
+    budget_bytes: tuple[Count, ...]
+    limits: tuple[Count, ...]
 
 
 def page_hash(text: str) -> int:
@@ -169,9 +180,7 @@ def _plan(histograms: Mapping[int, np.ndarray], weights: Sequence[float], sample
 
 def read_plan(work: str) -> Plan:
     """The plan that a run wrote to its work folder."""
-    return Plan(
-        **{name: tuple(values) for name, values in json.loads(files.read_bytes(files.join(work, PLAN_FILE))).items()}
-    )
+    return checked_json.read(files.join(work, PLAN_FILE), Plan, _MEND)
 
 
 def take_pages(shard: SourceShard, plan: Plan, work: str) -> str:
@@ -198,10 +207,14 @@ def take_pages(shard: SourceShard, plan: Plan, work: str) -> str:
     return shard.sample_name
 
 
+def _read_rows(shard: SourceShard, work: str) -> _Rows:
+    return checked_json.read(files.join(work, shard.rows_name), _Rows, _MEND)
+
+
 def read_bad_rows(shards: Sequence[SourceShard], work: str) -> tuple[int, list[dict[str, Any]]]:
     """(the number of rows of all shards, rows of `quarantine.jsonl` for those that are not pages)."""
-    found = [json.loads(files.read_bytes(files.join(work, shard.rows_name))) for shard in shards]
-    return sum(counts["num_rows"] for counts in found), [row for counts in found for row in counts["quarantined"]]
+    found = [_read_rows(shard, work) for shard in shards]
+    return sum(rows.num_rows for rows in found), [row for rows in found for row in rows.quarantined]
 
 
 def read_sample(shards: Sequence[SourceShard], work: str) -> Iterator[tuple[int, list[str]]]:
@@ -218,4 +231,4 @@ def read_sample(shards: Sequence[SourceShard], work: str) -> Iterator[tuple[int,
 
 def read_digests(shards: Sequence[SourceShard], work: str) -> list[str]:
     """The SHA-256 of each shard when it was read for the sample."""
-    return [json.loads(files.read_bytes(files.join(work, shard.rows_name)))["sha256"] for shard in shards]
+    return [_read_rows(shard, work).sha256 for shard in shards]

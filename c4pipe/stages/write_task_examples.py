@@ -17,7 +17,8 @@ from apache_beam.metrics import Metrics
 
 from c4pipe.errors import UserError
 from c4pipe.records import Quarantined
-from c4pipe.shards import files
+from c4pipe.shards import checked_json, files
+from c4pipe.shards.checked_json import Count, FileName
 from c4pipe.shards.example_shards import ExampleShardWriter
 from c4pipe.shards.reading.records import BadRecord, RawRecord
 from c4pipe.shards.schemas import ExampleSchema
@@ -128,7 +129,7 @@ def convert_file(task_file: TaskFile, settings: TaskSettings, vocabulary: Vocabu
     """
     path = done_path(task_file, settings, vocabulary, work_dir)
     if files.exists(path):
-        return json.loads(files.read_bytes(path))
+        return read_done(path)
     folder = path[: -len(DONE_FILE) - 1]
     files.make_folder(folder)
     conversion = _Conversion(folder, task_file, settings, vocabulary)
@@ -142,6 +143,25 @@ def convert_file(task_file: TaskFile, settings: TaskSettings, vocabulary: Vocabu
     }
     files.write_bytes(path, json.dumps(done, sort_keys=True, ensure_ascii=False).encode("utf-8", "replace"))
     return done
+
+
+@dataclass(frozen=True)
+class _Done:
+    """`done.json`."""
+
+    splits: dict[FileName, SplitStatistics]
+    counters: dict[str, Count]
+    quarantined: list[dict[str, Any]]
+
+
+def read_done(path: str) -> dict[str, Any]:
+    """What a `done.json` holds. Raises: UserError if it is damaged."""
+    try:
+        content = checked_json.parse_any(files.read_bytes(path))
+        checked_json.convert(content, _Done)
+    except ValueError as error:
+        raise UserError(f"{path} is damaged ({error}); remove its folder, and run the command again") from error
+    return content
 
 
 class _Conversion:

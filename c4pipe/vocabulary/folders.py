@@ -113,6 +113,6 @@ def _json_of(folder: str, name: str) -> dict[str, Any]:
     content = read_from(folder, name)
     try:
         found = json.loads(content) if content is not None else {}
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}

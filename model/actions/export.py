@@ -1,12 +1,12 @@
 """What `export` does after its flags are parsed."""
 
 import argparse
-import json
 import time
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import dataclass
+from typing import Annotated, Any
 
-from c4pipe.shards import files
+from c4pipe.shards import checked_json, files
 from c4pipe.vocabulary.vocabulary import Vocabulary
 from model.checkpoints import hugging_face
 from model.checkpoints.hugging_face_export import DEFAULT_MAX_LENGTH, describe, export, output_folder
@@ -46,6 +46,13 @@ def _run(checkpoint: str) -> dict[str, Any]:
     return {} if hugging_face.is_folder(checkpoint) else RunFolder(split_name(checkpoint)[0]).read()
 
 
+@dataclass(frozen=True)
+class _Generation:
+    """What is read of `generation_config.json`."""
+
+    max_length: Annotated[int, checked_json.between(1, 1 << 17)] | None = None
+
+
 def _max_length(checkpoint: str, run: Mapping[str, Any]) -> int:
     """How many tokens `generate` may need: as many as the longest targets, and the start token."""
     if run:
@@ -53,7 +60,8 @@ def _max_length(checkpoint: str, run: Mapping[str, Any]) -> int:
         return length + 1 if isinstance(length, int) else DEFAULT_MAX_LENGTH
     path = files.join(checkpoint, hugging_face.GENERATION_FILE)
     try:
-        length = json.loads(files.read_bytes(path)).get("max_length") if files.exists(path) else None
-    except (ValueError, AttributeError):
-        length = None
-    return length if isinstance(length, int) and length > 0 else DEFAULT_MAX_LENGTH
+        content = files.read_bytes(path) if files.exists(path) else b"{}"
+        generation = checked_json.parse(content, _Generation, may_hold_more=True)
+    except ValueError:
+        return DEFAULT_MAX_LENGTH
+    return generation.max_length or DEFAULT_MAX_LENGTH

@@ -106,7 +106,7 @@ def to_json(results: Sequence[Result], references: Mapping[str, Mapping[str, flo
 def is_ours(path: Path) -> bool:
     """Whether a file is a `comparison.json` that this command wrote."""
     try:
-        content = json.loads(path.read_text())
+        content = checked_json.parse_any(path.read_bytes())
         return {"tasks", "beside", "runs"} <= content.keys()
     except (OSError, ValueError, AttributeError):
         return False

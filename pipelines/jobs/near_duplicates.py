@@ -1,6 +1,5 @@
 """The job of drop_near_duplicates: its plan and shards, and the files that it writes after the graph."""
 
-import json
 from argparse import Namespace
 from collections import Counter
 from collections.abc import Sequence
@@ -16,7 +15,8 @@ from c4pipe.near_duplicates.signatures import Banding
 from c4pipe.near_duplicates_run.plan import Plan, TextShard
 from c4pipe.report import data_set_card
 from c4pipe.report.near_duplicates_page import near_duplicates_page
-from c4pipe.shards import cluster_files, files, names
+from c4pipe.shards import checked_json, cluster_files, files, names
+from c4pipe.shards.checked_json import Count, FileName, Sha256
 from c4pipe.shards.manifest import Input, Manifest, Shard
 from c4pipe.shards.work.work_files import read_record
 from c4pipe.stages.near_duplicates.find_clusters import read_summary
@@ -104,7 +104,8 @@ def finish(job: Job, folder: OutputFolder) -> Manifest:
 
     Raises: UserError if there were no pages, or too many rows are not pages.
     """
-    done = _Done(job.plan, job.shards, json.loads(files.read_bytes(job.plan.result)))
+    left = checked_json.read(job.plan.result, _Left, f"remove {job.plan.work}, and run the command again")
+    done = _Done(job.plan, job.shards, left)
     quarantine.write_if_any(str(folder), done.quarantined)
     quarantine.check(str(folder), done.num_quarantined(), done.num_rows, job.max_quarantined_fraction)
     if not done.summary["pages"]:
@@ -130,12 +131,21 @@ def _settings(plan: Plan) -> dict[str, Any]:
     return {"near_duplicates": "minhash", **asdict(plan.banding), "format": plan.format}
 
 
+@dataclass(frozen=True)
+class _Left:
+    """The graph's result: the name of its work, the number of shards written, and SHA-256 of each shard as read."""
+
+    run_key: FileName
+    shards: Count
+    sha256: tuple[Sha256, ...]
+
+
 class _Done:
     """The results of the graph, for the whole corpus and for each shard."""
 
-    def __init__(self, plan: Plan, shards: Sequence[TextShard], result: dict[str, Any]) -> None:
-        self._plan, self._shards, self._result = plan, shards, result
-        run_key = result["run_key"]
+    def __init__(self, plan: Plan, shards: Sequence[TextShard], left: _Left) -> None:
+        self._plan, self._shards, self._left = plan, shards, left
+        run_key = left.run_key
         self._records = [read_record(plan.record(shard, run_key), run_key) or {} for shard in shards]
         self.quarantined = [row for record in self._records for row in record["quarantined"]]
         summary = read_summary(plan.clustering, run_key)
@@ -144,7 +154,7 @@ class _Done:
 
     def members(self) -> list[str]:
         """The files from which `clusters.parquet` is made."""
-        return [self._plan.members(shard, self._result["run_key"]) for shard in self._shards]
+        return [self._plan.members(shard, self._left.run_key) for shard in self._shards]
 
     def shown(self) -> dict[str, dict[str, str]]:
         """The pages whose text the report shows."""
@@ -159,7 +169,7 @@ class _Done:
         splits: dict[str, list[Shard]] = {}
         for shard, record in zip(self._shards, self._records, strict=True):
             splits.setdefault(shard.split, []).append(Shard(*record["shard"]))
-        digests = zip(self._shards, self._result["sha256"], strict=True)
+        digests = zip(self._shards, self._left.sha256, strict=True)
         counted = ("pages", "clusters", "in_clusters", "dropped")
         return Manifest(
             kind="c4",

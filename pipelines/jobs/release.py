@@ -25,7 +25,8 @@ from c4pipe.folders.results import SettingsResult
 from c4pipe.progress import followed
 from c4pipe.records import Page
 from c4pipe.report.release_page import release_page
-from c4pipe.shards import files, manifest, names
+from c4pipe.shards import checked_json, files, manifest, names
+from c4pipe.shards.checked_json import Count
 from c4pipe.shards.digests import ReadDigest
 from c4pipe.shards.text_shards import read_text_shard
 
@@ -62,6 +63,15 @@ class Result:
     examples: list[dict[str, str]] = field(default_factory=list)
     seconds: float = 0.0
     version: str = c4pipe.__version__
+
+
+@dataclass(frozen=True)
+class _Verdict:
+    """What is read back of verify.json."""
+
+    rows_checked: Count
+    rows_disagreeing: Count
+    disagreements: dict[str, Count]
 
 
 @dataclass(frozen=True)
@@ -131,8 +141,9 @@ def commit(folder: OutputFolder, result: Result) -> None:
 
 
 def read_result(folder: OutputFolder) -> dict[str, Any]:
-    """The fields of verify.json in a finished folder."""
-    return json.loads(files.read_bytes(folder.file(RESULT)))
+    """The fields of a finished folder's verify.json. Raises: UserError if it is damaged."""
+    path = folder.file(RESULT)
+    return asdict(checked_json.read(path, _Verdict, "make it anew by --overwrite", may_hold_more=True))
 
 
 def _read_pages(pool: Executor, wet: Sequence[str], rules: bytes) -> dict[_Key, list[Cleansed]]:

@@ -18,7 +18,7 @@ from c4pipe.shards import files, manifest, names
 from c4pipe.shards.example_shards import ExampleShardWriter
 from c4pipe.shards.manifest import Input, Manifest, Shard
 from c4pipe.shards.schemas import ExampleSchema
-from c4pipe.stages.write_task_examples import TaskFile, TaskSettings, done_path
+from c4pipe.stages.write_task_examples import TaskFile, TaskSettings, done_path, read_done
 from c4pipe.tasks import catalog, hugging_face
 from c4pipe.vocabulary.folders import MODEL_FILE
 from c4pipe.vocabulary.vocabulary import Vocabulary
@@ -143,7 +143,7 @@ class Converted:
 
 def read_converted(job: TaskJob) -> Converted:
     """Read the results that the graph wrote to the work folder."""
-    done = [json.loads(files.read_bytes(job.done_path(task_file))) for task_file in job.task_files]
+    done = [read_done(job.done_path(task_file)) for task_file in job.task_files]
     counters = sum((Counter(result["counters"]) for result in done), Counter())
     return Converted(done, counters, _merge(done))
 

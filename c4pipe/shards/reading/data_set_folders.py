@@ -1,12 +1,37 @@
 """Folders that `save_to_disk` of Hugging Face's `datasets` wrote, read without that package."""
 
-import json
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, TypeVar
 
 from c4pipe.errors import UserError
-from c4pipe.shards import files
+from c4pipe.shards import checked_json, files
+from c4pipe.shards.checked_json import FileName
+
+_T = TypeVar("_T")
 
 _ONE, _SEVERAL = "state.json", "dataset_dict.json"
+
+
+@dataclass(frozen=True)
+class _DataFile:
+    filename: FileName
+
+
+@dataclass(frozen=True)
+class _One:
+    """What is read of `state.json`."""
+
+    _data_files: tuple[_DataFile, ...]
+    _split: FileName | None = None
+    _indices_data_files: list[Any] | None = None
+    _indices_files: list[Any] | None = None
+
+
+@dataclass(frozen=True)
+class _Several:
+    """What is read of `dataset_dict.json`."""
+
+    splits: tuple[FileName, ...]
 
 
 def is_data_set(folder: str) -> bool:
@@ -20,32 +45,22 @@ def splits_of(folder: str) -> dict[str, list[str]]:
     Raises: UserError if a file of the folder is missing or cannot be understood.
     """
     if files.exists(files.join(folder, _SEVERAL)):
-        names = _read(folder, _SEVERAL).get("splits", [])
+        names = _read(folder, _SEVERAL, _Several).splits
         return {name: _files_of(files.join(folder, name))[1] for name in names}
     split, found = _files_of(folder)
     return {split: found}
 
 
 def _files_of(folder: str) -> tuple[str, list[str]]:
-    state = _read(folder, _ONE)
-    if state.get("_indices_data_files") or state.get("_indices_files"):
+    state = _read(folder, _ONE, _One)
+    if state._indices_data_files or state._indices_files:
         raise UserError(f"{folder} keeps its rows in another order than its files; save it with a newer `datasets`")
-    try:
-        paths = [files.join(folder, entry["filename"]) for entry in state["_data_files"]]
-    except (KeyError, TypeError) as error:
-        raise UserError(f"{folder}/{_ONE} does not tell the files of the data set; save it again") from error
+    paths = [files.join(folder, entry.filename) for entry in state._data_files]
     for path in paths:
         if not files.exists(path):
             raise UserError(f"{path} is missing, which {folder}/{_ONE} names; copy the folder again")
-    return state.get("_split") or "train", paths
+    return state._split or "train", paths
 
 
-def _read(folder: str, name: str) -> dict[str, Any]:
-    path = files.join(folder, name)
-    try:
-        found = json.loads(files.read_bytes(path))
-    except ValueError as error:
-        raise UserError(f"{path} is damaged ({error}); save the data set again") from error
-    if not isinstance(found, dict):
-        raise UserError(f"{path} is not what `save_to_disk` writes; save the data set again")
-    return found
+def _read(folder: str, name: str, kind: type[_T]) -> _T:
+    return checked_json.read(files.join(folder, name), kind, "save the data set again", may_hold_more=True)

@@ -116,7 +116,7 @@ def class_names_of_schema(schema: Any) -> dict[str, list[str]]:
     """Column -> names of its classes, as `datasets` notes them in the metadata of what it writes."""
     try:
         features = json.loads((schema.metadata or {}).get(b"huggingface", b"{}"))["info"]["features"]
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return {}
     return class_names_of_features(features)
 
@@ -129,5 +129,9 @@ def class_names_of_features(features: Any) -> dict[str, list[str]]:
     return {
         column: list(feature["names"])
         for column, feature in (features.items() if isinstance(features, dict) else ())
-        if isinstance(feature, dict) and feature.get("_type") == "ClassLabel" and feature.get("names")
+        if isinstance(feature, dict) and feature.get("_type") == "ClassLabel" and _are_names(feature.get("names"))
     }
+
+
+def _are_names(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(name, str) for name in value)
