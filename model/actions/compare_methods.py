@@ -41,7 +41,7 @@ _OWN = ("seed", "learning_rate", "resume", "dry_run", "track")
 
 
 def perform(arguments: argparse.Namespace, finetune: Finetune) -> int:
-    """Do what the flags ask for. finetune: what runs model.finetune with flags. Returns: the exit status."""
+    """Do what the flags ask for. finetune: a function that runs model.finetune with flags. Returns: the exit status."""
     began = time.monotonic()
     variants = [name for name in arguments.methods.split(",") if name]
     rates = parse_rates(arguments.rates)
@@ -101,7 +101,7 @@ def _compare(
 ) -> list[Result] | None:
     """Do the planned runs and write the page. Returns: the results; None if a signal stopped a run."""
     results: list[Result] = []
-    beside: dict[str, dict[str, float]] = {}
+    references: dict[str, dict[str, float]] = {}
     chosen: dict[tuple[str, str], float] = {}
     for number, (task, source, variant, seed) in enumerate(planned, 1):
         print(f"run {number} of {len(planned)}: {task}, {variant}, seed {seed}", file=sys.stderr, flush=True)
@@ -116,10 +116,10 @@ def _compare(
         best = max(tried, key=lambda result: result.score)
         chosen[task, variant] = best.learning_rate
         results.append(best)
-        if task not in beside:
-            beside[task] = _beside(task, source, base, arguments.validation_examples)
+        if task not in references:
+            references[task] = _baseline_scores(task, source, base, arguments.validation_examples)
         # The files are written after every run, so that results can be read early.
-        _write(arguments, rates, results, beside)
+        _write(arguments, rates, results, references)
     return results
 
 
@@ -245,7 +245,7 @@ def _steps_taken(lines: Sequence[dict]) -> list[tuple[dict, int]]:
     return found
 
 
-def _beside(task: str, source: Source, base: Base, max_examples: int) -> dict[str, float]:
+def _baseline_scores(task: str, source: Source, base: Base, max_examples: int) -> dict[str, float]:
     """The scores of the most frequent label and of a logistic regression, for a task with labels."""
     (train,) = read_task_sets([source], base.vocabulary, split=TRAIN)
     held_out = replace(source, split=f"{task}-{VALIDATION}")
@@ -262,10 +262,10 @@ def _write(
     arguments: argparse.Namespace,
     rates: Mapping[str, Sequence[float]],
     results: Sequence[Result],
-    beside: dict[str, dict[str, float]],
+    references: dict[str, dict[str, float]],
 ) -> None:
     output = Path(arguments.output)
-    text = comparison.to_json(results, beside, FROM_SCRATCH)
+    text = comparison.to_json(results, references, FROM_SCRATCH)
     _write_if_new(output / JSON_FILE, text)
     subtitle = (
         f"{len(results)} runs of {arguments.steps:,} steps of {arguments.batch_size} examples from "
@@ -273,7 +273,7 @@ def _write(
         f"at most {arguments.validation_examples:,} validation examples, which also chose the checkpoint; rates: "
         + _rates_in_words(rates, list(dict.fromkeys(result.variant for result in results))).replace("_", " ")
     )
-    _write_if_new(output / PAGE_FILE, comparison.page(results, beside, FROM_SCRATCH, subtitle))
+    _write_if_new(output / PAGE_FILE, comparison.page(results, references, FROM_SCRATCH, subtitle))
 
 
 def _write_if_new(path: Path, text: str) -> None:

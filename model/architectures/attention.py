@@ -1,4 +1,4 @@
-"""Attention with a learned bias, behind one function.
+"""Attention with a learned bias, with several implementations.
 
 Shapes: B examples, H heads, T queries, S keys, K features per head, D features of the model.
 """

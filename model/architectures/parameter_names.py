@@ -1,4 +1,4 @@
-"""What the name of a parameter tells of it."""
+"""Facts about a parameter that follow from its name."""
 
 
 def is_adapted(name: str) -> bool:

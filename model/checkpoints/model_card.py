@@ -19,7 +19,7 @@ tags:
 
 # {title}
 
-A T5 in text to text, {num_parameters:,} parameters, written by c4pipe {version}.
+A text-to-text T5 with {num_parameters:,} parameters, written by c4pipe {version}.
 
 ```python
 from transformers import AutoTokenizer, T5ForConditionalGeneration
@@ -30,8 +30,8 @@ ids = model.generate(**tokenizer("{prompt}", return_tensors="pt"))
 print(tokenizer.decode(ids[0], skip_special_tokens={skips}))
 ```
 
-`generate` ends at {max_length:,} tokens (`max_length` in generation_config.json: the longest targets it was trained on,
-where these are known). The weights are float32.
+`generate` ends after {max_length:,} tokens (`max_length` in generation_config.json: the length of the longest targets
+in training, if it is known). The weights are float32.
 
 ## The model
 
@@ -42,9 +42,8 @@ where these are known). The weights are float32.
 ## The vocabulary
 
 SentencePiece, {num_pieces:,} pieces; ids above them are the sentinels `<extra_id_{last_sentinel}>` ... `<extra_id_0>`.
-`tokenizer.json` was compared with `spiece.model` on texts and on every piece when this folder was written. Text whose
-accents are spelt apart from their letters (not in Unicode's form NFC) may get other ids from it, as in every fast
-tokenizer of T5.
+When this folder was written, `tokenizer.json` was compared with `spiece.model` on texts and on every piece. Text with
+accents as separate characters (not in Unicode's form NFC) may get other ids from it, as in every fast tokenizer of T5.
 
 ## How it was trained
 
@@ -82,7 +81,7 @@ def _shape(config: ModelConfig) -> dict[str, Any]:
 
 def _training(run: Mapping[str, Any], tasks: list[str]) -> str:
     if "settings" not in run:
-        return "Not known here: the weights came from a Hugging Face folder. See where that came from."
+        return "This is not known: the weights are from a Hugging Face folder. See the model card there."
     settings = run["settings"]
     examples = [str(source.get("name")) for source in run.get("examples") or () if isinstance(source, Mapping)]
     lines = [
@@ -91,7 +90,7 @@ def _training(run: Mapping[str, Any], tasks: list[str]) -> str:
         f"- examples of {', '.join(examples)}" if examples else "",
         f"- tasks: {', '.join(tasks)}" if tasks else "",
         f"- {_metric(run)}" if _metric(run) else "",
-        "- every setting stands in the run's run.json; data that c4pipe made tells its origin in its manifest.json",
+        "- all settings are in the run's run.json; the origin of data that c4pipe made is in its manifest.json",
     ]
     return "\n".join(filter(None, lines))
 

@@ -133,7 +133,7 @@ class Loader:
     def next(self) -> Batch:
         """The next batch, on the host.
 
-        Raises: what the stream raised; StopIteration where it ended.
+        Raises: the exceptions of the stream, and EOFError if it ended.
         """
         began = time.perf_counter()
         item = self._queue.get()

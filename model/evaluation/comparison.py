@@ -121,12 +121,14 @@ def page(results: Sequence[Result], references: Mapping[str, Mapping[str, float]
     """The page: scores with their spread, the cost of each variant, and curves."""
     tasks = sorted({result.task for result in results})
     variants = list(dict.fromkeys(result.variant for result in results))
-    beside = list(dict.fromkeys(name for of_task in references.values() for name in of_task))
+    reference_names = list(dict.fromkeys(name for of_task in references.values() for name in of_task))
     scores = []
     for task in tasks:
         groups = by_variant(results, task)
         cells = [str(spread([result.score for result in groups[name]])) if name in groups else "" for name in variants]
-        others = [f"{references[task][name]:.2f}" if name in references.get(task, {}) else "" for name in beside]
+        others = [
+            f"{references[task][name]:.2f}" if name in references.get(task, {}) else "" for name in reference_names
+        ]
         scores.append([task, *cells, *others])
     gains = [
         [task, *(str(gain(results, task, name, baseline) or "") for name in variants if name != baseline)]
@@ -134,7 +136,8 @@ def page(results: Sequence[Result], references: Mapping[str, Mapping[str, float]
     ]
     sections = [
         html.Section(
-            "Score on validation", html.table(["task", *map(_readable, variants), *map(_readable, beside)], scores)
+            "Score on validation",
+            html.table(["task", *map(_readable, variants), *map(_readable, reference_names)], scores),
         ),
         html.Section("Cost", _costs(results, variants)),
         html.Section("Curves", _curves(results, tasks, variants)),

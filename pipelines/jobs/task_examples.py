@@ -50,7 +50,7 @@ class TaskJob:
         return files.join(self.output, WORK_FOLDER)
 
     @property
-    def asked(self) -> dict[str, Any]:
+    def known_settings(self) -> dict[str, Any]:
         """The settings in the manifest that are known before the work."""
         return {
             **asdict(self.settings),
@@ -72,7 +72,7 @@ class TaskJob:
         return ManifestResult(
             command="tasks_to_examples",
             kind="tasks",
-            settings=self.asked,
+            settings=self.known_settings,
             names=KINDS["tasks"].names,
             inputs=self._difference,
             free=frozenset({"targets_length"}),
@@ -236,7 +236,7 @@ def make_manifest(job: TaskJob, shards: Mapping[str, tuple[Shard, ...]], convert
     return Manifest(
         kind="tasks",
         splits=shards,
-        settings={**job.asked, "targets_length": job.targets_length or longest},
+        settings={**job.known_settings, "targets_length": job.targets_length or longest},
         inputs=job.inputs,
         assets=job.assets,
         statistics={

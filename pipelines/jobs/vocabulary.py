@@ -45,10 +45,10 @@ class WeightedSource:
 class VocabularyJob:
     """The job that a command line of c4_to_vocabulary describes.
 
-    asked: the sources as they were given. compared: another vocabulary for the report, with its name.
+    source: the sources as they were given. compared: another vocabulary for the report, with its name.
     """
 
-    asked: str
+    source: str
     output: str
     sources: tuple[WeightedSource, ...]
     training: TrainingOptions
@@ -110,7 +110,7 @@ def make_job(flags: Namespace) -> VocabularyJob:
     compared = (os.path.basename(other.rstrip("/")), Vocabulary.load(other)) if other else None
     sources = tuple(parse_sources(flags.input))
     return VocabularyJob(
-        asked=flags.input,
+        source=flags.input,
         output=flags.output,
         sources=sources,
         training=training,
@@ -288,5 +288,5 @@ def summary(job: VocabularyJob, trained: Vocabulary, made: Manifest, seconds: fl
     return (
         f"wrote a vocabulary of {trained.num_pieces:,} pieces and {trained.num_extra_ids} extra ids, trained on "
         f"{taken:,} bytes, to {job.output} in {seconds:.1f} s; next: python -m pipelines.c4_to_examples "
-        f"--input={_without_weights(job.asked)} --vocabulary={job.output} --output=EXAMPLES"
+        f"--input={_without_weights(job.source)} --vocabulary={job.output} --output=EXAMPLES"
     )

@@ -82,7 +82,7 @@ def num_workers(options: PipelineOptions) -> int:
 def run(build: Callable[[beam.Pipeline], object], options: PipelineOptions) -> PipelineResult:
     """Check `--shared_paths`, then build a graph with `build(pipeline)`, run it and wait for its end.
 
-    Raises: UserError for everything that ends the run (see `worker_errors.told`).
+    Raises: UserError for everything that ends the run (see `worker_errors.as_user_error`).
     """
     shared_paths.check(options, lambda check: _run(check, options))
     return _run(build, options)
@@ -98,7 +98,7 @@ def _run(build: Callable[[beam.Pipeline], object], options: PipelineOptions) -> 
             result = pipeline.run()
             result.wait_until_finish()
         except Exception as error:
-            raise worker_errors.told(error, _read_words(words)) from error
+            raise worker_errors.as_user_error(error, _read_words(words)) from error
     return result
 
 

@@ -41,8 +41,8 @@ def last_words(counters: Mapping[str, Any]) -> str:
     >>> last_words({"records": 5, "quarantined_no_text": 2}), last_words({"records": 5})
     ('; rows that are not pages, in quarantine.jsonl: no_text 2', '')
     """
-    told = reasons(counters)
-    return f"; rows that are not pages, in {QUARANTINE}: {told}" if told else ""
+    counts = reasons(counters)
+    return f"; rows that are not pages, in {QUARANTINE}: {counts}" if counts else ""
 
 
 def reasons(counters: Mapping[str, Any], prefix: str = PREFIX) -> str:

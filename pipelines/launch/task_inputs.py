@@ -24,12 +24,12 @@ def task_files(text: str) -> list[TaskFile]:
     """
     sources = no_weights(parse_source_names(text), "give weights to model.finetune instead, as in --tasks=A:2,B:1")
     found = [task_file for source in sources for task_file in _files_of(source)]
-    asked = {source.path for source in sources if source.split is not None}
+    has_given_splits = any(source.split is not None for source in sources)
     if not any(file.split and file.split.startswith(VALIDATION) for file in found):
-        found = [replace(file, split=None) if file.split == TRAIN and not asked else file for file in found]
-    told = Counter(file.split for file in found if file.split and not file.path.startswith(DATA_SET))
-    if told and not asked:
-        splits = ", ".join(f"{count} for {split}" for split, count in sorted(told.items()))
+        found = [replace(file, split=None) if file.split == TRAIN and not has_given_splits else file for file in found]
+    counts = Counter(file.split for file in found if file.split and not file.path.startswith(DATA_SET))
+    if counts and not has_given_splits:
+        splits = ", ".join(f"{count} for {split}" for split, count in sorted(counts.items()))
         print(
             f"notice: according to their names, of {len(found)} files are {splits} (FILE@SPLIT says otherwise)",
             file=sys.stderr,

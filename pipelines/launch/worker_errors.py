@@ -20,7 +20,7 @@ _SYSTEM_ERROR = re.compile(r"Error: \[Errno (\d+)\] ([^:\n]+): '([^'\n]+)'")
 _WHILE = " [while running "
 
 
-def told(error: Exception, words: str = "") -> UserError:
+def as_user_error(error: Exception, words: str = "") -> UserError:
     """A single-line error for the exception that ended a run.
 
     If it is a mistake that the user can correct, this is the worker's message. Otherwise the line names a file with the
@@ -47,8 +47,8 @@ def _mendable(error: Exception) -> str | None:
         return str(found[-1])
     if any(f"[Errno {number}]" in text for number in _NO_SPACE):
         return _DISK_FULL
-    said = (OSError(int(number), what, name) for number, what, name in reversed(_SYSTEM_ERROR.findall(text)))
-    return next(filter(None, map(_of_the_system, said)), None)
+    errors = (OSError(int(number), what, name) for number, what, name in reversed(_SYSTEM_ERROR.findall(text)))
+    return next(filter(None, map(_of_the_system, errors)), None)
 
 
 def _of_the_system(error: OSError) -> str | None:
@@ -58,6 +58,6 @@ def _of_the_system(error: OSError) -> str | None:
 def _last_line(error: Exception) -> str:
     """The worker's exception without the traceback that some runners put into its text."""
     lines = [line.strip() for line in str(error).split(_WHILE)[0].splitlines() if line.strip()] or [""]
-    kind, colon, said = lines[-1].partition(": ")
+    kind, colon, message = lines[-1].partition(": ")
     is_text_of_another = len(lines) > 1 and colon and kind.replace(".", "").isidentifier()
-    return in_one_line(kind, said) if is_text_of_another else in_one_line(type(error).__name__, lines[-1])
+    return in_one_line(kind, message) if is_text_of_another else in_one_line(type(error).__name__, lines[-1])

@@ -8,7 +8,7 @@ import pytest
 from c4pipe.command_line import Parser
 from c4pipe.errors import UserError
 from pipelines.launch import beam_flags, beam_options
-from pipelines.launch.worker_errors import told
+from pipelines.launch.worker_errors import as_user_error
 
 RUNNERS = {
     "one thread": ["--direct_num_workers=1"],
@@ -100,7 +100,7 @@ def text_of_a_worker(last_line: str) -> RuntimeError:
     ids=["user", "path", "disk"],
 )
 def test_what_the_user_can_mend_is_found_in_the_text_of_a_worker(last_line, line):
-    assert str(told(text_of_a_worker(last_line))) == line
+    assert str(as_user_error(text_of_a_worker(last_line))) == line
 
 
 @pytest.mark.parametrize(
@@ -118,6 +118,6 @@ def test_what_the_user_can_mend_is_found_in_the_text_of_a_worker(last_line, line
     ids=["service", "fault", "no words", "many words"],
 )
 def test_the_rest_names_a_file_with_the_trace_and_what_the_workers_printed(last_line, line):
-    message = str(told(text_of_a_worker(last_line), "printed by a worker"))
+    message = str(as_user_error(text_of_a_worker(last_line), "printed by a worker"))
     assert "printed by a worker" in Path(message.rpartition("trace: ")[2].rstrip(")")).read_text()
     assert without_trace(message) == line
