@@ -1,4 +1,4 @@
-"""`clusters.parquet`: every page that is near to another, and which page stayed in its place."""
+"""`clusters.parquet`: every page that is a near-duplicate of others, and which page of its cluster stayed."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -9,8 +9,8 @@ import pyarrow.parquet as pq
 from c4pipe.shards import files
 
 FILE_NAME = "clusters.parquet"
-# `cluster`: the number of the page that stays, counted over all input shards in their order. `shard`, `row`: where the
-# page lay in the input.
+# `cluster`: the number of the page that stays, counted over all input shards in their order. `shard`, `row`: the place
+# of the page in the input.
 SCHEMA = pa.schema(
     [
         pa.field("cluster", pa.uint64(), nullable=False),
@@ -31,7 +31,7 @@ def write_members(path: str, rows: Sequence[Mapping[str, Any]]) -> None:
 
 
 def join_members(paths: Iterable[str], output: str) -> int:
-    """Write the pages of many files to one, in their order, a file at a time; returns how many there are."""
+    """Write the pages of many files to one file, in their order, one file at a time. Returns their number."""
     count = 0
     with files.write_atomically(output) as target, pq.ParquetWriter(target, SCHEMA, compression="zstd") as writer:
         for path in paths:

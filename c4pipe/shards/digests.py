@@ -1,4 +1,4 @@
-"""SHA-256 of what was really read of a file, while it is read."""
+"""Computes the SHA-256 of a file while it is read, so that it is the digest of the bytes that were really read."""
 
 import hashlib
 import io
@@ -14,9 +14,10 @@ _BLOCK_BYTES = 1 << 20
 
 
 class ReadDigest:
-    """What a file turned out to be. sha256: known once it is read to its end.
+    """The digest of a file that is being read. sha256: None until the file was read to its end.
 
-    expected: what its manifest says it is; None if nothing does. again: `expected` is what this run read before.
+    expected: the digest from its manifest; None if there is none. again: whether `expected` is instead the digest that
+    this run found when it read the file before.
     """
 
     def __init__(self, expected: str | None = None, *, again: bool = False) -> None:
@@ -25,10 +26,11 @@ class ReadDigest:
 
     @contextmanager
     def reading(self, path: str, source: BinaryIO, *, in_order: bool) -> Iterator[BinaryIO]:
-        """The source to read instead, whose bytes are hashed as they come; compared where the block ends well.
+        """A source to read from instead, which hashes the bytes. The digest is checked when the block ends normally.
 
-        in_order: the block reads from the front. Otherwise the file is hashed before, and must not change meanwhile.
-        Raises: UserError if the bytes are not what is expected, or the file changed.
+        in_order: whether the block reads the file from front to end. If not, the file is hashed before, and must not
+        change meanwhile.
+        Raises: UserError if the digest is not the expected one, or if the file changed.
         """
         if in_order:
             hashing = _HashingReader(source)
@@ -46,13 +48,13 @@ class ReadDigest:
 
 
 def _changed(path: str) -> UserError:
-    return UserError(f"{path} changed while it was read; run the command again when it is whole")
+    return UserError(f"{path} changed while it was read; run the command again when it is complete")
 
 
 def sha256_of(path: str, expected: str | None) -> str:
-    """SHA-256 of a file, as hex, for readers that need it before they read, or that read only some of the file.
+    """SHA-256 of a file, in hexadecimal, for readers that need it before they read, or read only parts of it.
 
-    Raises: UserError where it is not what is expected.
+    Raises: UserError if it is not the expected one.
     """
     sha256 = files.sha256(path)
     compare(path, sha256, expected)
@@ -60,16 +62,16 @@ def sha256_of(path: str, expected: str | None) -> str:
 
 
 def compare(path: str, found: str, expected: str | None) -> None:
-    """Raises: UserError where a digest is expected and another one was found."""
+    """Raises: UserError if a digest is expected and differs from the digest that was found."""
     if expected is not None and found != expected:
         raise UserError(
             f"{path} is not what its folder's manifest says (the SHA-256 differs): it is damaged, or another file "
-            "of that name; copy it anew, or make its folder again"
+            "with that name; copy it again, or make its folder again"
         )
 
 
 def _state(path: str) -> tuple[int, int] | None:
-    """What changes with a local file; None for a URL."""
+    """(size, time of modification) of a local file, by which changes are noticed; None for a URL."""
     if files.is_remote(path):
         return None
     status = os.stat(path)
@@ -77,7 +79,7 @@ def _state(path: str) -> tuple[int, int] | None:
 
 
 class _HashingReader(io.RawIOBase):
-    """A binary file whose bytes are hashed as they are read. It can go back to its beginning."""
+    """A binary file that hashes its bytes while they are read. It can seek only to its beginning."""
 
     def __init__(self, source: BinaryIO) -> None:
         self._source = source
@@ -102,7 +104,7 @@ class _HashingReader(io.RawIOBase):
         return self._source.seek(0)
 
     def finish(self) -> str:
-        """Read what is left (a reader may stop before); the SHA-256 of the whole file."""
+        """Read the rest of the file (a reader may stop early). Returns the SHA-256 of the whole file."""
         while block := self._source.read(_BLOCK_BYTES):
             self._hash.update(block)
         return self._hash.hexdigest()

@@ -19,10 +19,10 @@ Ids = np.ndarray | Sequence[Sequence[int] | np.ndarray]
 
 
 class ExampleShardWriter:
-    """Writes one example shard, whole or not at all: the file gets its name when the `with` block ends well.
+    """Writes one example shard, whole or not at all: the file gets its name when the `with` block ends normally.
 
-    Blocks of any number of rows go in; record batches of `ROWS_PER_BATCH` rows come out, so that the bytes do not
-    depend on how the rows were grouped.
+    It takes blocks of any number of rows and writes record batches of `ROWS_PER_BATCH` rows, so that the bytes do not
+    depend on the size of the blocks.
 
         with ExampleShardWriter(path, ExampleSchema(512, 114, 32100)) as writer:
             writer.write(inputs, targets, row=rows, token_offset=offsets, num_pages=pages)
@@ -67,10 +67,10 @@ class ExampleShardWriter:
         task: Sequence[str] | None = None,
         references: Sequence[Sequence[str]] | None = None,
     ) -> None:
-        """Append b examples, which must stay as they are until the shard is closed.
+        """Append b examples, whose arrays must not change until the shard is closed.
 
         inputs, targets: (b, length) ids with 0 after EOS (length up to the schema's), or b sequences of ids. row,
-        token_offset, num_pages: (b,) where each example came from. task, references: (b,), for task shards only.
+        token_offset, num_pages: (b,) the origin of each example. task, references: (b,), for task shards only.
         """
         ids_of_block = {
             "inputs": self._matrix("inputs", inputs, self._spec.inputs_length),
@@ -82,7 +82,7 @@ class ExampleShardWriter:
             block["task"] = _objects(task or ())
             block["references"] = _objects([list(texts) for texts in references or ()])
         if len({len(column) for column in block.values()}) != 1:
-            raise ValueError(f"columns of different lengths: { {name: len(one) for name, one in block.items()} }")
+            raise ValueError(f"columns of different lengths: { {name: len(each) for name, each in block.items()} }")
         self._pending.append(block)
         self._num_pending += len(block["row"])
         self.num_rows += len(block["row"])
@@ -102,15 +102,15 @@ class ExampleShardWriter:
             matrix[:, :width] = ids[:, :width]
             return matrix
         matrix = np.zeros((len(ids), longest), dtype=dtype)
-        for number, one in enumerate(ids):
-            if len(one) > longest:
-                raise ValueError(f"{name} of {len(one)} tokens do not fit {longest}")
-            matrix[number, : len(one)] = one
+        for number, sequence in enumerate(ids):
+            if len(sequence) > longest:
+                raise ValueError(f"{name} of {len(sequence)} tokens do not fit {longest}")
+            matrix[number, : len(sequence)] = sequence
         return matrix
 
     def _write_batches(self, count: int) -> None:
-        """Write the first `count` batches of what is pending; the last of the file may be shorter."""
-        block = {name: np.concatenate([one[name] for one in self._pending]) for name in self._schema.names}
+        """Write the first `count` batches of the pending rows. Only the last batch of the file may be shorter."""
+        block = {name: np.concatenate([part[name] for part in self._pending]) for name in self._schema.names}
         for start in range(0, count * ROWS_PER_BATCH, ROWS_PER_BATCH):
             part = {name: column[start : start + ROWS_PER_BATCH] for name, column in block.items()}
             self._writer.write_batch(self._record_batch(part))
@@ -133,7 +133,7 @@ class ExampleShardWriter:
 
 
 def _lists(matrix: np.ndarray, kind: pa.DataType) -> pa.Array:
-    """(b, length) ids as an Arrow array of fixed-size lists, or of lists without the padding."""
+    """(b, length) ids as an Arrow array of fixed-size lists, or of variable-size lists without the padding."""
     values = np.ascontiguousarray(matrix)
     if isinstance(kind, pa.FixedSizeListType):
         return pa.FixedSizeListArray.from_arrays(pa.array(values.reshape(-1)), type=kind)
@@ -150,7 +150,7 @@ def _objects(values: Sequence[Any]) -> np.ndarray:
 
 
 def _lengths(ids: np.ndarray) -> np.ndarray:
-    """Tokens a row up to its last id that is not 0.
+    """The number of tokens per row, up to its last id that is not 0.
 
     >>> _lengths(np.array([[5, 6, 1, 0], [0, 0, 0, 0], [7, 8, 9, 1]]))
     array([3, 0, 4])
@@ -162,11 +162,11 @@ def _lengths(ids: np.ndarray) -> np.ndarray:
 
 
 class ExampleShard:
-    """One example shard open for reading, batch by batch, by number. Opening costs a footer, whatever the size.
+    """An example shard opened for reading record batches by their number. Opening reads only the footer.
 
-    columns: the only ones to unpack (all where None). One thread at a time may read from it.
+    columns: the columns to decompress; None for all. Only one thread at a time may read from it.
 
-    Raises: UserError if the file is missing, cut, or no example shard.
+    Raises: UserError if the file is missing or truncated, or is not an example shard.
     """
 
     def __init__(self, path: str, columns: Sequence[str] | None = None) -> None:
@@ -175,7 +175,7 @@ class ExampleShard:
             if files.is_remote(path):
                 self._source: Any = pa.BufferReader(files.read_bytes(path))
             else:
-                # Not a memory map: a file that is cut while it is read would kill the process.
+                # No memory map, because a file that is truncated while it is read would kill the process.
                 self._source = pa.OSFile(path, "rb")
             self._reader = pa.ipc.open_file(self._source, options=_read_options())
             self.schema: pa.Schema = self._reader.schema
@@ -183,27 +183,30 @@ class ExampleShard:
                 fields = [self.schema.get_field_index(name) for name in columns if name in self.schema.names]
                 self._reader = pa.ipc.open_file(self._source, options=_read_options(fields))
         except FileNotFoundError as error:
-            raise UserError(f"cannot read {path}: not found; make the folder again, or copy the shard anew") from error
+            raise UserError(f"cannot read {path}: not found; make the folder again, or copy the shard again") from error
         except (pa.ArrowException, OSError) as error:
             raise UserError(f"{path} is damaged ({_first_line(error)}); make or copy the shard again") from error
         if not {"inputs", "targets"} <= set(self.schema.names):
-            raise UserError(f"{path} is no example shard (its columns: {', '.join(self.schema.names)})")
+            raise UserError(f"{path} is not an example shard (its columns: {', '.join(self.schema.names)})")
         self.num_batches: int = self._reader.num_record_batches
 
     @property
     def metadata(self) -> dict[str, str]:
-        """The strings kept in the file, such as `text_shard`."""
+        """The strings stored in the file, such as `text_shard`."""
         return {key.decode(): value.decode() for key, value in (self.schema.metadata or {}).items()}
 
     @property
     def num_rows(self) -> int:
-        """By the file itself: every record batch but the last is full. Raises: UserError if the last is damaged."""
+        """The number of rows of the file: all record batches are full except the last, which is read.
+
+        Raises: UserError if the last batch is damaged.
+        """
         if not self.num_batches:
             return 0
         return (self.num_batches - 1) * ROWS_PER_BATCH + int(self.batch(self.num_batches - 1).num_rows)
 
     def check_rows(self, rows: int, name: str | None = None) -> None:
-        """Compare the number of rows with the manifest's. name: what the error calls the file.
+        """Compare the number of rows with the manifest's. name: the name of the file in the error.
 
         Raises: UserError if they differ.
         """
@@ -213,9 +216,9 @@ class ExampleShard:
             )
 
     def batch(self, number: int) -> pa.RecordBatch:
-        """Record batch `number`: rows from `number * ROWS_PER_BATCH`.
+        """Record batch `number`, which begins with row `number * ROWS_PER_BATCH`.
 
-        Raises: UserError if the file is damaged, or was rewritten in a form whose rows cannot be found by number.
+        Raises: UserError if the file is damaged, or if another program wrote it with record batches of other sizes.
         """
         try:
             batch = self._reader.get_batch(number)
@@ -234,15 +237,15 @@ class ExampleShard:
         return batch
 
     def ids(self, number: int, column: str, length: int) -> np.ndarray:
-        """(rows, length) ids of one column of a batch, 0 after EOS. May be read-only, of uint16 or uint32.
+        """(rows, length) ids of one column of a batch, 0 after EOS; uint16 or uint32. The array may be read-only.
 
         Raises: UserError if a list is longer than `length`.
         """
         return ids_of(self.batch(number), column, length, self.path)
 
     def row(self, number: int) -> dict[str, Any]:
-        """All columns of one row; ids as a numpy array without padding."""
-        self.batch(0)  # who writes in batches of another size does so from the first
+        """All columns of one row, with ids as a numpy array without padding."""
+        self.batch(0)  # checks the size of batches: if it is wrong, it is wrong from the first batch on
         batch = self.batch(number // ROWS_PER_BATCH)
         values = {name: batch.column(name)[number % ROWS_PER_BATCH].as_py() for name in batch.schema.names}
         for name in ("inputs", "targets"):
@@ -261,9 +264,9 @@ class ExampleShard:
 
 
 def _check_ids(lists: pa.Array, name: str, path: str) -> None:
-    """Other programs make columns nullable, their lists large and their ids wide: all of that is read, nulls are not.
+    """Check a column of ids. Other programs may make it nullable, and use large lists and wide ids: that is accepted.
 
-    Raises: UserError if a column holds no lists of whole numbers, or nulls.
+    Raises: UserError if the column does not have lists of whole numbers, or if it has nulls.
     """
     kind = lists.type
     is_list = pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind)
@@ -300,20 +303,21 @@ def ids_of(batch: pa.RecordBatch, column: str, length: int, path: str = "the sha
 
 
 def read_example_shard(path: str) -> Iterator[dict[str, Any]]:
-    """The rows of an example shard in the order of the file, ids as numpy arrays without padding."""
+    """Yield the rows of an example shard in the order of the file, with ids as numpy arrays without padding."""
     with ExampleShard(path) as shard:
         for number in range(shard.num_batches):
             batch = shard.batch(number)
             ids = {
-                name: [np.asarray(one, dtype=str(batch.column(name).type.value_type)) for one in lists]
+                name: [np.asarray(row, dtype=str(batch.column(name).type.value_type)) for row in lists]
                 for name, lists in ((name, batch.column(name).to_pylist()) for name in ("inputs", "targets"))
             }
             others = {name: batch.column(name).to_pylist() for name in batch.schema.names if name not in ids}
             for index in range(batch.num_rows):
-                one = {name: column[index] for name, column in (*ids.items(), *others.items())}
+                example = {name: column[index] for name, column in (*ids.items(), *others.items())}
                 for name in ids:
-                    one[name] = one[name][: int(_lengths(one[name][None])[0])] if one[name].size else one[name]
-                yield one
+                    padded = example[name]
+                    example[name] = padded[: int(_lengths(padded[None])[0])] if padded.size else padded
+                yield example
 
 
 def _first_line(error: BaseException) -> str:

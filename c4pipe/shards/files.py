@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all, on a local disk or behind any fsspec URL (`gs://`, `s3://`, ...)."""
+"""Reads and writes files on a local disk or at any fsspec URL (`gs://`, `s3://`, ...). Writes are atomic."""
 
 import contextlib
 import errno
@@ -18,9 +18,9 @@ from c4pipe.shown import without_credentials
 
 TEMPORARY_SUFFIX = ".incomplete"
 _BLOCK_BYTES = 1 << 20
-# File systems log an error, with its trace, before they raise it.
+# The loggers of file systems, which log an error with its traceback before they raise it.
 _LOGGERS = ("gcsfs", "s3fs", "adlfs", "google.auth")
-# Between globs: one that no backslash stands before.
+# Separates globs: a comma without a backslash before it.
 _COMMA = re.compile(r"(?<!\\),")
 
 
@@ -35,7 +35,7 @@ def join(folder: str, *names: str) -> str:
 
 
 def base_name(path: str) -> str:
-    """The last component of a local path or URL, without what gives access to it: a name that may be written down.
+    """The last component of a local path or URL, without credentials, so that the name can be stored.
 
     >>> base_name("c4/en/"), base_name("https://a.example/b.warc.wet.gz?part=a/b&token=c")
     ('en', 'b.warc.wet.gz?part=a/b')
@@ -45,7 +45,7 @@ def base_name(path: str) -> str:
 
 
 def folder_of(path: str) -> str:
-    """The folder that a file lies in, `.` where the path names none.
+    """The folder of a file; `.` if the path has none.
 
     >>> folder_of("c4/en/a.json.gz"), folder_of("a.json.gz"), folder_of("https://a.example/b/c.gz?token=d/e")
     ('c4/en', '.', 'https://a.example/b')
@@ -55,7 +55,7 @@ def folder_of(path: str) -> str:
 
 
 def file_system(url: str) -> tuple[Any, str]:
-    """(fsspec file system, path in it) of a URL.
+    """(fsspec file system, path in it) for a URL.
 
     Raises: UserError if the package for the URL's protocol is missing.
     """
@@ -66,13 +66,15 @@ def file_system(url: str) -> tuple[Any, str]:
     try:
         return fsspec.core.url_to_fs(url)
     except (ImportError, ValueError) as error:
-        raise UserError(f"cannot open {url}: {error}; `pip install 'c4pipe[cloud]'` brings the file systems") from error
+        raise UserError(
+            f"cannot open {url}: {error}; `pip install 'c4pipe[cloud]'` installs the file systems"
+        ) from error
 
 
 def open_for_reading(path: str) -> BinaryIO:
     """Open a file as bytes.
 
-    Raises: UserError if the file is not there or may not be read.
+    Raises: UserError if the file is missing or may not be read.
     """
     try:
         if is_remote(path):
@@ -90,7 +92,7 @@ def read_bytes(path: str) -> bytes:
 
 
 def exists(path: str) -> bool:
-    """Whether a file or folder is there."""
+    """Whether a file or folder exists."""
     if is_remote(path):
         fs, inner = file_system(path)
         return bool(fs.exists(inner))
@@ -98,13 +100,13 @@ def exists(path: str) -> bool:
 
 
 def make_folder(path: str) -> None:
-    """Make a folder and those above it; nothing to do on object stores."""
+    """Make a folder and its parents. Object stores need no folders."""
     if not is_remote(path):
         os.makedirs(path, exist_ok=True)
 
 
 def remove(path: str) -> None:
-    """Remove one file; nothing happens where it is not there."""
+    """Remove one file, if it exists."""
     try:
         if is_remote(path):
             fs, inner = file_system(path)
@@ -116,7 +118,7 @@ def remove(path: str) -> None:
 
 
 def list_folder(folder: str) -> list[str]:
-    """Sorted base names of what lies in a folder; empty if there is none."""
+    """The sorted base names of everything in a folder; empty if the folder does not exist."""
     if is_remote(folder):
         fs, inner = file_system(folder)
         try:
@@ -127,7 +129,7 @@ def list_folder(folder: str) -> list[str]:
 
 
 def sizes(folder: str) -> dict[str, int]:
-    """Size in bytes of each file that lies in a folder, by base name; empty if there is none."""
+    """Base name -> size in bytes, for each file in a folder; empty if the folder does not exist."""
     if is_remote(folder):
         fs, inner = file_system(folder)
         try:
@@ -144,9 +146,9 @@ def sizes(folder: str) -> dict[str, int]:
 def expand(patterns: str) -> list[str]:
     """The sorted files that a comma-separated list of globs names.
 
-    `\\,` is a comma of a path. A file that is there under the literal name of a glob, or of the whole list, is meant.
+    `\\,` is a comma in a path. If a file has the literal name of a glob, or of the whole list, that file is taken.
 
-    Raises: UserError if one of the globs matches nothing, or is a folder.
+    Raises: UserError if a glob matches nothing, or is a folder.
     """
     if not is_remote(patterns) and os.path.isfile(patterns):
         return [patterns]
@@ -164,24 +166,24 @@ def expand(patterns: str) -> list[str]:
             inside = os.path.join(pattern, "*")
             raise UserError(f"{pattern} is a folder; name the files in it by a glob, such as '{inside}' (quoted)")
         if not matches:
-            hint = "; a comma within a path is written \\," if "," in patterns else ""
+            hint = "; write a comma in a path as \\," if "," in patterns else ""
             raise UserError(f"no file matches {pattern!r}; check the path, and quote globs in the shell{hint}")
         found.update(matches)
     return sorted(found)
 
 
 def _has_magic(pattern: str) -> bool:
-    if pattern.startswith(("http://", "https://")):  # where the question mark begins a query
+    if pattern.startswith(("http://", "https://")):  # there, a question mark begins the query
         return globbing.has_magic(pattern.partition("?")[0])
     return globbing.has_magic(pattern)
 
 
 @contextmanager
 def write_atomically(path: str) -> Iterator[BinaryIO]:
-    """A file to write bytes to, that gets its name only when the block ends without an error.
+    """A file to write bytes to, which gets its name only when the block ends without an error.
 
-    Local files are written beside their place, synchronised, then renamed, so that a reader (or a restart) sees the
-    whole file or none. Object stores show a file only once it is closed; there a failed write is discarded.
+    A local file is written under a temporary name, synchronised, then renamed, so that a reader (or a restart) sees the
+    whole file or none. An object store shows a file only after it is closed; there, a failed write is discarded.
     """
     if is_remote(path):
         fs, inner = file_system(path)
@@ -197,7 +199,7 @@ def write_atomically(path: str) -> Iterator[BinaryIO]:
     os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
     temporary = f"{path}.{uuid.uuid4().hex[:8]}{TEMPORARY_SUFFIX}"
     try:
-        with open(temporary, "xb") as target:  # x: never a file, or a link, that somebody put there before
+        with open(temporary, "xb") as target:  # x: fails if a file or a link is there already
             yield target
             target.flush()
             os.fsync(target.fileno())
@@ -215,28 +217,28 @@ def write_bytes(path: str, content: bytes) -> None:
 
 
 def open_lock(path: str) -> BinaryIO:
-    """Open a local file for reading and writing, to be locked: made where it is not there, left as it is where it is.
+    """Open a local file for reading and writing, to lock it. It is made if it does not exist, and never truncated.
 
-    Raises: UserError if it is a link or something else that is not a file: what it leads to is not ours.
+    Raises: UserError if it is a link or another thing than a file, because then it is not ours.
     """
     flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
     try:
         descriptor = os.open(path, flags, 0o600)
     except OSError as error:
         if error.errno in (errno.ELOOP, errno.EMLINK, errno.ENXIO):
-            raise UserError(f"{path} is a link or no file, which c4pipe never makes; remove it") from None
+            raise UserError(f"{path} is a link or not a file, which c4pipe never makes; remove it") from None
         raise
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
-        raise UserError(f"{path} is no file, which c4pipe never makes; remove it")
+        raise UserError(f"{path} is not a file, which c4pipe never makes; remove it")
     return os.fdopen(descriptor, "r+b")
 
 
 def make_private_folder(path: str) -> None:
-    """Make a local folder, and those above it, that nobody else may look into; nothing to do on object stores.
+    """Make a local folder, and its parents, that other users cannot read. Object stores need no folders.
 
-    What a run finds in a folder of work it takes for its own, so such a folder must be the user's.
-    Raises: UserError if it is there and is another user's, or a link.
+    A run trusts the files in its work folder, so the folder must belong to the user.
+    Raises: UserError if it exists and belongs to another user, or is a link.
     """
     if is_remote(path):
         return
@@ -253,10 +255,10 @@ def make_private_folder(path: str) -> None:
 
 
 def share(path: str) -> None:
-    """Give a local file that another library wrote the mode that `open` gives: what the umask leaves of 0666."""
+    """Give a local file that another library wrote the mode that `open` would give it: 0666 less the umask."""
     beside = f"{path}.{uuid.uuid4().hex[:8]}{TEMPORARY_SUFFIX}"
     try:
-        # Asking for the umask means setting it, which other threads would notice.
+        # The umask can be read only by setting it, which would affect other threads.
         with open(beside, "xb"):
             os.chmod(path, os.stat(beside).st_mode & 0o777)
     finally:
@@ -264,14 +266,14 @@ def share(path: str) -> None:
 
 
 def remove_incomplete(folder: str) -> None:
-    """Remove what a killed run left half-written in a local folder. Only for a folder that no other run writes to."""
+    """Remove the half-written files of a killed run from a folder. No other run may be writing to the folder."""
     for name in list_folder(folder):
         if name.endswith(TEMPORARY_SUFFIX):
             remove(join(folder, name))
 
 
 def sha256(path: str) -> str:
-    """SHA-256 of a file's bytes, as hex."""
+    """SHA-256 of a file's bytes, in hexadecimal."""
     digest = hashlib.sha256()
     with open_for_reading(path) as source:
         while block := source.read(_BLOCK_BYTES):

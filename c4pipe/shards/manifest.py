@@ -1,4 +1,4 @@
-"""`manifest.json`: what a folder holds, what it was made from, and with which settings."""
+"""`manifest.json`: the content of a folder, the files that it was made from, and the settings."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -12,17 +12,17 @@ from c4pipe.shards.checked_json import Count, FileName, Sha256, Word, between, l
 from c4pipe.shown import scrubbed
 
 FILE_NAME = "manifest.json"
-MAX_ROWS_OF_SHARD = 1 << 32  # as example shards count the rows of text shards
+MAX_ROWS_OF_SHARD = 1 << 32  # because example shards store row numbers of text shards in 32 bits
 
-# Bounds that no good manifest meets, so that an odd one does not end in a folder's worth of memory.
+# Bounds far above any valid manifest, so that a damaged one does not exhaust the memory.
 _Length = Annotated[int, between(1, 1 << 17)]
-_InputName = Annotated[str, length_between(1, 4096)]  # a data set's name has separators; none is used as a path
+_InputName = Annotated[str, length_between(1, 4096)]  # names of data sets have separators; never used as a path
 _Rows = Annotated[int, between(0, MAX_ROWS_OF_SHARD)]
 
 
 @dataclass(frozen=True)
 class Shard:
-    """One file of a split: name inside the folder, rows, size in bytes, SHA-256 of the file."""
+    """One file of a split: its name in the folder, number of rows, size in bytes, and SHA-256."""
 
     file: FileName
     rows: _Rows
@@ -40,10 +40,10 @@ class Input:
 
 @dataclass(frozen=True)
 class Manifest:
-    """What `manifest.json` holds.
+    """The content of `manifest.json`.
 
-    kind: `c4`, `vocabulary`, `examples` or `tasks`. settings: everything that decides the bytes of the folder.
-    assets: name -> SHA-256. statistics: counts worth having without opening a shard.
+    kind: `c4`, `vocabulary`, `examples` or `tasks`. settings: everything that determines the bytes of the folder,
+    besides inputs and assets. assets: name -> SHA-256. statistics: counts, so that readers need not open the shards.
     """
 
     kind: Word
@@ -59,7 +59,7 @@ class Manifest:
 
 
 def write(folder: str, manifest: Manifest) -> None:
-    """Write `manifest.json`: last of all files of a folder, so that its presence says the folder is whole."""
+    """Write `manifest.json`. It must be the last file of a folder: if it exists, the folder is whole."""
     text = json.dumps(scrubbed(asdict(manifest)), indent=1, sort_keys=True, ensure_ascii=False)
     files.write_bytes(files.join(folder, FILE_NAME), (text + "\n").encode())
 
@@ -72,12 +72,12 @@ def exists(folder: str) -> bool:
 def read(folder: str) -> Manifest:
     """Read a folder's manifest.
 
-    Raises: UserError if there is none or it cannot be understood.
+    Raises: UserError if it is missing or damaged.
     """
     path = files.join(folder, FILE_NAME)
     if not files.exists(path):
         raise UserError(
-            f"{folder} has no {FILE_NAME}: it is no finished folder of c4pipe; run the command that makes it again"
+            f"{folder} has no {FILE_NAME}: it is not a finished folder of c4pipe; run the command that makes it again"
         )
     try:
         manifest = checked_json.parse(files.read_bytes(path), Manifest)
@@ -89,7 +89,7 @@ def read(folder: str) -> Manifest:
 
 @dataclass(frozen=True)
 class _ExampleSettings:
-    inputs_length: Annotated[int, between(0, 1 << 17)] | None = None  # 0 if an objective reads nothing (lm)
+    inputs_length: Annotated[int, between(0, 1 << 17)] | None = None  # 0 if the objective has no inputs (lm)
     targets_length: _Length | None = None
     vocabulary_size: Annotated[int, between(1, 1 << 32)] | None = None
     replicas: Annotated[int, between(1, 1 << 20)] = 1
@@ -122,13 +122,13 @@ class _VocabularySettings:
     num_extra_ids: Annotated[int, between(0, 1 << 20)] | None = None
 
 
-# What readers take from `settings` and `statistics`, by kind. There may be more.
+# The parts of `settings` and `statistics` that readers use, by kind. There may be others.
 _SETTINGS = {"examples": _ExampleSettings, "tasks": _TaskSettings, "vocabulary": _VocabularySettings}
 _STATISTICS = {"examples": _ExampleStatistics, "c4": _TextStatistics}
 
 
 def known_digests(paths: Sequence[str]) -> dict[str, str]:
-    """SHA-256 of those files whose folder has a manifest that tells it, without reading them."""
+    """Path -> SHA-256 according to the manifest of its folder, for the files that are listed in one."""
     known: dict[tuple[str, str], str] = {}
     for folder in {files.folder_of(path) for path in paths}:
         if exists(folder):
@@ -139,9 +139,9 @@ def known_digests(paths: Sequence[str]) -> dict[str, str]:
 
 
 def check_details(manifest: Manifest) -> None:
-    """Hold what the types of `Manifest` leave open against the kind of folder.
+    """Check the parts of a manifest that depend on the kind of folder, and that names of shards are different.
 
-    Raises: ValueError, whose words are one line.
+    Raises: ValueError with a one-line message.
     """
     for part, types in (("settings", _SETTINGS), ("statistics", _STATISTICS)):
         if kind := types.get(manifest.kind):
@@ -156,10 +156,10 @@ def check_details(manifest: Manifest) -> None:
 
 
 def missing_shards(folder: str, manifest: Manifest) -> list[str]:
-    """The shards of a manifest that are not in the folder or, where it is a local one, have another size."""
+    """The shards of a manifest that are missing in the folder or (if it is local) have another size."""
     listed = [shard for shards in manifest.splits.values() for shard in shards]
     there = set(files.list_folder(folder))
-    is_local = not files.is_remote(folder)  # else each size is a request
+    is_local = not files.is_remote(folder)  # on a remote store, each size would be a request
     return [
         shard.file
         for shard in listed
@@ -168,6 +168,6 @@ def missing_shards(folder: str, manifest: Manifest) -> list[str]:
 
 
 def describe_shard(folder: str, name: str, rows: int) -> Shard:
-    """The manifest's entry of a shard that was just written."""
+    """The manifest's entry for a shard that was just written."""
     path = files.join(folder, name)
     return Shard(name, rows, files.size(path), files.sha256(path))

@@ -8,7 +8,7 @@ PROVENANCE_FOLDER = "_provenance"
 
 
 def text_shard(split: str, index: int, count: int, extension: str) -> str:
-    """AllenAI's C4 name.
+    """The name of a text shard, as in AllenAI's C4.
 
     >>> text_shard("train", 7, 1024, ".json.gz")
     'c4-train.00007-of-01024.json.gz'
@@ -25,9 +25,9 @@ def example_shard(split: str, index: int, count: int) -> str:
 
 
 def provenance(split: str, index: int, count: int) -> str:
-    """The file, inside the folder of a text shard, that tells where each of its rows came from.
+    """The provenance file of a text shard, relative to its folder. It tells the origin of each row.
 
-    It lies where readers of a whole folder do not look: Spark, Arrow and polars skip names that begin with `_`.
+    Its folder begins with `_`, because readers of a whole folder (Spark, Arrow, polars) skip such names.
 
     >>> provenance("train", 7, 1024)
     '_provenance/provenance-train.00007-of-01024.parquet'
@@ -36,7 +36,7 @@ def provenance(split: str, index: int, count: int) -> str:
 
 
 def older_provenance(split: str, index: int, count: int) -> str:
-    """Where earlier versions wrote it: beside the text shard.
+    """The provenance file as older versions wrote it, beside the text shard.
 
     >>> older_provenance("train", 7, 1024)
     'provenance-train.00007-of-01024.parquet'

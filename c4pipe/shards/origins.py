@@ -1,4 +1,4 @@
-"""Where examples and pages came from: from an example to its text shard, from a page to its WET record."""
+"""Finds the origins of examples and pages: the text shard of an example, the WET record of a page."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from c4pipe.shards.text_shards import read_text_shard
 
 @dataclass(frozen=True)
 class Origin:
-    """A row of a text shard, and the record of the WET file that its page was in (None if that is not known)."""
+    """A row of a text shard, and the WET record that its page comes from (None if it is not known)."""
 
     row: int
     url: str | None
@@ -34,7 +34,7 @@ class _Report:
 def origins_of(text_shard: str, first_row: int, num_rows: int) -> list[Origin]:
     """The pages of consecutive rows of a text shard, with their WET records if it has a provenance file.
 
-    Raises: UserError if the shard is damaged, not the one of its folder's manifest, or shorter than that.
+    Raises: UserError if the shard is damaged, differs from its folder's manifest, or does not have these rows.
     """
     sha256_of(text_shard, manifest.known_digests([text_shard]).get(text_shard))
     rows = list(
@@ -52,26 +52,26 @@ def origins_of(text_shard: str, first_row: int, num_rows: int) -> list[Origin]:
 
 
 def _pages(text_shard: str) -> Iterator[dict[str, Any]]:
-    """All rows; those that are not pages without a text, since examples count them too."""
+    """Yield all rows. Rows that are not pages come without a text, because examples count them too."""
     return read_text_shard(text_shard, ("url", "timestamp", "text"), on_bad=lambda fault: None)
 
 
 def find_text_shard(folder: str, name: str, c4: str | None = None) -> str | None:
     """The path of the text shard that examples of a folder were made from, or None if it is not found.
 
-    It is looked for in `c4` if that is given; else where the folder's report says that it was, then in the folders
-    beside the example folder. A shard of that name counts only if it has the digest that the manifest tells.
+    If `c4` is given, it is looked for only there; otherwise in the folders that the report names, then in the folders
+    beside the example folder. A shard of that name counts only if it has the digest in the manifest.
 
-    Raises: UserError if `c4` does not hold it.
+    Raises: UserError if it is not in `c4`.
     """
-    held = manifest.read(folder) if manifest.exists(folder) else None
-    digests = {one.sha256 for one in held.inputs if one.name == name} if held else set()
+    made = manifest.read(folder) if manifest.exists(folder) else None
+    digests = {entry.sha256 for entry in made.inputs if entry.name == name} if made else set()
     for candidate in [c4] if c4 is not None else _places(folder):
         path = files.join(candidate, name)
         if files.exists(path) and (not digests or _digest(candidate, name) in digests):
             return path
     if c4 is not None:
-        raise UserError(f"{c4} does not hold {name} as the examples of {folder} were made from it; give its folder")
+        raise UserError(f"{c4} does not have the {name} that the examples of {folder} were made from; give its folder")
     return None
 
 
@@ -81,12 +81,12 @@ def _places(folder: str) -> Iterator[str]:
         return
     above = Path(folder).absolute().parent
     for place in (above, above.parent):
-        for held in sorted(place.glob(f"*/{manifest.FILE_NAME}")):
-            yield str(held.parent)
+        for found in sorted(place.glob(f"*/{manifest.FILE_NAME}")):
+            yield str(found.parent)
 
 
 def text_folders(folder: str) -> list[str]:
-    """The folders that the report of an example folder says its text was in."""
+    """The folders in which the text was when the examples were made, according to the folder's report."""
     report = files.join(folder, "report.json")
     if not files.exists(report):
         return []

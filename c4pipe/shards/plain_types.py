@@ -1,6 +1,7 @@
-"""What `checked_json` needs of msgspec, for machines without it: the trainer runs with few packages.
+"""Replaces msgspec for `checked_json` on machines without it, because the trainer must run with few packages.
 
-Slower, and its words are shorter; it takes and refuses the same values for the types that we have.
+It is slower, and its error messages are shorter. For the types that c4pipe uses, it accepts and refuses the same
+values.
 """
 
 import re
@@ -35,7 +36,7 @@ class Meta:
 
 
 def convert(value: Any, kind: Any, where: str = "$") -> Any:
-    """The value as the type says. Raises: ValueError, whose words are one line.
+    """The value converted to the type. where: its place in the JSON. Raises: ValueError with a one-line message.
 
     >>> convert({"1": [2]}, dict[str, tuple[int, ...]])
     {'1': (2,)}
@@ -69,7 +70,7 @@ def _one_of(value: Any, kinds: tuple[Any, ...], where: str) -> Any:
         try:
             return convert(value, kind, where)
         except ValueError as error:
-            # Where a value has the right shape, its own fault says more than that it is not None.
+            # The fault of another type says more than that the value is not None.
             fault = error if fault is None or kind is not type(None) else fault
     raise fault or ValueError(f"{where}: no type fits")
 

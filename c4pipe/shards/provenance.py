@@ -1,4 +1,4 @@
-"""Provenance files: for each row of a text shard, the WET file and the record it came from."""
+"""Provenance files: the WET file and the record of each row of a text shard."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -18,7 +18,7 @@ _SCHEMA = pa.schema(
 
 
 def write_provenance(path: str, origins: Iterable[tuple[str, int]]) -> int:
-    """Write (base name of the WET file, number of the record in it) a row, whole or not at all; returns the rows."""
+    """Write (base name of the WET file, number of its record) per row, whole or not at all. Returns the rows."""
     pairs = list(origins)
     wet_files = pa.array([pair[0] for pair in pairs], pa.string()).dictionary_encode()
     records = pa.array([pair[1] for pair in pairs], pa.uint32())
@@ -29,7 +29,7 @@ def write_provenance(path: str, origins: Iterable[tuple[str, int]]) -> int:
 
 
 def read_provenance(path: str) -> list[tuple[str, int]]:
-    """(base name of the WET file, number of the record in it) of each row.
+    """(base name of the WET file, number of its record) of each row.
 
     Raises: UserError if the file is missing or damaged.
     """
@@ -42,13 +42,13 @@ def read_provenance(path: str) -> list[tuple[str, int]]:
 
 
 def places(text_shard: str) -> tuple[str, ...]:
-    """Where the provenance file of a text shard that wet_to_c4 made may lie, the place of today first.
+    """The possible paths of the provenance file of a text shard made by wet_to_c4, the present path first.
 
-    Empty for shards of other names.
+    Empty if the shard's name is not one of wet_to_c4.
 
     >>> places("c4/en/c4-train.00007-of-01024.json.gz")[0]
     'c4/en/_provenance/provenance-train.00007-of-01024.parquet'
-    >>> places("c4/en/c4-train.00007-of-01024.json.gz")[1]  # where older versions wrote it
+    >>> places("c4/en/c4-train.00007-of-01024.json.gz")[1]  # the path in older versions
     'c4/en/provenance-train.00007-of-01024.parquet'
     """
     parsed = names.parse(files.base_name(text_shard))
@@ -59,5 +59,5 @@ def places(text_shard: str) -> tuple[str, ...]:
 
 
 def find(text_shard: str) -> str | None:
-    """Path of the provenance file of a text shard; None if there is none."""
+    """The path of a text shard's provenance file; None if it has none."""
     return next((path for path in places(text_shard) if files.exists(path)), None)

@@ -1,4 +1,4 @@
-"""The columns of example shards: what `c4_to_examples` and `tasks_to_examples` write and the trainer streams."""
+"""The columns of example shards, which `c4_to_examples` and `tasks_to_examples` write and the trainer streams."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import pyarrow as pa
 
-# Every record batch of an example shard but its last holds exactly this many rows. The order of training is computed
-# from the manifest's row counts alone, so this number is part of the format.
+# Every record batch of an example shard has exactly this many rows, except the last. The number is part of the format,
+# because the order of training is computed from the manifest's row counts alone.
 ROWS_PER_BATCH = 1024
 
 # Ids of vocabularies up to this size fit in 16 bits.
@@ -18,13 +18,13 @@ FORMAT_VERSION = "1"
 
 @dataclass(frozen=True)
 class ExampleSchema:
-    """What decides the columns of an example shard.
+    """The parameters of an example shard's columns.
 
-    inputs_length, targets_length: the longest inputs and targets, in tokens, EOS included. `fixed_inputs`,
-    `fixed_targets`: stored as fixed-size lists of that length (0 after EOS where an example is shorter) rather than as
-    lists of their own lengths. vocabulary_size: with the extra ids; above 65,536 ids are 32 bits wide. task: the shard
-    has columns `task` and `references` too. metadata: strings kept in the file, `text_shard` (base name of the text
-    shard that the examples were made from) among them.
+    inputs_length, targets_length: the longest inputs and targets, in tokens, including EOS. fixed_inputs,
+    fixed_targets: whether they are stored as fixed-size lists of that length, with 0 after EOS, or as lists of their
+    own lengths. vocabulary_size: the number of ids, including extra ids; above 65,536, ids have 32 bits. task: whether
+    the shard also has the columns `task` and `references`. metadata: strings that are stored in the file, such as
+    `text_shard` (the base name of the text shard that the examples were made from).
     """
 
     inputs_length: int
@@ -37,12 +37,12 @@ class ExampleSchema:
 
     @property
     def id_type(self) -> pa.DataType:
-        """uint16 or uint32, by the vocabulary's size."""
+        """uint16 or uint32, depending on the vocabulary's size."""
         return pa.uint16() if self.vocabulary_size <= MAX_NARROW_VOCABULARY else pa.uint32()
 
     @property
     def id_dtype(self) -> np.dtype:
-        """`id_type` as numpy has it. (Arrow's own conversion asks for pandas.)"""
+        """`id_type` as a numpy dtype. (Arrow's own conversion needs pandas.)"""
         return np.dtype(str(self.id_type))
 
     def arrow(self) -> pa.Schema:

@@ -1,6 +1,7 @@
-"""Text shards: pages as AllenAI's C4 has them. JSON lines in gzip or zstd, or Parquet; read of many kinds more.
+"""Text shards: pages in the form of AllenAI's C4. Written as JSON lines in gzip or zstd, or as Parquet.
 
-Writing is deterministic: gzip by isal and zstd by zstandard, both pinned wheels, without times or names in the header.
+Many more kinds of files can be read. Writing is deterministic: gzip by isal and zstd by zstandard, both in pinned
+versions, without times or names in the header.
 """
 
 import io
@@ -17,7 +18,8 @@ from c4pipe.shards.reading.record import BadRecord
 from c4pipe.shards.reading.records import ReadingOptions, read_records
 
 COLUMNS = ("text", "timestamp", "url")
-# Level 3 of isal takes other code, and gives other bytes, on a machine with AVX-512; 2 gives the same on every x86-64.
+# On a machine with AVX-512, level 3 of isal uses other code and gives other bytes. Level 2 gives the same bytes on
+# every x86-64.
 GZIP_LEVEL = 2
 ZSTD_LEVEL = 3
 _ROWS_PER_GROUP = 4096
@@ -27,9 +29,9 @@ Row = dict[str, Any]
 
 
 def write_text_shard(path: str, rows: Iterable[Row], format: str = "json.gz", columns: Sequence[str] = COLUMNS) -> int:
-    """Write the rows, whole or not at all; the same rows give the same bytes.
+    """Write the rows, whole or not at all. The same rows give the same bytes.
 
-    format: a key of `WRITERS`. columns: what of each row is written, in this order.
+    format: a key of `WRITERS`. columns: the columns to write, in this order.
     Returns: the number of rows.
     Raises: UserError if the format is unknown.
     """
@@ -93,7 +95,7 @@ def read_text_batches(
     on_bad: Callable[[BadRecord], None] | None = None,
     digest: ReadDigest | None = None,
 ) -> Iterator[list[Row]]:
-    """The rows of a text shard as `read_text_shard` gives them, `size` at a time."""
+    """Yield the rows of `read_text_shard` in batches of `size`."""
     rows = read_text_shard(path, columns, on_bad=on_bad, digest=digest)
     while batch := list(islice(rows, size)):
         yield batch
@@ -107,7 +109,7 @@ def read_pages(
     page_per: str = plain_text.LINE,
     digest: ReadDigest | None = None,
 ) -> Iterator[tuple[int, Row]]:
-    """(number in the file, row) of each row of a text shard that is a page; what is not a page is put into `bad`."""
+    """Yield (number in the file, row) for each row of a text shard that is a page. Other rows are appended to `bad`."""
     num_bad = 0
     for number, row in enumerate(read_text_shard(path, columns, page_per=page_per, on_bad=bad.append, digest=digest)):
         if len(bad) == num_bad:
@@ -123,13 +125,12 @@ def read_text_shard(
     on_bad: Callable[[BadRecord], None] | None = None,
     digest: ReadDigest | None = None,
 ) -> Iterator[Row]:
-    """The rows of a text shard in the order of the file, with the columns asked for.
+    """Yield the rows of a text shard in the order of the file, with the given columns.
 
-    The kind of file is told by its name (`kinds.IN_WORDS`). A column other than `text` that a file does not have is
-    None. Blank lines are not rows.
-    page_per: `line` or `file`, of plain text. on_bad: takes each row that is not a page (no text, or no valid JSON);
-    the row comes all the same, without a text (""), so that every other row keeps its number. Without `on_bad` the
-    first such row is an error. digest: as `read_records` takes it.
+    The kind of file is recognised by its name (`kinds.IN_WORDS`). If a file lacks a column other than `text`, its
+    values are None. Blank lines are not rows. page_per: for plain text, `line` or `file`. on_bad: called with each row
+    that is not a page (without a text, or not valid JSON). The row is still yielded, with the text "", so that all
+    other rows keep their numbers. Without `on_bad`, the first such row is an error. digest: as for `read_records`.
 
     Raises: UserError if the file is missing, damaged, of an unknown kind, or a table without a column `text`.
     """

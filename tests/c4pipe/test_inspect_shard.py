@@ -107,7 +107,7 @@ def test_text_is_found_where_the_report_says_or_where_one_tells(root, tmp_path, 
     assert "mill.example/0" in _print(capsys, shard, "--row=0")
     other = tmp_path / "other"
     write_text_shard(str(other / TEXT_SHARD), list(_pages())[:20])
-    with pytest.raises(UserError, match="does not hold"):
+    with pytest.raises(UserError, match="does not have the"):
         inspect_shard.main([str(shard), "--row=0", f"--c4={other}"])
 
 

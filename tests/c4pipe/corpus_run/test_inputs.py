@@ -48,7 +48,7 @@ def test_a_comma_in_a_path_is_escaped(tmp_path):
         str(tmp_path / "other.wet"),
         str(folder / "two.wet"),
     ]
-    with pytest.raises(UserError, match=r"a comma within a path is written \\,"):
+    with pytest.raises(UserError, match=r"write a comma in a path as \\,"):
         list_inputs(f"{folder}/*.wet", None)
 
 

@@ -32,7 +32,7 @@ def test_a_lock_is_never_opened_through_a_link(tmp_path):
 
 def test_a_lock_that_is_a_pipe_is_refused_at_once(tmp_path):
     os.mkfifo(tmp_path / "lock")
-    with pytest.raises(UserError, match="no file"):
+    with pytest.raises(UserError, match="not a file"):
         files.open_lock(str(tmp_path / "lock"))
 
 
