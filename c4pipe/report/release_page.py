@@ -28,6 +28,8 @@ def release_page(result: Mapping[str, Any]) -> str:
         Section("Why other pages are not in the release", _counts("reason", result["absent"], result["pages"], "")),
         Section("Settings", html.settings(result["settings"])),
     ]
+    if result["notices"]:
+        sections.insert(0, Section("Notices", html.table(["what was seen"], [[said] for said in result["notices"]])))
     verdict = "every row agrees" if not disagreeing else f"{disagreeing:,} of {checked:,} rows disagree"
     return html.page("Released corpus against its WET files", verdict if checked else "no row to compare", sections)
 

@@ -1,6 +1,7 @@
 """What `verify_release` does after its flags are parsed."""
 
 import argparse
+import sys
 import time
 
 from c4pipe.folders.output_folder import OutputFolder
@@ -25,5 +26,7 @@ def perform(flags: argparse.Namespace) -> int:
             result = release.verify(job, pool)
         result.seconds = round(time.monotonic() - started, 2)
         release.commit(folder, result)
+    for notice in result.notices:
+        print(f"notice: {notice}", file=sys.stderr)
     print(f"{release.verdict(vars(result))}; {folder.file(release.PAGE)} shows more, after {result.seconds:.0f} s")
     return release.EXIT_DISAGREE if result.rows_disagreeing else 0

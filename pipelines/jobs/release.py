@@ -18,6 +18,7 @@ from c4pipe.corpus.language.catalog import load_identifier
 from c4pipe.corpus.release import Cleansed, Disagreement, LineOwners, RowJudge
 from c4pipe.corpus.urls import normalized_url
 from c4pipe.corpus.variants import compat_named, variant_named
+from c4pipe.corpus.wet.kinds import Kinds, notices
 from c4pipe.corpus.wet.parsers import read_records
 from c4pipe.errors import UserError
 from c4pipe.folders.output_folder import OutputFolder
@@ -48,7 +49,10 @@ class Rules:
 
 @dataclass
 class Result:
-    """The content of verify.json. examples: the first disagreements, with `kind, url, timestamp, detail`."""
+    """The content of verify.json. examples: the first disagreements, with `kind, url, timestamp, detail`.
+
+    notices: what a user should know about the kinds of records in the WET files.
+    """
 
     settings: dict[str, Any]
     pages: int = 0
@@ -61,6 +65,7 @@ class Result:
     disagreements: Counter = field(default_factory=Counter)
     absent: Counter = field(default_factory=Counter)
     examples: list[dict[str, str]] = field(default_factory=list)
+    notices: list[str] = field(default_factory=list)
     seconds: float = 0.0
     version: str = c4pipe.__version__
 
@@ -129,7 +134,10 @@ def _split(path: str) -> str:
 
 def verify(job: Job, pool: Executor) -> Result:
     """Read the WET files, clean their pages, and compare the released shards with them."""
-    return compare(pool, _read_pages(pool, job.wet, job.rules), job.splits, job.rules, job.settings)
+    pages, kinds = _read_pages(pool, job.wet, job.rules)
+    result = compare(pool, pages, job.splits, job.rules, job.settings)
+    result.notices = notices(kinds, job.settings["wet_parser"])
+    return result
 
 
 def commit(folder: OutputFolder, result: Result) -> None:
@@ -146,14 +154,16 @@ def read_result(folder: OutputFolder) -> dict[str, Any]:
     return asdict(checked_json.read(path, _Verdict, "make it anew by --overwrite", may_hold_more=True))
 
 
-def _read_pages(pool: Executor, wet: Sequence[str], rules: bytes) -> dict[_Key, list[Cleansed]]:
-    """The cleaned pages of the WET files by URL and timestamp."""
+def _read_pages(pool: Executor, wet: Sequence[str], rules: bytes) -> tuple[dict[_Key, list[Cleansed]], Kinds]:
+    """(the cleaned pages of the WET files by URL and timestamp, the counts of the kinds of their records)."""
     pages: dict[_Key, list[Cleansed]] = defaultdict(list)
+    kinds: Kinds = Counter()
     tasks = pool.map(_clean_file, wet, repeat(rules))
-    for cleaned in followed(tasks, "comparing", len(wet), unit="WET files"):
+    for cleaned, kinds_of_file in followed(tasks, "comparing", len(wet), unit="WET files"):
+        kinds.update(kinds_of_file)
         for page in cleaned:
             pages[page.url, page.timestamp].append(page)
-    return pages
+    return pages, kinds
 
 
 def compare(
@@ -261,11 +271,12 @@ def _judge(pickled_rules: bytes) -> RowJudge:
     return RowJudge(Criteria(variant, compat_named(rules.compat), variant.languages, load, rules.assets))
 
 
-def _clean_file(path: str, pickled_rules: bytes) -> list[Cleansed]:
+def _clean_file(path: str, pickled_rules: bytes) -> tuple[list[Cleansed], Kinds]:
     judge, rules = _judge(pickled_rules), pickle.loads(pickled_rules)
+    kinds: Kinds = Counter()
     with files.open_for_reading(path) as source:
-        outcomes = read_records(source, rules.wet_parser, files.base_name(path), compat_named(rules.compat))
-        return [judge.clean(outcome) for outcome in outcomes if isinstance(outcome, Page)]
+        outcomes = read_records(source, rules.wet_parser, files.base_name(path), compat_named(rules.compat), kinds)
+        return [judge.clean(outcome) for outcome in outcomes if isinstance(outcome, Page)], kinds
 
 
 def _judge_rows(rows: Sequence[tuple[str, str, list[Cleansed]]], pickled_rules: bytes) -> list[list[Disagreement]]:

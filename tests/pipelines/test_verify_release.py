@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import re
 from datetime import datetime
 
 import pytest
@@ -149,3 +150,20 @@ def test_a_release_of_other_pages_is_an_error_and_no_result(crawl, tmp_path):
     with pytest.raises(UserError, match=rf"none of the {len(rows)} released .* \({len(rows)} URLs are in both\)"):
         verify(crawl, write(tmp_path / "released", others), tmp_path / "out")
     assert not (tmp_path / "out" / "verify.json").exists()
+
+
+def test_records_that_no_wet_file_has_are_a_notice(crawl, tmp_path, capsys):
+    folder = tmp_path / "crawl"
+    folder.mkdir()
+    responses = [wet_record("response", {"WARC-Target-URI": f"https://r.example.org/{n}"}, b"<p>") for n in range(2)]
+    (folder / "badwords").write_bytes((crawl / "badwords").read_bytes())
+    (folder / "crawl.warc.wet.gz").write_bytes(b"".join([(crawl / "crawl.warc.wet.gz").read_bytes(), *responses]))
+    status, result = verify(folder, crawl / "c4" / "c4-*.json.gz", tmp_path / "out")
+    told = r"2 of \d+ records are not conversion records \(2 response\)"
+    (notice,) = result["notices"]
+    assert status == 0 and re.match(f"{told}, and the reference's parser reads their text as pages", notice)
+    assert f"notice: {notice}" in capsys.readouterr().err
+    assert "records are not conversion records" in (tmp_path / "out" / "verify.html").read_text()
+    _, result = verify(folder, crawl / "c4" / "c4-*.json.gz", tmp_path / "warc", "--wet_parser=warc")
+    (notice,) = result["notices"]
+    assert re.fullmatch(f"{told}; they were left out", notice)
