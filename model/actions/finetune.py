@@ -196,10 +196,14 @@ def validation_sets(sources: Sequence[Source], base: Base, max_examples: int) ->
         return []
     chosen: list[Source] = []
     for source in sources:
-        made = manifest.read(source.folder)
+        folder_manifest = manifest.read(source.folder)
         for name, member in each_task(source):
             split = f"{name}-{VALIDATION}"
-            if made.kind == "tasks" and member.split.endswith(f"-{TRAIN}") and made.num_rows(split):
+            if (
+                folder_manifest.kind == "tasks"
+                and member.split.endswith(f"-{TRAIN}")
+                and folder_manifest.num_rows(split)
+            ):
                 chosen.append(replace(member, split=split))
     if not chosen:
         if is_first():

@@ -117,9 +117,13 @@ def _validation_of(name: str, source: Source, count: int) -> tuple[ValidationSet
 
 
 def _split_rows(source: Source, split: str) -> int:
-    made = manifest.read(source.folder)
-    names = [split] if split in made.splits else [name for name in made.splits if name.endswith(f"-{split}")]
-    return sum(made.num_rows(name) for name in names)
+    folder_manifest = manifest.read(source.folder)
+    names = (
+        [split]
+        if split in folder_manifest.splits
+        else [name for name in folder_manifest.splits if name.endswith(f"-{split}")]
+    )
+    return sum(folder_manifest.num_rows(name) for name in names)
 
 
 def _names(sources: Sequence[Source]) -> list[str]:

@@ -68,13 +68,13 @@ def _text_beside(examples: str) -> str | None:
     for name in files.list_folder(parent) if wanted else ():
         folder = files.join(parent, name)
         try:
-            made = manifest.read(folder) if manifest.exists(folder) else None
+            folder_manifest = manifest.read(folder) if manifest.exists(folder) else None
         except UserError:
             continue
         if (
-            made
-            and made.kind == "c4"
-            and wanted <= {shard.sha256 for shards in made.splits.values() for shard in shards}
+            folder_manifest
+            and folder_manifest.kind == "c4"
+            and wanted <= {shard.sha256 for shards in folder_manifest.splits.values() for shard in shards}
         ):
             return folder
     return None

@@ -33,13 +33,17 @@ def _with_split(source: Source, split: str) -> Source:
 
 def each_task(source: Source, split: str = "train") -> list[tuple[str, Source]]:
     """Split a source into (task, source of this task only). A folder without tasks counts as a task of its own."""
-    made = manifest.read(source.folder)
-    if made.kind != "tasks":
+    folder_manifest = manifest.read(source.folder)
+    if folder_manifest.kind != "tasks":
         return [(source.folder, source)]
-    if source.split in made.splits:
+    if source.split in folder_manifest.splits:
         return [(source.split.rpartition("-")[0], source)]
-    names = sorted(name for name in made.splits if name.endswith(f"-{split}"))
-    return [(name.removesuffix(f"-{split}"), replace(source, split=name)) for name in names if made.num_rows(name)]
+    names = sorted(name for name in folder_manifest.splits if name.endswith(f"-{split}"))
+    return [
+        (name.removesuffix(f"-{split}"), replace(source, split=name))
+        for name in names
+        if folder_manifest.num_rows(name)
+    ]
 
 
 def mix(sources: Sequence[Source], flags: argparse.Namespace) -> list[Source]:

@@ -74,17 +74,19 @@ def read_task_sets(
     """
     sets: dict[str, list[TaskSet]] = {}
     for source in sources:
-        made = manifest.read(source.folder)
-        if made.kind != "tasks":
-            raise UserError(f"{source.folder} holds {made.kind}, not tasks; give a folder made by tasks_to_examples")
-        _check_vocabulary(source.folder, made, vocabulary)
+        folder_manifest = manifest.read(source.folder)
+        if folder_manifest.kind != "tasks":
+            raise UserError(
+                f"{source.folder} holds {folder_manifest.kind}, not tasks; give a folder made by tasks_to_examples"
+            )
+        _check_vocabulary(source.folder, folder_manifest, vocabulary)
         for name, member in each_task(source, split):
             if name in sets:
                 raise UserError(f"two folders hold the task {name}; evaluate one folder at a time")
             task = find_or_make(name, (metrics or {}).get(name, ()))
-            rows = _rows(made, member, max_examples)
+            rows = _rows(folder_manifest, member, max_examples)
             if rows:
-                max_length = _max_length(task, vocabulary, int(made.settings["targets_length"]))
+                max_length = _max_length(task, vocabulary, int(folder_manifest.settings["targets_length"]))
                 with_label = [row for row in rows if _has_label(row)]
                 without = [row for row in rows if not _has_label(row)]
                 parts = ((with_label, False), (without, True))
@@ -109,8 +111,8 @@ def _task_set(task: Task, rows: Sequence["Row"], vocabulary: Vocabulary, max_len
     return TaskSet(task, inputs, targets, references, max_length, forms, num_indistinct, keys)
 
 
-def _check_vocabulary(folder: str, made: manifest.Manifest, vocabulary: Vocabulary) -> None:
-    theirs = Vocabulary.load(folder, made.settings.get("num_extra_ids"))
+def _check_vocabulary(folder: str, folder_manifest: manifest.Manifest, vocabulary: Vocabulary) -> None:
+    theirs = Vocabulary.load(folder, folder_manifest.settings.get("num_extra_ids"))
     if theirs.model != vocabulary.model or theirs.num_extra_ids != vocabulary.num_extra_ids:
         raise UserError(
             f"{folder} and the model have different vocabularies ({theirs.size} and {vocabulary.size} ids); make the "
@@ -128,9 +130,9 @@ def _forms(task: Task, references: References, vocabulary: Vocabulary) -> tuple[
 Row = tuple[np.ndarray, np.ndarray, tuple[str, ...]]
 
 
-def _rows(made: manifest.Manifest, source: Source, max_examples: int | None) -> list[Row]:
+def _rows(folder_manifest: manifest.Manifest, source: Source, max_examples: int | None) -> list[Row]:
     rows: list[Row] = []
-    for shard in made.splits.get(source.split, ()):
+    for shard in folder_manifest.splits.get(source.split, ()):
         if not shard.rows:
             continue
         path = files.join(source.folder, shard.file)

@@ -142,7 +142,7 @@ class Trainer:
         finally:
             progress.close()
             self.saver.wait()
-        self._complain_of_unsaved()
+        self._raise_if_unsaved()
         return Outcome(self.step, stopped)
 
     def _train(self, loader: Loader, progress: ProgressLine) -> bool:
@@ -304,7 +304,7 @@ class Trainer:
                 stacklevel=2,
             )
 
-    def _complain_of_unsaved(self) -> None:
+    def _raise_if_unsaved(self) -> None:
         def check() -> None:
             if self.saver.failure is None:
                 return

@@ -29,7 +29,7 @@ def perform(flags: argparse.Namespace, beam_flags: BeamFlags) -> int:
     if folder.is_finished():
         return folder.nothing_to_do()
     beam_options.refuse_local_paths(options, output=flags.output)
-    _spare_processes(options, beam_flags, job)
+    _use_threads_if_small(options, beam_flags, job)
     with folder.opened():
         made = make(job, options)
         manifest = examples.write_reports(job, folder, made)
@@ -38,7 +38,7 @@ def perform(flags: argparse.Namespace, beam_flags: BeamFlags) -> int:
     return 0
 
 
-def _spare_processes(options: PipelineOptions, beam_flags: BeamFlags, job: ExampleJob) -> None:
+def _use_threads_if_small(options: PipelineOptions, beam_flags: BeamFlags, job: ExampleJob) -> None:
     """Use threads of this process if there is little to do and the user did not choose a runner."""
     if any(flag.startswith(("--runner", "--direct_running_mode")) for flag in beam_flags.rest):
         return

@@ -47,7 +47,7 @@ def _fetch(flags: Namespace, crawls: Crawls, manners: Manners) -> int:
         print(downloads.describe(flags.output, wanted, missing, total))
         return 0
     with made_and_locked(flags.output, "crawl_to_wet"):
-        downloads.look_for_space(flags.output, total)
+        downloads.check_free_space(flags.output, total)
         partial.open("crawl_to_wet", flags.crawl)
         crawls.keep()
         failures = downloads.download(missing, flags.output, flags.connections, manners, total)

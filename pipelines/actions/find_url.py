@@ -73,10 +73,14 @@ def _wanted(url: str, is_domain: bool) -> str:
 
 def _text_shards(c4: str) -> list[str]:
     if manifest.exists(c4):
-        made = manifest.read(c4)
-        if made.kind != "c4":
-            raise UserError(f"{c4} holds {made.kind}, not text; give --c4 the folder that wet_to_c4 made")
-        return [files.join(c4, shard.file) for split in sorted(made.splits) for shard in made.splits[split]]
+        folder_manifest = manifest.read(c4)
+        if folder_manifest.kind != "c4":
+            raise UserError(f"{c4} holds {folder_manifest.kind}, not text; give --c4 the folder that wet_to_c4 made")
+        return [
+            files.join(c4, shard.file)
+            for split in sorted(folder_manifest.splits)
+            for shard in folder_manifest.splits[split]
+        ]
     name = parse_source_name(c4)
     found = find_text(name)
     return list(found.asked if name.split is not None else (*found.train, *found.validation))
@@ -141,17 +145,17 @@ def find_examples(folder: str, matches: Sequence[Match]) -> Iterator[tuple[str, 
 
     Raises: UserError if the folder holds no examples, or was not made from these text shards.
     """
-    made = manifest.read(folder)
-    made_from = made.statistics.get("text_shards") if made.kind == "examples" else None
+    folder_manifest = manifest.read(folder)
+    made_from = folder_manifest.statistics.get("text_shards") if folder_manifest.kind == "examples" else None
     if made_from is None:
         raise UserError(
             f"{folder} does not say which text its examples are from; give a folder that c4_to_examples made"
         )
-    _check_digests(folder, made, {match.text_shard for match in matches})
+    _check_digests(folder, folder_manifest, {match.text_shard for match in matches})
     rows_of: dict[str, list[int]] = {}
     for match in matches:
         rows_of.setdefault(files.base_name(match.text_shard), []).append(match.row)
-    for shards in made.splits.values():
+    for shards in folder_manifest.splits.values():
         for shard in shards:
             wanted = rows_of.get(made_from[shard.file], [])
             rows = _examples_of(folder, shard, np.array(wanted)) if wanted else []
@@ -159,8 +163,8 @@ def find_examples(folder: str, matches: Sequence[Match]) -> Iterator[tuple[str, 
                 yield shard.file, rows
 
 
-def _check_digests(folder: str, made: manifest.Manifest, shards: set[str]) -> None:
-    digests = {entry.name: entry.sha256 for entry in made.inputs}
+def _check_digests(folder: str, folder_manifest: manifest.Manifest, shards: set[str]) -> None:
+    digests = {entry.name: entry.sha256 for entry in folder_manifest.inputs}
     for path in sorted(shards):
         known = digests.get(files.base_name(path))
         if known is not None and known != files.sha256(path):

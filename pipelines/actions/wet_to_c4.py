@@ -32,7 +32,7 @@ def perform(flags: argparse.Namespace, beam_flags: BeamFlags) -> int:
         return 0
     if folder.is_finished():
         return folder.nothing_to_do(corpus.describe(manifest.read(str(folder))))
-    corpus.say_if_tight(job)
+    corpus.warn_of_small_disk(job)
     with folder.opened():
         made, report = make(job, options)
         folder.commit_manifest(made)

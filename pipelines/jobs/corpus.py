@@ -168,7 +168,7 @@ def input_bytes(wet_files: list[File]) -> float:
     return sum(sizes) / max(len(sizes), 1) * len(wet_files)
 
 
-def say_if_tight(job: Job) -> None:
+def warn_of_small_disk(job: Job) -> None:
     """Print a notice if the work folder may have too little free space."""
     if files.is_remote(job.plan.work):
         return

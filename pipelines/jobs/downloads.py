@@ -112,7 +112,7 @@ def describe(output: str, wanted: Sequence[Wanted], missing: Sequence[Wanted], t
     return "\n".join([*(entry.url for entry in missing), last])
 
 
-def look_for_space(output: str, total: int | None) -> None:
+def check_free_space(output: str, total: int | None) -> None:
     free = free_bytes(output)
     if total is not None and free < total:
         raise UserError(

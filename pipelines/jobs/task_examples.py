@@ -259,10 +259,10 @@ def describe(made: Manifest) -> str:
 
 def left_out(converted: Converted) -> str:
     """The part of the last line about records and targets that are not, or not completely, in the examples."""
-    return _what_was_left_out(converted.counters) + _what_cannot_be_written(converted.statistics)
+    return _left_out_records(converted.counters) + _unwritable_targets(converted.statistics)
 
 
-def _what_was_left_out(counters: Mapping[str, int]) -> str:
+def _left_out_records(counters: Mapping[str, int]) -> str:
     """The part of the last line about records that are not in the examples, and about examples without labels."""
     text = ""
     if count := counters.get("examples_without_label", 0):
@@ -273,7 +273,7 @@ def _what_was_left_out(counters: Mapping[str, int]) -> str:
     return text
 
 
-def _what_cannot_be_written(statistics: Mapping[str, dict[str, Any]]) -> str:
+def _unwritable_targets(statistics: Mapping[str, dict[str, Any]]) -> str:
     """The part of the last line about targets that no output can equal; empty if there are none."""
     splits = statistics.values()
     count = sum(split["unwritable_targets"] for split in splits)

@@ -90,7 +90,7 @@ def run(build: Callable[[beam.Pipeline], object], options: PipelineOptions) -> P
 
 def _run(build: Callable[[beam.Pipeline], object], options: PipelineOptions) -> PipelineResult:
     if is_local(options):
-        _quieten(options)
+        _silence_beam(options)
     pipeline = beam.Pipeline(runner=_runner(options), options=options)
     build(pipeline)
     with _workers_stderr_in_file() if is_local(options) else nullcontext() as words:
@@ -142,7 +142,7 @@ def _workers_stderr_in_file() -> Iterator[TextIO]:
             sys.stderr = own
 
 
-def _quieten(options: PipelineOptions) -> None:
+def _silence_beam(options: PipelineOptions) -> None:
     """Silence Beam's logs of workers' exceptions: they are long, come repeatedly, and `run` raises the exception."""
     logging.getLogger("apache_beam").setLevel(logging.CRITICAL)
     worker = options.view_as(WorkerOptions)

@@ -17,11 +17,11 @@ _LOOK_EVERY_SECONDS = 0.5
 
 def main() -> None:
     """Work until there is no more work, or the launcher has ended."""
-    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
+    threading.Thread(target=_end_when_launcher_ends, args=(os.getppid(),), daemon=True).start()
     sdk_worker_main.main(sys.argv)
 
 
-def _end_with(launcher: int) -> None:
+def _end_when_launcher_ends(launcher: int) -> None:
     while os.getppid() == launcher:
         time.sleep(_LOOK_EVERY_SECONDS)
     # A hard exit is safe: it leaves only temporary files, as any killed run does.

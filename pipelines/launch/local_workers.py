@@ -64,12 +64,12 @@ class WorkerProcess(GrpcWorkerHandler):
         """Let the run fail if the process ends before the run. Kill the process if it does not end after the run."""
         while not self._ends.wait(_LOOK_EVERY_SECONDS):
             if self._process.poll() is not None:
-                self._fail_what_waits()
+                self._fail_waiting_calls()
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(_SECONDS_TO_END)
         self._process.kill()
 
-    def _fail_what_waits(self) -> None:
+    def _fail_waiting_calls(self) -> None:
         gone = RuntimeError(f"{GONE[0]} (exit status {self._process.returncode})")
         self.data_conn._exception = gone
         for future in list(self.control_conn._futures_by_id.values()):

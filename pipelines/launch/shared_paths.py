@@ -63,7 +63,7 @@ def check(options: PipelineOptions, run: Callable[[Callable[[beam.Pipeline], obj
             files.write_bytes(question_path(folder, token), token.encode())
         run(lambda pipeline: pipeline | CheckSharedFolders(folders, token, _NUM_ANSWERS))
         for folder in folders:
-            _look_for_answers(folder, token)
+            _check_answers(folder, token)
     finally:
         for folder in folders:
             for name in files.list_folder(folder):
@@ -71,7 +71,7 @@ def check(options: PipelineOptions, run: Callable[[Callable[[beam.Pipeline], obj
                     files.remove(files.join(folder, name))
 
 
-def _look_for_answers(folder: str, token: str) -> None:
+def _check_answers(folder: str, token: str) -> None:
     missing = sum(not files.exists(answer_path(folder, token, number)) for number in range(_NUM_ANSWERS))
     if missing:
         raise UserError(

@@ -10,10 +10,10 @@ from multiprocessing.context import BaseContext
 
 def worker_processes(number: int | None = None, context: BaseContext | None = None) -> ProcessPoolExecutor:
     """A pool of processes, by default one per core. (Those of an ordinary pool wait forever if it is killed.)"""
-    return ProcessPoolExecutor(number, mp_context=context, initializer=_end_with_starter)
+    return ProcessPoolExecutor(number, mp_context=context, initializer=_end_when_starter_ends)
 
 
-def _end_with_starter() -> None:
+def _end_when_starter_ends() -> None:
     threading.Thread(target=_watch_starter, daemon=True).start()
 
 
