@@ -2,11 +2,13 @@
 
 import gzip
 import hashlib
+import io
 import json
+import shutil
 import sys
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -231,3 +233,102 @@ def test_a_dry_run_of_the_demo_changes_nothing(tmp_path):
     before = tree(tmp_path)
     assert demo.main([f"--output={tmp_path}/demo", "--dry_run"]) == 0
     assert tree(tmp_path) == before
+
+
+def read_only_folder(tmp_path: Path) -> Path:
+    """A folder that this user cannot write to. Modes do not bind root, for whom it is one of the kernel's."""
+    folder = tmp_path / "read_only"
+    folder.mkdir(exist_ok=True)
+    folder.chmod(0o555)
+    for candidate in (folder, Path("/sys/kernel")):
+        try:
+            (candidate / "probe").mkdir()
+        except OSError:
+            if candidate.is_dir():
+                return candidate
+        else:
+            (candidate / "probe").rmdir()
+    pytest.skip("this user can write everywhere, to /sys/kernel too")
+
+
+@pytest.mark.parametrize("below", ["", "below"], ids=["the_folder", "below_it"])
+@pytest.mark.parametrize("name", WRITING)
+def test_a_read_only_output_is_one_line(root, tmp_path, capsys, name, below):
+    command, output = COMMANDS[name], read_only_folder(tmp_path) / below
+    line = ends_with_one_line(command.main, command.arguments(root, output), capsys)
+    assert str(output) in line
+
+
+# Command -> the folders of the fixture whose shards it reads by their manifest.
+READS = {
+    "c4_to_vocabulary": ("c4",),
+    "c4_to_examples": ("c4",),
+    "drop_near_duplicates": ("c4",),
+    "find_contamination": ("c4", "tasks"),
+    "find_url": ("c4",),
+    "pretrain": ("examples",),
+    "finetune": ("tasks",),
+    "evaluate": ("tasks",),
+    "compare_methods": ("tasks",),
+}
+
+
+@pytest.mark.parametrize(("name", "folder"), [(name, folder) for name in READS for folder in READS[name]])
+def test_a_missing_shard_is_one_line_that_names_it(root, tmp_path, capsys, name, folder):
+    copied, command = tmp_path / "root", COMMANDS[name]
+    copied.mkdir()
+    for entry in root.iterdir():
+        if entry.name != folder:
+            (copied / entry.name).symlink_to(entry)
+    shutil.copytree(root / folder, copied / folder)
+    splits = json.loads((copied / folder / "manifest.json").read_text())["splits"]
+    lost = {shard["file"] for shards in splits.values() for shard in shards if shard["rows"]}
+    for shard in lost:
+        (copied / folder / shard).unlink()
+    output = tmp_path / "out" if command.output else None
+    line = ends_with_one_line(command.main, command.arguments(copied, output), capsys)
+    assert any(shard in line for shard in lost), line
+    assert output is None or not any(output.glob("*.json"))
+
+
+@pytest.mark.parametrize("name", ["pretrain", "finetune", "compare_methods"])
+def test_a_cache_that_cannot_be_written_to_is_one_line(root, tmp_path, capsys, monkeypatch, name):
+    """Shards behind a URL go through the cache; here a plain file is in its place."""
+    import fsspec
+
+    (tmp_path / "file").write_text("mine")
+    monkeypatch.setenv("C4PIPE_CACHE", str(tmp_path / "file" / "cache"))
+    command = COMMANDS[name]
+    (read,) = READS[name]
+    memory, source = fsspec.filesystem("memory"), f"/{tmp_path.name}/{read}"
+    memory.put(f"{root / read}/", f"{source}/", recursive=True)
+    arguments = command.arguments(root, tmp_path / "out")
+    remote = [argument.replace(f"{root}/{read}", f"memory:/{source}") for argument in arguments]
+    assert remote != arguments
+    assert f"{tmp_path}/file" in ends_with_one_line(command.main, remote, capsys)
+    assert (tmp_path / "file").read_text() == "mine"
+
+
+def test_a_cache_of_downloads_that_cannot_be_written_to_is_one_line(tmp_path, capsys, monkeypatch):
+    import urllib.request
+
+    from c4pipe.corpus import assets
+    from c4pipe.corpus.pinned_assets import REALNEWS
+
+    (tmp_path / "file").write_text("mine")
+    monkeypatch.setenv("C4PIPE_CACHE", str(tmp_path / "file" / "cache"))
+    content = b'{"a.example": true}'
+    monkeypatch.setattr(urllib.request, "urlopen", lambda *given, **named: io.BytesIO(content))
+    monkeypatch.setattr(assets, "REALNEWS", replace(REALNEWS, sha256=hashlib.sha256(content).hexdigest()))
+    flags = [
+        "--input=a",
+        "--variant=realnewslike",
+        "--sentence_model=bundled",
+        "--badwords=b",
+        f"--output={tmp_path}/o",
+    ]
+    (tmp_path / "b").write_text("word\n")
+    (tmp_path / "a.warc.wet.gz").write_bytes(b"")
+    flags[0], flags[3] = f"--input={tmp_path}/a.warc.wet.gz", f"--badwords={tmp_path}/b"
+    line = ends_with_one_line(wet_to_c4.main, flags, capsys)
+    assert f"{tmp_path}/file" in line and "C4PIPE_CACHE" in line
