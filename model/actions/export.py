@@ -48,7 +48,7 @@ def _run(checkpoint: str) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class _Generation:
-    """What is read of `generation_config.json`."""
+    """The field of `generation_config.json` that is read."""
 
     max_length: Annotated[int, checked_json.between(1, 1 << 17)] | None = None
 

@@ -104,8 +104,8 @@ def finish(job: Job, folder: OutputFolder) -> Manifest:
 
     Raises: UserError if there were no pages, or too many rows are not pages.
     """
-    left = checked_json.read(job.plan.result, _Left, f"remove {job.plan.work}, and run the command again")
-    done = _Done(job.plan, job.shards, left)
+    result = checked_json.read(job.plan.result, _GraphResult, f"remove {job.plan.work}, and run the command again")
+    done = _Done(job.plan, job.shards, result)
     quarantine.write_if_any(str(folder), done.quarantined)
     quarantine.check(str(folder), done.num_quarantined(), done.num_rows, job.max_quarantined_fraction)
     if not done.summary["pages"]:
@@ -132,8 +132,8 @@ def _settings(plan: Plan) -> dict[str, Any]:
 
 
 @dataclass(frozen=True)
-class _Left:
-    """The graph's result: the name of its work, the number of shards written, and SHA-256 of each shard as read."""
+class _GraphResult:
+    """The result of the graph: the key of its run, the number of written shards, and the SHA-256 of each input shard."""
 
     run_key: FileName
     shards: Count
@@ -143,9 +143,9 @@ class _Left:
 class _Done:
     """The results of the graph, for the whole corpus and for each shard."""
 
-    def __init__(self, plan: Plan, shards: Sequence[TextShard], left: _Left) -> None:
-        self._plan, self._shards, self._left = plan, shards, left
-        run_key = left.run_key
+    def __init__(self, plan: Plan, shards: Sequence[TextShard], result: _GraphResult) -> None:
+        self._plan, self._shards, self._result = plan, shards, result
+        run_key = result.run_key
         self._records = [read_record(plan.record(shard, run_key), run_key) or {} for shard in shards]
         self.quarantined = [row for record in self._records for row in record["quarantined"]]
         summary = read_summary(plan.clustering, run_key)
@@ -154,7 +154,7 @@ class _Done:
 
     def members(self) -> list[str]:
         """The files from which `clusters.parquet` is made."""
-        return [self._plan.members(shard, self._left.run_key) for shard in self._shards]
+        return [self._plan.members(shard, self._result.run_key) for shard in self._shards]
 
     def shown(self) -> dict[str, dict[str, str]]:
         """The pages whose text the report shows."""
@@ -169,7 +169,7 @@ class _Done:
         splits: dict[str, list[Shard]] = {}
         for shard, record in zip(self._shards, self._records, strict=True):
             splits.setdefault(shard.split, []).append(Shard(*record["shard"]))
-        digests = zip(self._shards, self._left.sha256, strict=True)
+        digests = zip(self._shards, self._result.sha256, strict=True)
         counted = ("pages", "clusters", "in_clusters", "dropped")
         return Manifest(
             kind="c4",

@@ -72,7 +72,7 @@ class Result:
 
 @dataclass(frozen=True)
 class _Verdict:
-    """What is read back of verify.json."""
+    """The fields of verify.json that are read back."""
 
     rows_checked: Count
     rows_disagreeing: Count
@@ -149,13 +149,13 @@ def commit(folder: OutputFolder, result: Result) -> None:
 
 
 def read_result(folder: OutputFolder) -> dict[str, Any]:
-    """The fields of a finished folder's verify.json. Raises: UserError if it is damaged."""
+    """The fields of verify.json in a finished folder. Raises: UserError if it is damaged."""
     path = folder.file(RESULT)
-    return asdict(checked_json.read(path, _Verdict, "make it anew by --overwrite", may_hold_more=True))
+    return asdict(checked_json.read(path, _Verdict, "make it again with --overwrite", may_hold_more=True))
 
 
 def _read_pages(pool: Executor, wet: Sequence[str], rules: bytes) -> tuple[dict[_Key, list[Cleansed]], Kinds]:
-    """(the cleaned pages of the WET files by URL and timestamp, the counts of the kinds of their records)."""
+    """The cleaned pages of the WET files by URL and timestamp, and the counts of the kinds of their records."""
     pages: dict[_Key, list[Cleansed]] = defaultdict(list)
     kinds: Kinds = Counter()
     tasks = pool.map(_clean_file, wet, repeat(rules))
