@@ -133,7 +133,7 @@ def _settings(plan: Plan) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class _GraphResult:
-    """The result of the graph: the key of its run, the number of written shards, and the SHA-256 of each input shard."""
+    """The result of the graph: the key of its run, the number of written shards, and the SHA-256 of each input."""
 
     run_key: FileName
     shards: Count
