@@ -36,6 +36,15 @@ def style(number: int) -> Mapping[str, Any]:
     return {"color": _COLOURS[colour], "linestyle": _DASHES[dash], "marker": _MARKERS[rest % len(_MARKERS)]}
 
 
+def log_scale(axes: "Axes", *names: str) -> None:
+    """Logarithmic axes (of `x`, `y`) whose ticks are plain numbers: formulas are not rendered on our pages."""
+    for name in names:
+        axes.set(**{f"{name}scale": "log"})
+        axis = getattr(axes, f"{name}axis")
+        axis.set_major_formatter("{x:,.12g}")
+        axis.set_minor_formatter("")
+
+
 def height(num_series: int) -> float:
     """Inches of a chart that has room for the legend of so many series."""
     return max(3.0, 0.6 + _INCHES_PER_ENTRY * num_series)

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from c4pipe.corpus.chain import LINE_COPIES, URL_COPIES
-from c4pipe.report import funnel, html
+from c4pipe.report import charts, funnel, html
 from c4pipe.report.html import Section
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ def _lengths(lengths: Mapping[str, Sequence[int]]) -> "Markup | str":
     def draw(axes) -> None:
         widths = [high - low for low, high in itertools.pairwise(edges)]
         axes.bar(edges[:-1], pages, widths, align="edge", color="#1f6feb", edgecolor="white", linewidth=0.5)
-        axes.set_xscale("log")
+        charts.log_scale(axes, "x")
         axes.set_xlabel("characters of a page")
         axes.set_ylabel("pages kept")
 

@@ -74,7 +74,11 @@ def _funnel(counted: Summary) -> list[dict[str, Any]]:
 
 def _dropped(counted: Summary, stage: Stage) -> dict[str, dict[str, int]]:
     """Reason -> what was dropped for it. Records that cannot be read go at the first stage."""
-    dropped = {reason: _fields(volume) for reason, volume in _below(counted.volumes, f"{stage.name}/").items()}
+    volumes = _below(counted.volumes, f"{stage.name}/")
+    if stage.measures_drops:
+        dropped = {reason: _fields(volume) for reason, volume in volumes.items()}
+    else:
+        dropped = {reason: {"pages": volume.pages} for reason, volume in volumes.items()}
     if stage is chain.PARSING:
         dropped.update({reason: {"pages": count} for reason, count in _quarantined(counted).items()})
     return dropped

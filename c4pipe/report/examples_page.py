@@ -125,9 +125,12 @@ def _counts(held: Manifest) -> "Markup":
 def _drawn(folder: str, held: Manifest, vocabulary: Vocabulary) -> "Markup":
     rows = []
     shards = [shard for shards in held.splits.values() for shard in shards if shard.rows]
-    for number in range(min(NUM_DRAWN, sum(shard.rows for shard in shards))):
-        shard = shards[number * len(shards) // NUM_DRAWN]
-        place = (2 * number + 1) * shard.rows // (2 * NUM_DRAWN)
+    places = [
+        (shard, (2 * number + 1) * shard.rows // (2 * NUM_DRAWN))
+        for number in range(min(NUM_DRAWN, sum(shard.rows for shard in shards)))
+        for shard in [shards[number * len(shards) // NUM_DRAWN]]
+    ]
+    for shard, place in dict.fromkeys(places):  # small shards are met at one place several times
         with ExampleShard(files.join(folder, shard.file)) as opened:
             row = opened.row(place)
         origin = f"{held.statistics['text_shards'][shard.file]}, row {row['row']}, token {row['token_offset']}"

@@ -62,8 +62,14 @@ def table(headers: Sequence[str], rows: Iterable[Sequence[Any]], *, row_class: s
 
 
 def settings(values: Mapping[str, Any], what: str = "setting") -> "Markup":
-    """A table of names and values of any JSON type, sorted by name."""
-    return table((what, "value"), [(name, plain(value)) for name, value in sorted(values.items())])
+    """A table of names and values of any JSON type, sorted by name; objects have a row per member."""
+    rows: list[tuple[str, str]] = []
+    for name, value in sorted(values.items()):
+        if isinstance(value, Mapping) and value:
+            rows += [(f"{name}: {member}", plain(part)) for member, part in sorted(value.items())]
+        else:
+            rows.append((name, plain(value)))
+    return table((what, "value"), rows)
 
 
 def plain(value: Any) -> str:
@@ -121,11 +127,12 @@ def plot(draw: Callable[["Axes"], None], *, caption: str = "", width: float = 9.
         axes.spines[["top", "right"]].set_visible(False)
         draw(axes)
         output = io.StringIO()
-        figure.savefig(output, format="svg", metadata={"Date": None})
+        figure.savefig(output, format="svg", transparent=True, metadata={"Date": None})
     svg = output.getvalue()
     svg = svg[svg.index("<svg") :]
     return render(
-        "<figure>{{ svg }}{% if caption %}<figcaption>{{ caption }}</figcaption>{% endif %}</figure>",
+        '<figure><div class="scroll">{{ svg }}</div>'
+        "{% if caption %}<figcaption>{{ caption }}</figcaption>{% endif %}</figure>",
         svg=_markup(svg),
         caption=caption,
     )

@@ -5,6 +5,7 @@ from difflib import SequenceMatcher
 from typing import TYPE_CHECKING, Any
 
 from c4pipe.near_duplicates.signatures import Banding
+from c4pipe.report import charts
 from c4pipe.report.html import Section, page, plot, render, table, tiles
 
 if TYPE_CHECKING:
@@ -50,8 +51,9 @@ def _sizes(sizes: Sequence[tuple[int, int]]) -> "Markup | str":
 
     def draw(axes: "Axes") -> None:
         axes.scatter([size for size, _ in sizes], [count for _, count in sizes], color="#1f6feb", s=14)
-        axes.set_xscale("log")
-        axes.set_yscale("log")
+        charts.log_scale(axes, "x", "y")
+        axes.set_xlim(left=1)
+        axes.set_ylim(bottom=0.8)
         axes.set_xlabel("pages in the cluster")
         axes.set_ylabel("clusters")
 

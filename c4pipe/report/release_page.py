@@ -39,7 +39,7 @@ def _counts(what: str, counts: Mapping[str, int], total: int, kind: str):
         [name, count, f"{count / total:.2%}" if total else "-", html.bar(count / total if total else 0, kind)]
         for name, count in sorted(counts.items(), key=lambda item: (-item[1], item[0]))
     ]
-    return html.table([what, "count", "share", ""], rows)
+    return html.table([what, "count", "share", ""], rows) if rows else "None."
 
 
 def _rows(examples: Sequence[Mapping[str, str]]):

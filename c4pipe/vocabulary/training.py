@@ -45,8 +45,8 @@ class TrainingOptions:
             raise UserError(f"--character_coverage={self.character_coverage} is out of range; give 0.9 to 1.0")
 
 
-def train(texts: Iterable[str], options: TrainingOptions) -> bytes:
-    """Train a model on texts, whose order matters.
+def train(texts: Iterable[str], options: TrainingOptions, *, logs: bool = False) -> bytes:
+    """Train a model on texts, whose order matters. logs: whether SentencePiece says on standard error what it does.
 
     Returns: the bytes of `spiece.model`.
     Raises: UserError if the text is empty, or too short for this number of pieces.
@@ -71,7 +71,7 @@ def train(texts: Iterable[str], options: TrainingOptions) -> bytes:
             max_sentence_length=MAX_SENTENCE_BYTES,
             train_extremely_large_corpus=True,
             num_threads=NUM_THREADS,
-            minloglevel=3,
+            minloglevel=0 if logs else 3,
         )
     except (RuntimeError, ValueError, OSError) as error:
         raise _explained(error, options, lines.count) from error

@@ -13,6 +13,7 @@ from c4pipe.shards import files
 from c4pipe.stages.sample_pages import SamplePages
 from pipelines.jobs import vocabulary
 from pipelines.jobs.vocabulary import Sampled, VocabularyJob
+from pipelines.jobs.vocabulary_estimate import estimate
 from pipelines.launch import beam_options
 from pipelines.launch.beam_flags import BeamFlags
 from pipelines.launch.progress import Progress
@@ -26,7 +27,7 @@ def perform(flags: argparse.Namespace, beam_flags: BeamFlags) -> int:
     work = WorkFolder(job.work_dir)
     folder = OutputFolder(flags.output, job.result(), overwrite=flags.overwrite, work=work)
     if flags.dry_run:
-        print(folder.outlook(job.estimate))
+        print(folder.outlook(lambda: estimate(job)))
         return 0
     if folder.is_finished():
         return folder.nothing_to_do()

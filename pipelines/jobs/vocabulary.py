@@ -26,10 +26,9 @@ from c4pipe.vocabulary.hugging_face import tokenizer_files
 from c4pipe.vocabulary.training import TrainingOptions, pieces_file, train
 from c4pipe.vocabulary.vocabulary import Vocabulary
 from pipelines.launch import quarantine, report_page
+from pipelines.launch.training_log import TrainingLog
 
 WORK_FOLDER = ".work"
-# For the estimate of --dry_run.
-_TRAINING_BYTES_PER_SECOND = 1e6
 
 
 @dataclass(frozen=True)
@@ -85,16 +84,6 @@ class VocabularyJob:
             names=KINDS["vocabulary"].names,
             inputs=same_files(self.paths),
             identity=sorted(map(files.base_name, self.paths)),
-        )
-
-    def estimate(self) -> str:
-        """The output of `--dry_run`."""
-        packed = sum(map(files.size, self.paths))
-        seconds = min(self.sample_bytes, 2.5 * packed) / _TRAINING_BYTES_PER_SECOND
-        return (
-            f"would train {self.training.num_pieces:,} pieces into {self.output} on at most {self.sample_bytes:,} "
-            f"bytes of {len(self.sources)} sources ({len(self.paths)} shards, {packed:,} compressed bytes): about "
-            f"{seconds:,.0f} s of training"
         )
 
 
@@ -234,7 +223,8 @@ def _check_rows(job: VocabularyJob) -> None:
 
 def train_on(job: VocabularyJob, sampled: Sampled) -> Vocabulary:
     """Train the vocabulary on the sampled texts."""
-    model = train(in_one_order(sampled.texts.values()), job.training)
+    with TrainingLog(job.training.num_pieces):
+        model = train(in_one_order(sampled.texts.values()), job.training, logs=True)
     return Vocabulary(model, job.num_extra_ids)
 
 

@@ -38,3 +38,12 @@ def test_the_legend_of_many_series_fits_the_height_of_the_chart():
 
 def test_a_chart_without_named_series_has_no_legend():
     assert "<svg" in html.plot(charts.legend)
+
+
+def test_ticks_of_logarithmic_axes_are_plain_numbers():
+    def draw(axes):
+        axes.plot([1, 1000], [1, 100])
+        charts.log_scale(axes, "x", "y")
+
+    svg = str(html.plot(draw))
+    assert ">1,000</text>" in svg and ">100</text>" in svg and "mathdefault" not in svg

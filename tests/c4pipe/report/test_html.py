@@ -47,13 +47,15 @@ def test_values_of_settings_are_words_not_python():
     written = html.settings({"languages": ["en", "de"], "sources": [["a", 1.0, 3]], "seed": None, "keep": True})
     for said in ("en, de", "a, 1, 3", "<td>-</td>", "<td>yes</td>"):
         assert said in written
+    assert "<td>assets: a</td><td>1f</td>" in html.settings({"assets": {"a": "1f"}})
     assert "[" not in written and "None" not in written and "True" not in written
 
 
 def test_charts_are_as_wide_as_the_page_and_can_be_moved_where_that_is_narrow():
     style = html.page("T", "s", []).split("<style>")[1].split("</style>")[0]
     assert re.search(r"figure svg \{[^}]*width: 100%;[^}]*min-width: 36rem", style)
-    assert "figure { overflow-x: auto; }" in style
+    assert ".scroll { overflow-x: auto;" in style
+    assert '<figure><div class="scroll"><svg' in html.plot(lambda axes: None)
 
 
 def test_the_same_plot_gives_the_same_bytes():
