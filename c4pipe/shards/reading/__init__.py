@@ -1,1 +1,1 @@
-"""Reading what other tools wrote: records of any kind of file, and the sources that name such files."""
+"""Reads files that other tools wrote: records of many kinds of files, and the source names that refer to them."""

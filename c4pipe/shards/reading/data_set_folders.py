@@ -1,4 +1,4 @@
-"""Folders that `save_to_disk` of Hugging Face's `datasets` wrote, read without that package."""
+"""Reads folders that `save_to_disk` of Hugging Face's `datasets` wrote, without that package."""
 
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -9,7 +9,7 @@ from c4pipe.shards.checked_json import FileName
 
 _T = TypeVar("_T")
 
-_ONE, _SEVERAL = "state.json", "dataset_dict.json"
+_STATE, _SPLITS = "state.json", "dataset_dict.json"
 
 
 @dataclass(frozen=True)
@@ -18,8 +18,8 @@ class _DataFile:
 
 
 @dataclass(frozen=True)
-class _One:
-    """What is read of `state.json`."""
+class _State:
+    """The fields of `state.json` that are read."""
 
     _data_files: tuple[_DataFile, ...]
     _split: FileName | None = None
@@ -28,37 +28,37 @@ class _One:
 
 
 @dataclass(frozen=True)
-class _Several:
-    """What is read of `dataset_dict.json`."""
+class _SplitList:
+    """The fields of `dataset_dict.json` that are read."""
 
     splits: tuple[FileName, ...]
 
 
 def is_data_set(folder: str) -> bool:
     """Whether `save_to_disk` wrote the folder."""
-    return any(files.exists(files.join(folder, name)) for name in (_ONE, _SEVERAL))
+    return any(files.exists(files.join(folder, name)) for name in (_STATE, _SPLITS))
 
 
 def splits_of(folder: str) -> dict[str, list[str]]:
-    """Split -> the Arrow files that hold it, in their order. A folder of one data set is its own split, or `train`.
+    """Split -> its Arrow files, in their order. A folder without splits is the split that it names, or `train`.
 
-    Raises: UserError if a file of the folder is missing or cannot be understood.
+    Raises: UserError if a file of the folder is missing or damaged.
     """
-    if files.exists(files.join(folder, _SEVERAL)):
-        names = _read(folder, _SEVERAL, _Several).splits
+    if files.exists(files.join(folder, _SPLITS)):
+        names = _read(folder, _SPLITS, _SplitList).splits
         return {name: _files_of(files.join(folder, name))[1] for name in names}
     split, found = _files_of(folder)
     return {split: found}
 
 
 def _files_of(folder: str) -> tuple[str, list[str]]:
-    state = _read(folder, _ONE, _One)
+    state = _read(folder, _STATE, _State)
     if state._indices_data_files or state._indices_files:
-        raise UserError(f"{folder} keeps its rows in another order than its files; save it with a newer `datasets`")
+        raise UserError(f"{folder} has its rows in another order than its files; save it with a newer `datasets`")
     paths = [files.join(folder, entry.filename) for entry in state._data_files]
     for path in paths:
         if not files.exists(path):
-            raise UserError(f"{path} is missing, which {folder}/{_ONE} names; copy the folder again")
+            raise UserError(f"{path} is missing, but {folder}/{_STATE} names it; copy the folder again")
     return state._split or "train", paths
 
 

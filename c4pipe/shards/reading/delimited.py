@@ -1,7 +1,7 @@
-"""TSV and CSV: a record per row, columns named by the first row.
+"""TSV and CSV: one record per row, with the names of the columns in the first row.
 
-TSV is as GLUE has it: a record per line, tabs between fields, no quoting. CSV is RFC 4180's: fields with commas, quotes
-or line ends stand in quotes.
+TSV is as in GLUE: one record per line, tabs between fields, no quoting. CSV is as in RFC 4180: fields with commas,
+quotes or line ends are quoted.
 """
 
 import csv
@@ -12,14 +12,14 @@ from c4pipe.errors import UserError
 from c4pipe.shards.reading.lines import decoded, numbered_lines
 from c4pipe.shards.reading.record import BadRecord, RawRecord
 
-# Stands for "columns by their numbers": the first line is a record whatever it holds.
+# Means that columns are named by their numbers, and that the first line is always a record.
 ANY = ("*",)
-# A field longer than this is one whose closing quote is missing.
+# If a field is longer than this, its closing quote is missing.
 _MAX_FIELD = 1 << 24
 
 
 def read_tsv(stream: io.BufferedReader, path: str, columns: Sequence[str]) -> Iterator[RawRecord | BadRecord]:
-    """The records of a TSV file. columns: see `ReadingOptions.delimited_columns`.
+    """Yield the records of a TSV file. columns: see `ReadingOptions.delimited_columns`.
 
     Raises: UserError if the first line, which names the columns, is not UTF-8.
     """
@@ -34,7 +34,7 @@ def read_tsv(stream: io.BufferedReader, path: str, columns: Sequence[str]) -> It
 
 
 def read_csv(stream: io.BufferedReader, path: str, columns: Sequence[str]) -> Iterator[RawRecord | BadRecord]:
-    """The records of a CSV file. columns: see `ReadingOptions.delimited_columns`.
+    """Yield the records of a CSV file. columns: see `ReadingOptions.delimited_columns`.
 
     Raises: UserError if the first row, which names the columns, is not UTF-8.
     """
@@ -54,7 +54,7 @@ def read_csv(stream: io.BufferedReader, path: str, columns: Sequence[str]) -> It
             continue
         if not any(cell.strip() for cell in cells):
             continue
-        # Bytes that are not UTF-8 came as halves of surrogate pairs.
+        # Bytes that are not UTF-8 were decoded to halves of surrogate pairs.
         if any(not cell.isascii() and not _is_utf8(cell) for cell in cells):
             yield rows.bad_utf8(offset, "not UTF-8")
             continue
@@ -62,7 +62,7 @@ def read_csv(stream: io.BufferedReader, path: str, columns: Sequence[str]) -> It
 
 
 class _CountedLines:
-    """Lines as text, and the offset of the line that comes next."""
+    """An iterator of lines as text, which knows the offset of the next line."""
 
     def __init__(self, stream: io.BufferedReader) -> None:
         self._stream = stream
@@ -87,7 +87,7 @@ def _is_utf8(cell: str) -> bool:
 
 
 class _Rows:
-    """Rows into records: the first names the columns, unless they are known."""
+    """Makes records from rows. The first row names the columns, unless they are known."""
 
     def __init__(self, path: str, columns: Sequence[str], reason: str) -> None:
         self._path, self._columns, self._reason = path, list(columns), reason

@@ -1,4 +1,4 @@
-"""JSON: an object per line, an array of objects, or one object over many lines."""
+"""JSON: one object per line, one array of objects, or one object over many lines."""
 
 import codecs
 import io
@@ -14,14 +14,14 @@ from c4pipe.shards.reading.record import BadRecord, RawRecord
 _BOM = codecs.BOM_UTF8
 _PEEK_BYTES = 4096
 _BLOCK_BYTES = 1 << 20
-# What an element of an array may take, in characters: a broken one is found before all of the file is in memory.
+# The longest element of an array, in characters, so that a broken element is noticed before the file fills the memory.
 _MAX_ELEMENT = 1 << 28
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _SPACE = re.compile(r"[ \t\r\n]*")
 
 
 def read_json(stream: io.BufferedReader) -> Iterator[RawRecord | BadRecord]:
-    """The objects of a file. It is an array if `[` is its first character; one object if its first line is `{`.
+    """Yield the objects of a file. If its first character is `[`, it is an array; if its first line is `{`, one object.
 
     Raises: DamagedFile if an array or a single object is broken. A broken line is a bad record.
     """
@@ -42,7 +42,7 @@ def _lines(stream: io.BufferedReader) -> Iterator[RawRecord | BadRecord]:
         try:
             fields = loads(line)
         except broken:
-            # The standard library also takes what other tools write: NaN, halves of surrogate pairs.
+            # The standard library also accepts NaN and halves of surrogate pairs, which other tools write.
             try:
                 fields = _mended(json.loads(line.removeprefix(_BOM) if offset == 0 else line))
             except UnicodeDecodeError as error:
@@ -68,7 +68,7 @@ def _document(stream: io.BufferedReader) -> Iterator[RawRecord | BadRecord]:
 
 
 def _array(stream: io.BufferedReader) -> Iterator[RawRecord | BadRecord]:
-    """The elements of an array, read block by block."""
+    """Yield the elements of an array, which is read block by block."""
     window = _Window(stream)
     window.skip("[")
     number = 0
@@ -90,7 +90,7 @@ def _array(stream: io.BufferedReader) -> Iterator[RawRecord | BadRecord]:
 
 
 class _Window:
-    """The text of a stream from a place on, as far as it was needed."""
+    """The text of a stream from the present place on, as far as it was read."""
 
     def __init__(self, stream: io.BufferedReader) -> None:
         self._stream = stream
@@ -99,10 +99,10 @@ class _Window:
         self._text, self._place, self._ended = "", 0, False
 
     def _more(self) -> bool:
-        """Whether there was more to read."""
+        """Read more text. Returns whether there was any."""
         if self._ended:
             return False
-        # Ever more, so that a long element is not looked through once per block.
+        # Blocks become larger, so that a long element is not parsed again for every block.
         block = self._stream.read(max(_BLOCK_BYTES, len(self._text) - self._place))
         self._ended = not block
         try:
@@ -135,7 +135,7 @@ class _Window:
             fault: Exception | None = None
             try:
                 value, end = self._decoder.raw_decode(self._text, self._place)
-                # A number may go on in the next block.
+                # A number may continue in the next block.
                 if end < len(self._text) or self._ended:
                     self._place = end
                     return value
@@ -146,7 +146,7 @@ class _Window:
 
 
 def _mended(value: Any) -> Any:
-    """The value with halves of surrogate pairs, which UTF-8 cannot hold, as replacement characters."""
+    """The value with replacement characters for halves of surrogate pairs, which are not possible in UTF-8."""
     if isinstance(value, str):
         return _SURROGATE.sub("\ufffd", value)
     if isinstance(value, list):

@@ -1,9 +1,9 @@
-"""Kinds of files that hold records, told by the end of their names."""
+"""Recognises kinds of files with records by the endings of their names."""
 
 from c4pipe import compression
 
 JSON, TSV, CSV, TEXT, PARQUET, ARROW = "json", "tsv", "csv", "text", "parquet", "arrow"
-# How a name ends -> the kind. Files of lines may be compressed.
+# Ending of the name -> kind. Files of lines may be compressed.
 _OF_LINES = {".jsonl": JSON, ".ndjson": JSON, ".json": JSON, ".tsv": TSV, ".csv": CSV, ".txt": TEXT}
 _TABLES = {".parquet": PARQUET, ".arrow": ARROW, ".feather": ARROW}
 TABLES = (PARQUET, ARROW)
@@ -25,7 +25,7 @@ def kind_of(path: str) -> str | None:
 
 
 def stem_of(name: str) -> str:
-    """A base name without what tells its kind.
+    """A base name without the endings that tell its kind and compression.
 
     >>> stem_of("dev.tsv.gz"), stem_of("validation-00000-of-00001.parquet"), stem_of("train-v1.1.json")
     ('dev', 'validation-00000-of-00001', 'train-v1.1')

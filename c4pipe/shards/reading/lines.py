@@ -1,10 +1,10 @@
-"""Lines of bytes with their places."""
+"""Splits bytes into lines with their offsets."""
 
 from collections.abc import Iterable, Iterator
 
 
 def numbered_lines(stream: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
-    """(offset, line without its end) of every line that is not blank."""
+    """Yield (offset, line without its end) for every line that is not blank."""
     offset = 0
     for line in stream:
         if not line.isspace():
@@ -13,7 +13,7 @@ def numbered_lines(stream: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
 
 
 def decoded(offset: int, line: bytes) -> str:
-    """A line as text; the file's first may begin with a byte order mark.
+    """A line as text. The first line of the file may begin with a byte order mark, which is removed.
 
     Raises: UnicodeDecodeError if it is not UTF-8.
     """

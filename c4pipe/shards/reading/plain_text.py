@@ -1,4 +1,4 @@
-"""Plain text: a page per line, or a page per file."""
+"""Plain text: one page per line, or one page per file."""
 
 import io
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ PAGE_PER = (LINE, FILE)
 
 
 def read_text(stream: io.BufferedReader, page_per: str) -> Iterator[RawRecord | BadRecord]:
-    """Records with one field, `text`."""
+    """Yield records with one field, `text`."""
     if page_per == FILE:
         content = stream.read()
         places = iter([(0, content)] if content.strip() else [])

@@ -1,4 +1,4 @@
-"""One record of a file, and one that could not be read."""
+"""A record of a file, and a record that could not be read."""
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
@@ -9,9 +9,10 @@ from c4pipe.records import Quarantined
 
 @dataclass(frozen=True, slots=True)
 class RawRecord:
-    """One record. number: counted from 0 over the file.
+    """A record of a file.
 
-    offset: its first byte, decompressed; where records have no bytes of their own (tables, JSON arrays), its number.
+    number: counted from 0 over the file. offset: of its first byte, in decompressed bytes; for records without an
+    offset (tables, JSON arrays), the number.
     """
 
     number: int
@@ -21,7 +22,7 @@ class RawRecord:
 
 @dataclass(frozen=True, slots=True)
 class BadRecord:
-    """A record that could not be read: `reason` is a counter's name."""
+    """A record that could not be read. `reason` is the name of the counter."""
 
     number: int
     offset: int

@@ -1,8 +1,8 @@
-"""Records of a file of any kind, one by one, the bad ones among them. Damage is an error that names the file.
+"""Reads the records of a file of any kind, including bad records. A damaged file is an error that names the file.
 
-JSON lines, a JSON array, one JSON object, TSV, CSV, plain text, Parquet, and Arrow (files, and the streams of
-`datasets`). Lines may be compressed by gzip, zstd, bzip2 or xz. The kind is told by the name, the compression by the
-first bytes.
+The kinds are: JSON lines, a JSON array, one JSON object, TSV, CSV, plain text, Parquet, and Arrow (files, and the
+streams of `datasets`). Files of lines may be compressed by gzip, zstd, bzip2 or xz. The kind is recognised by the name,
+the compression by the first bytes.
 """
 
 from collections.abc import Iterator, Sequence
@@ -21,11 +21,11 @@ __all__ = ["BadRecord", "RawRecord", "ReadingOptions", "header_of", "read_record
 
 @dataclass(frozen=True, slots=True)
 class ReadingOptions:
-    """What a file does not tell itself.
+    """Options for reading a file.
 
-    columns: of tables, read these alone where they are there (all if empty). delimited_columns: names for a TSV or CSV
-    file without a header; a first line that names one of them is a header all the same. page_per: `line` or `file`, of
-    plain text.
+    columns: for tables, read only those of these columns that exist; if empty, all. delimited_columns: names for the
+    columns of a TSV or CSV file without a header; but a first line that has one of them is a header. page_per: for
+    plain text, `line` or `file`.
     """
 
     columns: Sequence[str] = ()
@@ -36,10 +36,10 @@ class ReadingOptions:
 def read_records(
     path: str, options: ReadingOptions = ReadingOptions(), digest: ReadDigest | None = None
 ) -> Iterator[RawRecord | BadRecord]:
-    """The records of a file in its order; blank lines are none.
+    """Yield the records of a file in its order. Blank lines are not records.
 
-    digest: is told what was read, and compares it with what it expects.
-    Raises: UserError if the file is of an unknown kind, missing, damaged or not what is expected.
+    digest: hashes the bytes that are read, and compares the result with the expected digest.
+    Raises: UserError if the file is missing or damaged, is of an unknown kind, or does not have the expected digest.
     """
     kind = kinds.kind_of(path)
     if kind is None:
@@ -75,7 +75,7 @@ def _read(source: BinaryIO, path: str, kind: str, options: ReadingOptions) -> It
 
 
 def header_of(path: str) -> list[str]:
-    """The cells of the first line of a TSV or CSV file, whether they name columns or not; nothing for other kinds.
+    """The cells of the first line of a TSV or CSV file, whether they name columns or not; empty for other kinds.
 
     Raises: UserError if the file cannot be read.
     """

@@ -1,11 +1,11 @@
-"""How a source of data is named on a command line: `PATH[@SPLIT][:WEIGHT]`, several with commas between.
+"""Parses the names of data sources on the command line: `PATH[@SPLIT][:WEIGHT]`, several separated by commas.
 
-One grammar for text, tasks and examples; what a path, a split or a weight means is the reader's affair.
+Text, tasks and examples have the same grammar. The reader decides what a path, a split or a weight means.
 
-A colon and a number at the end are the weight, unless they are the port of a server that is named alone
-(`http://host:8080`). The split stands behind an `@` in the last part of the path and does not end like the name of a
-file, so that `mail@example.jsonl` is one. A comma of a path is written `\\,`; a path that ends in a colon and a number
-takes `:1` behind it.
+A colon and a number at the end are the weight, except if they are the port of a URL that is only a host
+(`http://host:8080`). The split comes after an `@` in the last part of the path. It does not end like a file name, so
+`mail@example.jsonl` is a path. A comma in a path is written `\\,`. After a path that ends in a colon and a number,
+write `:1`.
 """
 
 import re
@@ -17,13 +17,13 @@ from c4pipe.shards.reading import kinds
 DATA_SET = "hf:"
 _SPLIT = re.compile(r"[^/*?\[\]]+")
 _COMMA = re.compile(r"(?<!\\),")
-# Schemes whose first part is a host, which may have a port and a user; of the others it is a bucket.
+# Schemes whose first part is a host, which may have a port and a user. In other schemes, it is a bucket.
 _WITH_HOST = re.compile(r"(http|https|ftp|sftp|hdfs|webhdfs|smb|ssh)://[^/]*")
 
 
 @dataclass(frozen=True)
 class SourceName:
-    """What was asked for. split: None if none was named. weight: 1 where none was given."""
+    """A parsed source. split: None if none was given. weight: 1 if none was given."""
 
     path: str
     split: str | None = None
@@ -31,7 +31,7 @@ class SourceName:
 
     @property
     def place(self) -> str:
-        """Path and split, as a source is named without its weight."""
+        """The source without its weight: path and split."""
         return f"{self.path}@{self.split}" if self.split is not None else self.path
 
 
@@ -59,8 +59,8 @@ def parse_source_name(text: str) -> SourceName:
     (SourceName(path='mail@example.jsonl', split=None, weight=1.0),
      SourceName(path='c4/*.json.gz', split='validation', weight=1.0))
     """
-    where, weight = _weight_of(text)
-    path, split = _split_of(where)
+    place, weight = _weight_of(text)
+    path, split = _split_of(place)
     if not path.removeprefix(DATA_SET):
         raise UserError(f"{text!r} names no source; give PATH[@SPLIT][:weight], with commas between several")
     return SourceName(path, split, weight)
@@ -69,31 +69,31 @@ def parse_source_name(text: str) -> SourceName:
 def _weight_of(text: str) -> tuple[str, float]:
     scheme = DATA_SET if text.startswith(DATA_SET) else ""
     rest = text.removeprefix(scheme)
-    where, colon, tail = rest.rpartition(":")
+    place, colon, tail = rest.rpartition(":")
     if not colon or "/" in tail or _WITH_HOST.fullmatch(rest):
         return text, 1.0
     try:
         weight = float(tail)
     except ValueError:
         raise UserError(
-            f"{text!r}: after the colon stands a weight such as 0.5, not {tail!r}; write :1 behind a path with a colon"
+            f"{text!r}: after the colon comes a weight such as 0.5, not {tail!r}; add :1 to a path with a colon"
         ) from None
     if not 0 < weight < float("inf"):
         raise UserError(f"{text!r}: a weight must be a number above 0")
-    return scheme + where, weight
+    return scheme + place, weight
 
 
-def _split_of(where: str) -> tuple[str, str | None]:
-    path, mark, split = where.rpartition("@")
-    if mark and path and _SPLIT.fullmatch(split) and not kinds.kind_of(split) and not _WITH_HOST.fullmatch(where):
+def _split_of(place: str) -> tuple[str, str | None]:
+    path, mark, split = place.rpartition("@")
+    if mark and path and _SPLIT.fullmatch(split) and not kinds.kind_of(split) and not _WITH_HOST.fullmatch(place):
         return path, split
-    return where, None
+    return place, None
 
 
 def no_weights(sources: list[SourceName], why: str) -> list[SourceName]:
-    """The sources.
+    """The sources, unchanged. For commands that do not take weights.
 
-    Raises: UserError with `why` where one has a weight that this command cannot take.
+    Raises: UserError with the reason `why` if a source has a weight.
     """
     for source in sources:
         if source.weight != 1.0:

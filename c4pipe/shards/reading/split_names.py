@@ -1,17 +1,17 @@
-"""Which split a file is, by its name: as C4's are named, as files on the hub are, as GLUE's and SuperGLUE's are."""
+"""Finds the split of a file by its name, for the names of C4, the Hugging Face hub, GLUE and SuperGLUE."""
 
 import re
 
 from c4pipe.shards.reading import kinds
 from c4pipe.split_names import HALVES, SPLIT_OF_NAME, TEST, TRAIN, VALIDATION
 
-# The hub adds a hash behind the numbers.
+# The Hugging Face hub adds a hash after the numbers.
 _NUMBERS = re.compile(r"(?P<prefix>.+?)[.-]\d{5,}-of-\d{5,}(-[0-9a-f]{16})?")
 _VERSION = re.compile(r"v?\d+")
 
 
 def split_of_file(name: str) -> str | None:
-    """The split that the base name of a file tells, or None. A half of MNLI stays behind its split.
+    """The split that the base name of a file tells, or None. A half of MNLI is kept after its split.
 
     >>> [split_of_file(name) for name in ("c4-train.00000-of-01024.json.gz", "c4-de-validation.00000-of-00001.json.gz")]
     ['train', 'de-validation']
@@ -31,7 +31,7 @@ def split_of_file(name: str) -> str | None:
     while len(words) > 1 and _VERSION.fullmatch(words[-1]):
         words.pop()
     half = words.pop() if len(words) > 1 and words[-1] in HALVES else ""
-    # A longer name is a phrase (`sst2_with_test`), unless it is numbered like a shard.
+    # Names of more words are not splits (`sst2_with_test`), unless they are numbered like a shard.
     split = SPLIT_OF_NAME.get(words[-1]) if words and (numbered or len(words) <= 2) else None
     return f"{split}_{half}" if split and half else split
 

@@ -1,7 +1,7 @@
 """Tables: Parquet, Arrow files, and the Arrow streams that `datasets` writes.
 
-Two things of theirs are told here and not left to the reader of a record. Bytes are texts (many tools write strings
-without saying so), and a class number becomes the name that the table has for it (`ClassLabel` of `datasets`).
+Values are converted in two cases. Bytes become text, because many tools write strings as bytes. Class numbers become
+their names, if the table's metadata has them (`ClassLabel` of `datasets`).
 """
 
 import json
@@ -16,12 +16,13 @@ from c4pipe.shards.reading.record import BadRecord, RawRecord
 
 _BLOCK_ROWS = 1024
 _FILE_MAGIC = b"ARROW1"
-# What closes a stream since Arrow 0.15. Arrow's reader takes a cut between two batches for the end, so we look for it.
+# The end mark of a stream since Arrow 0.15. It must be checked here, because Arrow's reader does not notice a stream
+# that was cut between two batches.
 _STREAM_END = b"\xff\xff\xff\xff\x00\x00\x00\x00"
 
 
 def read_table(source: BinaryIO, kind: str, columns: Sequence[str] = ()) -> Iterator[RawRecord | BadRecord]:
-    """The rows of a table. columns: these alone, where they are there; all if empty."""
+    """Yield the rows of a table. columns: read only those of these that exist; if empty, all."""
     names: Mapping[str, Sequence[str]] | None = None
     number = 0
     for batch in _batches(source, kind, columns):
@@ -46,7 +47,7 @@ def _record(number: int, fields: dict[str, Any], names: Mapping[str, Sequence[st
 
 
 def class_name(value: Any, names: Sequence[str]) -> Any:
-    """The name of a class number; what is no number of a class (-1 for a hidden label) stays.
+    """The name of a class number. Other values stay, such as -1 for a hidden label.
 
     >>> class_name(1, ["positive", "negative"]), class_name(-1, ["positive", "negative"])
     ('negative', -1)
@@ -113,7 +114,7 @@ def schema_of(path: str) -> Any:
 
 
 def class_names_of_schema(schema: Any) -> dict[str, list[str]]:
-    """Column -> names of its classes, as `datasets` notes them in the metadata of what it writes."""
+    """Column -> names of its classes, from the metadata that `datasets` writes."""
     try:
         features = json.loads((schema.metadata or {}).get(b"huggingface", b"{}"))["info"]["features"]
     except (ValueError, KeyError, TypeError, RecursionError):

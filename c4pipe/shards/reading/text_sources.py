@@ -1,8 +1,8 @@
-"""Which files a source of text names, and which of them are for training and which for validation.
+"""Finds the files of a text source, and which of them are for training and which for validation.
 
 A source is a folder made by wet_to_c4, a folder that `save_to_disk` of `datasets` wrote, any folder of text shards, or
-a glob; `@split` chooses among its splits. However it is given, pages for validation and tests stay apart: a manifest
-tells the splits, else the names of the files do.
+a glob. `@split` chooses one of its splits. Pages for validation and tests are always kept apart from training pages:
+the splits are known from a manifest, or else from the names of the files.
 """
 
 import sys
@@ -16,20 +16,21 @@ from c4pipe.shards.reading.source_names import DATA_SET, SourceName, parse_sourc
 from c4pipe.shards.reading.split_names import TRAIN, is_test, is_validation, split_of_file, validation_of
 
 _OUR_OTHER_FILES = ("manifest.json", "report.json", "quarantine.jsonl", "unfinished.json", "run.json")
-# Taken from a folder or by any glob; files of other kinds only where a glob asks for them by their ending.
+# Files of these kinds are taken from a folder or by any glob. Files of other kinds are taken only by a glob with their
+# ending.
 _KINDS_OF_TEXT = (kinds.JSON, kinds.PARQUET)
 
 
 @dataclass(frozen=True)
 class TextFiles:
-    """The files of a source, in their order. train: what is to be learnt from. validation: what belongs to it."""
+    """The files of a source, in their order. train: the files to learn from. validation: their validation files."""
 
     train: tuple[str, ...]
     validation: tuple[str, ...]
 
     @property
     def asked(self) -> tuple[str, ...]:
-        """What the source names: its training files; where it names validation alone, that."""
+        """The files that the source names: its training files; if it names only validation files, these."""
         return self.train or self.validation
 
 
@@ -45,12 +46,12 @@ def resolve_source(source: str | SourceName) -> list[str]:
 
 
 def find_text(source: str | SourceName) -> TextFiles:
-    """The files of a source. Notices on standard error say what is taken without a manifest and what is left out.
+    """The files of a source. Notices on standard error tell which files are used without a manifest, or left out.
 
-    Without a split, a source gives its split `train`; where it has none, all its splits that are not for validation or
-    tests (the languages of a multilingual corpus).
+    Without a split, a source gives its split `train`. If it has none, it gives all splits that are not for validation
+    or tests (the languages of a multilingual corpus).
 
-    Raises: UserError if nothing is there, or the split is not.
+    Raises: UserError if the source has no files, or does not have the split.
     """
     name = parse_source_name(source) if isinstance(source, str) else source
     folder = name.path.removeprefix(DATA_SET)
@@ -60,8 +61,8 @@ def find_text(source: str | SourceName) -> TextFiles:
         found = [_File(path, split) for split, paths in data_set_folders.splits_of(folder).items() for path in paths]
     elif name.path.startswith(DATA_SET):
         raise UserError(
-            f"{name.path} is not a folder that `save_to_disk` wrote; text of the hub is read from its files: download "
-            "them, and give a glob"
+            f"{name.path} is not a folder that `save_to_disk` wrote; to use text from the Hugging Face hub, download "
+            "its files, and give a glob"
         )
     else:
         return _without_manifest(name)
@@ -69,10 +70,10 @@ def find_text(source: str | SourceName) -> TextFiles:
 
 
 def _by_manifest(folder: str) -> list[_File]:
-    held = manifest.read(folder)
-    if held.kind != "c4":
-        raise UserError(f"{folder} holds {held.kind}, not text; give a folder made by wet_to_c4 or a glob of shards")
-    return [_File(files.join(folder, shard.file), split) for split, shards in held.splits.items() for shard in shards]
+    made = manifest.read(folder)
+    if made.kind != "c4":
+        raise UserError(f"{folder} has {made.kind}, not text; give a folder made by wet_to_c4 or a glob of shards")
+    return [_File(files.join(folder, shard.file), split) for split, shards in made.splits.items() for shard in shards]
 
 
 def _without_manifest(name: SourceName) -> TextFiles:
@@ -81,7 +82,7 @@ def _without_manifest(name: SourceName) -> TextFiles:
         found = [_File(files.join(name.path, entry), split_of_file(entry)) for entry in in_folder]
     elif files.list_folder(name.path):
         raise UserError(
-            f"{name.path} holds no text shards (JSON lines or Parquet); give files of other kinds as a glob, such as "
+            f"{name.path} has no text shards (JSON lines or Parquet); give files of other kinds as a glob, such as "
             f"{files.join(name.path, '*.txt')}"
         )
     else:
@@ -121,15 +122,15 @@ def _by_glob(pattern: str) -> list[_File]:
 
 
 def _splits_by_manifests(paths: Iterable[str]) -> dict[str, str]:
-    """Path -> split, of the files that the manifest of their folder names."""
+    """Path -> split, for the files that are listed in the manifest of their folder."""
     by_folder: dict[str, dict[str, str]] = {}
     known: dict[str, str] = {}
     for path in paths:
         base = files.base_name(path)
         folder = path[: -len(base)].rstrip("/") or ("/" if path.startswith("/") else ".")
         if folder not in by_folder:
-            held = manifest.read(folder) if manifest.exists(folder) else None
-            splits = held.splits.items() if held and held.kind == "c4" else ()
+            made = manifest.read(folder) if manifest.exists(folder) else None
+            splits = made.splits.items() if made and made.kind == "c4" else ()
             by_folder[folder] = {shard.file: split for split, shards in splits for shard in shards}
         if base in by_folder[folder]:
             known[path] = by_folder[folder][base]
@@ -137,14 +138,14 @@ def _splits_by_manifests(paths: Iterable[str]) -> dict[str, str]:
 
 
 def _choose(name: SourceName, found: Sequence[_File], *, prefers_train: bool) -> TextFiles:
-    """The files for training and for validation, by the split that was asked for.
+    """The files for training and for validation, according to the split of the source.
 
-    prefers_train: without a split, take the split `train` alone where it is there.
+    prefers_train: if the source has no split, take only the split `train`, if there is one.
     """
     splits = {file.split for file in found}
     if name.split is not None:
         if name.split not in splits:
-            listed = ", ".join(sorted(split for split in splits if split)) or "none that its files' names tell"
+            listed = ", ".join(sorted(split for split in splits if split)) or "(the names of its files tell none)"
             raise UserError(
                 f"{name.path} has no split {name.split!r}; name one of these as {name.path}@SPLIT: {listed}"
             )
@@ -155,7 +156,7 @@ def _choose(name: SourceName, found: Sequence[_File], *, prefers_train: bool) ->
         wanted = {split for split in splits if not is_validation(split) and not is_test(split)}
         if prefers_train and TRAIN in wanted:
             wanted = {TRAIN}
-    # Whoever names validation or test files alone means these.
+    # If the source has only validation or test files, the user means these.
     for_validation = {split for split in splits if is_validation(split)}
     if not wanted:
         return TextFiles((), _of(found, for_validation)) if for_validation else TextFiles(_of(found, splits), ())
@@ -167,7 +168,7 @@ def _of(found: Sequence[_File], splits: Collection[str | None]) -> tuple[str, ..
 
 
 def _is_text(name: str, pattern: str) -> bool:
-    """Whether a file that a pattern matched (empty: a folder's listing) holds text."""
+    """Whether a file has text. pattern: the glob that matched it; empty for a file from a folder's listing."""
     if _is_provenance(name) or name in _OUR_OTHER_FILES:
         return False
     kind = kinds.kind_of(name)

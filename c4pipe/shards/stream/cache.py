@@ -1,4 +1,4 @@
-"""Shards at hand: local files checked, remote ones fetched, checked and kept in a bounded folder."""
+"""Gives local files of shards: checks local shards; downloads and checks remote ones, and keeps them in a cache."""
 
 import contextlib
 import os
@@ -17,27 +17,27 @@ from c4pipe.shards.stream.choices import DEFAULT_CACHE_BYTES
 
 FETCH_THREADS = 16
 ATTEMPTS = 8
-DAMAGED_ATTEMPTS = 3  # what arrives damaged three times is damaged where it lies
+DAMAGED_ATTEMPTS = 3  # a file that arrives damaged three times is damaged at its source
 FIRST_WAIT_SECONDS = 0.25
 MAX_WAIT_SECONDS = 15.0
 LEFTOVER_SECONDS = 6 * 3600
 
 
 class BadShard(UserError):
-    """A shard that is missing or is not what the manifest says."""
+    """A shard is missing, or differs from the manifest."""
 
 
 def default_folder() -> str:
-    """Where fetched shards are kept: `shards` in the cache folder (see `machine.cache_folder`)."""
+    """The folder of downloaded shards: `shards` in the cache folder (see `machine.cache_folder`)."""
     return os.path.join(machine.cache_folder(), "shards")
 
 
 class ShardCache:
     """Gives local paths of shards whose size and SHA-256 are those of the manifest.
 
-    Fetched files are named by their digest, so that processes, runs and folders share them; one process fetches while
-    the others wait for it. Each process compares a file with its digest before it first uses it, whatever it is told of
-    the file's age, and again where the file changed since. Files last used longest ago go first, never those in use.
+    Downloaded files are named by their digest, so that processes, runs and folders share them. One process downloads a
+    file while the others wait for it. Each process checks the digest of a file before it first uses it, and again if
+    the file has changed since. When space is needed, the least recently used files are removed, never those in use.
     """
 
     def __init__(self, folder: str | None = None, max_bytes: int = DEFAULT_CACHE_BYTES) -> None:
@@ -52,9 +52,9 @@ class ShardCache:
         self._closed = threading.Event()
 
     def request(self, path: str, shard: Shard) -> "Future[str]":
-        """The local path of a shard, when it is there: fetched and checked in the background.
+        """A future for the local path of a shard, which is downloaded and checked in the background.
 
-        The future raises BadShard. It is remembered, and the file kept, until `release`.
+        The future may raise BadShard. The request is remembered, and the file is kept, until `release`.
         """
         with self._lock:
             if path not in self._futures:
@@ -63,12 +63,12 @@ class ShardCache:
             return self._futures[path]
 
     def prefetch(self, path: str, shard: Shard) -> None:
-        """Request a shard that is needed later, if it fits beside those that are needed now."""
+        """Request a shard that is needed later, if the cache has room for it beside the shards that are needed now."""
         with contextlib.suppress(UserError):
             self.request(path, shard)
 
     def release(self, paths: Iterable[str]) -> None:
-        """Forget these shards; their files may go when space is needed."""
+        """Forget these shards. Their files may be removed when space is needed."""
         with self._lock:
             for path in paths:
                 request = self._futures.pop(path, None)
@@ -77,12 +77,12 @@ class ShardCache:
                 self._in_use.pop(path, None)
 
     def close(self) -> None:
-        """Stop fetching. Files stay for the next run."""
+        """Stop downloading. Files stay for the next run."""
         self._closed.set()
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     def _take_space(self, path: str, shard: Shard) -> None:
-        needed = sum(one.bytes for one in self._in_use.values()) + shard.bytes
+        needed = sum(used.bytes for used in self._in_use.values()) + shard.bytes
         if files.is_remote(path):
             if needed > self._max_bytes:
                 raise UserError(
@@ -101,7 +101,7 @@ class ShardCache:
             if not self._is_at_hand(local, path, shard):
                 self._make_space()
                 self._fetch(path, local, shard)
-            with contextlib.suppress(FileNotFoundError):  # where another process needed its space at once
+            with contextlib.suppress(FileNotFoundError):  # another process may have removed it at once, for its space
                 os.utime(local, ns=(time.time_ns(), os.stat(local).st_mtime_ns))
         return local
 
@@ -113,7 +113,7 @@ class ShardCache:
             return False
 
     def _check(self, local: str, path: str, shard: Shard) -> None:
-        """Compare size and digest with the manifest, once a file and process."""
+        """Compare size and digest with the manifest, once per file and process."""
         status = check_size(local, path, shard)
         stamp = (local, status.st_mtime_ns, status.st_ino)
         if stamp in self._checked:
@@ -122,7 +122,7 @@ class ShardCache:
         self._checked.add(stamp)
 
     def _fetch(self, path: str, local: str, shard: Shard) -> None:
-        """Download, check, and only then give the file its name. Tries again after ever longer waits."""
+        """Download a file, check it, and only then give it its name. Retries after increasing waits."""
         temporary = f"{local}.{uuid.uuid4().hex[:8]}{files.TEMPORARY_SUFFIX}"
         fs, inner = files.file_system(path)
         try:
@@ -132,7 +132,7 @@ class ShardCache:
                     self._check(temporary, path, shard)
                     break
                 except FileNotFoundError as error:
-                    raise BadShard(f"{path}: not found; copy the shard anew or make the folder again") from error
+                    raise BadShard(f"{path}: not found; copy the shard again or make the folder again") from error
                 except BadShard:
                     if attempt >= DAMAGED_ATTEMPTS or self._closed.is_set():
                         raise
@@ -146,7 +146,7 @@ class ShardCache:
             files.remove(temporary)
 
     def _make_space(self) -> None:
-        """Remove files not in use here, those used longest ago first, until all that are in use fit beside the rest."""
+        """Remove files that are not in use here, the least recently used first, until the cache is within its limit."""
         with self._lock:
             used = {f"{shard.sha256}.arrow": shard.bytes for shard in self._in_use.values()}
         others = []
@@ -165,24 +165,24 @@ class ShardCache:
 
 
 def check_size(local: str, path: str, shard: Shard) -> os.stat_result:
-    """The status of a local file that has the size its manifest says.
+    """The status of a local file whose size is that of its manifest. path: the name of the shard in the error.
 
-    Raises: BadShard, by the name `path`, if it is missing or has another size.
+    Raises: BadShard if it is missing or has another size.
     """
     try:
         status = os.stat(local)
     except OSError as error:
-        raise BadShard(f"{path}: not found; copy the shard anew or make the folder again") from error
+        raise BadShard(f"{path}: not found; copy the shard again or make the folder again") from error
     if status.st_size != shard.bytes:
         raise BadShard(
-            f"{path} has {status.st_size} bytes, its manifest says {shard.bytes}: it is cut or from another run; "
-            "copy it anew or make the folder again"
+            f"{path} has {status.st_size} bytes, its manifest says {shard.bytes}: it is truncated or from another "
+            "run; copy it again or make the folder again"
         )
     return status
 
 
 def check_shard(path: str, shard: Shard) -> None:
-    """Compare a shard's size and SHA-256 with the manifest's. Remote shards are read whole for that.
+    """Compare a shard's size and SHA-256 with the manifest's. A remote shard is read completely for this.
 
     Raises: BadShard that names it.
     """
@@ -193,11 +193,11 @@ def check_shard(path: str, shard: Shard) -> None:
 
 def _check_digest(local: str, path: str, shard: Shard) -> None:
     if files.sha256(local) != shard.sha256:
-        raise BadShard(f"{path} is damaged (its SHA-256 is not the manifest's); copy it anew or make it again")
+        raise BadShard(f"{path} is damaged (its SHA-256 is not the manifest's); copy it again or make it again")
 
 
 def _remove_leftovers(folder: str) -> None:
-    """Remove what killed processes left half-fetched long ago."""
+    """Remove old incomplete downloads of killed processes."""
     for name in files.list_folder(folder):
         if name.endswith(files.TEMPORARY_SUFFIX):
             path = os.path.join(folder, name)
@@ -212,7 +212,7 @@ def _words(error: BaseException) -> str:
 
 @contextlib.contextmanager
 def _one_process_at_a_time(path: str) -> Iterator[None]:
-    """Hold a lock file. Where the system has no locks, or the folder's file system takes none, go on without."""
+    """Lock a file. If the operating system or the file system has no locks, continue without."""
     with files.open_lock(path) as lock:
         with contextlib.suppress(ImportError, OSError):
             import fcntl

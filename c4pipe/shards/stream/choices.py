@@ -1,4 +1,4 @@
-"""What a reader of a stream may choose, and what it takes by default."""
+"""The options of a stream and their defaults."""
 
 BAD_SHARD_POLICIES = ("fail", "skip")
 DEFAULT_CACHE_BYTES = 32 << 30

@@ -1,4 +1,4 @@
-"""Folders of example shards as the stream takes them: which split, at which rate, less what is held out."""
+"""Folders of example shards as sources of a stream: their split, their rate, and the examples to hold out."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -16,7 +16,7 @@ from c4pipe.shards.stream.cache import check_shard, check_size
 from c4pipe.shards.stream.order import Layout, group_shards
 
 KINDS = ("examples", "tasks")
-# No record batch is smaller, however well it packs; and no folder that is trained on has more rows.
+# No record batch is smaller, however well it is compressed; and no folder has more rows.
 _LEAST_BATCH_BYTES = 64
 _MAX_ROWS = 1 << 36
 
@@ -25,9 +25,9 @@ _MAX_ROWS = 1 << 36
 class Source:
     """A folder of example shards to stream from.
 
-    rate: its share of the mixture, relative to the other sources'. split: a split of the manifest; `train` in a folder
-    of tasks is every `TASK-train` one after the other. hold_out: the last so many examples never stream (see
-    `held_out`).
+    rate: its share of the mixture, relative to the other sources. split: a split of the manifest; in a folder of tasks,
+    `train` means every `TASK-train`, one after the other. hold_out: the number of last examples that are not streamed
+    (see `held_out`).
     """
 
     folder: str
@@ -54,11 +54,11 @@ def parse_sources(text: str, split: str = "train") -> list[Source]:
 
 @dataclass(frozen=True)
 class OpenSource:
-    """A source with its manifest read and checked.
+    """A source whose manifest was read and checked.
 
-    shards: of all replicas, in the order of the manifest. first_ids: number of each shard's first row, counted over
-    all shards; an example's id is that plus its row. layouts: one a replica; epoch e reads replica e modulo their
-    number.
+    shards: the shards of all replicas, in the order of the manifest. first_ids: the number of each shard's first row,
+    counted over all shards; an example's id is this number plus its row. layouts: one per replica; epoch e reads
+    replica e modulo the number of replicas.
     """
 
     source: Source
@@ -82,21 +82,21 @@ class OpenSource:
 
     @property
     def dtype(self) -> type[np.unsignedinteger]:
-        """What ids of this vocabulary are stored as."""
+        """The dtype of ids of this vocabulary."""
         return np.uint16 if self.vocabulary_size <= MAX_NARROW_VOCABULARY else np.uint32
 
     @property
     def num_examples(self) -> int:
-        """Examples of one epoch (of the first, where replicas differ)."""
+        """The number of examples of one epoch (the first epoch, if replicas differ)."""
         return self.layouts[0].num_rows
 
     @property
     def rows_of_cycle(self) -> int:
-        """Examples of as many epochs as there are replicas."""
+        """The number of examples of all replicas, that is of as many epochs."""
         return sum(layout.num_rows for layout in self.layouts)
 
     def locate(self, number: int) -> tuple[int, int]:
-        """(epoch, place in the epoch's order) of the source's example `number`, counted on over epochs."""
+        """(epoch, place in the epoch's order) of the source's example `number`, counted over all epochs."""
         cycle, place = divmod(number, self.rows_of_cycle)
         epoch = cycle * len(self.layouts)
         while place >= self.layout_of(epoch).num_rows:
@@ -118,20 +118,20 @@ class OpenSource:
 def open_source(source: Source) -> OpenSource:
     """Read and check a source's manifest.
 
-    Raises: UserError if the folder is not finished, holds no examples, or lacks the split.
+    Raises: UserError if the folder is not finished, does not have examples, or lacks the split.
     """
-    held = manifest.read(source.folder)
-    if held.kind not in KINDS:
+    made = manifest.read(source.folder)
+    if made.kind not in KINDS:
         raise UserError(
-            f"{source.folder} holds {held.kind}, not examples; give what c4_to_examples or tasks_to_examples made"
+            f"{source.folder} has {made.kind}, not examples; give a folder made by c4_to_examples or tasks_to_examples"
         )
     missing = [
-        name for name in ("inputs_length", "targets_length", "vocabulary_size") if held.settings.get(name) is None
+        name for name in ("inputs_length", "targets_length", "vocabulary_size") if made.settings.get(name) is None
     ]
     if missing:
         raise UserError(f"{source.folder}: the manifest's settings lack {', '.join(missing)}; make the folder again")
-    shards = tuple(shard for name in _splits(held, source) for shard in held.splits[name])
-    replicas = int(held.settings.get("replicas", 1)) if source.split == "train" and held.kind == "examples" else 1
+    shards = tuple(shard for name in _splits(made, source) for shard in made.splits[name])
+    replicas = int(made.settings.get("replicas", 1)) if source.split == "train" and made.kind == "examples" else 1
     if len(shards) % replicas:
         raise UserError(f"{source.folder}: {len(shards)} shards are not {replicas} whole replicas; make it again")
     _check_rows_are_possible(source.folder, shards)
@@ -147,11 +147,14 @@ def open_source(source: Source) -> OpenSource:
             + "; nothing is left to stream"
         )
     first_ids = np.concatenate([[0], np.cumsum(rows)[:-1]])
-    return OpenSource(source, dict(held.settings), dict(held.assets), shards, first_ids, layouts)
+    return OpenSource(source, dict(made.settings), dict(made.assets), shards, first_ids, layouts)
 
 
 def _check_rows_are_possible(folder: str, shards: Sequence[Shard]) -> None:
-    """The order of training takes memory by the manifest's rows, before a shard is opened that could tell others."""
+    """Check the manifest's numbers of rows, because the order of training needs memory for them before shards are read.
+
+    Raises: UserError if a shard cannot have so many rows.
+    """
     for shard in shards:
         if shard.rows > (shard.bytes // _LEAST_BATCH_BYTES) * ROWS_PER_BATCH:
             raise UserError(
@@ -159,21 +162,21 @@ def _check_rows_are_possible(folder: str, shards: Sequence[Shard]) -> None:
                 "make the folder again"
             )
     if sum(shard.rows for shard in shards) > _MAX_ROWS:
-        raise UserError(f"{folder}: its manifest tells of more rows than {_MAX_ROWS:,}; make the folder again")
+        raise UserError(f"{folder}: its manifest says more than {_MAX_ROWS:,} rows; make the folder again")
 
 
-def _splits(held: manifest.Manifest, source: Source) -> list[str]:
-    if source.split in held.splits:
+def _splits(made: manifest.Manifest, source: Source) -> list[str]:
+    if source.split in made.splits:
         return [source.split]
-    of_tasks = sorted(name for name in held.splits if name.endswith(f"-{source.split}"))
-    if held.kind == "tasks" and of_tasks:
+    of_tasks = sorted(name for name in made.splits if name.endswith(f"-{source.split}"))
+    if made.kind == "tasks" and of_tasks:
         return of_tasks
-    there = ", ".join(sorted(held.splits)) or "none"
+    there = ", ".join(sorted(made.splits)) or "none"
     raise UserError(f"{source.folder} has no split {source.split!r}; its splits: {there}")
 
 
 def _less_the_last(rows: np.ndarray, count: int) -> np.ndarray:
-    """Row counts without the last `count` rows over all shards.
+    """The row counts of shards without the last `count` rows of all.
 
     >>> _less_the_last(np.array([5, 5, 2]), 4)
     array([5, 3, 0])
@@ -184,9 +187,9 @@ def _less_the_last(rows: np.ndarray, count: int) -> np.ndarray:
 
 
 def check_sizes(opened: OpenSource) -> None:
-    """Look whether each shard of a local folder has its full size, before anything is streamed.
+    """Check that each shard of a local folder has its full size, before anything is streamed.
 
-    Raises: UserError that names a shard that is missing or cut.
+    Raises: UserError that names a missing or truncated shard.
     """
     if not files.is_remote(opened.source.folder):
         for index, shard in enumerate(opened.shards):
@@ -194,13 +197,13 @@ def check_sizes(opened: OpenSource) -> None:
 
 
 def check_alike(sources: Sequence[OpenSource]) -> None:
-    """Sources of one stream must have one vocabulary.
+    """Check that all sources of a stream have the same vocabulary.
 
-    Raises: UserError that names two that differ.
+    Raises: UserError that names two sources that differ.
     """
     first = sources[0]
     for other in sources[1:]:
-        models = [one.assets.get("spiece.model") for one in (first, other)]
+        models = [source.assets.get("spiece.model") for source in (first, other)]
         if first.vocabulary_size != other.vocabulary_size or (None not in models and models[0] != models[1]):
             raise UserError(
                 f"{first.source.folder} and {other.source.folder} were made with different vocabularies "
@@ -209,14 +212,14 @@ def check_alike(sources: Sequence[OpenSource]) -> None:
 
 
 def held_out(source: Source) -> tuple[np.ndarray, np.ndarray]:
-    """The last `hold_out` examples of a source, which its stream leaves out: inputs (n, Li) and targets (n, Lt)."""
+    """The last `hold_out` examples of a source, which are not streamed: inputs (n, Li) and targets (n, Lt)."""
     opened = open_source(replace(source, hold_out=0))
     num_rows = opened.num_examples
     return read_rows(opened, max(0, num_rows - source.hold_out), num_rows)
 
 
 def read_examples(source: Source, count: int | None = None) -> tuple[np.ndarray, np.ndarray]:
-    """The first `count` examples of a split (all where None), in the order of the files.
+    """The first `count` examples of a split (all if None), in the order of the files.
 
     Returns: inputs (n, Li) and targets (n, Lt), uint16 or uint32, 0 after EOS.
     """
@@ -237,7 +240,7 @@ def read_rows(opened: OpenSource, start: int, stop: int) -> tuple[np.ndarray, np
         if low < high:
             parts.append((index, first, low, high))
     for index, *_ in parts:
-        # Before the memory is taken that the manifest asks for.
+        # Checked before the memory for the manifest's rows is allocated.
         check_shard(opened.path(index), opened.shards[index])
         with ExampleShard(opened.path(index)) as shard:
             shard.check_rows(opened.shards[index].rows)

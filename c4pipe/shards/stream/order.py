@@ -1,13 +1,13 @@
-"""The order of examples as a pure function of (row counts, seed, epoch): nothing is drawn, nothing is remembered.
+"""The order of examples as a pure function of (row counts, seed, epoch), without random generators and without state.
 
 An epoch's order has three levels, each a permutation keyed by (seed, epoch):
 
-1. the shards are shuffled and cut into groups of a few files, so that a bounded cache holds what is being read;
+1. the shards are shuffled and cut into groups of a few files, so that the shards being read fit into a bounded cache;
 2. the record batches of a group are shuffled together and cut into windows;
 3. the rows of a window are shuffled.
 
-Permutations come from a hash of a counter (splitmix64) rather than from numpy's generators, whose streams may change
-from one numpy to the next: a run continued years later elsewhere goes on with the same batches.
+Permutations come from a hash of a counter (splitmix64), not from numpy's generators, whose streams may change between
+versions of numpy. So a run that is continued years later on another machine gets the same batches.
 """
 
 from dataclasses import dataclass
@@ -16,24 +16,25 @@ import numpy as np
 
 from c4pipe.shards.schemas import ROWS_PER_BATCH
 
-# Rows shuffled together: 64 record batches of 1,024 rows, 82 MB at 512 + 114 ids of 16 bits.
+# A window has 64 record batches of 1,024 rows, which are shuffled together: 82 MB at 512 + 114 ids of 16 bits.
 BATCHES_PER_WINDOW = 64
 
-# A group is as many shards as hold this many bytes together, within the bounds below.
+# A group has as many shards as have this many bytes together, within the bounds below.
 GROUP_BYTES = 256 << 20
 MIN_GROUP_SHARDS = 6
 MAX_GROUP_SHARDS = 32
 
 _GOLDEN = 0x9E3779B97F4A7C15
 _MASK = (1 << 64) - 1
-_SHARDS, _BATCHES, _ROWS = 1, 2, 3  # what a key shuffles
+_SHARDS, _BATCHES, _ROWS = 1, 2, 3  # the part of a key that tells what it shuffles
 
 
 @dataclass(frozen=True)
 class Layout:
-    """The rows of a source: how many each of its shards has, and how many shards are read at a time.
+    """The layout of a source.
 
-    rows: one number a shard, without held-out rows.
+    rows: the number of rows per shard, without held-out rows. group_shards: the number of shards that are read
+    together.
     """
 
     rows: tuple[int, ...]
@@ -48,9 +49,9 @@ class Layout:
 class Window:
     """Some record batches whose rows are shuffled together.
 
-    first: the first row's number in the epoch's order. shards, numbers, rows: (k,) the record batches: shard, number
-    in it, rows. group: which group of shards it belongs to. order: (n,) row j of the window is row `order[j]` of the
-    record batches laid end to end.
+    first: the number of its first row in the epoch's order. group: its group of shards. shards, numbers, rows: (k,) for
+    each of its record batches, the shard, the number in the shard, and the number of rows. order: (n,) row j of the
+    window is row `order[j]` of the concatenated record batches.
     """
 
     first: int
@@ -66,7 +67,7 @@ class Window:
 
 
 def group_shards(shard_bytes: list[int]) -> int:
-    """How many shards to read at a time, from their sizes.
+    """The number of shards to read together, from their sizes.
 
     >>> group_shards([300 << 20] * 1024), group_shards([20 << 20] * 1024), group_shards([1000] * 8)
     (6, 12, 32)
@@ -76,14 +77,14 @@ def group_shards(shard_bytes: list[int]) -> int:
 
 
 class EpochOrder:
-    """One epoch's order of one source. Costs a sort of its record batches: 0.1 s for all of C4."""
+    """The order of one epoch of one source. It sorts the record batches, which takes 0.1 s for all of C4."""
 
     def __init__(self, layout: Layout, seed: int, epoch: int) -> None:
         self._seed, self._epoch = seed, epoch
         rows = np.asarray(layout.rows, dtype=np.int64)
         batches_of_shard = -(-rows // ROWS_PER_BATCH)
         num_groups = -(-len(rows) // layout.group_shards)
-        # Groups as equal as they can be: the place of a shard in the shuffled order, scaled.
+        # The group of a shard is its place in the shuffled order, scaled, so that groups have nearly equal sizes.
         place = np.empty(len(rows), dtype=np.int64)
         place[permutation(len(rows), seed, epoch, _SHARDS)] = np.arange(len(rows))
         group_of_shard = place * num_groups // max(1, len(rows))
@@ -95,7 +96,7 @@ class EpochOrder:
         self._shards, self._numbers = shards[order], numbers[order]
         self._rows = np.minimum(rows[self._shards] - self._numbers * ROWS_PER_BATCH, ROWS_PER_BATCH)
 
-        # Windows as equal as they can be within each group.
+        # Within each group, windows have nearly equal sizes.
         self._groups = group_of_shard[self._shards]
         batches_of_group = np.bincount(self._groups, minlength=num_groups)
         windows_of_group = -(-batches_of_group // BATCHES_PER_WINDOW)
@@ -108,11 +109,11 @@ class EpochOrder:
         self._row_starts = row_starts[self._starts]
 
     def window_of(self, row: int) -> int:
-        """The window that holds row `row` of the epoch's order."""
+        """The window that has row `row` of the epoch's order."""
         return int(np.searchsorted(self._row_starts, row, side="right")) - 1
 
     def first_row(self, index: int) -> int:
-        """The number in the epoch's order of a window's first row."""
+        """The number of a window's first row in the epoch's order."""
         return int(self._row_starts[index])
 
     def window(self, index: int) -> Window:
@@ -129,17 +130,17 @@ class EpochOrder:
         )
 
     def shards_of_group(self, group: int) -> list[int]:
-        """The shards that the windows of a group read; none for a group past the last."""
+        """The shards that the windows of a group read; empty for a group after the last."""
         return np.unique(self._shards[self._groups == group]).tolist()
 
 
 def permutation(count: int, *key: int) -> np.ndarray:
-    """(count,) the numbers below `count` in an order that only the key decides."""
+    """(count,) the numbers below `count` in an order that depends only on the key."""
     return np.argsort(hash_counter(count, *key), kind="stable")
 
 
 def hash_counter(count: int, *key: int) -> np.ndarray:
-    """(count,) uint64 hashes of 0, 1, ... under a key (splitmix64's sequence from a state that the key gives)."""
+    """(count,) uint64 hashes of 0, 1, ... under a key (splitmix64's sequence, with a state derived from the key)."""
     state = 0
     for part in key:
         state = int(_mix(np.array([(state ^ (part & _MASK)) & _MASK], dtype=np.uint64) + np.uint64(_GOLDEN))[0])

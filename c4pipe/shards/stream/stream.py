@@ -1,12 +1,13 @@
-"""Examples in the order of training: resume anywhere, on any number of ranks, from anywhere.
+"""Streams examples in the order of training. A stream can start at any position, on any number of ranks.
 
     stream = open_stream([Source("out/examples")], seed=0, batch_size=128, rank=rank, world_size=world_size)
     for batch in stream.batches(position):
         ...
         position += stream.batch_size
 
-The order is a function of (seed, position) and the folders' manifests (see `order` and `mixing`): the whole state of a
-run's data is one number, the examples seen. Nothing is dropped at the end of an epoch; global batches run on over it.
+The order is a function of (seed, position) and the folders' manifests (see `order` and `mixing`). So the whole state of
+a run's data is one number, the number of examples seen. No example is dropped at the end of an epoch: a global batch
+may continue in the next epoch.
 """
 
 import threading
@@ -40,11 +41,12 @@ CLOSE_SECONDS = 10.0
 
 @dataclass(frozen=True)
 class Batch:
-    """One rank's part of a global batch of B examples: b = B / world_size of them.
+    """One rank's part of a global batch of B examples: b = B / world_size examples.
 
-    position: examples seen by all ranks before this batch; the next one's is `position + B`. inputs: (b, Li), targets:
-    (b, Lt), uint16 or uint32, 0 after EOS. source: (b,) index of each example's source. example_id: (b,) its row
-    counted over all shards of the source's split. The arrays may share memory with later batches: copy what is kept.
+    position: the examples seen by all ranks before this batch; for the next batch it is `position + B`. inputs: (b,
+    Li), targets: (b, Lt), uint16 or uint32, 0 after EOS. source: (b,) the index of each example's source. example_id:
+    (b,) each example's row, counted over all shards of the source's split. The arrays may share memory with later
+    batches, so copy them to keep them.
     """
 
     position: int
@@ -55,7 +57,7 @@ class Batch:
 
 
 class Stream:
-    """The examples of some sources in the order of training. Made by `open_stream`."""
+    """The examples of several sources in the order of training. Made by `open_stream`."""
 
     def __init__(
         self,
@@ -77,8 +79,8 @@ class Stream:
         self.targets_length = max(source.targets_length for source in sources)
         self.vocabulary_size = sources[0].vocabulary_size
         self.dtype = sources[0].dtype
-        self.num_replaced = 0  # examples of this rank that stood in for those of bad shards
-        self.bad_shards: dict[str, str] = {}  # name -> what is wrong with it, where bad shards are skipped
+        self.num_replaced = 0  # examples of this rank that replaced examples of bad shards
+        self.bad_shards: dict[str, str] = {}  # if bad shards are skipped: name -> fault
         self._seed, self._rank, self._num_threads = seed, rank, num_threads
         self._cache_dir, self._cache_bytes, self._skip = cache_dir, cache_bytes, on_bad_shard == "skip"
         self._only_source = np.zeros(self.rank_batch_size, dtype=np.int64)
@@ -87,11 +89,11 @@ class Stream:
 
     @property
     def num_examples(self) -> int:
-        """Examples of one epoch, over all sources."""
+        """The number of examples of one epoch of all sources."""
         return sum(source.num_examples for source in self.sources)
 
     def batches(self, position: int = 0) -> Iterator[Batch]:
-        """This rank's part of the global batches from `position` on, without end.
+        """Yield this rank's part of each global batch from `position` on, endlessly.
 
         Closing the iterator stops its threads.
 
@@ -106,18 +108,18 @@ class Stream:
                 reader = WindowReader(source, self._seed, cache, unpackers, self._skip)
                 feeds.append(_Feed(self, index, reader, position))
                 stack.callback(feeds[-1].close)
-            stack.callback(cache.close)  # first of all, so that nobody waits for a shard any more
+            stack.callback(cache.close)  # runs first, so that no thread waits for a shard any longer
             while True:
                 yield self._batch(position, feeds)
                 position += self.batch_size
 
     def is_wanted(self, source: int, numbers: np.ndarray, start: int) -> np.ndarray:
-        """Which of a source's examples fall to this rank, where global batches begin at position `start`."""
+        """Which of a source's examples belong to this rank, if global batches begin at position `start`: (n,) bool."""
         positions = self._mixture.positions(source, numbers) - start
         return (positions >= 0) & (positions % self.batch_size // self.rank_batch_size == self._rank)
 
     def counts(self, source: int, position: int) -> int:
-        """How many of the first `position` examples are the source's."""
+        """The number of the source's examples among the first `position` examples."""
         return int(self._mixture.counts(source, np.array([position]))[0])
 
     def _batch(self, position: int, feeds: list["_Feed"]) -> Batch:
@@ -147,10 +149,10 @@ class Stream:
 
 
 class _Feed:
-    """One source's examples for this rank, some at a time, with the next window made ready meanwhile.
+    """One source's examples for this rank. A thread prepares the next window in the meantime.
 
-    The thread that reads waits for a permit, given when a window is taken: so two windows are held, not three, and all
-    that a step pays when it comes to the next one is a hand-over.
+    The thread waits for a permit before it reads, which it gets when a window is taken. So there are two windows in
+    memory, not three, and the next window is normally ready when a step needs it.
     """
 
     def __init__(self, stream: Stream, index: int, reader: WindowReader, position: int) -> None:
@@ -164,7 +166,7 @@ class _Feed:
         self._thread.start()
 
     def take(self, count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """(inputs, targets, example_id) of the next `count` examples: views where one window holds them all."""
+        """(inputs, targets, example_id) of the next `count` examples. They are views if all are in one window."""
         parts = []
         while True:
             start, stop = self._used, min(self._used + count, self._end)
@@ -184,14 +186,14 @@ class _Feed:
         self._closed = True
         self._permits.release()
         self._thread.join(timeout=CLOSE_SECONDS)
-        if not self._thread.is_alive():  # else it waits for a slow fetch, and ends with the process
+        if not self._thread.is_alive():  # otherwise it waits for a slow download, and ends with the process
             self._reader.close()
 
     def _advance(self) -> None:
-        self._rows = None  # before the next one is read
+        self._rows = None  # frees the memory before the next window is read
         rows = self._ready.get()
         if isinstance(rows, BaseException):
-            self._ready.put(rows)  # whoever asks again gets the same answer
+            self._ready.put(rows)  # so that the next call raises the same error
             raise rows
         self._rows, self._used, self._end = rows, 0, len(rows.example_id)
         self._stream.num_replaced += rows.num_replaced
@@ -226,12 +228,13 @@ def open_stream(
 ) -> Stream:
     """Open folders of example shards for training.
 
-    seed: decides the order. batch_size: of the global batch, over all ranks. num_threads: that unpack ahead; changes
-    nothing in the order. cache_dir, cache_bytes: where shards of remote folders are kept, and how much of them.
-    on_bad_shard: `fail` ends with an error that names the shard; `skip` puts other examples in the place of its own
-    and counts them in `Stream.num_replaced`.
+    seed: determines the order. batch_size: the size of the global batch, over all ranks. num_threads: the threads that
+    decompress in advance; they do not affect the order. cache_dir, cache_bytes: the folder that keeps shards of remote
+    folders, and its limit. on_bad_shard: `fail` raises an error that names the shard; `skip` replaces its examples by
+    others, and counts them in `Stream.num_replaced`.
 
-    Raises: UserError if a folder is not finished, folders do not go together, or the ranks do not divide the batch.
+    Raises: UserError if a folder is not finished, if folders have different vocabularies, or if the batch cannot be
+    divided by the ranks.
     """
     if not sources:
         raise UserError("no folder of examples is given")

@@ -1,4 +1,4 @@
-"""One source's examples in the order of training, window by window, unpacked ahead of their use."""
+"""Reads the examples of one source in the order of training, window by window."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -17,7 +17,7 @@ from c4pipe.shards.stream.cache import BadShard, ShardCache
 from c4pipe.shards.stream.example_sources import OpenSource
 from c4pipe.shards.stream.order import EpochOrder, Window
 
-# Which of the source's examples (numbers counted on over epochs) this rank is to deliver.
+# Numbers of the source's examples, counted over all epochs -> whether this rank needs them.
 Wanted = Callable[[np.ndarray], np.ndarray]
 
 
@@ -25,7 +25,7 @@ Wanted = Callable[[np.ndarray], np.ndarray]
 class Rows:
     """Examples of one source in the order of training: inputs (n, Li), targets (n, Lt), example_id (n,).
 
-    num_replaced: how many stand in for rows of a bad shard.
+    num_replaced: how many of them replace rows of a bad shard.
     """
 
     inputs: np.ndarray
@@ -37,38 +37,41 @@ class Rows:
 class WindowReader:
     """Reads a source's windows for one rank.
 
-    Each record batch of a window is unpacked once and its rows written straight to their place in the shuffled window,
-    so that a training batch is a slice of it.
+    Each record batch of a window is decompressed once, and its rows are written directly to their places in the
+    shuffled window. So a training batch is a slice of the window.
     """
 
     def __init__(
         self, source: OpenSource, seed: int, cache: ShardCache, unpackers: Executor, skip_bad_shards: bool = False
     ) -> None:
         self.source = source
-        self.bad_shards: dict[str, str] = {}  # name -> what is wrong with it
+        self.bad_shards: dict[str, str] = {}  # name -> fault
         self._cache = cache
         self._unpackers = unpackers
         self._skip = skip_bad_shards
         self._readers: dict[int, list[ExampleShard]] = {}
-        self._here: list[int] = []  # the shards of the group that is read
+        self._here: list[int] = []  # the shards of the present group
         self._requested: set[int] = set()
         self._epoch = lru_cache(maxsize=2)(lambda epoch: EpochOrder(source.layout_of(epoch), seed, epoch))
 
     def windows(self, number: int) -> Iterator[tuple[int, int, int]]:
-        """(number of the window's first example, epoch, window in it), endless, from the one with example `number`."""
+        """Yield (number of the window's first example, epoch, window in the epoch), endlessly.
+
+        The first window is the one with example `number`.
+        """
         epoch, place = self.source.locate(number)
         order = self._epoch(epoch)
         index = order.window_of(place)
         first_of_epoch = number - place
         while True:
-            for index in range(index, order.num_windows):  # noqa: B020 - goes on from where the epoch was entered
+            for index in range(index, order.num_windows):  # noqa: B020 - starts inside the first epoch
                 yield first_of_epoch + order.first_row(index), epoch, index
             first_of_epoch += self.source.layout_of(epoch).num_rows
             epoch, index = epoch + 1, 0
             order = self._epoch(epoch)
 
     def read(self, first: int, epoch: int, index: int, wanted: Wanted) -> Rows:
-        """The wanted rows of a window, in order. Waits for its shards and has those of the next group fetched.
+        """The wanted rows of a window, in order. Waits for its shards, and starts to download those of the next group.
 
         Raises: UserError that names a missing or corrupt shard, unless bad shards are skipped.
         """
@@ -87,7 +90,7 @@ class WindowReader:
         self._readers.clear()
 
     def _fetch(self, order: EpochOrder, window: Window, epoch: int) -> dict[int, str | None]:
-        """Local path of each of the window's shards (None: bad and skipped); the next group is asked for."""
+        """Shard -> local path, for the window's shards (None for a bad shard). Also requests the next group."""
         here = self._shards(order.shards_of_group(window.group), epoch)
         ahead = self._shards(order.shards_of_group(window.group + 1), epoch)
         if not ahead:
@@ -99,7 +102,7 @@ class WindowReader:
         requests = {shard: self._request(shard) for shard in here}
         offset = self.source.first_shard_of(epoch)
         paths = {shard: self._wait(shard, requests[shard]) for shard in set((window.shards + offset).tolist())}
-        for shard in ahead:  # only now, so as not to slow down what is waited for
+        for shard in ahead:  # only now, to not slow down the shards that are needed first
             self._cache.prefetch(self.source.path(shard), self.source.shards[shard])
         self._requested = {*here, *ahead}
         return paths
@@ -129,10 +132,10 @@ class WindowReader:
     def _without_bad(
         self, window: Window, rows: np.ndarray, offset: int, paths: dict[int, str | None]
     ) -> tuple[np.ndarray, int]:
-        """Rows (numbers in the window's record batches laid end to end) with those of bad shards replaced.
+        """(rows with those of bad shards replaced, the number of replaced rows). rows: numbers in the record batches.
 
-        A row of a bad shard gives its place to a row of a good one of the same window: each rank chooses the same, and
-        every other row stays where it is.
+        A row of a bad shard is replaced by a row of a good shard of the same window. All ranks choose the same row, and
+        all other rows keep their places.
         """
         is_good = np.array([paths[int(shard) + offset] is not None for shard in window.shards])
         if is_good.all():
@@ -189,7 +192,7 @@ class WindowReader:
 
     @contextmanager
     def _reader(self, shard: int, path: str) -> Iterator[ExampleShard]:
-        """An open shard for one thread: readers are lent out, because Arrow's are not for several at a time."""
+        """An open shard for the use of one thread, because Arrow's readers are not thread-safe."""
         idle = self._readers.setdefault(shard, [])
         try:
             reader = idle.pop()
@@ -204,7 +207,7 @@ class WindowReader:
         except UserError:
             if os.path.exists(path) or not files.is_remote(self.source.path(shard)):
                 raise
-        # Another process that shares the cache needed the space.
+        # Another process that shares the cache has removed the file because it needed space.
         self._cache.release([self.source.path(shard)])
         return self._checked(ExampleShard(self._request(shard).result(), columns=("inputs", "targets")), shard)
 

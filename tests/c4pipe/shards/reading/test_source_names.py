@@ -44,7 +44,7 @@ def test_several_stand_with_commas_between_and_a_comma_of_a_path_is_escaped():
         ("a,,b", "names no source"),
         (":2", "names no source"),
         ("hf:", "names no source"),
-        ("a:half", "stands a weight such as 0.5, not 'half'"),
+        ("a:half", "comes a weight such as 0.5, not 'half'"),
         ("a:-1", "must be a number above 0"),
         ("a:0", "must be a number above 0"),
         ("a:nan", "must be a number above 0"),

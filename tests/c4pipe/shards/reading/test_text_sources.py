@@ -82,7 +82,7 @@ def test_plain_text_and_tables_are_taken_only_where_a_glob_asks_for_them(tmp_pat
     assert resolve_source(f"{tmp_path}/*") == [str(tmp_path / "a.json.gz")]
     assert "2 files are not text: README.md, b.txt" in capsys.readouterr().err
     (tmp_path / "a.json.gz").unlink()
-    with pytest.raises(UserError, match=r"holds no text shards .* such as .*\*\.txt"):
+    with pytest.raises(UserError, match=r"has no text shards .* such as .*\*\.txt"):
         resolve_source(str(tmp_path))
 
 
@@ -96,7 +96,7 @@ def test_a_folder_of_datasets_is_read_by_its_splits(tmp_path):
     assert found.validation == (f"{tmp_path}/both/validation/data-00000-of-00001.arrow",)
     assert resolve_source(str(tmp_path / "one")) == [f"{tmp_path}/one/data-00000-of-00001.arrow"]
     (tmp_path / "one" / "data-00000-of-00001.arrow").unlink()
-    with pytest.raises(UserError, match=r"is missing, which .* names"):
+    with pytest.raises(UserError, match=r"is missing, but .* names it"):
         resolve_source(str(tmp_path / "one"))
     with pytest.raises(UserError, match="is not a folder that `save_to_disk` wrote"):
         resolve_source(f"hf:{tmp_path}/nothing")
