@@ -1,1 +1,1 @@
-"""What a run did, as JSON and as one self-contained HTML page."""
+"""Reports on runs, as JSON and as self-contained HTML pages."""

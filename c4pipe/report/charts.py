@@ -1,4 +1,4 @@
-"""How many series look on one chart: each in a look of its own, and a legend that hides none of them."""
+"""Charts with many series: each series has its own style, and the legend hides none of them."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-# Of matplotlib's tab10.
+# matplotlib's tab10.
 _COLOURS = (
     "#1f77b4",
     "#ff7f0e",
@@ -26,7 +26,7 @@ _INCHES_PER_ENTRY = 0.17
 
 
 def style(number: int) -> Mapping[str, Any]:
-    """What `axes.plot` takes for series `number`: no two of the first 160 look the same.
+    """The arguments of `axes.plot` for series `number`. The first 160 series have different styles.
 
     >>> style(0), style(11)
     ({'color': '#1f77b4', 'linestyle': '-', 'marker': 'o'}, {'color': '#ff7f0e', 'linestyle': '--', 'marker': 'o'})
@@ -37,7 +37,7 @@ def style(number: int) -> Mapping[str, Any]:
 
 
 def log_scale(axes: "Axes", *names: str) -> None:
-    """Logarithmic axes (of `x`, `y`) whose ticks are plain numbers: formulas are not rendered on our pages."""
+    """Make axes (`x`, `y`) logarithmic, with plain numbers as ticks, because our pages do not render formulas."""
     for name in names:
         axes.set(**{f"{name}scale": "log"})
         axis = getattr(axes, f"{name}axis")
@@ -46,12 +46,12 @@ def log_scale(axes: "Axes", *names: str) -> None:
 
 
 def height(num_series: int) -> float:
-    """Inches of a chart that has room for the legend of so many series."""
+    """The height in inches of a chart with room for a legend of this many series."""
     return max(3.0, 0.6 + _INCHES_PER_ENTRY * num_series)
 
 
 def legend(axes: "Axes") -> None:
-    """A legend of the named series: inside of the axes where they are few, else to their right."""
+    """Add a legend of the named series: inside the axes if there are few, otherwise to the right of the axes."""
     handles, labels = axes.get_legend_handles_labels()
     if not labels:
         return

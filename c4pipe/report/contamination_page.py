@@ -1,4 +1,4 @@
-"""The page of a search for evaluation texts in a corpus: a table of tasks, and examples with what was found marked."""
+"""The page of a search for evaluation texts in a corpus: a table of tasks, and examples with the found text marked."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -17,7 +17,7 @@ def contamination_page(result: Mapping[str, Any], found: Sequence[Mapping[str, A
     sections = [
         Section("At a glance", _glance(result)),
         Section("Tasks", _tasks(result["tasks"])),
-        Section("Examples that stand in the corpus", _examples(found, result["settings"]["ngram"])),
+        Section("Examples found in the corpus", _examples(found, result["settings"]["ngram"])),
     ]
     subtitle = (
         f"Runs of {result['settings']['ngram']} words that the corpus and an evaluation set share; case, punctuation "
@@ -32,7 +32,7 @@ def _glance(result: Mapping[str, Any]) -> "Markup":
             ("pages searched", result["pages"]),
             ("pages with a match", result["pages_with_a_match"]),
             ("evaluation examples", sum(row["examples"] for row in result["tasks"])),
-            ("of them found", sum(row["found"] for row in result["tasks"])),
+            ("examples found", sum(row["found"] for row in result["tasks"])),
         ]
     )
 
@@ -61,7 +61,7 @@ def _share(part: int, whole: int) -> str:
 
 def _examples(found: Sequence[Mapping[str, Any]], length: int) -> "Markup | str":
     if not found:
-        return "No evaluation example stands in the corpus."
+        return "No evaluation example was found in the corpus."
     ordered = sorted(found, key=lambda example: (-example["targets"], -example["inputs"], example["key"]))
     shown = [
         {
@@ -78,7 +78,7 @@ def _examples(found: Sequence[Mapping[str, Any]], length: int) -> "Markup | str"
 
 
 def _marked(text: str, starts: Sequence[int], length: int) -> Iterator[tuple[bool, str]]:
-    """Runs of a text: (whether its words were found, the run as it is written).
+    """Yield runs of a text: (whether its words were found, the run as written in the text).
 
     >>> list(_marked("Oh! The cat sat on the mat.", [1], 6))
     [(False, 'Oh! '), (True, 'The cat sat on the mat'), (False, '.')]

@@ -1,4 +1,4 @@
-"""`report.html` of a corpus: report.json, made for people."""
+"""`report.html` of a corpus: shows report.json to people."""
 
 import itertools
 from collections.abc import Mapping, Sequence
@@ -22,16 +22,16 @@ def corpus_page(report: Mapping[str, Any]) -> str:
     sections = [
         Section("At a glance", _glance(report)),
         Section("Funnel", html.render("{{ a }}{{ b }}", a=funnel.chart(stages), b=funnel.stages(stages))),
-        Section("Why pages went", funnel.reasons(stages)),
-        Section("Why lines went", funnel.line_rules(stages)),
-        Section("Samples of what each rule took", _samples(report["samples"], report["counters"])),
+        Section("Why pages were dropped", funnel.reasons(stages)),
+        Section("Why lines were dropped", funnel.line_rules(stages)),
+        Section("Samples of dropped pages and lines", _samples(report["samples"], report["counters"])),
         Section("Languages", _languages(report["languages"])),
         Section("Domains", _domains(report["domains"])),
         Section("Lengths", _lengths(report["lengths"])),
         Section("Duplicates", _duplicates(stages)),
         Section("Splits", _splits(report["splits"])),
         Section("Quarantine", _quarantine(report["quarantine"])),
-        Section("Checks", html.table(["check", "holds", "detail"], [_check(c) for c in report["checks"]])),
+        Section("Checks", html.table(["check", "passed", "detail"], [_check(c) for c in report["checks"]])),
         Section("Time", _time(report["timing"], report["machine"])),
         Section("Settings", _settings(report)),
     ]
@@ -56,16 +56,16 @@ def _glance(report: Mapping[str, Any]) -> "Markup":
         [
             ("records read", came_in),
             ("pages kept", kept),
-            ("of the records", f"{kept / came_in:.1%}" if came_in else "-"),
-            ("of text", f"{size / 1e6:,.1f} MB"),
+            ("share of the records", f"{kept / came_in:.1%}" if came_in else "-"),
+            ("text kept", f"{size / 1e6:,.1f} MB"),
             ("records quarantined", report["quarantine"]["records"]),
-            ("pages a second", f"{timing['pages_per_second']:,.0f}"),
+            ("pages per second", f"{timing['pages_per_second']:,.0f}"),
         ]
     )
 
 
 def _samples(samples: Mapping[str, Sequence[Mapping[str, str]]], counters: Mapping[str, int]) -> "Markup | str":
-    """What the rules dropped, a fold a rule, searchable."""
+    """Samples of what the rules dropped, in one searchable fold per rule."""
     shown = {rule: entries for rule, entries in sorted(samples.items()) if entries}
     if not shown:
         return "No samples were kept (--samples_per_rule=0), or nothing was dropped."
@@ -86,7 +86,7 @@ def _samples(samples: Mapping[str, Sequence[Mapping[str, str]]], counters: Mappi
 def _languages(languages: Mapping[str, int]) -> "Markup | str":
     ordered = sorted(languages.items(), key=lambda item: (-item[1], item[0]))
     if not ordered:
-        return "No page came to the language identifier."
+        return "No page reached the language identifier."
     shown, rest = ordered[:NUM_LANGUAGES], ordered[NUM_LANGUAGES:]
     total = sum(languages.values())
     rows = [[code, count, f"{count / total:.2%}", html.bar(count / total)] for code, count in shown]
@@ -120,7 +120,7 @@ def _lengths(lengths: Mapping[str, Sequence[int]]) -> "Markup | str":
 
 
 def _duplicates(stages: Sequence[Mapping[str, Any]]) -> "Markup":
-    """What duplication cost: whole copies of a URL, and lines that another page keeps."""
+    """The pages and lines lost by deduplication: copies of a URL, and lines that another page keeps."""
     rows = []
     for entry in stages:
         if entry["stage"] == URL_COPIES.name:
@@ -131,7 +131,7 @@ def _duplicates(stages: Sequence[Mapping[str, Any]]) -> "Markup":
                 rows.append([f"lines: {rule}", "", count["lines"]])
         if entry["stage"] == LINE_COPIES.name:
             pages = sum(count.get("pages", 0) for count in entry["dropped"].values())
-            rows.append(["pages of which too little was left", pages, ""])
+            rows.append(["pages with too little text left", pages, ""])
     return html.table(["what", "pages", "lines"], rows)
 
 
@@ -144,7 +144,7 @@ def _quarantine(quarantine: Mapping[str, Any]) -> "Markup | str":
     if not quarantine["records"]:
         return f"Every record could be read (at most {quarantine['limit']:.2%} may be unreadable)."
     return html.render(
-        "<p>{{ n }} records ({{ f }}) could not be read; up to {{ l }} are let pass.</p>{{ reasons }}{{ files }}",
+        "<p>{{ n }} records ({{ f }}) could not be read; up to {{ l }} are allowed.</p>{{ reasons }}{{ files }}",
         n=f"{quarantine['records']:,}",
         f=f"{quarantine['fraction']:.3%}",
         l=f"{quarantine['limit']:.3%}",
@@ -176,7 +176,7 @@ def _time(timing: Mapping[str, Any], machine: Mapping[str, Any]) -> "Markup":
     ]
     return html.render(
         "{{ a }}{{ b }}",
-        a=html.table(["stage", "CPU seconds", "pages", "pages a CPU second", "files taken over"], rows),
+        a=html.table(["stage", "CPU seconds", "pages", "pages per CPU second", "files reused"], rows),
         b=html.table(["run", ""], facts),
     )
 

@@ -1,4 +1,4 @@
-"""`report.json` of a corpus, from what its workers counted; and the checks that it adds up. See docs/formats.md."""
+"""Builds `report.json` of a corpus from its workers' counts, and checks that the counts agree. See docs/formats.md."""
 
 import itertools
 from collections.abc import Mapping, Sequence
@@ -19,9 +19,9 @@ _Number = TypeVar("_Number")
 def build(
     counted: Summary, num_shards: Mapping[str, int], quarantine_limit: float, finished: bool, wet_parser: str
 ) -> dict[str, Any]:  # fmt: skip
-    """The fields of report.json that are a function of the inputs and settings.
+    """The fields of report.json that depend only on the inputs and settings.
 
-    counted: of all files, cleaning and finishing merged. num_shards: split -> shards written.
+    counted: the counts of all files, with cleaning and finishing merged. num_shards: split -> number of shards written.
     """
     report = {
         "finished": finished,
@@ -59,7 +59,7 @@ def _inputs(counted: Summary) -> dict[str, Any]:
 
 
 def _funnel(counted: Summary) -> list[dict[str, Any]]:
-    """One entry for each stage that any page came to."""
+    """One entry for each stage that any page reached."""
     funnel = []
     for name, stage in STAGES.items():
         dropped = _dropped(counted, stage)
@@ -73,7 +73,7 @@ def _funnel(counted: Summary) -> list[dict[str, Any]]:
 
 
 def _dropped(counted: Summary, stage: Stage) -> dict[str, dict[str, int]]:
-    """Reason -> what was dropped for it. Records that cannot be read go at the first stage."""
+    """Reason -> the volume dropped for it. Unreadable records count as dropped by the first stage."""
     volumes = _below(counted.volumes, f"{stage.name}/")
     if stage.measures_drops:
         dropped = {reason: _fields(volume) for reason, volume in volumes.items()}
@@ -85,12 +85,12 @@ def _dropped(counted: Summary, stage: Stage) -> dict[str, dict[str, int]]:
 
 
 def _quarantined(counted: Summary) -> dict[str, int]:
-    """Reason -> records."""
+    """Reason -> number of quarantined records."""
     return _below(counted.counters, f"{chain.QUARANTINE}/")
 
 
 def _below(named: Mapping[str, _Number], prefix: str) -> dict[str, _Number]:
-    """What has a name with a prefix, by the rest of the name, sorted."""
+    """The entries whose names have this prefix, by the rest of the name, sorted."""
     return {name.removeprefix(prefix): value for name, value in sorted(named.items()) if name.startswith(prefix)}
 
 
@@ -119,9 +119,9 @@ def _quarantine(counted: Summary, limit: float) -> dict[str, Any]:
 
 
 def checks(report: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Whether pages, lines and bytes add up from stage to stage: name, ok, detail of each check.
+    """Check that pages, lines and bytes agree from stage to stage. Returns name, ok and detail of each check.
 
-    The volumes and the counters are counted in different places, so that one vouches for the other.
+    Volumes and counters are counted in different places, so that each confirms the other.
     """
     found: list[dict[str, Any]] = []
 
@@ -152,7 +152,7 @@ def checks(report: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def _check_lines(by_name: Mapping[str, Any], counters: Mapping[str, int], check: Any) -> None:
-    """Lines in to line deduplication leave it, or are a copy, or are in a page that goes."""
+    """Check that all lines that enter line deduplication either pass it or are counted as copies."""
     stage = chain.LINE_COPIES
     copies = sum(drop["lines"] for drop in by_name[stage.name]["lines_dropped"].values())
     passed = counters.get(stage.line_counter(LINE_PASSED), 0)
@@ -164,5 +164,5 @@ def _pages(dropped: Mapping[str, Mapping[str, int]]) -> int:
 
 
 def failed(report: Mapping[str, Any]) -> Sequence[str]:
-    """What does not add up, in words."""
+    """The failed checks, in words."""
     return [f"{check['name']} ({check['detail']})" for check in report["checks"] if not check["ok"]]

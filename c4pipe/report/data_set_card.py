@@ -1,6 +1,6 @@
-"""`README.md` of a C4 folder: a dataset card as Hugging Face's hub has it, so that `datasets` opens the folder rightly.
+"""`README.md` of a C4 folder: a dataset card for the Hugging Face hub, so that `datasets` opens the folder correctly.
 
-It is a function of the result alone: no times, no paths, nothing of the machine.
+It depends only on the result. It has no times, no paths, and nothing about the machine.
 """
 
 import json
@@ -20,12 +20,12 @@ _SIZES = ((1_000, "1K"), (10_000, "10K"), (100_000, "100K"), (1_000_000, "1M"), 
           (100_000_000, "100M"), (1_000_000_000, "1B"), (10_000_000_000, "10B"), (100_000_000_000, "100B"),
           (1_000_000_000_000, "1T"))  # fmt: skip
 
-# config -> split as `datasets` names it -> globs
+# config -> the split's name in `datasets` -> globs
 Configs = Mapping[str, Mapping[str, Sequence[str]]]
 
 
 def write(folder: str, made: Manifest, how: str) -> None:
-    """Write the card. how: what it says of how the folder was made, in Markdown."""
+    """Write the card. how: the part about how the folder was made, in Markdown."""
     files.write_bytes(files.join(folder, CARD), data_set_card(made, how).encode("utf-8", "backslashreplace"))
 
 
@@ -37,10 +37,10 @@ def data_set_card(made: Manifest, how: str) -> str:
 
 
 def configs_of(made: Manifest) -> Configs:
-    """The configs that `datasets` is to know: all of the folder first, then, where it has languages, each language.
+    """The configs for `datasets`: first the whole folder, then, if it has languages, one config per language.
 
-    Splits and shards without rows are left out: `datasets` (5.0) refuses a split without rows, and fails where a file
-    without rows is followed by one that has some.
+    Splits and shards without rows are left out: `datasets` (5.0) refuses a split without rows, and fails if a file
+    without rows is followed by a file with rows.
     """
     filled = {split: [shard for shard in made.splits[split] if shard.rows] for split in sorted(made.splits)}
     chosen = {
@@ -68,7 +68,7 @@ def _language_and_part(split: str) -> tuple[str, str]:
 
 
 def _globs(made: Manifest, split: str) -> list[str]:
-    """The globs that match the shards of one split, and none of another: one for each number of shards that it has."""
+    """Globs that match all shards of one split, and none of other splits: one glob per number of shards."""
     return list(dict.fromkeys(_glob(shard.file) for shard in made.splits[split]))
 
 
@@ -85,7 +85,7 @@ def _glob(shard: str) -> str:
 
 
 def _front_matter(made: Manifest, configs: Configs) -> str:
-    """Strings are quoted as JSON quotes them, which YAML reads: `no` is a language, not false."""
+    """The YAML part. Strings are quoted as in JSON, which YAML can read: `no` is a language, not false."""
     lines = ["---", "configs:"]
     for config, splits in configs.items():
         lines.append(f"- config_name: {json.dumps(config)}")
@@ -109,19 +109,19 @@ def _front_matter(made: Manifest, configs: Configs) -> str:
 
 
 def _is_of_common_crawl(made: Manifest) -> bool:
-    """Whether the pages are known to be Common Crawl's: other commands take text of any origin."""
+    """Whether the pages are known to come from Common Crawl, because other commands accept text of any origin."""
     return "variant" in made.settings or bool(made.statistics.get("shards_with_provenance"))
 
 
 def _languages(made: Manifest) -> list[str]:
-    """Codes of the languages that the pages are in; none where the manifest does not tell."""
+    """The codes of the pages' languages; empty if the manifest does not tell them."""
     if {*made.splits} <= {TRAIN, VALIDATION, "test"}:
         return sorted(made.settings.get("languages", ()))
     return sorted({_language_and_part(split)[0] for split in made.splits if made.num_rows(split)})
 
 
 def size_category(rows: int) -> str:
-    """The hub's word for a number of rows.
+    """The hub's size category for a number of rows.
 
     >>> [size_category(rows) for rows in (0, 1_000, 99_999, 2_000_000_000_000)]
     ['n<1K', '1K<n<10K', '10K<n<100K', 'n>1T']
@@ -135,7 +135,7 @@ def size_category(rows: int) -> str:
 
 
 def of_corpus(made: Manifest, report: Mapping[str, Any]) -> str:
-    """How a corpus was made from WET files: the settings in a list, the funnel in a table."""
+    """The part about how a corpus was made from WET files: a list of settings, and the funnel as a table."""
     settings, inputs = report["settings"], report["inputs"]
     first, last = made.inputs[0].name, made.inputs[-1].name
     which = f"`{first}`" if len(made.inputs) == 1 else f"`{first}` to `{last}` by name"
@@ -154,7 +154,7 @@ def of_corpus(made: Manifest, report: Mapping[str, Any]) -> str:
 
 
 def of_distinct_pages(made: Manifest) -> str:
-    """How text without near-duplicates was made from other text shards."""
+    """The part about how text without near-duplicates was made from other text shards."""
     counts, settings = made.statistics, made.settings
     names = sorted(file.name for file in made.inputs)
     which = f"`{names[0]}`" if len(names) == 1 else f"`{names[0]}` to `{names[-1]}` by name"
@@ -174,7 +174,7 @@ def of_distinct_pages(made: Manifest) -> str:
 
 
 def _funnel(report: Mapping[str, Any]) -> list[str]:
-    """Pages, lines and bytes after each stage, and why pages went there."""
+    """Pages, lines and bytes after each stage, and the reasons why it dropped pages."""
     rows = []
     for entry in report["funnel"]:
         dropped = sorted(entry["dropped"].items(), key=lambda item: (-item[1].get("pages", 0), item[0]))
@@ -202,7 +202,7 @@ def _splits(made: Manifest) -> str:
 
 
 def _opening(made: Manifest, configs: Configs) -> str:
-    """How to open the folder in the libraries that are used for it, by patterns that hold here."""
+    """How to open the folder with the usual libraries, with patterns that match its files."""
     trains = [split for split in made.splits if _language_and_part(split)[1] == TRAIN] or list(made.splits)
     largest = max(sorted(trains), key=made.num_rows)
     glob = f"FOLDER/{_globs(made, largest)[0]}"
@@ -236,7 +236,7 @@ def _calls(glob: str) -> str:
     else:
         scan, read = "scan_ndjson", "read_json"
         arrow = f'pyarrow.dataset.dataset(sorted(glob.glob("{glob}")), format="json")'
-    if glob.endswith(".zst"):  # which Arrow's data sets of JSON do not unpack
+    if glob.endswith(".zst"):  # Arrow's data sets of JSON cannot decompress it
         one_file = 'pyarrow.json.read_json(pyarrow.input_stream(path, compression="zstd"))'
         arrow = f'pyarrow.concat_tables({one_file} for path in sorted(glob.glob("{glob}")))'
     return f"""{arrow}

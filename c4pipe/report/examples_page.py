@@ -19,52 +19,52 @@ if TYPE_CHECKING:
 
 NUM_DRAWN = 8
 Lengths = tuple[Sequence[int], Sequence[int]]
-"""How many examples have inputs, and targets, of each length from 0 up."""
+"""The numbers of examples per length (0, 1, ...), of inputs and of targets."""
 
 
-def examples_page(folder: str, held: Manifest, lengths: Lengths, vocabulary: Vocabulary) -> str:
-    """The HTML page. `folder` holds the shards that `held` tells of."""
-    settings = held.settings
+def examples_page(folder: str, made: Manifest, lengths: Lengths, vocabulary: Vocabulary) -> str:
+    """The HTML page of a folder. made: its manifest."""
+    settings = made.settings
     sections = [
-        Section("At a glance", _glance(held, lengths)),
-        Section("Lengths", _lengths(held, lengths)),
-        Section("Counts", _counts(held)),
-        Section("Drawn examples", _drawn(folder, held, vocabulary)),
-        Section("Settings", html.settings(held.settings)),
-        Section("Shards", _shards(held)),
+        Section("At a glance", _glance(made, lengths)),
+        Section("Lengths", _lengths(made, lengths)),
+        Section("Counts", _counts(made)),
+        Section("Drawn examples", _drawn(folder, made, vocabulary)),
+        Section("Settings", html.settings(made.settings)),
+        Section("Shards", _shards(made)),
     ]
     objective = OBJECTIVES[settings["objective"]]
     return page("Examples", f"{objective.name}: {objective.summary} (Table {objective.table} of the paper)", sections)
 
 
-def _totals(held: Manifest) -> dict[str, int]:
-    counts = held.statistics["counts"].values()
+def _totals(made: Manifest) -> dict[str, int]:
+    counts = made.statistics["counts"].values()
     return {
         name: sum(found.get(name, 0) for found in counts) for name in sorted({n for found in counts for n in found})
     }
 
 
-def _glance(held: Manifest, lengths: Lengths) -> "Markup":
-    total = _totals(held)
+def _glance(made: Manifest, lengths: Lengths) -> "Markup":
+    total = _totals(made)
     examples, raw = total.get("examples", 0), total.get("raw_tokens", 0)
-    room = examples * (held.settings["inputs_length"] + held.settings["targets_length"])
+    room = examples * (made.settings["inputs_length"] + made.settings["targets_length"])
     used = total.get("input_tokens", 0) + total.get("target_tokens", 0)
-    num_bytes = sum(shard.bytes for shards in held.splits.values() for shard in shards)
+    num_bytes = sum(shard.bytes for shards in made.splits.values() for shard in shards)
     return tiles(
         [
             ("examples", examples),
             ("raw tokens", raw),
-            ("of them noise", f"{_share(total.get('noise_tokens', 0), raw):.2%}"),
-            ("noise spans an example", f"{_share(total.get('noise_spans', 0), examples):.2f}"),
+            ("share of noise", f"{_share(total.get('noise_tokens', 0), raw):.2%}"),
+            ("noise spans per example", f"{_share(total.get('noise_spans', 0), examples):.2f}"),
             ("padding of a batch at full lengths", f"{1 - _share(used, room):.2%}"),
-            ("bytes a raw token on disk", f"{_share(num_bytes, raw):.3f}"),
+            ("bytes per raw token on disk", f"{_share(num_bytes, raw):.3f}"),
             ("pages", total.get("pages", 0)),
         ]
     )
 
 
-def _lengths(held: Manifest, lengths: Lengths) -> "Markup":
-    settings = held.settings
+def _lengths(made: Manifest, lengths: Lengths) -> "Markup":
+    settings = made.settings
     rows = []
     for name, room, histogram in (
         ("inputs", settings["inputs_length"], lengths[0]),
@@ -85,13 +85,13 @@ def _lengths(held: Manifest, lengths: Lengths) -> "Markup":
             counts = np.asarray(histogram, dtype=float)
             if counts.sum():
                 axes.step(np.arange(len(counts)), np.cumsum(counts) / counts.sum(), where="post", label=name)
-        axes.set_xlabel("length in tokens, EOS included")
-        axes.set_ylabel("share of examples\nno longer")
+        axes.set_xlabel("length in tokens, including EOS")
+        axes.set_ylabel("share of examples\nup to this length")
         axes.legend(frameon=False)
 
     said = (
-        f"A full example takes {settings['tokens_length']:,} raw tokens; its inputs have room for "
-        f"{settings['inputs_length']:,} and its targets for {settings['targets_length']:,}."
+        f"A full example takes {settings['tokens_length']:,} raw tokens. Its inputs have room for "
+        f"{settings['inputs_length']:,} tokens, and its targets for {settings['targets_length']:,}."
     )
     return render("<p>{{ said }}</p>{{ table }}{{ plot }}", said=said, table=table(headers, rows), plot=plot(draw))
 
@@ -100,47 +100,47 @@ _MEANINGS = {
     "pages": "pages read",
     "empty_pages": "pages without a token, left out",
     "text_tokens": "tokens of all pages",
-    "unknown_tokens": "of them unknown to the vocabulary",
-    "raw_tokens": "tokens that went into examples (a page longer than 65,536 tokens keeps one chunk), all replicas",
-    "noise_tokens": "of them noise",
-    "noise_spans": "runs of noise, each with a sentinel of its own (objectives without such sentinels: none)",
+    "unknown_tokens": "of these, tokens unknown to the vocabulary",
+    "raw_tokens": "tokens used for examples, all replicas (a page of more than 65,536 tokens keeps one chunk)",
+    "noise_tokens": "of these, noise tokens",
+    "noise_spans": "runs of noise with their own sentinels (0 for objectives without such sentinels)",
     "examples": "examples",
-    "input_tokens": "tokens of inputs, sentinels and EOS included",
-    "target_tokens": "tokens of targets, sentinels and EOS included",
+    "input_tokens": "tokens of inputs, including sentinels and EOS",
+    "target_tokens": "tokens of targets, including sentinels and EOS",
     "overflowed": "examples with more spans than the vocabulary has sentinels",
     "trimmed_inputs": "examples whose inputs lost their end",
     "trimmed_targets": "examples whose targets lost their end",
 }
 
 
-def _counts(held: Manifest) -> "Markup":
-    splits = list(held.statistics["counts"])
+def _counts(made: Manifest) -> "Markup":
+    splits = list(made.statistics["counts"])
     rows = [
-        (meaning, *(held.statistics["counts"][split].get(name, 0) for split in splits))
+        (meaning, *(made.statistics["counts"][split].get(name, 0) for split in splits))
         for name, meaning in _MEANINGS.items()
     ]
     return table(("count", *splits), rows)
 
 
-def _drawn(folder: str, held: Manifest, vocabulary: Vocabulary) -> "Markup":
+def _drawn(folder: str, made: Manifest, vocabulary: Vocabulary) -> "Markup":
     rows = []
-    shards = [shard for shards in held.splits.values() for shard in shards if shard.rows]
+    shards = [shard for shards in made.splits.values() for shard in shards if shard.rows]
     places = [
         (shard, (2 * number + 1) * shard.rows // (2 * NUM_DRAWN))
         for number in range(min(NUM_DRAWN, sum(shard.rows for shard in shards)))
         for shard in [shards[number * len(shards) // NUM_DRAWN]]
     ]
-    for shard, place in dict.fromkeys(places):  # small shards are met at one place several times
+    for shard, place in dict.fromkeys(places):  # without repetitions, which occur for small shards
         with ExampleShard(files.join(folder, shard.file)) as opened:
             row = opened.row(place)
-        origin = f"{held.statistics['text_shards'][shard.file]}, row {row['row']}, token {row['token_offset']}"
+        origin = f"{made.statistics['text_shards'][shard.file]}, row {row['row']}, token {row['token_offset']}"
         texts = [(name, len(row[name]), _marked(vocabulary, row[name])) for name in ("inputs", "targets")]
         rows.append((f"{shard.file} row {place}", origin, texts))
     return render(_EXAMPLES, rows=rows) if rows else render("<p>There are none.</p>")
 
 
 def _marked(vocabulary: Vocabulary, ids: np.ndarray) -> list[tuple[str, bool]]:
-    """Text in parts, with the space before a word, and whether each is a sentinel."""
+    """(part of the text, whether it is a sentinel). A part that begins a word has the space before it."""
     parts: list[tuple[str, bool]] = []
     run: list[int] = []
 
@@ -160,10 +160,10 @@ def _marked(vocabulary: Vocabulary, ids: np.ndarray) -> list[tuple[str, bool]]:
     return parts
 
 
-def _shards(held: Manifest) -> "Markup":
+def _shards(made: Manifest) -> "Markup":
     rows = [
-        (shard.file, split, shard.rows, shard.bytes, held.statistics["text_shards"][shard.file])
-        for split, shards in held.splits.items()
+        (shard.file, split, shard.rows, shard.bytes, made.statistics["text_shards"][shard.file])
+        for split, shards in made.splits.items()
         for shard in shards
     ]
     return table(("file", "split", "examples", "bytes", "text shard"), rows)

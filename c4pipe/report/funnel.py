@@ -1,4 +1,4 @@
-"""The funnel of a corpus run: what each stage let through, and why the rest went."""
+"""The funnel of a corpus run: the pages that pass each stage, and the reasons why the others were dropped."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -13,7 +13,7 @@ _UNITS = ("pages", "lines", "bytes")
 
 
 def words(stage: str) -> str:
-    """A stage's name as a reader sees it."""
+    """The name of a stage in reports."""
     return STAGES[stage].words if stage in STAGES else stage.replace("-", " ")
 
 
@@ -30,11 +30,11 @@ def chart(funnel: Sequence[Mapping[str, Any]]) -> "Markup":
         axes.xaxis.set_visible(False)
         axes.spines[["bottom"]].set_visible(False)
 
-    return html.plot(draw, caption="Pages that each stage let through.", height=0.5 + 0.34 * len(funnel))
+    return html.plot(draw, caption="Pages that passed each stage.", height=0.5 + 0.34 * len(funnel))
 
 
 def stages(funnel: Sequence[Mapping[str, Any]]) -> "Markup":
-    """The table of stages: pages, lines and bytes out, and the share of the stage before."""
+    """The table of stages: pages, lines and bytes that passed, and the share of the previous stage."""
     rows = []
     before: Mapping[str, Any] | None = None
     for entry in funnel:
@@ -42,11 +42,11 @@ def stages(funnel: Sequence[Mapping[str, Any]]) -> "Markup":
         share = entry["pages"] / came_in if came_in else 0.0
         rows.append([words(entry["stage"]), *[entry[unit] for unit in _UNITS], f"{share:.1%}", html.bar(share, "keep")])
         before = entry
-    return html.table(["stage", *_UNITS, "of the stage before", ""], rows)
+    return html.table(["stage", *_UNITS, "of the previous stage", ""], rows)
 
 
 def reasons(funnel: Sequence[Mapping[str, Any]]) -> "Markup":
-    """Every reason for which pages went, with its share of all records."""
+    """The table of reasons why pages were dropped, with their shares of all records."""
     total = entering(funnel[0]) if funnel else 0
     rows = [
         [words(entry["stage"]), reason, count.get("pages", 0), count.get("lines", ""), count.get("bytes", "")]
@@ -59,7 +59,7 @@ def reasons(funnel: Sequence[Mapping[str, Any]]) -> "Markup":
 
 
 def line_rules(funnel: Sequence[Mapping[str, Any]]) -> "Markup | str":
-    """Every rule that takes single lines, with its share of the lines that came to it."""
+    """The table of rules that drop single lines, with their shares of the lines that reached their stage."""
     rows = []
     for entry in funnel:
         lost = entry.get("lines_dropped", {})
@@ -68,10 +68,10 @@ def line_rules(funnel: Sequence[Mapping[str, Any]]) -> "Markup | str":
             share = count["lines"] / seen if seen else 0.0
             rows.append([words(entry["stage"]), rule, count["lines"], f"{share:.2%}", html.bar(share, "drop")])
     if not rows:
-        return "No stage of this variant takes single lines."
+        return "No stage of this variant drops single lines."
     return html.table(["stage", "rule", "lines", "of the stage's lines", ""], rows)
 
 
 def entering(entry: Mapping[str, Any]) -> int:
-    """Pages (or records) that came into a stage."""
+    """The number of pages (or records) that entered a stage."""
     return entry["pages"] + sum(count.get("pages", 0) for count in entry["dropped"].values())

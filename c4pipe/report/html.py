@@ -1,6 +1,6 @@
-"""One look for every page that c4pipe writes: self-contained HTML that opens without a network.
+"""The common look of all pages that c4pipe writes: self-contained HTML that needs no network.
 
-Everything that is not `Markup` is escaped, so a page of the corpus with `<script>` in it shows as text.
+Everything that is not `Markup` is escaped. So a page of the corpus with `<script>` in it is shown as text.
 """
 
 import io
@@ -46,14 +46,14 @@ def page(title: str, subtitle: str, sections: Sequence[Section]) -> str:
 
 
 def render(template: str, **values: Any) -> "Markup":
-    """Render a small Jinja template with escaping on."""
+    """Render a small Jinja template with escaping."""
     return _markup(_template(template).render(**values))
 
 
 def table(headers: Sequence[str], rows: Iterable[Sequence[Any]], *, row_class: str = "") -> "Markup":
-    """A table. Numbers get thousands separators; give text as it should stand.
+    """A table. Numbers get thousands separators; text is shown unchanged.
 
-    A column that has nothing but figures (numbers, and texts like `12.5%`) is set right, its header too.
+    Columns that have only figures (numbers, and texts such as `12.5%`) are right-aligned, including the header.
     """
     body = [list(row) for row in rows]
     is_right = [_are_figures([row[place] for row in body]) for place in range(len(headers))]
@@ -62,7 +62,7 @@ def table(headers: Sequence[str], rows: Iterable[Sequence[Any]], *, row_class: s
 
 
 def settings(values: Mapping[str, Any], what: str = "setting") -> "Markup":
-    """A table of names and values of any JSON type, sorted by name; objects have a row per member."""
+    """A table of names and JSON values, sorted by name. An object has one row per member."""
     rows: list[tuple[str, str]] = []
     for name, value in sorted(values.items()):
         if isinstance(value, Mapping) and value:
@@ -93,33 +93,33 @@ def plain(value: Any) -> str:
 
 
 def tiles(figures: Iterable[tuple[str, Any]]) -> "Markup":
-    """The few figures to see first: (what, value) pairs as large numbers."""
+    """The most important figures, as large numbers: (label, value) pairs."""
     return render(_TILES, figures=[(what, _cell(value)) for what, value in figures])
 
 
 def bar(share: float, kind: str = "") -> "Markup":
-    """A bar for a share between 0 and 1, for a table's cell. kind: `keep`, `drop` or empty."""
+    """A bar for a share between 0 and 1, for a cell of a table. kind: `keep`, `drop` or empty."""
     return render(
         '<span class="bar {{ kind }}" style="width:{{ width }}%"></span>', kind=kind, width=f"{share * 100:.2f}"
     )
 
 
 def search_box(selector: str, what: str) -> "Markup":
-    """A box that hides the elements (a CSS selector) that do not contain what is typed."""
+    """A search box that hides the elements (given as a CSS selector) without the typed text."""
     return render(
         '<input type="search" data-filters="{{ s }}" placeholder="{{ w }}" aria-label="{{ w }}">', s=selector, w=what
     )
 
 
 def plot(draw: Callable[["Axes"], None], *, caption: str = "", width: float = 9.0, height: float = 3.0) -> "Markup":
-    """An inline SVG of what `draw` puts on matplotlib axes. width, height: inches."""
+    """An inline SVG of what `draw` draws on matplotlib axes. width, height: in inches."""
     try:
         import matplotlib
         from matplotlib.figure import Figure
     except ImportError as error:
         raise UserError(f"pages need {error.name}: pip install {error.name}") from error
-    # Ids that depend on the content alone, so that the same run writes the same page.
-    # A folder's name may hold `$`, which is no formula.
+    # Ids depend only on the content, so that the same run writes the same page. `$` is not read as a formula, because
+    # it may be in the name of a folder.
     settings = {"svg.hashsalt": "c4pipe", "svg.fonttype": "none", "font.size": 9, "text.parse_math": False}
     with matplotlib.rc_context(settings):
         figure = Figure(figsize=(width, height), layout="constrained")
@@ -138,12 +138,12 @@ def plot(draw: Callable[["Axes"], None], *, caption: str = "", width: float = 9.
     )
 
 
-# A number as a text, with a unit or a spread.
+# A number as text, possibly with a unit or a spread.
 _FIGURE = re.compile(r"[-+]?\d[\d,]*(\.\d+)?(e[-+]?\d+)?( ?(%|s|ms|[kMGT]?B))?( ± [\d.,]+)?|-")
 
 
 def _are_figures(values: Sequence[Any]) -> bool:
-    """Whether a column has figures and nothing else, blank cells apart."""
+    """Whether a column has only figures, except for blank cells."""
     given = [value for value in values if not (isinstance(value, str) and not value)]
     return any(value != "-" for value in given) and all(map(_is_figure, given))
 

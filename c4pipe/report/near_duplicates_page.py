@@ -19,14 +19,15 @@ _EXCERPT_CHARACTERS = 200
 def near_duplicates_page(summary: Mapping[str, Any], shown: Mapping[str, Mapping[str, str]], banding: Banding) -> str:
     """The HTML page.
 
-    summary: of `find_clusters`. shown: page number -> `url` and the beginning of `text`, of the pages that it names.
+    summary: the summary of `find_clusters`. shown: for the pages that it names, page number -> `url` and the beginning
+    of `text`.
     """
     sections = [
         Section("At a glance", _glance(summary)),
         Section("Sizes of clusters", _sizes(summary["sizes"])),
         Section("The largest clusters", _largest(summary["largest"], shown)),
-        Section("Pairs, drawn by a hash", _pairs(summary["drawn"], shown)),
-        Section("How likely a pair is found", _curve(banding)),
+        Section("A sample of pairs", _pairs(summary["drawn"], shown)),
+        Section("Probability that a pair is found", _curve(banding)),
     ]
     subtitle = "Pages whose runs of five words are nearly the same; one page of each cluster stays"
     return page("Near-duplicates", subtitle, sections)
@@ -38,7 +39,7 @@ def _glance(summary: Mapping[str, Any]) -> "Markup":
         [
             ("pages read", summary["pages"]),
             ("pages dropped", summary["dropped"]),
-            ("of all pages", f"{share:.2%}"),
+            ("share of all pages", f"{share:.2%}"),
             ("clusters", summary["clusters"]),
             ("pages in clusters", summary["in_clusters"]),
         ]
@@ -47,7 +48,7 @@ def _glance(summary: Mapping[str, Any]) -> "Markup":
 
 def _sizes(sizes: Sequence[tuple[int, int]]) -> "Markup | str":
     if not sizes:
-        return "No page is near to another."
+        return "No page is a near-duplicate of another."
 
     def draw(axes: "Axes") -> None:
         axes.scatter([size for size, _ in sizes], [count for _, count in sizes], color="#1f6feb", s=14)
@@ -57,7 +58,7 @@ def _sizes(sizes: Sequence[tuple[int, int]]) -> "Markup | str":
         axes.set_xlabel("pages in the cluster")
         axes.set_ylabel("clusters")
 
-    return plot(draw, caption="How many clusters have which size.")
+    return plot(draw, caption="The number of clusters per size.")
 
 
 def _largest(largest: Sequence[tuple[int, int]], shown: Mapping[str, Mapping[str, str]]) -> "Markup | str":
@@ -82,7 +83,7 @@ def _pairs(drawn: Sequence[tuple[int, int]], shown: Mapping[str, Mapping[str, st
 
 
 def _marked(text: str, other: str) -> Iterator[tuple[bool, str]]:
-    """Runs of a text's words: (whether the other text lacks them, the words).
+    """Yield runs of a text's words: (whether the other text lacks them, the words).
 
     >>> list(_marked("the old mill stands", "the new mill stands"))
     [(False, 'the'), (True, 'old'), (False, 'mill stands')]
@@ -95,7 +96,7 @@ def _marked(text: str, other: str) -> Iterator[tuple[bool, str]]:
 
 def _curve(banding: Banding) -> "Markup":
     rows = [(f"{similarity:.2f}", f"{banding.probability(similarity):.1%}") for similarity in _SIMILARITIES]
-    return table(("shared share of the shingles (Jaccard)", "found"), rows)
+    return table(("share of common shingles (Jaccard)", "found"), rows)
 
 
 _PAIRS = """{% for kept_url, gone_url, kept, gone in pairs %}

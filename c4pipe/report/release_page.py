@@ -1,4 +1,4 @@
-"""`verify.html`: a released corpus beside the WET files it was made from."""
+"""`verify.html`: the comparison of a released corpus with the WET files that it was made from."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""A shard in some lines: lengths, noise, spans and padding of examples; sizes of pages."""
+"""Summarises a shard in some lines: lengths, noise, spans and padding of examples; sizes of pages."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -20,7 +20,7 @@ _EOS_ID = 1
 
 
 def summarise_examples(shard: ExampleShard, settings: Mapping[str, Any], vocabulary: Vocabulary) -> Iterator[str]:
-    """Lines on all examples of a shard. settings: of the folder's manifest, empty if there is none."""
+    """Yield the lines about all examples of a shard. settings: from the folder's manifest; empty if there is none."""
     columns: dict[str, list[np.ndarray]] = {"inputs": [], "targets": []}
     counts: dict[str, list[np.ndarray]] = {name: [] for name in ("other", "noise", "sentinels", "pages")}
     tasks: dict[str, int] = {}
@@ -82,7 +82,7 @@ def summarise_examples(shard: ExampleShard, settings: Mapping[str, Any], vocabul
 
 
 def summarise_text(path: str) -> Iterator[str]:
-    """Lines on all pages of a text shard."""
+    """Yield the lines about all pages of a text shard."""
     lengths, lines, dates = [], 0, []
     bad: list[BadRecord] = []
     digest = ReadDigest(known_digests([path]).get(path))

@@ -1,4 +1,4 @@
-"""What a run counts and samples, in a form that can be merged in any order and written as JSON."""
+"""The counts and samples of a run, which can be merged in any order and written as JSON."""
 
 import bisect
 import hashlib
@@ -9,30 +9,30 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, NamedTuple
 
 EXCERPT_LENGTH = 400  # characters of a sample
-SPLIT = "split:"  # before a split's name among the volumes
-MAX_DOMAINS = 50_000  # while merging; the report shows the largest ones
-# Characters of a page: two bins for each doubling.
+SPLIT = "split:"  # prefix of a split's name in the volumes
+MAX_DOMAINS = 50_000  # while merging; the report shows only the largest
+# The edges of bins for characters per page: two bins per doubling.
 LENGTH_EDGES = tuple(sorted({round(2 ** (exponent / 2)) for exponent in range(8, 37)}))
 
 
 class Size(NamedTuple):
-    """How much text a page has: lines, bytes of UTF-8."""
+    """The size of a page's text: lines, and bytes of UTF-8."""
 
     lines: int
     bytes: int
 
     @classmethod
     def of(cls, text: str) -> "Size":
-        """The size of a text; lines are told by line feeds."""
+        """The size of a text. Lines are separated by line feeds."""
         return cls(text.count("\n") + 1, len(text.encode("utf-8", "surrogatepass")))
 
 
 @dataclass(frozen=True, order=True)
 class InputFile:
-    """A WET file as a run met it.
+    """A WET file of a run.
 
-    number: its place among all of them by base name. num_bytes: compressed. num_quarantined: records that could not be
-    read. reused: whether work of another run was taken over.
+    number: its number in the order of base names. num_bytes: its compressed size. num_quarantined: the number of
+    records that could not be read. reused: whether the work of another run was reused.
     """
 
     number: int
@@ -45,7 +45,7 @@ class InputFile:
 
 @dataclass
 class Volume:
-    """How much text: pages, their lines, their bytes of UTF-8."""
+    """An amount of text: pages, lines, and bytes of UTF-8."""
 
     pages: int = 0
     lines: int = 0
@@ -61,9 +61,10 @@ class Volume:
 
 
 class Sample(NamedTuple):
-    """A page or line that was dropped. hash: of the rule, the URL and the text; it decides which samples stay.
+    """A page or line that was dropped.
 
-    match: what in the page it went for (a bad word), where the rule can tell.
+    hash: of the rule, the URL and the text; the samples with the smallest hashes are kept. match: the part of the page
+    that is the reason (a bad word), if the rule can tell.
     """
 
     hash: str
@@ -74,11 +75,12 @@ class Sample(NamedTuple):
 
 @dataclass
 class Summary:
-    """Counts of some files. `merge` is associative and commutative, so the result does not depend on the runner.
+    """The counts of some files. `merge` is associative and commutative, so the result does not depend on the runner.
 
-    counters: the reference's names -> count. volumes: `STAGE` (what it let out), `STAGE/REASON` (what it dropped),
-    `split:NAME` (what was written). samples: counter's name -> entries with the smallest hashes. kinds: of WET records
-    (`corpus.wet.kinds`). digest: of what the files were made from, a sum that no order changes. inputs: the files.
+    counters: name in the reference -> count. volumes: `STAGE` (text that passed it), `STAGE/REASON` (text that it
+    dropped), `split:NAME` (text that was written). samples: name of the counter -> samples with the smallest hashes.
+    kinds: kinds of WET records (`corpus.wet.kinds`). digest: identifies what the files were made from; a sum, so that
+    their order does not matter. inputs: the files.
     """
 
     samples_per_rule: int = 20
@@ -95,11 +97,11 @@ class Summary:
     inputs: list[InputFile] = field(default_factory=list)
 
     def volume(self, name: str) -> Volume:
-        """The volume of that name, to add to."""
+        """The volume of that name, to which the caller can add."""
         return self.volumes.setdefault(name, Volume())
 
     def sample(self, rule: str, url: str, text: str, match: str = "") -> None:
-        """Offer a dropped page or line; those with the smallest hash of (rule, url, text) stay."""
+        """Offer a dropped page or line as a sample. Those with the smallest hashes of (rule, url, text) are kept."""
         if self.samples_per_rule <= 0:
             return
         text = text[:EXCERPT_LENGTH]
@@ -113,7 +115,7 @@ class Summary:
             del samples[self.samples_per_rule :]
 
     def add_digest(self, made_from: str) -> None:
-        """Count in what a file was made from."""
+        """Add what a file was made from to the digest."""
         self.digest = (self.digest + int(hashlib.sha256(made_from.encode()).hexdigest(), 16)) % (1 << 256)
 
     def add_length(self, length: int) -> None:
@@ -122,7 +124,7 @@ class Summary:
         self.lengths[min(max(place, 0), len(LENGTH_EDGES) - 2)] += 1
 
     def merge(self, other: "Summary") -> "Summary":
-        """Take in another summary; returns this one."""
+        """Add another summary to this one, which is returned."""
         for name in ("counters", "languages", "domains", "lengths", "seconds", "totals", "kinds"):
             getattr(self, name).update(getattr(other, name))
         for name, volume in other.volumes.items():
@@ -137,7 +139,7 @@ class Summary:
         return self
 
     def to_json(self) -> dict[str, Any]:
-        """Plain JSON values, with sorted keys where order would depend on chance."""
+        """Plain JSON values. Keys are sorted, because their order depends on the order of merging."""
         return {
             "samples_per_rule": self.samples_per_rule,
             "counters": dict(sorted(self.counters.items())),
@@ -155,7 +157,7 @@ class Summary:
 
     @classmethod
     def from_json(cls, fields: Mapping[str, Any]) -> "Summary":
-        """What `to_json` gave."""
+        """The inverse of `to_json`."""
         return cls(
             samples_per_rule=fields["samples_per_rule"],
             counters=Counter(fields["counters"]),
@@ -177,5 +179,5 @@ def _largest(items: Iterable[tuple[str, int]], count: int) -> list[tuple[str, in
 
 
 def largest_domains(summary: Summary, count: int) -> list[tuple[str, int]]:
-    """The hosts with the most pages, the largest first; equal ones by name."""
+    """The hosts with the most pages, the largest first. Equal hosts are sorted by name."""
     return _largest(summary.domains.items(), count)

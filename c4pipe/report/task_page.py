@@ -1,4 +1,4 @@
-"""The page of a folder of task examples: what each task gave, what was dropped, and how examples look."""
+"""The page of a folder of task examples: the counts per task, what was dropped, and some examples."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -11,14 +11,14 @@ _LEAST_LABELS, _MOST_LABELS = 3, 8
 
 
 def task_page(statistics: Mapping[str, Mapping[str, Any]], counters: Mapping[str, int], subtitle: str) -> str:
-    """The whole page.
+    """The HTML page.
 
     statistics: TASK-SPLIT -> rows, truncated_inputs, truncated_targets, unwritable_targets, sum_inputs, sum_targets,
-    longest_inputs, longest_targets, input_lengths, targets, samples, unwritable_samples; over all files. counters: over
-    all records.
+    longest_inputs, longest_targets, input_lengths, targets, samples, unwritable_samples, over all files. counters: the
+    counters over all records.
     """
-    rows = sum(int(one["rows"]) for one in statistics.values())
-    cut = sum(int(one["truncated_inputs"]) + int(one["truncated_targets"]) for one in statistics.values())
+    rows = sum(int(entry["rows"]) for entry in statistics.values())
+    cut = sum(int(entry["truncated_inputs"]) + int(entry["truncated_targets"]) for entry in statistics.values())
     quarantined = sum(count for name, count in counters.items() if name.startswith("quarantined_"))
     tiles = html.tiles(
         [
@@ -26,19 +26,19 @@ def task_page(statistics: Mapping[str, Mapping[str, Any]], counters: Mapping[str
             ("examples", rows),
             ("tasks", len({name.rpartition("-")[0] for name in statistics})),
             ("truncated", cut),
-            ("targets not writable", sum(int(one["unwritable_targets"]) for one in statistics.values())),
+            ("targets not writable", sum(int(entry["unwritable_targets"]) for entry in statistics.values())),
             ("quarantined", quarantined),
         ]
     )
     sections = [
         html.Section("Overview", tiles),
         html.Section("Tasks", _tasks(statistics)),
-        html.Section("Records", html.table(["what became of records", "count"], sorted(counters.items()))),
+        html.Section("Records", html.table(["outcome", "count"], sorted(counters.items()))),
         html.Section("Length of inputs", _lengths(statistics)),
         html.Section("Targets", _targets(statistics)),
         html.Section("Examples", _samples(statistics)),
     ]
-    if any(one["unwritable_samples"] for one in statistics.values()):
+    if any(entry["unwritable_samples"] for entry in statistics.values()):
         sections.insert(-1, html.Section("Targets that the vocabulary cannot write", _unwritable(statistics)))
     return html.page("Tasks as text to text", subtitle, sections)
 
@@ -49,27 +49,27 @@ def _tasks(statistics: Mapping[str, Mapping[str, Any]]):
         "examples",
         "mean inputs",
         "longest",
-        "inputs cut",
+        "inputs truncated",
         "mean targets",
         "longest",
-        "targets cut",
+        "targets truncated",
         "targets not writable",
     ]
     body = []
-    for name, one in statistics.items():
-        rows = int(one["rows"])
-        means = [one[key] / rows if rows else 0.0 for key in ("sum_inputs", "sum_targets")]
+    for name, entry in statistics.items():
+        rows = int(entry["rows"])
+        means = [entry[key] / rows if rows else 0.0 for key in ("sum_inputs", "sum_targets")]
         body.append(
             [
                 name,
                 rows,
                 means[0],
-                one["longest_inputs"],
-                one["truncated_inputs"],
+                entry["longest_inputs"],
+                entry["truncated_inputs"],
                 means[1],
-                one["longest_targets"],
-                one["truncated_targets"],
-                one["unwritable_targets"],
+                entry["longest_targets"],
+                entry["truncated_targets"],
+                entry["unwritable_targets"],
             ]
         )
     return html.table(headers, body)
@@ -77,9 +77,9 @@ def _tasks(statistics: Mapping[str, Mapping[str, Any]]):
 
 def _lengths(statistics: Mapping[str, Mapping[str, Any]]):
     by_task: dict[str, Counter[int]] = {}
-    for name, one in statistics.items():
+    for name, entry in statistics.items():
         lengths = by_task.setdefault(name.rpartition("-")[0], Counter())
-        lengths.update({int(bound): count for bound, count in one["input_lengths"].items()})
+        lengths.update({int(bound): count for bound, count in entry["input_lengths"].items()})
     bounds = sorted({bound for lengths in by_task.values() for bound in lengths})
 
     def draw(axes) -> None:
@@ -91,15 +91,15 @@ def _lengths(statistics: Mapping[str, Mapping[str, Any]]):
         axes.set_ylabel("share of examples")
         charts.legend(axes)
 
-    return html.plot(draw, caption="Inputs by their length, EOS included.", height=charts.height(len(by_task)))
+    return html.plot(draw, caption="Inputs by their length, including EOS.", height=charts.height(len(by_task)))
 
 
 def _targets(statistics: Mapping[str, Mapping[str, Any]]):
     body: list[Sequence[Any]] = []
-    for name, one in statistics.items():
-        rows = int(one["rows"]) or 1
-        ranked = sorted(one["targets"].items(), key=lambda item: (-item[1], item[0]))
-        # Labels repeat; free text does not, and a list of it would say nothing.
+    for name, entry in statistics.items():
+        rows = int(entry["rows"]) or 1
+        ranked = sorted(entry["targets"].items(), key=lambda item: (-item[1], item[0]))
+        # Only labels repeat. A list of free texts would say nothing.
         least = max(_LEAST_LABELS, _LABEL_SHARE * rows)
         labels = [(target, count) for target, count in ranked if count >= least][:_MOST_LABELS]
         if not labels:
@@ -112,9 +112,9 @@ def _targets(statistics: Mapping[str, Mapping[str, Any]]):
 def _unwritable(statistics: Mapping[str, Mapping[str, Any]]):
     headers = ["split", "examples", "target", "what the vocabulary writes"]
     rows = [
-        [name, one["unwritable_targets"] if number == 0 else "", sample["target"], sample["written"]]
-        for name, one in statistics.items()
-        for number, sample in enumerate(one["unwritable_samples"])
+        [name, entry["unwritable_targets"] if number == 0 else "", sample["target"], sample["written"]]
+        for name, entry in statistics.items()
+        for number, sample in enumerate(entry["unwritable_samples"])
     ]
     return html.table(headers, rows)
 
@@ -129,8 +129,8 @@ def _samples(statistics: Mapping[str, Mapping[str, Any]]):
             sample["num_tokens"],
             sample["truncated"],
         ]
-        for name, one in statistics.items()
-        for sample in one["samples"]
+        for name, entry in statistics.items()
+        for sample in entry["samples"]
     ]
     table = html.table(["split", "inputs", "targets", "references", "tokens", "truncated"], rows, row_class="sample")
     return html.search_box("tr.sample", "look for a task or a word") + table

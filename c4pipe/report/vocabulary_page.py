@@ -1,4 +1,4 @@
-"""The page of a vocabulary: its pieces, how well it fits each source, and texts split beside another vocabulary."""
+"""The page of a vocabulary: its pieces, how well it fits each source, and texts split by it and by another one."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -23,7 +23,7 @@ MEASURED_BYTES = 1_000_000
 
 @dataclass(frozen=True)
 class Fit:
-    """How a vocabulary fits some text."""
+    """How well a vocabulary fits some text."""
 
     characters: int
     words: int
@@ -32,13 +32,13 @@ class Fit:
 
     @property
     def row(self) -> tuple[float, float, str]:
-        """(characters a piece, tokens a word, unknown rate)."""
+        """(characters per piece, tokens per word, share of unknown tokens)."""
         tokens = max(self.tokens, 1)
         return self.characters / tokens, self.tokens / max(self.words, 1), f"{self.unknown / tokens:.4%}"
 
 
 def measure(vocabulary: Vocabulary, texts: Sequence[str]) -> Fit:
-    """How a vocabulary fits texts, of which at most 1 MB is looked at."""
+    """Measure how well a vocabulary fits texts, on at most 1 MB of them."""
     looked_at = []
     num_bytes = 0
     for text in texts:
@@ -64,8 +64,8 @@ def vocabulary_page(
 ) -> str:
     """The HTML page.
 
-    samples: texts by source. sources: (name, weight, bytes there were, bytes asked for, bytes taken). other: the name
-    of another vocabulary, and it.
+    samples: source -> texts. sources: (name, weight, bytes available, bytes wanted, bytes taken). other: (name,
+    vocabulary) of another one, to compare.
     """
     both = [("this", vocabulary)] + ([other] if other else [])
     pieces = [vocabulary.piece(token) for token in range(3, vocabulary.num_pieces)]
@@ -75,10 +75,10 @@ def vocabulary_page(
             "At a glance",
             tiles(
                 [
-                    ("pieces, with pad, EOS and unk", vocabulary.num_pieces),
-                    ("extra ids above them", vocabulary.num_extra_ids),
+                    ("pieces, including pad, EOS and unk", vocabulary.num_pieces),
+                    ("extra ids", vocabulary.num_extra_ids),
                     ("rows of an embedding", vocabulary.embedding_rows),
-                    ("bytes of text it was trained on", taken),
+                    ("bytes of training text", taken),
                 ]
             ),
         ),
@@ -98,9 +98,11 @@ def _sample(sources: Sequence[tuple[str, float, int, int, int]], taken: int) -> 
         (name, weight, f"{weight / weights:.1%}", there, asked, got, f"{got / max(taken, 1):.1%}")
         for name, weight, there, asked, got in sources
     ]
-    headers = ("source", "weight", "share asked", "bytes there", "bytes asked", "bytes taken", "share taken")
+    headers = ("source", "weight", "share wanted", "bytes available", "bytes wanted", "bytes taken", "share taken")
     short = [name for name, _, _, asked, got in sources if got < 0.98 * asked]
-    said = f"These had less text than their weight asks for, and gave all of it: {', '.join(short)}." if short else ""
+    said = (
+        f"These have less text than their weights ask for, so all of it is used: {', '.join(short)}." if short else ""
+    )
     return render("{{ t }}{% if said %}<p>{{ said }}</p>{% endif %}", t=table(headers, rows), said=said)
 
 
@@ -110,11 +112,11 @@ def _fit(both: Sequence[tuple[str, Vocabulary]], samples: Mapping[str, Sequence[
         for source, texts in samples.items()
         for name, vocabulary in both
     ]
-    said = "On the sampled text itself, at most 1 MB a source. A word is what lies between spaces."
+    said = "Measured on the sampled text itself, on at most 1 MB per source. Words are separated by white space."
     return render(
         "<p>{{ said }}</p>{{ t }}",
         said=said,
-        t=table(("source", "vocabulary", "characters a piece", "tokens a word", "unknown tokens"), rows),
+        t=table(("source", "vocabulary", "characters per piece", "tokens per word", "unknown tokens"), rows),
     )
 
 
@@ -124,7 +126,7 @@ def _pieces(pieces: Sequence[str]) -> "Markup":
 
     def draw(axes: "Axes") -> None:
         axes.bar(list(lengths), list(lengths.values()))
-        axes.set_xlabel("characters of a piece, the space before it apart")
+        axes.set_xlabel("characters per piece, without the space before it")
         axes.set_ylabel("pieces")
 
     return render("{{ t }}{{ p }}", t=table(("kind", "pieces"), kinds.most_common()), p=plot(draw))
@@ -154,16 +156,16 @@ def _splits(both: Sequence[tuple[str, Vocabulary]], samples: Mapping[str, Sequen
 
 
 def _split(vocabulary: Vocabulary, text: str) -> tuple[int, list[tuple[str, bool]]]:
-    """(tokens, pieces with whether each is unknown)."""
+    """(number of tokens, (piece, whether it is unknown) for each)."""
     ids = vocabulary.encode(text)
     return len(ids), [(vocabulary.piece(token), token == vocabulary.unk_id) for token in ids]
 
 
 def _all_pieces(pieces: Sequence[str]) -> "Markup":
-    """At most some thousand pieces, most probable first."""
+    """At most about 2,000 pieces, the most probable first."""
     step = max(1, len(pieces) // 1000)
     shown = list(enumerate(pieces, start=3))[::step]
-    said = "in order of probability" + (f", one of each {step}" if step > 1 else "")
+    said = "In order of probability" + (f", one piece in {step}" if step > 1 else "")
     box = search_box(".piece", "find a piece")
     return render(_PIECES, pieces=shown, said=said, box=box)
 

@@ -32,7 +32,7 @@ def test_pages_that_are_too_long_are_shown_with_their_lines_and_bytes():
     summary.volume("split-wet-file").add(*Size(4321, 200_001))
     summary.volume("too-long-filter/too_long").add(*Size(4321, 200_001))
     summary.counters.update({"split-wet-file/passed": 1, "too-long-filter/filtered": 1})
-    page = page_of(summary).split("Why pages went</h2>")[1]
+    page = page_of(summary).split("Why pages were dropped</h2>")[1]
     assert '<td>too_long</td><td class="number">1</td><td class="number">4,321</td>' in page
     assert '<td class="number">200,001</td>' in page
 
