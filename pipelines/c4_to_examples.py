@@ -17,9 +17,13 @@ from pipelines.launch import beam_flags, quarantine_flag
 
 def parser() -> Parser:
     parser = Parser(prog="python -m pipelines.c4_to_examples", description=__doc__)
-    parser.add_argument("--input", required=True, help="SOURCE,...: folders of C4 shards, folder@split, or globs")
-    parser.add_argument("--vocabulary", required=True, help=f"a folder with {MODEL_FILE}, or the file itself")
-    parser.add_argument("--output", required=True, help="folder for the example shards")
+    parser.add_argument(
+        "--input", required=True, metavar="SOURCE,...", help="folders of C4 shards, folder@split, or globs"
+    )
+    parser.add_argument(
+        "--vocabulary", required=True, metavar="DIR", help=f"a folder with {MODEL_FILE}, or the file itself"
+    )
+    parser.add_argument("--output", required=True, metavar="DIR", help="folder for the example shards")
     parser.add_argument("--objective", default="span_corruption", choices=OBJECTIVES, help="the pre-training objective")
     parser.add_argument(
         "--noise_density", type=float, help="share of tokens that is noise (default: 0.15 for objectives with noise)"
@@ -38,7 +42,7 @@ def parser() -> Parser:
         help="if there are more spans than extra ids: use ids of real pieces as the reference does, or stop",
     )
     parser.add_argument(
-        "--num_extra_ids", type=int, help="number of sentinels, if the vocabulary's folder does not say it"
+        "--num_extra_ids", type=int, help="number of sentinels, if the folder of the vocabulary does not say it"
     )
     parser.add_argument("--seed", type=int, default=0, help="random seed of the noise")
     parser.add_argument(
@@ -55,7 +59,7 @@ def parser() -> Parser:
     )
     quarantine_flag.add(parser)
     parser.add_argument("--overwrite", action="store_true", help="replace the content of the output folder")
-    parser.add_argument("--dry_run", action="store_true", help="say what would be made, with an estimate")
+    parser.add_argument("--dry_run", action="store_true", help="only say what would be made, with an estimate")
     return parser
 
 

@@ -19,8 +19,8 @@ DEFAULT_SAMPLE_BYTES = 200_000_000
 
 def parser() -> Parser:
     parser = Parser(prog="python -m pipelines.c4_to_vocabulary", description=__doc__)
-    parser.add_argument("--input", required=True, help="SOURCE[:weight][,SOURCE:weight]")
-    parser.add_argument("--output", required=True, help="folder for the vocabulary")
+    parser.add_argument("--input", required=True, metavar="SOURCE[:weight],...", help="sources of text, with weights")
+    parser.add_argument("--output", required=True, metavar="DIR", help="folder for the vocabulary")
     parser.add_argument(
         "--num_pieces", type=int, default=32_000, help="number of pieces, with pad, EOS and unk, without the extra ids"
     )
@@ -36,7 +36,9 @@ def parser() -> Parser:
     parser.add_argument("--character_coverage", type=float, default=0.9995, help="share of characters that get a piece")
     parser.add_argument("--byte_fallback", action="store_true", help="encode unknown characters as bytes")
     parser.add_argument("--split_digits", action="store_true", help="make each digit a separate piece")
-    parser.add_argument("--compare_vocabulary", help="another vocabulary that the report compares with this one")
+    parser.add_argument(
+        "--compare_vocabulary", metavar="DIR", help="another vocabulary that the report compares with this one"
+    )
     parser.add_argument(
         "--page_per",
         default=plain_text.LINE,
@@ -45,7 +47,7 @@ def parser() -> Parser:
     )
     quarantine_flag.add(parser)
     parser.add_argument("--overwrite", action="store_true", help="replace the content of the output folder")
-    parser.add_argument("--dry_run", action="store_true", help="say what would be made, with an estimate")
+    parser.add_argument("--dry_run", action="store_true", help="only say what would be made, with an estimate")
     return parser
 
 

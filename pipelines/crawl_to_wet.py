@@ -18,12 +18,15 @@ from c4pipe.shards import files
 def parser() -> Parser:
     parser = Parser(prog="python -m pipelines.crawl_to_wet", description=__doc__)
     parser.add_argument(
-        "--crawl", required=True, help="name of a crawl such as CC-MAIN-2019-18, or several, separated by commas"
+        "--crawl",
+        required=True,
+        metavar="CRAWL,...",
+        help="name of a crawl such as CC-MAIN-2019-18, or several, separated by commas",
     )
-    parser.add_argument("--output", required=True, help="folder for the WET files")
+    parser.add_argument("--output", required=True, metavar="DIR", help="folder for the WET files")
     parser.add_argument("--num_files", type=int, default=8, help="number of files per crawl")
     parser.add_argument("--first_file", type=int, default=0, help="place of the first file in wet.paths")
-    parser.add_argument("--base_url", default=paths.BASE_URL, help="URL that contains crawl-data/")
+    parser.add_argument("--base_url", default=paths.BASE_URL, metavar="URL", help="URL that contains crawl-data/")
     parser.add_argument(
         "--connections", type=int, default=4, help="number of files that are downloaded at the same time"
     )
@@ -33,7 +36,9 @@ def parser() -> Parser:
         default=1.0,
         help="least time between retries; it grows while the server refuses",
     )
-    parser.add_argument("--dry_run", action="store_true", help="say which files would be downloaded, and their size")
+    parser.add_argument(
+        "--dry_run", action="store_true", help="only say which files would be downloaded, and their size"
+    )
     return parser
 
 

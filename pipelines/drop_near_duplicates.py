@@ -17,8 +17,8 @@ from pipelines.launch import beam_flags, quarantine_flag
 def parser() -> Parser:
     parser = Parser(prog="python -m pipelines.drop_near_duplicates", description=__doc__)
     add = parser.add_argument
-    add("--input", required=True, help="SOURCE: a folder of C4 shards, folder@split, or a glob")
-    add("--output", required=True, help="folder for the shards, clusters.parquet and the report")
+    add("--input", required=True, metavar="SOURCE", help="a folder of C4 shards, folder@split, or a glob")
+    add("--output", required=True, metavar="DIR", help="folder for the shards, clusters.parquet and the report")
     add(
         "--threshold_bands",
         type=int,

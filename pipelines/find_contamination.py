@@ -18,9 +18,9 @@ from pipelines.launch import beam_flags, quarantine_flag
 def parser() -> Parser:
     parser = Parser(prog="python -m pipelines.find_contamination", description=__doc__)
     add = parser.add_argument
-    add("--c4", required=True, help="SOURCE of the corpus: a folder of C4 shards, folder@split, or a glob")
-    add("--tasks", required=True, help="folders made by tasks_to_examples, DIR[@SPLIT], separated by commas")
-    add("--output", required=True, help=f"folder for {RESULT}, {URLS} and report.html")
+    add("--c4", required=True, metavar="SOURCE", help="the corpus: a folder of C4 shards, folder@split, or a glob")
+    add("--tasks", required=True, metavar="DIR[@SPLIT],...", help="folders that tasks_to_examples made")
+    add("--output", required=True, metavar="DIR", help=f"folder for {RESULT}, {URLS} and report.html")
     add(
         "--ngram",
         type=int,

@@ -15,8 +15,12 @@ from c4pipe.command_line import Parser, run
 def parser() -> Parser:
     parser = Parser(prog="python -m pipelines.find_url", description=__doc__)
     parser.add_argument("url", metavar="URL", help="the URL, or with --domain a domain such as example.com")
-    parser.add_argument("--c4", required=True, help="folder of the text shards (all its splits), or folder@split")
-    parser.add_argument("--examples", help="folder of example shards that were made from these text shards")
+    parser.add_argument(
+        "--c4", required=True, metavar="DIR[@SPLIT]", help="folder of the text shards (all its splits), or folder@split"
+    )
+    parser.add_argument(
+        "--examples", metavar="DIR", help="folder of example shards that were made from these text shards"
+    )
     parser.add_argument("--domain", action="store_true", help="find all pages of the domain and its subdomains")
     parser.add_argument("--dry_run", action="store_true", help="only say what would be read")
     return parser

@@ -26,8 +26,8 @@ def parser() -> Parser:
         metavar="PATH[@SPLIT],...",
         help=f"globs of files ({kinds.IN_WORDS}), or hf:PATH; SPLIT is needed if a file's name does not say it",
     )
-    parser.add_argument("--vocabulary", required=True, help="folder with spiece.model")
-    parser.add_argument("--output", required=True, help="folder for the shards")
+    parser.add_argument("--vocabulary", required=True, metavar="DIR", help="folder with spiece.model")
+    parser.add_argument("--output", required=True, metavar="DIR", help="folder for the shards")
     parser.add_argument("--task", default="", help=f"task of raw records, one of {' '.join(catalog.TASKS)}")
     parser.add_argument(
         "--inputs_length", type=int, default=512, help="length in tokens with EOS at which inputs are cut"
@@ -36,7 +36,7 @@ def parser() -> Parser:
         "--targets_length", type=int, help="the same for targets (default: the longest that occurs, at most 512)"
     )
     parser.add_argument(
-        "--num_extra_ids", type=int, help="number of sentinels, if the vocabulary's folder does not say it"
+        "--num_extra_ids", type=int, help="number of sentinels, if the folder of the vocabulary does not say it"
     )
     quarantine_flag.add(parser)
     parser.add_argument("--overwrite", action="store_true", help="replace another result in the output folder")

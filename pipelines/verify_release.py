@@ -27,7 +27,7 @@ def parser() -> Parser:
         metavar="GLOB",
         help="shards of the release, such as c4-train.00000-of-01024.json.gz",
     )
-    add("--output", required=True, help="folder for verify.json and verify.html")
+    add("--output", required=True, metavar="DIR", help="folder for verify.json and verify.html")
     add("--variant", default="en", choices=("en", "en.noblocklist"), help="the released variant")
     add(
         "--compat",
@@ -36,9 +36,14 @@ def parser() -> Parser:
         help="the version whose rules are applied; AllenAI released 3.0.1",
     )
     add("--wet_parser", default="tfds", choices=tuple(WET_PARSERS), help="the parser of WET files")
-    add("--assets", help="folder with punkt_tab and badwords (default: they are downloaded once)")
-    add("--sentence_model", default=PUNKT_TAB, help="punkt_tab, bundled, or a folder with Punkt's four files")
-    add("--badwords", help="your own list of bad words")
+    add("--assets", metavar="DIR", help="folder with punkt_tab and badwords (default: they are downloaded once)")
+    add(
+        "--sentence_model",
+        default=PUNKT_TAB,
+        metavar="NAME_OR_DIR",
+        help="punkt_tab, bundled, or a folder with Punkt's four files",
+    )
+    add("--badwords", metavar="FILE", help="your own list of bad words")
     add("--num_workers", type=int, default=num_cores(), help="number of processes")
     add("--overwrite", action="store_true", help="replace the result of another run in the output folder")
     add("--dry_run", action="store_true", help="only say what would be compared")

@@ -21,14 +21,23 @@ from pipelines.launch import beam_flags, quarantine_flag, recipe_flags
 def parser() -> Parser:
     parser = Parser(prog="python -m pipelines.wet_to_c4", description=__doc__)
     add = parser.add_argument
-    add("--input", help="globs of WET files (paths or URLs), separated by commas; write \\, for a comma in a path")
-    add("--input_list", help="a file with one WET file per line (.gz too), instead of --input")
-    add("--base_url", help="URL that contains crawl-data/, for lines of --input_list that are paths of Common Crawl")
-    add("--output", help="folder for the shards, the manifest and the report")
+    add(
+        "--input",
+        metavar="GLOB,...",
+        help="globs of WET files (paths or URLs), separated by commas; write \\, for a comma in a path",
+    )
+    add("--input_list", metavar="FILE", help="a file with one WET file per line (.gz too), instead of --input")
+    add(
+        "--base_url",
+        metavar="URL",
+        help="URL that contains crawl-data/, for lines of --input_list that are paths of Common Crawl",
+    )
+    add("--output", metavar="DIR", help="folder for the shards, the manifest and the report")
     recipe_flags.add(parser)
     add(
         "--compat",
         default="tfds-3.1.0",
+        metavar="NAME",
         help=f"the version whose results are reproduced: one of {', '.join(variants.COMPATS)}",
     )
     add(
@@ -38,16 +47,25 @@ def parser() -> Parser:
         help="tfds: line by line, like the reference; warc: by Content-Length",
     )
     add("--accept_other_records", action="store_true", help="continue even if no file begins like a WET file")
-    add("--languages", help="languages to keep, separated by commas (default: all of the variant)")
+    add("--languages", metavar="LANG,...", help="languages to keep, separated by commas (default: all of the variant)")
     add("--language_identifier", choices=IDENTIFIERS, help="the language identifier (default: the variant's)")
-    add("--assets", help="folder with punkt_tab, badwords, realnews (default: they are downloaded once)")
-    add("--sentence_model", default=PUNKT_TAB, help="punkt_tab, bundled, or a folder with Punkt's four files")
+    add("--assets", metavar="DIR", help="folder with punkt_tab, badwords, realnews (default: they are downloaded once)")
+    add(
+        "--sentence_model",
+        default=PUNKT_TAB,
+        metavar="NAME_OR_DIR",
+        help="punkt_tab, bundled, or a folder with Punkt's four files",
+    )
     add("--badwords", metavar="LANG:FILE,...", help="your own bad words, one per line, instead of a language's list")
-    add("--urls", help="for webtextlike: the URLs to keep, one per line (.gz too)")
-    add("--exclude_urls", help="URLs or domains that must not be in the corpus, one per line (.gz too)")
+    add("--urls", metavar="FILE", help="for webtextlike: the URLs to keep, one per line (.gz too)")
+    add("--exclude_urls", metavar="FILE", help="URLs or domains that must not be in the corpus, one per line (.gz too)")
     add("--num_shards", type=int, help="shards per training split (default: the number of WET files, at most 1,024)")
     add("--format", default="json.gz", choices=WRITERS, help="format of the text shards")
-    add("--work_dir", help="where to create the work folder, about three times the size of the input (default: OUTPUT)")
+    add(
+        "--work_dir",
+        metavar="DIR",
+        help="where to create the work folder, about three times the size of the input (default: OUTPUT)",
+    )
     add("--keep_work", action="store_true", help="do not remove the work folder at the end")
     add("--samples_per_rule", type=int, default=20, help="dropped pages and lines per rule that the report shows")
     quarantine_flag.add(parser)

@@ -1,1 +1,1 @@
-"""T5 as one stack and its masks, in all the architectures of the paper."""
+"""The architectures of the paper, all built from one kind of stack and its masks."""

@@ -58,7 +58,7 @@ def load_onto(folder: str, config: ModelConfig, weights: Mapping[str, Tensor]) -
             raise ValueError(f"{WEIGHTS_FILE} is not what was written: its checksum differs")
         adapted = safetensors.torch.load(content)
     except FileNotFoundError as error:
-        raise UserError(f"{folder} holds no adapters ({Path(str(error.filename)).name} is not there)") from error
+        raise UserError(f"{folder} holds no adapters ({Path(str(error.filename)).name} is missing)") from error
     except (OSError, ValueError, SafetensorError) as error:
         raise UserError(f"the adapters in {folder} are damaged ({error}); copy them again") from error
     base = description.base_sha256

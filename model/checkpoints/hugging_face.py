@@ -93,7 +93,7 @@ class Loaded:
 
 
 def is_folder(folder: str) -> bool:
-    """Whether this looks like a Hugging Face model folder (a `config.json` and no `run.json` of ours)."""
+    """Whether this looks like a Hugging Face model folder (a `config.json` and no `run.json`)."""
     path = Path(folder)
     return (path / CONFIG_FILE).is_file() and not (path / "run.json").exists()
 

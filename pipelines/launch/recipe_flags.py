@@ -14,7 +14,7 @@ DEFAULT = "en"
 
 def add(parser: Parser) -> None:
     """Add the flags to a parser."""
-    parser.add_argument("--variant", help=f"one of {', '.join(VARIANTS)} (default: {DEFAULT})")
+    parser.add_argument("--variant", metavar="NAME", help=f"one of {', '.join(VARIANTS)} (default: {DEFAULT})")
     parser.add_argument("--recipe", metavar="FILE", help="your own recipe file (TOML), instead of --variant")
     parser.add_argument("--print_recipe", action="store_true", help="print the recipe, as a start for your own")
 
