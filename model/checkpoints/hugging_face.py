@@ -155,8 +155,12 @@ def _config_of(folder: str, values: Mapping[str, Any]) -> ModelConfig:
     projection = values["feed_forward_proj"]
     if projection not in by_name:
         raise UserError(f"{path} has the feed-forward {projection!r}; only {', '.join(by_name)} are supported")
-    if values.get("decoder_start_token_id") not in (None, values.get("pad_token_id", 0)):
-        raise UserError(f"{path}: decoding must begin with the pad id, as in T5; this model begins with another id")
+    start, pad = values.get("decoder_start_token_id"), values.get("pad_token_id", 0)
+    if start not in (None, pad):
+        raise UserError(
+            f"{path}: decoding begins with id {start} and the pad id is {pad}, as in MADLAD-400; only models whose "
+            "decoding begins with the pad id, as in T5, are supported"
+        )
     try:
         return ModelConfig(
             vocabulary_size=values["vocab_size"],

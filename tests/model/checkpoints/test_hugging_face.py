@@ -233,7 +233,12 @@ def spoil(folder, **changes):
         ({"feed_forward_proj": "gated-silu"}, "gated-silu"),
         ({"d_ff": 65}, "config.json says"),
         ({"num_layers": 3}, "lacks the weight"),
-        ({"decoder_start_token_id": 7}, "pad id"),
+        ({"decoder_start_token_id": 7}, "begins with id 7 and the pad id is 0"),
+        # As the released MADLAD-400 has them: decoding begins with <unk>.
+        (
+            {"decoder_start_token_id": 0, "pad_token_id": 1, "eos_token_id": 2},
+            "begins with id 0 and the pad id is 1, as in MADLAD-400; only models whose decoding begins with the pad id",
+        ),
     ],
 )
 def test_what_does_not_fit_is_an_error_that_says_so(vocabulary, tmp_path, changes, message):
