@@ -1,5 +1,6 @@
 """What all tests share."""
 
+import contextlib
 import os
 from pathlib import Path
 
@@ -7,6 +8,14 @@ import pytest
 
 # Programs that tests start; the search for doctests would import them.
 collect_ignore_glob = ["**/*_worker.py"]
+
+# The model is tested in environments without it too.
+with contextlib.suppress(ModuleNotFoundError):
+    from hypothesis import HealthCheck, settings
+
+    # The same examples in every run, and no time limit: a run must not depend on chance or on how busy the machine is.
+    settings.register_profile("suite", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    settings.load_profile("suite")
 
 SHARED = Path(os.environ.get("C4PIPE_SHARED", Path(__file__).parents[2] / "shared"))
 

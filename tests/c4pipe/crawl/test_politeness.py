@@ -34,5 +34,5 @@ def test_a_stop_ends_the_wait():
     stopping = threading.Event()
     threading.Timer(0.1, stopping.set).start()
     start = time.monotonic()
-    RetryGate(0.0, stopping).wait(60)
-    assert time.monotonic() - start < 10
+    RetryGate(0.0, stopping).wait(3600)
+    assert time.monotonic() - start < 300

@@ -241,7 +241,7 @@ import sys, time
 from c4pipe.folders.lock import locked
 with locked(sys.argv[1], "hold_it"):
     print("held", flush=True)
-    time.sleep(60)
+    time.sleep(3600)
 """
 
 
@@ -272,7 +272,7 @@ def test_a_forked_child_does_not_hold_the_folder_when_its_parent_is_gone(tmp_pat
         with locked(str(tmp_path), "parent"):
             grandchild = os.fork()
             if grandchild == 0:
-                time.sleep(20)
+                time.sleep(3600)
                 os._exit(0)
             (tmp_path / "grandchild").write_text(str(grandchild))
             os.kill(os.getpid(), signal.SIGKILL)

@@ -16,7 +16,7 @@ from pipelines.launch.workers import worker_processes
 if __name__ == "__main__":
     with worker_processes(2, get_context(sys.argv[1])) as pool:
         print(pool.submit(os.getpid).result(), flush=True)
-        wait = [pool.submit(time.sleep, 60) for _ in range(2)]
+        wait = [pool.submit(time.sleep, 3600) for _ in range(2)]
         print(*(process for process in pool._processes), flush=True)
         wait[0].result()
 """
@@ -41,7 +41,7 @@ def test_no_worker_outlives_a_killed_starter(start, tmp_path):
     assert len(workers) == 2 and all(map(is_there, workers))
     os.kill(starter.pid, signal.SIGKILL)
     starter.wait()
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 120
     while any(map(is_there, workers)) and time.monotonic() < deadline:
         time.sleep(0.1)
     assert not any(map(is_there, workers))

@@ -47,7 +47,9 @@ PIECES = [
 ]
 wet_bytes = st.lists(st.one_of(st.sampled_from(PIECES), st.binary(max_size=6)), max_size=40).map(b"".join)
 both_parsers = pytest.mark.parametrize("read", [line_parser.read_by_lines, warc_parser.read_by_length])
-often = settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+often = settings(
+    max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 
 
 def read_all(read, blocks) -> list:
