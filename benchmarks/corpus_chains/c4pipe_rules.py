@@ -112,6 +112,7 @@ def run(wets: list[Path], variant: variants.Variant, found: assets.Assets, outpu
     for place, candidate in chain_run.candidates.items():
         chain_run.candidates[place] = replace(candidate, lost_lines=lost_lines[place])
     chain_run.judge(chain.AFTER_LINES)
+    chain_run.judge(chain.AFTER_NEAR_DUPLICATES)
 
     texts = {place: candidate.text for place, candidate in chain_run.candidates.items()}
     clock.pages("write", texts, _write, texts, pages, output)

@@ -1,8 +1,8 @@
 """The stages of C4, of all variants, as one list in the order in which a page passes them.
 
-Two decisions over the whole corpus divide the list into three parts: which copy of a URL stays, and which page keeps a
-line. All other stages judge each page by itself. All code that judges pages, or counts, reports or compares stages,
-reads this list.
+Decisions over the whole corpus divide the list: which copy of a URL stays, which page keeps a line, and, in runs that
+ask for it, which of several nearly equal pages stays. All other stages judge each page by itself. All code that judges
+pages, or counts, reports or compares stages, reads this list.
 """
 
 from collections.abc import Callable, Collection, Container, Sequence
@@ -200,6 +200,14 @@ AFTER_LINES = (
         judge=_language,
         names_reasons=True,
     ),
+)
+# Here the whole corpus decides, if it is asked to: of the pages of a cluster one stays.
+NEAR_DUPLICATES = Stage(
+    "near-duplicate-filter",
+    "not nearly equal to another page",
+    when=lambda variant: variant.near_duplicates,
+)
+AFTER_NEAR_DUPLICATES = (
     Stage(
         "badwords-filter",
         "without bad words",
@@ -210,11 +218,22 @@ AFTER_LINES = (
         always_shown=True,
     ),
 )
-STAGES: dict[str, Stage] = {stage.name: stage for stage in (*AT_READING, URL_COPIES, *AFTER_URLS, *AFTER_LINES)}
+STAGES: dict[str, Stage] = {
+    stage.name: stage
+    for stage in (
+        *AT_READING,
+        URL_COPIES,
+        *AFTER_URLS,
+        *AFTER_LINES,
+        NEAR_DUPLICATES,
+        *AFTER_NEAR_DUPLICATES,
+    )
+}
 
 PARSING, LENGTH, LISTED_DOMAINS = AT_READING
 EXCLUDED_URLS, LISTED_URLS, PARAGRAPHS, CLEANING = AFTER_URLS
-LINE_COPIES, ENGLISH, LANGUAGE, BADWORDS = AFTER_LINES
+LINE_COPIES, ENGLISH, LANGUAGE = AFTER_LINES
+(BADWORDS,) = AFTER_NEAR_DUPLICATES
 
 # Prefix of the counters of unreadable records, one per reason; the counter of WET files.
 QUARANTINE = "quarantine"

@@ -9,7 +9,21 @@ from c4pipe.corpus.recipes.variant import Variant
 from c4pipe.corpus.rules import Rule
 from c4pipe.errors import UserError
 
-__all__ = ["C4_RULES", "COMPATS", "MC4_LANGUAGES", "VARIANTS", "Compat", "Variant"]
+__all__ = [
+    "C4_RULES",
+    "COMPATS",
+    "KEPT",
+    "MC4_LANGUAGES",
+    "MINHASH",
+    "NEAR_DUPLICATES",
+    "VARIANTS",
+    "Compat",
+    "Variant",
+]
+
+# What becomes of nearly equal pages: they are kept, or found by MinHash and dropped.
+KEPT, MINHASH = "off", "minhash"
+NEAR_DUPLICATES = (KEPT, MINHASH)
 
 # Each of them is a file in `recipes/`.
 _NAMES = ("en", "en.noblocklist", "en.noclean", "realnewslike", "webtextlike", "multilingual")

@@ -16,6 +16,7 @@ from c4pipe.records import Dropped, Page, Quarantined
 from c4pipe.report.summary import SPLIT, Size, Summary
 
 OTHER_COPY = "other_copy_stays"
+NEAR_PAGE = "near_page_stays"
 _UNKNOWN_SIZE = Size(0, 0)
 # Samples of dropped lines are taken from one page in this many.
 _SAMPLED_PAGES_SHARE = 16
@@ -66,8 +67,8 @@ class Ledger:
         self._pass(chain.URL_COPIES, size)
         self._add(chain.AFTER_URLS, verdict, size, url, verdict.text)
 
-    def add_after_lines(self, url: str, cleaned: str, lost_lines: Sequence[int], verdict: Verdict, split: str) -> None:
-        """Record a cleaned page and the verdict of the last stages. split: the page's split, if no stage drops it."""
+    def add_after_lines(self, url: str, cleaned: str, lost_lines: Sequence[int], verdict: Verdict) -> None:
+        """Record a cleaned page and the verdict of the stages up to its language."""
         summary = self._summary
         if lost_lines and chain.LINE_COPIES.when(self._variant):
             first_lost = cleaned.split("\n")[lost_lines[0]]
@@ -75,6 +76,21 @@ class Ledger:
         self._add(chain.AFTER_LINES, verdict, Size.of(cleaned), url, cleaned)
         if verdict.stage != chain.LINE_COPIES.name:
             summary.languages[verdict.language or "unknown"] += 1
+
+    def add_near_duplicate(self, url: str, text: str) -> None:
+        """A page that is near to another one, which stays."""
+        self._drop(chain.NEAR_DUPLICATES, NEAR_PAGE, Size.of(text))
+        self._sample(chain.NEAR_DUPLICATES, NEAR_PAGE, url, text)
+
+    def add_to_the_end(self, url: str, text: str, verdict: Verdict, split: str) -> None:
+        """A page that is near to no other, or stays of those near to it, by the last stages.
+
+        text: as it came to them. split: where it is written, if no stage drops it.
+        """
+        summary = self._summary
+        if chain.NEAR_DUPLICATES.when(self._variant):
+            self._pass(chain.NEAR_DUPLICATES, Size.of(text))
+        self._add(chain.AFTER_NEAR_DUPLICATES, verdict, Size.of(text), url, text)
         if not verdict.stage:
             summary.volume(f"{SPLIT}{split}").add(*Size.of(verdict.text))
             summary.domains[_host(url)] += 1

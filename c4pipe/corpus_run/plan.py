@@ -12,6 +12,8 @@ import c4pipe
 from c4pipe.corpus import variants
 from c4pipe.corpus.recipes.variant import Variant
 from c4pipe.corpus_run.rules_file import RuleSet, read_rules, write_rules
+from c4pipe.near_duplicates.signatures import Banding
+from c4pipe.near_duplicates_run.clustering import Clustering
 from c4pipe.shards import files
 
 __all__ = ["File", "Plan", "RuleSet", "Settings", "code_digest", "digest", "read_rules", "write_rules"]
@@ -42,7 +44,8 @@ class File(NamedTuple):
 class Settings:
     """Everything that determines the bytes of the result, besides the inputs and the code.
 
-    variant: the recipe's name; recipe: its digest (`recipe_files.digest`).
+    variant: the recipe's name; recipe: its digest (`recipe_files.digest`). near_duplicates: one of
+    `variants.NEAR_DUPLICATES`.
     """
 
     variant: str
@@ -54,12 +57,16 @@ class Settings:
     num_shards: int
     format: str
     assets: Mapping[str, str] = field(default_factory=dict)
+    near_duplicates: str = variants.KEPT
 
     def to_json(self) -> dict[str, Any]:
         """The settings as in the manifest, which lists assets separately."""
         fields = asdict(self)
         fields["languages"] = list(self.languages)
         del fields["assets"]
+        # Of a run that does not ask for it nothing is told, as before there was anything to ask for.
+        if self.near_duplicates == variants.KEPT:
+            del fields["near_duplicates"]
         return fields
 
     @property
@@ -111,6 +118,11 @@ class Plan:
     shuffle_bits: int = 8
 
     @property
+    def clustering(self) -> Clustering:
+        """What the workers know that look for nearly equal pages."""
+        return Clustering(self.work, Banding(), self.bucket_bytes)
+
+    @property
     def compat(self) -> variants.Compat:
         return variants.compat_named(self.settings.compat)
 
@@ -136,6 +148,10 @@ class Plan:
     def finished(self, stem: str, key: str, ending: str) -> str:
         """Path of the file with a WET file's pages in the corpus (`.arrow`), or of its record (`.json`)."""
         return files.join(self.work, "finished", f"{stem}.{key[:16]}{ending}")
+
+    def of_clusters(self, run_key: str, stem: str, ending: str) -> str:
+        """Path of what is told of a WET file's pages that lie in clusters (`.parquet`), or its record (`.json`)."""
+        return self.later(run_key, "near_duplicates", f"{stem}{ending}")
 
     def later(self, run_key: str, kind: str, name: str) -> str:
         """Path of a work file that depends on all inputs."""

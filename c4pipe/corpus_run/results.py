@@ -2,8 +2,8 @@
 
 import json
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import c4pipe
@@ -14,12 +14,15 @@ from c4pipe.errors import UserError
 from c4pipe.folders.kinds import CARD
 from c4pipe.report import corpus_report
 from c4pipe.report.summary import InputFile, Summary
-from c4pipe.shards import checked_json, files, manifest
+from c4pipe.shards import checked_json, cluster_files, files, manifest
 from c4pipe.shards.checked_json import Count, FileName, Sha256
-from c4pipe.shards.work.frames import read_frames
+from c4pipe.shards.work.frames import DamagedWorkFile, read_frames
+from c4pipe.shards.work.work_files import read_record
 
 REPORT = "report.json"
 QUARANTINE = "quarantine.jsonl"
+# Of the clusters of near-equal pages, in the manifest.
+_COUNTED = ("clusters", "in_clusters", "dropped")
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -59,6 +62,7 @@ class _Result:
     cleaned: _Summary
     finished: _Summary
     shards: list[WrittenShard]
+    clusters_key: str = ""
 
 
 def read_result(path: str) -> dict[str, Any]:
@@ -117,7 +121,37 @@ def make_report(plan: Plan, result: Mapping[str, Any], timing: Mapping[str, Any]
         ],
     }
     report["machine"] = dict(machine)
+    if clusters := clusters_of(plan, result):
+        shown = {
+            number: page for record in _records_of_clusters(plan, result) for number, page in record["shown"].items()
+        }
+        report["near_duplicates"] = {**clusters, **asdict(plan.clustering.banding), "shown": shown}
     return report
+
+
+def clusters_of(plan: Plan, result: Mapping[str, Any]) -> dict[str, Any] | None:
+    """What is told of the clusters of near-equal pages together; None if nobody looked for any, or nothing was made."""
+    key = result["clusters_key"] if result["run_key"] else ""
+    return plan.clustering.read_summary(key) if key else None
+
+
+def _records_of_clusters(plan: Plan, result: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Of each WET file, what was noted of its pages that lie in clusters, with the `path` of their rows."""
+    key = result["clusters_key"]
+    for file in read_list(plan.inputs):
+        record_path = plan.of_clusters(key, file.stem, ".json")
+        record = read_record(record_path, key)
+        if record is None:
+            raise DamagedWorkFile.of(record_path, "it is gone, or its checksum differs")
+        yield {**record, "path": plan.of_clusters(key, file.stem, ".parquet")}
+
+
+def write_clusters(plan: Plan, result: Mapping[str, Any]) -> None:
+    """`_provenance/near_duplicates.parquet`: which pages lie in clusters, and which page stayed for each."""
+    if clusters_of(plan, result):
+        paths = [record["path"] for record in _records_of_clusters(plan, result) if record["rows"]]
+        target = files.join(plan.output, cluster_files.FILE_NAME_OF_WET)
+        cluster_files.join_members(paths, target, cluster_files.OF_WET_FILES)
 
 
 def _shards(result: Mapping[str, Any]) -> list[WrittenShard]:
@@ -136,6 +170,8 @@ def make_manifest(plan: Plan, result: Mapping[str, Any]) -> manifest.Manifest:
     for shard in _shards(result):
         splits.setdefault(shard.split, []).append(manifest.Shard(shard.file, shard.rows, shard.bytes, shard.sha256))
     inputs = sorted(Summary.from_json(result["cleaned"]).inputs)
+    clusters = clusters_of(plan, result)
+    counted = {"near_duplicates": {name: clusters[name] for name in _COUNTED}} if clusters else {}
     return manifest.Manifest(
         kind="c4",
         splits={split: tuple(sorted(shards, key=lambda shard: shard.file)) for split, shards in splits.items()},
@@ -146,6 +182,7 @@ def make_manifest(plan: Plan, result: Mapping[str, Any]) -> manifest.Manifest:
             "input_bytes": sum(file.num_bytes for file in inputs),
             "pages": sum(shard.rows for shards in splits.values() for shard in shards),
             "card": CARD,
+            **counted,
         },
     )
 

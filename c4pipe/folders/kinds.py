@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from c4pipe.shards import provenance
+from c4pipe.shards import cluster_files, provenance
 from c4pipe.shards.manifest import Manifest
 from c4pipe.vocabulary.folders import MODEL_FILE, PIECES_FILE
 
@@ -32,7 +32,7 @@ class Kind:
 
 KINDS: dict[str, Kind] = {
     "c4": Kind(
-        others=(REPORT, REPORT_PAGE, QUARANTINE, "clusters.parquet"),
+        others=(REPORT, REPORT_PAGE, QUARANTINE, cluster_files.FILE_NAME, cluster_files.FILE_NAME_OF_WET),
         patterns=("c4-*-of-*", "_provenance/provenance-*-of-*", CARD),
     ),
     "vocabulary": Kind(needed=(MODEL_FILE, PIECES_FILE), others=(*_TOKENIZER, REPORT_PAGE, QUARANTINE)),

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 
 from c4pipe.errors import UserError
@@ -42,6 +42,22 @@ _NUMBERED_FILE: Any = tuple[Count, str, Count, Count, str]
 
 
 @dataclass(frozen=True)
+class _Summary:
+    """`clusters.json`. sizes: (pages of a cluster, how many clusters). largest: (page that stays, pages).
+
+    drawn: (page that stays, page that is near to it).
+    """
+
+    pages: Count
+    clusters: Count
+    in_clusters: Count
+    dropped: Count
+    sizes: list[tuple[Count, Count]]
+    largest: list[tuple[Count, Count]]
+    drawn: list[tuple[Count, Count]]
+
+
+@dataclass(frozen=True)
 class Clustering:
     """work: the work folder. bucket_bytes: of keys that meet at a time in a worker."""
 
@@ -64,6 +80,11 @@ class Clustering:
     def summary(self, run_key: str) -> str:
         """What is told of all clusters together; written last."""
         return self.later(run_key, "clusters", "clusters.json")
+
+    def read_summary(self, run_key: str) -> dict[str, Any]:
+        """What is told of all clusters together."""
+        path = self.summary(run_key)
+        return asdict(checked_json.read(path, _Summary, f"remove {self.work}, and run the command again"))
 
     def number_pages(self, signed: Sequence[Signed], settings: str) -> str:
         """Number the pages of all files, file after file, and leave the numbers for the workers.

@@ -4,9 +4,11 @@ import itertools
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from c4pipe.corpus.chain import LINE_COPIES, URL_COPIES
+from c4pipe.corpus.chain import LINE_COPIES, NEAR_DUPLICATES, URL_COPIES
+from c4pipe.near_duplicates.signatures import Banding
 from c4pipe.report import charts, funnel, html
 from c4pipe.report.html import Section
+from c4pipe.report.near_duplicates_page import cluster_sections
 
 if TYPE_CHECKING:
     from markupsafe import Markup
@@ -29,6 +31,7 @@ def corpus_page(report: Mapping[str, Any]) -> str:
         Section("Domains", _domains(report["domains"])),
         Section("Lengths", _lengths(report["lengths"])),
         Section("Duplicates", _duplicates(stages)),
+        *_near_duplicates(report),
         Section("Splits", _splits(report["splits"])),
         Section("Quarantine", _quarantine(report["quarantine"])),
         Section("Checks", html.table(["check", "passed", "detail"], [_check(c) for c in report["checks"]])),
@@ -45,6 +48,12 @@ def corpus_page(report: Mapping[str, Any]) -> str:
     if not report["finished"]:
         subtitle += ". NOT FINISHED: too many records were quarantined, no shards were written"
     return html.page("C4 corpus report", subtitle, sections)
+
+
+def _near_duplicates(report: Mapping[str, Any]) -> list[Section]:
+    """Clusters of near-equal pages, if the run looked for any."""
+    found = report.get("near_duplicates")
+    return cluster_sections(found, found["shown"], Banding(found["bands"], found["rows_per_band"])) if found else []
 
 
 def _glance(report: Mapping[str, Any]) -> "Markup":
@@ -132,6 +141,9 @@ def _duplicates(stages: Sequence[Mapping[str, Any]]) -> "Markup":
         if entry["stage"] == LINE_COPIES.name:
             pages = sum(count.get("pages", 0) for count in entry["dropped"].values())
             rows.append(["pages with too little text left", pages, ""])
+        if entry["stage"] == NEAR_DUPLICATES.name:
+            gone = [sum(count.get(unit, 0) for count in entry["dropped"].values()) for unit in ("pages", "lines")]
+            rows.append(["pages nearly equal to another", *gone])
     return html.table(["what", "pages", "lines"], rows)
 
 

@@ -11,6 +11,7 @@ from c4pipe.corpus.splits import TRAIN, VALIDATION
 from c4pipe.folders.kinds import CARD
 from c4pipe.report import funnel
 from c4pipe.shards import files, names
+from c4pipe.shards.cluster_files import FILE_NAME_OF_WET
 from c4pipe.shards.manifest import Manifest
 
 DEFAULT = "default"
@@ -148,6 +149,12 @@ def of_corpus(made: Manifest, report: Mapping[str, Any]) -> str:
         "samples of what each rule dropped",
         "- `_provenance/` tells for each row the WET file and the record that it came from",
     ]
+    if found := report.get("near_duplicates"):
+        facts.append(
+            f"- of {found['clusters']:,} clusters of nearly equal pages one page each stays, and {found['dropped']:,} "
+            f"pages were dropped (MinHash over runs of five words, {found['bands']} bands of {found['rows_per_band']} "
+            f"hashes); `{FILE_NAME_OF_WET}` names them"
+        )
     return "\n".join(
         ["Text of web pages, cleaned as C4 was.", "", "## How it was made", "", *facts, "", *_funnel(report)]
     )

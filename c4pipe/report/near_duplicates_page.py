@@ -17,20 +17,26 @@ _EXCERPT_CHARACTERS = 200
 
 
 def near_duplicates_page(summary: Mapping[str, Any], shown: Mapping[str, Mapping[str, str]], banding: Banding) -> str:
-    """The HTML page.
+    """The HTML page. Arguments: as of `cluster_sections`."""
+    sections = [Section("At a glance", _glance(summary)), *cluster_sections(summary, shown, banding)]
+    subtitle = "Pages whose runs of five words are nearly the same; one page of each cluster stays"
+    return page("Near-duplicates", subtitle, sections)
+
+
+def cluster_sections(
+    summary: Mapping[str, Any], shown: Mapping[str, Mapping[str, str]], banding: Banding
+) -> list[Section]:
+    """What a page shows of clusters.
 
     summary: the summary of `find_clusters`. shown: for the pages that it names, page number -> `url` and the beginning
     of `text`.
     """
-    sections = [
-        Section("At a glance", _glance(summary)),
+    return [
         Section("Sizes of clusters", _sizes(summary["sizes"])),
         Section("The largest clusters", _largest(summary["largest"], shown)),
-        Section("A sample of pairs", _pairs(summary["drawn"], shown)),
+        Section("A sample of near-duplicates, side by side", _pairs(summary["drawn"], shown)),
         Section("Probability that a pair is found", _curve(banding)),
     ]
-    subtitle = "Pages whose runs of five words are nearly the same; one page of each cluster stays"
-    return page("Near-duplicates", subtitle, sections)
 
 
 def _glance(summary: Mapping[str, Any]) -> "Markup":

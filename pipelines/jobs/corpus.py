@@ -125,6 +125,7 @@ def make_job(flags: Namespace, options: PipelineOptions) -> Job:
         num_shards=flags.num_shards or min(len(wet_files), MAX_DEFAULT_SHARDS),
         format=flags.format,
         assets=hashes,
+        near_duplicates=variants.MINHASH if variant.near_duplicates else variants.KEPT,
     )
     output = flags.output.rstrip("/") or "/"
     work = work_folder.place(output, flags.work_dir)
@@ -243,6 +244,7 @@ def finish(
         )
     if faults := corpus_report.failed(report):
         raise RuntimeError(f"the counts do not add up, which is a bug of c4pipe: {'; '.join(faults)}")
+    results.write_clusters(plan, result)
     made = results.make_manifest(plan, result)
     data_set_card.write(plan.output, made, data_set_card.of_corpus(made, report))
     return made, report

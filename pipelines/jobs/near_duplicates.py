@@ -19,7 +19,6 @@ from c4pipe.shards import checked_json, cluster_files, files, names
 from c4pipe.shards.checked_json import Count, FileName, Sha256
 from c4pipe.shards.manifest import Input, Manifest, Shard
 from c4pipe.shards.work.work_files import read_record
-from c4pipe.stages.near_duplicates.find_clusters import read_summary
 from pipelines.jobs import examples
 from pipelines.launch import quarantine, report_page
 from pipelines.launch.work_done import count_files
@@ -148,7 +147,7 @@ class _Done:
         run_key = result.run_key
         self._records = [read_record(plan.record(shard, run_key), run_key) or {} for shard in shards]
         self.quarantined = [row for record in self._records for row in record["quarantined"]]
-        summary = read_summary(plan.clustering, run_key)
+        summary = plan.clustering.read_summary(run_key)
         self.num_rows: int = summary["pages"]
         self.summary = summary | {"pages": self.num_rows - len(self.quarantined)}
 

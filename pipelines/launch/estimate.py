@@ -11,6 +11,7 @@ from c4pipe.corpus.wet.parsers import read_records
 from c4pipe.corpus_run.judges_of_worker import criteria_of
 from c4pipe.corpus_run.plan import File, Plan, RuleSet
 from c4pipe.machine import free_bytes
+from c4pipe.near_duplicates.signatures import Signatures
 from c4pipe.progress import duration
 from c4pipe.records import Page
 from c4pipe.shards import files
@@ -19,6 +20,8 @@ _SAMPLE_EVERY = 20
 _MOST_SECONDS = 5.0
 _WORKER_BYTES = 450 << 20
 _KEY_BYTES = 36 + 12
+# Near-duplicates: keys and priorities of a page on disk; its place in the forest and among the clusters, in memory.
+_SIGNATURE_BYTES, _FOREST_BYTES = 148, 20
 
 
 def estimate(plan: Plan, wet_files: list[File], rules: RuleSet, num_workers: int) -> str:
@@ -29,6 +32,12 @@ def estimate(plan: Plan, wet_files: list[File], rules: RuleSet, num_workers: int
     share = sum(sizes) / max(sample.compressed_bytes, 1)
     seconds = sample.seconds * share / num_workers
     disk = (sample.cleaned_bytes * 0.6 + sample.finished_bytes * 0.6 + sample.lines * _KEY_BYTES) * share
+    memory = (num_workers + 1) * _WORKER_BYTES
+    if chain.NEAR_DUPLICATES.when(plan.variant):
+        # Judged pages lie there beside the finished ones.
+        disk += (sample.finished_bytes * 0.6 + sample.num_kept * _SIGNATURE_BYTES) * share
+        memory += int(sample.num_kept * share * _FOREST_BYTES)
+    independent = "" if chain.NEAR_DUPLICATES.when(plan.variant) else ", independent of the number of files"
     output = sample.finished_bytes * 0.45 * share
     lines = [
         f"would make {plan.settings.variant} ({plan.settings.compat}) in {plan.output}: "
@@ -36,7 +45,7 @@ def estimate(plan: Plan, wet_files: list[File], rules: RuleSet, num_workers: int
         f"a sample of {sample.num_sampled:,} pages in {middle.name}: {sample.pages / sample.seconds:,.0f} pages/s "
         f"per core, {sample.kept_share:.0%} kept (before deduplication)",
         f"time: about {duration(seconds)} with {num_workers} workers ({duration(seconds * num_workers)} of CPU time)",
-        f"memory: about {(num_workers + 1) * _WORKER_BYTES / 2**30:.1f} GiB, independent of the number of files",
+        f"memory: about {memory / 2**30:.1f} GiB{independent}",
         f"disk: about {disk / 1e6:,.0f} MB of work files in {plan.work} (removed at the end), "
         f"{output / 1e6:,.0f} MB of shards",
     ]
@@ -50,7 +59,8 @@ class _Sample:
 
     def __init__(self, plan: Plan, file: File, rules: RuleSet) -> None:
         criteria = criteria_of(plan, rules)
-        parts = [judges_of(stages, criteria) for stages in (chain.AT_READING, chain.AFTER_URLS, chain.AFTER_LINES)]
+        last = (*chain.AFTER_LINES, *chain.AFTER_NEAR_DUPLICATES)
+        parts = [judges_of(stages, criteria) for stages in (chain.AT_READING, chain.AFTER_URLS, last)]
         # Judge a page before the clock runs, because loading of models is not part of the rate.
         judge(parts[-1], [Candidate("http://a.example/", "a.example", "This is one. This is two. This is three.")])
         pages, share, reading_seconds = self._read(plan, file)
@@ -59,10 +69,13 @@ class _Sample:
         competitors = _staying(parts[0], candidates)
         cleaned = _staying(parts[1], competitors)
         kept = _staying(parts[2], cleaned)
+        if chain.NEAR_DUPLICATES.when(plan.variant):
+            Signatures(plan.clustering.banding).of_texts([page.text for page in kept])
         self.seconds = max((time.perf_counter() - started) / share + reading_seconds, 1e-6)
         self.pages, self.num_sampled = self.num_read, len(pages)
         self.kept_share = len(kept) / max(len(pages), 1)
         self.cleaned_bytes = sum(len(page.text.encode()) for page in cleaned) / share
+        self.num_kept = len(kept) / share
         self.finished_bytes = sum(len(page.text.encode()) for page in kept) / share
         self.lines = sum(page.text.count("\n") + 1 for page in cleaned) / share
 

@@ -1,11 +1,12 @@
 """The flags that choose the recipe of a corpus: a built-in variant by name, or the user's own file."""
 
 import argparse
+from dataclasses import replace
 
 from c4pipe.command_line import Parser
 from c4pipe.corpus.recipes import recipe_files
 from c4pipe.corpus.recipes.variant import Variant
-from c4pipe.corpus.variants import VARIANTS, variant_named
+from c4pipe.corpus.variants import MINHASH, NEAR_DUPLICATES, VARIANTS, variant_named
 from c4pipe.errors import UserError
 from c4pipe.shards import files
 
@@ -16,11 +17,22 @@ def add(parser: Parser) -> None:
     """Add the flags to a parser."""
     parser.add_argument("--variant", metavar="NAME", help=f"one of {', '.join(VARIANTS)} (default: {DEFAULT})")
     parser.add_argument("--recipe", metavar="FILE", help="your own recipe file (TOML), instead of --variant")
+    parser.add_argument(
+        "--near_duplicates",
+        choices=NEAR_DUPLICATES,
+        help="minhash: drop pages nearly equal to another (default: as the recipe says, which is off in all variants)",
+    )
     parser.add_argument("--print_recipe", action="store_true", help="print the recipe, as a start for your own")
 
 
 def variant_of(flags: argparse.Namespace) -> Variant:
     """The variant that the flags choose. Raises: UserError if it does not exist, or if the file is not a recipe."""
+    variant = _named_or_read(flags)
+    asked = flags.near_duplicates
+    return variant if asked is None else replace(variant, near_duplicates=asked == MINHASH)
+
+
+def _named_or_read(flags: argparse.Namespace) -> Variant:
     if flags.recipe is None:
         return variant_named(flags.variant or DEFAULT)
     if flags.variant is not None:
@@ -42,4 +54,5 @@ def variant_of(flags: argparse.Namespace) -> Variant:
 def printed(flags: argparse.Namespace) -> str:
     """The text that `--print_recipe` prints. For a built-in variant, this is its file with its comments."""
     variant = variant_of(flags)
-    return recipe_files.to_text(variant) if flags.recipe else recipe_files.text_of_ours(variant.name)
+    is_changed = flags.recipe or variant.near_duplicates
+    return recipe_files.to_text(variant) if is_changed else recipe_files.text_of_ours(variant.name)

@@ -103,7 +103,7 @@ def summary_of_clusters(folder: Path):
         **{"sizes": [[2, 1], [3, 1]], "largest": [[0, 3]], "drawn": [[0, 1]]},
     }
     path = Path(clustering.summary("key"))
-    return path, content, lambda: find_clusters.pages_to_show(find_clusters.read_summary(clustering, "key"))
+    return path, content, lambda: find_clusters.pages_to_show(clustering.read_summary("key"))
 
 
 def verdict(folder: Path):

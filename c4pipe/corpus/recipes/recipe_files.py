@@ -152,6 +152,9 @@ def to_table(variant: Variant) -> dict[str, Any]:
         {_KIND: _NAMES[type(rule)], **{field.name: _plain(getattr(rule, field.name)) for field in _shown(rule)}}
         for rule in variant.rules
     ]
+    # What the reference does not have is left out unless it is asked for: the digests of its recipes stay the same.
+    if not variant.near_duplicates:
+        del table["near_duplicates"]
     return {**{name: value for name, value in table.items() if value is not None}, _RULES: rows}
 
 

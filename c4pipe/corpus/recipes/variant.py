@@ -23,7 +23,8 @@ class Variant:
     min_probability: an identifier that is less sure does not count; a number, or `of_compat`. rules: those of
     cleaning, in order; without any, pages are not cleaned. sentences: the language of `punkt_tab` by whose parameters
     sentences are told apart. badwords_fraction: the share of pages with a bad word that goes. paragraphs: what every
-    page must have. splits_by_language: whether each language has splits of its own.
+    page must have. splits_by_language: whether each language has splits of its own. near_duplicates: whether nearly
+    equal pages are dropped, which the reference never does.
     """
 
     name: _Name
@@ -38,6 +39,7 @@ class Variant:
     badwords_fraction: Share = 1.0
     sentences: _Name = "english"
     paragraphs: Paragraphs | None = None
+    near_duplicates: bool = False
     rules: tuple[Rule, ...] = ()
 
     @property

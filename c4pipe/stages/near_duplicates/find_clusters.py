@@ -5,7 +5,6 @@ to another.
 """
 
 import json
-from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -14,8 +13,7 @@ from c4pipe.near_duplicates.clusters import Clusters
 from c4pipe.near_duplicates.forest import Forest
 from c4pipe.near_duplicates.winners import pick_winners
 from c4pipe.near_duplicates_run.clustering import PRIORITIES, Clustering, NumberedFile
-from c4pipe.shards import checked_json, files
-from c4pipe.shards.checked_json import Count
+from c4pipe.shards import files
 from c4pipe.shards.work.key_files import is_whole, read_parts, write_key_file
 from c4pipe.stages.near_duplicates.match_pages import PAIR
 from c4pipe.stages.near_duplicates.sign_pages import PRIORITY
@@ -23,22 +21,6 @@ from c4pipe.stages.near_duplicates.sign_pages import PRIORITY
 # A page of a cluster: its row, and the number of the page that stays (itself, or one that it is near to).
 MEMBER = np.dtype([("row", "<u4"), ("winner", "<u8")])
 NUM_LARGEST, NUM_DRAWN = 10, 20
-
-
-@dataclass(frozen=True)
-class _Summary:
-    """`clusters.json`. sizes: (pages of a cluster, how many clusters). largest: (page that stays, pages).
-
-    drawn: (page that stays, page that is near to it).
-    """
-
-    pages: Count
-    clusters: Count
-    in_clusters: Count
-    dropped: Count
-    sizes: list[tuple[Count, Count]]
-    largest: list[tuple[Count, Count]]
-    drawn: list[tuple[Count, Count]]
 
 
 def find_clusters(bucket_names: list[str], clustering: Clustering, run_key: str) -> str:
@@ -62,12 +44,6 @@ def find_clusters(bucket_names: list[str], clustering: Clustering, run_key: str)
     summary = _summary(clusters, _num_pages(numbered))
     files.write_bytes(clustering.summary(run_key), json.dumps(summary).encode())
     return run_key
-
-
-def read_summary(clustering: Clustering, run_key: str) -> dict[str, Any]:
-    """What `find_clusters` tells of all clusters together."""
-    path = clustering.summary(run_key)
-    return asdict(checked_json.read(path, _Summary, f"remove {clustering.work}, and run the command again"))
 
 
 def read_winners(clustering: Clustering, run_key: str, number: int) -> dict[int, int]:

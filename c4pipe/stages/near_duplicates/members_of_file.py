@@ -4,7 +4,7 @@ from functools import lru_cache
 from typing import Any
 
 from c4pipe.near_duplicates_run.clustering import Clustering, NumberedFile
-from c4pipe.stages.near_duplicates.find_clusters import pages_to_show, read_summary, read_winners
+from c4pipe.stages.near_duplicates.find_clusters import pages_to_show, read_winners
 
 # Of a page that the report shows, as much text.
 SHOWN_CHARACTERS = 3_000
@@ -53,4 +53,4 @@ def _numbered(clustering: Clustering, run_key: str) -> dict[int, NumberedFile]:
 
 @lru_cache(maxsize=2)
 def _wanted(clustering: Clustering, run_key: str) -> frozenset[int]:
-    return frozenset(pages_to_show(read_summary(clustering, run_key)))
+    return frozenset(pages_to_show(clustering.read_summary(run_key)))

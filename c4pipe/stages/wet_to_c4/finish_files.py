@@ -2,22 +2,20 @@
 
 import json
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 import apache_beam as beam
-import numpy as np
 
 from c4pipe.corpus import chain
-from c4pipe.corpus.judging import Candidate, Judges, Verdict, judge
+from c4pipe.corpus.judging import Candidate, Judges, judge
 from c4pipe.corpus.urls import normalized_url
 from c4pipe.corpus_run.judges_of_worker import judges_of_worker
 from c4pipe.corpus_run.ledger import Ledger
-from c4pipe.corpus_run.plan import EXCLUDED_ASSET, File, Plan, digest
-from c4pipe.report.summary import Size, Summary
+from c4pipe.corpus_run.plan import EXCLUDED_ASSET, File, Plan
+from c4pipe.shards.judged_pages import JudgedPage
 from c4pipe.shards.work.frames import DamagedWorkFile
 from c4pipe.shards.work.work_files import (
     FINISHED,
-    CleanedPage,
     FinishedPage,
     PagesWriter,
     is_whole,
@@ -25,8 +23,9 @@ from c4pipe.shards.work.work_files import (
     read_record,
     write_record,
 )
-from c4pipe.stages.wet_to_c4.pack_lines import lost_rows
-from c4pipe.stages.wet_to_c4.pick_losers import Losses, losers_of
+from c4pipe.stages.wet_to_c4.distinct_pages import DistinctPages, are_noted
+from c4pipe.stages.wet_to_c4.judge_files import FileJudging, lost_of
+from c4pipe.stages.wet_to_c4.pick_losers import Losses
 
 _FLUSH_PAGES = 1024
 _FLUSH_CHARACTERS = 16 << 20
@@ -35,15 +34,17 @@ _FLUSH_CHARACTERS = 16 << 20
 class FinishFiles(beam.PTransform):
     """`Losses` -> the JSON text of a `Summary` for each.
 
-    run_key: a singleton side input that names the work of this run.
+    run_key: a singleton side input that names the work of this run. clusters_key: one that names the clusters of
+    near-equal pages; None where nobody looks for any.
     """
 
-    def __init__(self, plan: Plan, run_key) -> None:
+    def __init__(self, plan: Plan, run_key, clusters_key=None) -> None:
         super().__init__()
-        self._plan, self._run_key = plan, run_key
+        self._plan = plan
+        self._side_inputs = [run_key] if clusters_key is None else [run_key, clusters_key]
 
     def expand(self, losses):
-        return losses | beam.ParDo(_FinishFile(self._plan), beam.pvalue.AsSingleton(self._run_key))
+        return losses | beam.ParDo(_FinishFile(self._plan), *map(beam.pvalue.AsSingleton, self._side_inputs))
 
 
 class _FinishFile(beam.DoFn):
@@ -51,49 +52,52 @@ class _FinishFile(beam.DoFn):
         self._plan = plan
 
     def setup(self):
-        self._judges = judges_of_worker(self._plan, chain.AFTER_LINES)
+        self._judges_after_lines = judges_of_worker(self._plan, chain.AFTER_LINES)
+        self._last_judges = judges_of_worker(self._plan, chain.AFTER_NEAR_DUPLICATES)
 
-    def process(self, losses: Losses, run_key: str):
-        record_path = self._plan.later(run_key, "finished", f"{losses.of_file.stem}.json")
+    def process(self, losses: Losses, run_key: str, clusters_key: str = ""):
+        plan, file = self._plan, losses.of_file
+        record_path = plan.later(run_key, "finished", f"{file.stem}.json")
         record = read_record(record_path, run_key)
-        if record is not None and not is_whole(self._plan.finished(losses.of_file.stem, record["key"], ".arrow")):
+        if record is not None and not is_whole(plan.finished(file.stem, record["key"], ".arrow")):
             record = None
         is_new = False
-        if record is None:
-            record, is_new = self._finish(losses, run_key)
+        if record is None or not (clusters_key == "" or are_noted(plan, file, clusters_key)):
+            record, is_new = self._finish(losses, run_key, clusters_key)
             write_record(record_path, run_key, record)
         if is_new:
             record["summary"]["totals"]["finished_now"] = 1
         yield json.dumps(record["summary"])
 
-    def _finish(self, losses: Losses, run_key: str) -> tuple[dict, bool]:
+    def _finish(self, losses: Losses, run_key: str, clusters_key: str) -> tuple[dict, bool]:
         """The record of a finished file, and whether it was made now.
 
         A file that another run made from the same cleaned pages with the same losses is reused. After a takedown these
         are nearly all files.
         """
         plan, file = self._plan, losses.of_file
-        lost = lost_rows(losers_of(losses, plan, "urls", run_key))
-        lost_lines = _lost_lines(losers_of(losses, plan, "lines", run_key))
-        cleaned_path = plan.cleaned(file.stem, ".json")
-        cleaned = read_record(cleaned_path)
-        if cleaned is None:
-            raise DamagedWorkFile.of(cleaned_path, "its checksum differs")
-        cleaned_from = [cleaned["made_from"], cleaned["excluded"]]
-        key = digest(plan.finishing_key, cleaned_from, sorted(map(int, lost)), sorted(lost_lines.items()))
-        own_path = plan.finished(file.stem, key, ".json")
-        record = read_record(own_path, key)
-        if record is not None and not is_whole(plan.finished(file.stem, key, ".arrow")):
+        judged = self._judged(losses, run_key, clusters_key)
+        own_path, pages_path = (plan.finished(file.stem, judged.key, ending) for ending in (".json", ".arrow"))
+        record = read_record(own_path, judged.key)
+        if record is not None and not is_whole(pages_path):
             record = None
         is_new = record is None
         if record is None:
-            finishing = FileFinishing(plan, self._judges, lost, lost_lines)
-            record = finishing.finish(file, plan.finished(file.stem, key, ".arrow"))
-            write_record(own_path, key, record)
+            record = FileFinishing(plan, self._last_judges).finish(judged, pages_path)
+            write_record(own_path, judged.key, record)
+        if isinstance(judged, DistinctPages):
+            judged.note_members()
         if EXCLUDED_ASSET not in plan.settings.assets:
             _forget_stage(record["summary"], chain.EXCLUDED_URLS.name)
         of_run = {name: record[name] for name in ("batches", "rows", "summary")}
-        return {**of_run, "key": key}, is_new
+        return {**of_run, "key": judged.key}, is_new
+
+    def _judged(self, losses: Losses, run_key: str, clusters_key: str) -> FileJudging | DistinctPages:
+        plan, file = self._plan, losses.of_file
+        lost = lost_of(losses, plan, run_key)
+        if clusters_key:
+            return DistinctPages(plan, file, lost, clusters_key)
+        return FileJudging(plan, file, lost, self._judges_after_lines)
 
 
 def _forget_stage(summary: dict, stage: str) -> None:
@@ -103,66 +107,32 @@ def _forget_stage(summary: dict, stage: str) -> None:
             del counts[name]
 
 
-def _lost_lines(losers: np.ndarray) -> dict[int, list[int]]:
-    """Row -> the numbers of its lost lines."""
-    losers = losers[np.lexsort((losers["index"], losers["row"]))]
-    edges = np.flatnonzero(np.diff(losers["row"].astype(np.int64))) + 1
-    return {int(part["row"][0]): part["index"].tolist() for part in np.split(losers, edges) if len(part)}
-
-
 class FileFinishing:
-    """Judges the pages of one WET file by the last stages.
+    """Judges the pages of one WET file by the last stages. judges: theirs."""
 
-    lost: the rows of pages that lost their URL. lost_lines: row -> the numbers of the lines that other pages keep.
-    """
-
-    def __init__(
-        self, plan: Plan, judges: Judges, lost: frozenset[int], lost_lines: Mapping[int, Sequence[int]]
-    ) -> None:
+    def __init__(self, plan: Plan, judges: Judges) -> None:
         self._plan, self._judges = plan, judges
-        self._lost, self._lost_lines = lost, lost_lines
-        self._summary = Summary(plan.samples_per_rule)
-        self._ledger = Ledger(plan.variant, self._summary)
 
-    def finish(self, file: File, path: str) -> dict:
-        """Write the file's pages in the corpus. Returns the record: `batches` (split -> record batches), `summary`."""
+    def finish(self, judged: FileJudging | DistinctPages, path: str) -> dict:
+        """Write the file's pages of the corpus. Record: `batches` (split -> numbers of record batches), `summary`."""
         started = time.thread_time()
-        batches: dict[str, list[int]] = {}
+        summary, batches = judged.summary, dict[str, list[int]]()
+        ledger = Ledger(self._plan.variant, summary)
         with PagesWriter(path, FINISHED) as writer:
             filed = _FiledBySplit(writer, batches)
-            num_rows = 0
-            for batch in read_pages(self._plan.cleaned(file.stem, ".arrow"), CleanedPage):
-                self._finish_batch(dict(enumerate(batch, start=num_rows)), filed)
-                num_rows += len(batch)
+            for pages in judged.batches():
+                self._finish_batch(pages, filed, ledger)
             filed.flush()
-        self._summary.seconds["finish_files"] = time.thread_time() - started
-        return {"batches": batches, "rows": num_rows, "summary": self._summary.to_json()}
+        summary.seconds["finish_files"] += time.thread_time() - started
+        return {"batches": batches, "rows": judged.num_rows, "summary": summary.to_json()}
 
-    def _finish_batch(self, pages: dict[int, CleanedPage], filed: "_FiledBySplit") -> None:
-        """Judge and write some pages. pages: row -> page."""
-        winners = {row: page for row, page in pages.items() if self._stays_so_far(row, page)}
-        candidates = [self._candidate(row, page) for row, page in winners.items()]
-        verdicts = judge(self._judges, candidates)
-        for (row, page), candidate, verdict in zip(winners.items(), candidates, verdicts, strict=True):
-            split = chain.split_of_page(self._plan.variant, candidate.normalized_url, verdict.language)
-            self._ledger.add_after_lines(page.url, page.text, candidate.lost_lines, verdict, split)
+    def _finish_batch(self, pages: Sequence[JudgedPage], filed: "_FiledBySplit", ledger: Ledger) -> None:
+        candidates = [Candidate(page.url, normalized_url(page.url), page.text, (), page.language) for page in pages]
+        for page, candidate, verdict in zip(pages, candidates, judge(self._judges, candidates), strict=True):
+            split = chain.split_of_page(self._plan.variant, candidate.normalized_url, page.language)
+            ledger.add_to_the_end(page.url, page.text, verdict, split)
             if not verdict.stage:
-                filed.add(split, FinishedPage(row, page.record, page.url, page.timestamp, verdict.text))
-
-    def _stays_so_far(self, row: int, page: CleanedPage) -> bool:
-        """Whether a page won its URL and passed the stages up to cleaning. Records the outcome in the ledger."""
-        size = Size(page.lines, page.bytes)
-        if row in self._lost:
-            self._ledger.add_url_loser(page.url, size, page.text)
-            return False
-        verdict = Verdict(
-            page.text, page.stage, page.reason, line_counts=tuple(page.line_counts), counters=tuple(page.counters)
-        )
-        self._ledger.add_after_urls(page.url, size, verdict)
-        return not page.stage
-
-    def _candidate(self, row: int, page: CleanedPage) -> Candidate:
-        return Candidate(page.url, normalized_url(page.url), page.text, self._lost_lines.get(row, ()))
+                filed.add(split, FinishedPage(page.row, page.record, page.url, page.timestamp, verdict.text))
 
 
 class _FiledBySplit:

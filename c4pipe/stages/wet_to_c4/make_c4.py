@@ -5,15 +5,17 @@ from dataclasses import asdict
 
 import apache_beam as beam
 
-from c4pipe.corpus.chain import LINE_COPIES
+from c4pipe.corpus.chain import LINE_COPIES, NEAR_DUPLICATES
 from c4pipe.corpus_run.keys import KINDS
 from c4pipe.corpus_run.plan import NUM_KEY_PARTS, Plan
 from c4pipe.report.summary import Summary
 from c4pipe.shards import files
 from c4pipe.shards.work.key_files import read_parts
 from c4pipe.stages.merge_summaries import MergeSummaries
+from c4pipe.stages.near_duplicates.cluster_pages import ClusterPages
 from c4pipe.stages.wet_to_c4.clean_files import CleanFiles
 from c4pipe.stages.wet_to_c4.finish_files import FinishFiles
+from c4pipe.stages.wet_to_c4.judge_files import JudgeFiles
 from c4pipe.stages.wet_to_c4.pack_lines import EmitLineKeys, WriteLineKeys
 from c4pipe.stages.wet_to_c4.pick_losers import (
     Losses,
@@ -45,9 +47,10 @@ class MakeC4(beam.PTransform):
         losses = wet_files | "Go on" >> beam.FlatMap(_go_on, beam.pvalue.AsSingleton(run_key))
         pick = _through_files if plan.through_files else _through_shuffle
         losses = pick(losses, cleaned, plan, run_key)
+        clusters_key = _find_clusters(losses, plan, run_key)
         all_finished = (
             losses
-            | "Finish files" >> FinishFiles(plan, run_key)
+            | "Finish files" >> FinishFiles(plan, run_key, clusters_key)
             | "All finished" >> MergeSummaries(plan.samples_per_rule)
         )
         shards = (
@@ -61,6 +64,7 @@ class MakeC4(beam.PTransform):
             beam.pvalue.AsSingleton(run_key),
             beam.pvalue.AsSingleton(all_finished),
             beam.pvalue.AsSingleton(shards),
+            *([] if clusters_key is None else [beam.pvalue.AsSingleton(clusters_key)]),
         )
 
 
@@ -95,6 +99,14 @@ def _through_shuffle(losses, cleaned, plan: Plan, run_key):
     return (keys, losses) | "Deduplicate lines" >> PickLosersThroughShuffle(plan, "lines")
 
 
+def _find_clusters(losses, plan: Plan, run_key):
+    """One element, which names the clusters of near-equal pages; None if the run does not look for any."""
+    if not NEAR_DUPLICATES.when(plan.variant):
+        return None
+    signed = losses | "Judge files" >> JudgeFiles(plan, run_key)
+    return signed | "Find near-duplicates" >> ClusterPages(plan.clustering, plan.finishing_key)
+
+
 def _emit_url_keys(losses: Losses, plan: Plan):
     file = losses.of_file
     keys = read_parts(keys_path(plan, "urls", file.stem, ""), 0, NUM_KEY_PARTS, KINDS["urls"].dtype).copy()
@@ -102,9 +114,12 @@ def _emit_url_keys(losses: Losses, plan: Plan):
     return slices(keys, "urls", plan.shuffle_bits)
 
 
-def _leave_result(all_cleaned: str, path: str, run_key: str, all_finished: str, shards: list) -> str:
+def _leave_result(
+    all_cleaned: str, path: str, run_key: str, all_finished: str, shards: list, clusters_key: str = ""
+) -> str:
     result = {
         "run_key": run_key,
+        "clusters_key": clusters_key,
         "cleaned": json.loads(all_cleaned),
         "finished": json.loads(all_finished),
         "shards": [asdict(written) for written in sorted(shards)],

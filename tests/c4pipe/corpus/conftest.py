@@ -115,6 +115,7 @@ def _lost_lines(entries, compat):
 
 def _judge_after_lines(entries, lost, criteria, ledger):
     judges = chain.judges_of(chain.AFTER_LINES, criteria)
+    last_judges = chain.judges_of(chain.AFTER_NEAR_DUPLICATES, criteria)
     places = iter(entries)
     while batch := list(islice(places, _BATCH)):
         candidates = []
@@ -123,6 +124,11 @@ def _judge_after_lines(entries, lost, criteria, ledger):
             candidates.append(Candidate(candidate.url, candidate.normalized_url, candidate.text, lost.get(place, ())))
         for place, candidate, verdict in zip(batch, candidates, judge(judges, candidates), strict=True):
             split = chain.split_of_page(criteria.variant, candidate.normalized_url, verdict.language)
-            ledger.add_after_lines(candidate.url, candidate.text, candidate.lost_lines, verdict, split)
-            if not verdict.stage:
-                yield candidate.url, (entries[place].page.timestamp, split, verdict.text)
+            ledger.add_after_lines(candidate.url, candidate.text, candidate.lost_lines, verdict)
+            if verdict.stage:
+                continue
+            judged = Candidate(candidate.url, candidate.normalized_url, verdict.text, (), verdict.language)
+            (last,) = judge(last_judges, [judged])
+            ledger.add_to_the_end(candidate.url, verdict.text, last, split)
+            if not last.stage:
+                yield candidate.url, (entries[place].page.timestamp, split, last.text)

@@ -32,6 +32,7 @@ def test_the_order_of_the_stages_is_the_reference_s():
         "dedupe-lines",
         "english-filter",
         "language-filter",
+        "near-duplicate-filter",
         "badwords-filter",
     ]
 

@@ -1,6 +1,6 @@
 """What happens to a page after it is known which lines it keeps."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 
@@ -52,7 +52,13 @@ def finish(variant, text, lost=(), answer=ENGLISH, compat="tfds-3.1.0", url=URL,
     (verdict,) = judge(chain.judges_of(chain.AFTER_LINES, criteria), [candidate])
     split = chain.split_of_page(chosen, candidate.normalized_url, verdict.language)
     summary = Summary()
-    Ledger(chosen, summary).add_after_lines(url, text, lost, verdict, split)
+    ledger = Ledger(chosen, summary)
+    ledger.add_after_lines(url, text, lost, verdict)
+    if not verdict.stage:
+        judged = Candidate(url, normalized_url(url), verdict.text, (), verdict.language)
+        (last,) = judge(chain.judges_of(chain.AFTER_NEAR_DUPLICATES, criteria), [judged])
+        ledger.add_to_the_end(url, verdict.text, last, split)
+        verdict = replace(last, language=verdict.language, line_counts=verdict.line_counts)
     return Outcome(verdict, split), dict(summary.counters)
 
 

@@ -76,16 +76,18 @@ def test_a_page_that_an_early_stage_drops_does_not_come_to_the_next():
 def test_every_stage_counts_and_measures_each_page_once():
     """Pages that pass all stages of a variant, and one page dropped by each: what comes in is what goes on or goes."""
     for variant in VARIANTS.values():
-        for stages, add in ((chain.AFTER_URLS, "add_after_urls"), (chain.AFTER_LINES, None)):
+        for stages in (chain.AFTER_URLS, chain.AFTER_LINES, chain.AFTER_NEAR_DUPLICATES):
             present = [stage for stage in stages if stage.when(variant)]
             for dropping in present:
                 summary = Summary()
                 book = Ledger(variant, summary)
                 verdict = Verdict(PAGE.text, dropping.name, "why")
-                if add:
+                if stages is chain.AFTER_URLS:
                     book.add_after_urls(PAGE.url, SIZE, verdict)
+                elif stages is chain.AFTER_LINES:
+                    book.add_after_lines(PAGE.url, PAGE.text, (), verdict)
                 else:
-                    book.add_after_lines(PAGE.url, PAGE.text, (), verdict, "")
+                    book.add_to_the_end(PAGE.url, PAGE.text, verdict, "")
                 before = [stage.name for stage in present[: present.index(dropping)]]
                 assert all(summary.volumes[name].pages == 1 for name in before)
                 assert summary.volumes[f"{dropping.name}/why"] == replace(Volume(), pages=1, lines=2, bytes=20)
@@ -95,6 +97,20 @@ def test_every_stage_counts_and_measures_each_page_once():
 def test_the_sample_of_a_page_with_a_bad_word_says_which():
     book, summary = ledger()
     verdict = Verdict(PAGE.text, "badwords-filter", "badword", language="en", match="darn")
-    book.add_after_lines(PAGE.url, PAGE.text, (), verdict, "train")
+    book.add_to_the_end(PAGE.url, PAGE.text, verdict, "train")
     (samples,) = Summary.from_json(summary.to_json()).samples.values()
     assert [(sample.url, sample.match) for sample in samples] == [(PAGE.url, "darn")]
+
+
+def test_near_equal_pages_are_counted_where_a_run_drops_them():
+    summary = Summary()
+    book = Ledger(replace(VARIANTS["en"], near_duplicates=True), summary)
+    book.add_near_duplicate(PAGE.url, PAGE.text)
+    book.add_to_the_end(PAGE.url, PAGE.text, Verdict(PAGE.text, counters=("badwords-filter/passed",)), "train")
+    assert summary.counters == {
+        "near-duplicate-filter/filtered": 1,
+        "near-duplicate-filter/passed": 1,
+        "badwords-filter/passed": 1,
+    }
+    assert summary.volumes["near-duplicate-filter/near_page_stays"].pages == 1
+    assert summary.volumes["near-duplicate-filter"] == summary.volumes["badwords-filter"]
