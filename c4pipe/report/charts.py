@@ -45,6 +45,12 @@ def log_scale(axes: "Axes", *names: str) -> None:
         axis.set_minor_formatter("")
 
 
+def step_axis(axes: "Axes") -> None:
+    """The x axis counts steps of a training, which are whole numbers."""
+    axes.set_xlabel("step")
+    axes.xaxis.get_major_locator().set_params(integer=True)
+
+
 def height(num_series: int) -> float:
     """The height in inches of a chart with room for a legend of this many series."""
     return max(3.0, 0.6 + _INCHES_PER_ENTRY * num_series)

@@ -237,15 +237,18 @@ The pages belong to those who wrote them. {licence}
 
 def _calls(glob: str) -> str:
     """One call for each of pyarrow, polars and duckdb that opens the files of a glob."""
+    schema = ""
     if glob.endswith(".parquet"):
         scan, read = "scan_parquet", "read_parquet"
         arrow = f'pyarrow.dataset.dataset(sorted(glob.glob("{glob}")), format="parquet")'
     else:
         scan, read = "scan_ndjson", "read_json"
+        # Without it, polars fails on a file without rows.
+        schema = ', schema=dict.fromkeys(("text", "timestamp", "url"), polars.String)'
         arrow = f'pyarrow.dataset.dataset(sorted(glob.glob("{glob}")), format="json")'
     if glob.endswith(".zst"):  # Arrow's data sets of JSON cannot decompress it
         one_file = 'pyarrow.json.read_json(pyarrow.input_stream(path, compression="zstd"))'
         arrow = f'pyarrow.concat_tables({one_file} for path in sorted(glob.glob("{glob}")))'
     return f"""{arrow}
-polars.{scan}("{glob}")
+polars.{scan}("{glob}"{schema})
 duckdb.sql("SELECT * FROM {read}('{glob}')")"""

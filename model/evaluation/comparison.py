@@ -186,7 +186,7 @@ def _curves(results: Sequence[Result], tasks: Sequence[str], variants: Sequence[
                     label = _readable(variant) if result is groups[variant][0] else None
                     steps, scores = zip(*result.curve, strict=True)
                     axes.plot(steps, scores, alpha=0.7, linewidth=1, markersize=3, label=label, **charts.style(number))
-            axes.set_xlabel("step")
+            charts.step_axis(axes)
             axes.set_ylabel("score on validation")
             charts.legend(axes)
 

@@ -49,9 +49,9 @@ def make_page(name: str, content: Mapping[str, Any], lines: Lines) -> str:
     for title, names, caption in _CURVES:
         if any(_is_in(lines, name) for name in names):
             sections.append(html.Section(title, _plot(lines, names, caption)))
-    for title, name, caption in _VALIDATIONS:
-        of_all = [name] if name == "validation_score" and _is_in(lines, name) else []
-        parts = sorted({key for line in lines for key in line if key.startswith(f"{name}/")})
+    for title, metric, caption in _VALIDATIONS:
+        of_all = [metric] if metric == "validation_score" and _is_in(lines, metric) else []
+        parts = sorted({key for line in lines for key in line if key.startswith(f"{metric}/")})
         if of_all or parts:
             sections.append(html.Section(title, _plot(lines, [*of_all, *parts], caption)))
     for title, part in (("Model", "model"), ("Settings", "settings"), ("Versions", "versions")):
@@ -106,5 +106,5 @@ def _curve(axes: Any, lines: Lines, number: int, name: str, label: str) -> None:
 
 
 def _finish(axes: Any) -> None:
-    axes.set_xlabel("step")
+    charts.step_axis(axes)
     charts.legend(axes)

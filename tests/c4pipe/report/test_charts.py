@@ -47,3 +47,12 @@ def test_ticks_of_logarithmic_axes_are_plain_numbers():
 
     svg = str(html.plot(draw))
     assert ">1,000</text>" in svg and ">100</text>" in svg and "mathdefault" not in svg
+
+
+def test_steps_are_whole_numbers():
+    def draw(axes):
+        axes.plot([0, 1, 2], [1, 2, 3])
+        charts.step_axis(axes)
+
+    svg = str(html.plot(draw))
+    assert ">0.5</text>" not in svg.split("ytick")[0] and ">step</text>" in svg and ">2</text>" in svg

@@ -175,3 +175,12 @@ def test_a_busy_machine_gets_fewer_threads_and_is_told(monkeypatch, capsys):
     monkeypatch.setenv("OMP_NUM_THREADS", "8")
     threads.choose_threads(cpu)
     assert taken == [2]
+
+
+def test_the_page_is_titled_by_the_run_also_where_it_has_scores():
+    lines = [
+        {"step": step, "validation_score": 1.0, "validation_score/a": 1.0, "validation_score/b": 2.0} for step in (0, 2)
+    ]
+    page = run_page.make_page("my_run", {}, lines)
+    assert "<h1>my_run</h1>" in page
+    assert ">mean of all tasks</text>" in page and ">a</text>" in page and ">b</text>" in page
