@@ -247,7 +247,7 @@ def test_the_class_names_of_a_data_set_decide(vocabulary, tmp_path):
     rows = list(read_example_shard(str(tmp_path / "out2" / "sst2-train-00000-of-00001.arrow")))
     assert [row["references"] for row in rows] == [["negative"], ["positive"]]
     save_data_set(tmp_path / "other", {"train": [0, 1]}, ["good", "negative"])
-    with pytest.raises(UserError, match="the classes of its column 'label' are good, negative; the task sst2 knows"):
+    with pytest.raises(UserError, match="the classes of its column 'label' are good, negative, but the task sst2 has"):
         convert(vocabulary, tmp_path / "out3", f"hf:{tmp_path}/other", "sst2")
 
 
