@@ -1,1 +1,1 @@
-"""Which evaluation texts stand in a corpus, by runs of words that both have."""
+"""Finds evaluation texts in a corpus, by common runs of words."""

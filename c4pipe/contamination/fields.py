@@ -1,11 +1,11 @@
-"""The fields of a task's inputs: what stands in a corpus is a premise or a question, not T5's words around them."""
+"""Splits a task's inputs into fields, because a corpus may contain a premise or a question, but not T5's labels."""
 
 from collections import Counter
 from collections.abc import Sequence
 
 
 def labels_of(inputs: Sequence[str]) -> frozenset[str]:
-    """The words with a colon behind them that all inputs of a task have: its labels.
+    """The labels of a task: words ending in a colon that all its inputs have.
 
     >>> labels_of(["cola sentence: At 5: go.", "cola sentence: Cats purr."])
     frozenset({'sentence:'})
@@ -15,7 +15,7 @@ def labels_of(inputs: Sequence[str]) -> frozenset[str]:
 
 
 def split_fields(text: str, labels: frozenset[str]) -> list[str]:
-    """The texts behind the labels of an input; what stands before the first label is the task's name.
+    """The texts after the labels of an input. The text before the first label is the task's name, and is left out.
 
     >>> split_fields("rte sentence1: Cats purr. sentence2: Do they?", frozenset({"sentence1:", "sentence2:"}))
     ['Cats purr.', 'Do they?']

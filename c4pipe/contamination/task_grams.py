@@ -1,7 +1,7 @@
-"""The n-grams of evaluation texts, and where a corpus has them.
+"""The n-grams of evaluation texts, and their search in a corpus.
 
-As in GPT-3's study (Brown et al. 2020, appendix C): runs of 13 words (8 are offered) without regard to case,
-punctuation and white space; a text that is shorter than a run must stand in the corpus as a whole.
+As in GPT-3's study (Brown et al. 2020, appendix C): runs of 13 words, ignoring case, punctuation and white space. (Runs
+of 8 words are another option.) A text that is shorter than a run must be in the corpus as a whole.
 """
 
 from collections.abc import Iterable, Sequence
@@ -11,9 +11,9 @@ import numpy as np
 
 from c4pipe.words import Words, run_hashes
 
-# A text of fewer words says nothing when it stands in a corpus: "yes", "the United States".
+# A text of fewer words shows no contamination if it is found in a corpus: "yes", "the United States".
 FEWEST_WORDS = 5
-# Most words of a corpus are in no gram: a table of bits sorts them out before the search.
+# Most words of a corpus are in no n-gram. A table of flags excludes most of them before the search.
 _FILTER_BITS = 24
 
 
@@ -21,7 +21,7 @@ _FILTER_BITS = 24
 class Match:
     """A run of words that an evaluation text and a page share.
 
-    text: number of the evaluation text. text_word, page_word: where the run begins, in words. length: in words.
+    text: the number of the evaluation text. text_word, page_word: the start of the run, in words. length: in words.
     """
 
     text: int
@@ -33,7 +33,7 @@ class Match:
 
 @dataclass(frozen=True)
 class _Table:
-    """Grams of one length: hashes (n,) sorted, and for each the number of its text and of its first word there."""
+    """The n-grams of one length: sorted hashes (n,), and for each the number of its text and of its first word."""
 
     hashes: np.ndarray
     texts: np.ndarray
@@ -42,12 +42,12 @@ class _Table:
 
 
 class TaskGrams:
-    """The grams of all evaluation texts, in memory. Picklable; `find` looks pages up in them."""
+    """The n-grams of all evaluation texts, in memory. Picklable. `find` searches pages for them."""
 
     def __init__(self, texts: Sequence[str], length: int = 13) -> None:
-        """length: words of a gram. Raises: ValueError if it is below the fewest words that say something."""
+        """length: words per n-gram. Raises: ValueError if it is below `FEWEST_WORDS`."""
         if length < FEWEST_WORDS:
-            raise ValueError(f"a gram has at least {FEWEST_WORDS} words, not {length}")
+            raise ValueError(f"an n-gram must have at least {FEWEST_WORDS} words, not {length}")
         self._words = Words()
         hashes, counts = self._words.hashes(texts)
         starts = np.cumsum(counts) - counts
@@ -60,11 +60,11 @@ class TaskGrams:
         }
 
     def num_grams(self) -> np.ndarray:
-        """Grams per text, (texts,) int64; 0 for a text that is too short to be judged."""
+        """The number of n-grams per text, (texts,) int64; 0 for a text that is too short to be judged."""
         return np.where(self.lengths, self.num_words - self.lengths + 1, 0)
 
     def find(self, pages: Sequence[str]) -> list[Match]:
-        """Every gram of a page that an evaluation text has too.
+        """All n-grams of the pages that are also in an evaluation text.
 
         >>> grams = TaskGrams(["the cat sat on the mat"])
         >>> grams.find(["Nothing here.", "He said: The cat sat -- on the MAT!"])

@@ -1,1 +1,1 @@
-"""What the command and the workers of find_contamination share: the evaluation texts, and where work files lie."""
+"""Shared by the command and the workers of find_contamination: the evaluation texts, and the paths of work files."""

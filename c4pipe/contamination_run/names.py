@@ -1,3 +1,3 @@
-"""The files that find_contamination leaves beside its report."""
+"""The names of the files that find_contamination writes besides its report."""
 
 RESULT, URLS = "contamination.json", "contaminated_urls.txt"

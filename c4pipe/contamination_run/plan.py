@@ -1,4 +1,4 @@
-"""What every worker of find_contamination knows: what is looked for, and where each work file lies."""
+"""The plan that every worker of find_contamination gets: the texts to search for, and the paths of all work files."""
 
 import json
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from c4pipe.shards import checked_json, files
 
 @dataclass(frozen=True)
 class TextShard:
-    """One text shard: its place among all, its path, and what its folder's manifest says it is (None: nothing does)."""
+    """A text shard: its number, its path, and its SHA-256 according to its folder's manifest (None without one)."""
 
     number: int
     path: str
@@ -22,9 +22,10 @@ class TextShard:
 
 @dataclass(frozen=True)
 class Plan:
-    """work: the work folder. length: words of a gram. code: names the version that makes the work files.
+    """The settings and paths of a run.
 
-    texts_key: names the evaluation texts, which lie in the work folder.
+    work: the work folder. length: words per n-gram. code: a digest of the code that makes the work files. texts_key: a
+    digest of the evaluation texts, which are in the work folder.
     """
 
     work: str
@@ -34,15 +35,15 @@ class Plan:
 
     @property
     def texts_path(self) -> str:
-        """Where the evaluation texts lie for the workers, one JSON string per line."""
+        """The path of the evaluation texts for the workers, one JSON string per line."""
         return files.join(self.work, f"texts-{self.texts_key}.jsonl")
 
     def found(self, shard: TextShard) -> str:
-        """What was found in a shard."""
+        """The path of the findings in a shard."""
         return files.join(self.work, f"found-{self.texts_key}", f"{shard.number:05d}.json")
 
     def grams(self) -> TaskGrams:
-        """The grams of the evaluation texts."""
+        """The n-grams of the evaluation texts, read from the work folder."""
         try:
             texts = [checked_json.parse(line, str) for line in files.read_bytes(self.texts_path).splitlines()]
         except ValueError as error:
@@ -51,16 +52,16 @@ class Plan:
 
 
 def evaluation_texts(examples: Sequence[TaskExample]) -> list[str]:
-    """All texts of all examples, in their order: text number i of `TaskGrams`."""
+    """The texts of all examples, in the order of their numbers in `TaskGrams`."""
     return [text for example in examples for _, text in example.texts()]
 
 
 def texts_key(texts: Sequence[str], length: int) -> str:
-    """16 hex digits that name what is looked for."""
+    """A digest of the texts and the length of n-grams: 16 hexadecimal digits."""
     return run_name(length, *texts)
 
 
 def write_texts(plan: Plan, texts: Sequence[str]) -> None:
-    """Leave the evaluation texts for the workers."""
+    """Write the evaluation texts for the workers."""
     lines = (json.dumps(text) + "\n" for text in texts)
     files.write_bytes(plan.texts_path, "".join(lines).encode())

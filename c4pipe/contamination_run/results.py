@@ -1,4 +1,4 @@
-"""What was found in all shards together: example by example, task by task."""
+"""Combines the findings of all shards: per example and per task."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
@@ -9,13 +9,13 @@ import numpy as np
 from c4pipe.contamination.task_grams import TaskGrams
 from c4pipe.contamination_run.task_texts import INPUTS, TARGETS, TaskExample
 
-# Pages that are told of one text; all are counted.
+# The most pages that are listed per text. All pages are counted.
 MOST_PAGES = 5
 
 
 @dataclass
 class FoundText:
-    """An evaluation text that stands in the corpus: where its grams begin that were found, and on which pages."""
+    """An evaluation text that was found in the corpus: the words where its found n-grams begin, and the pages."""
 
     words: set[int] = field(default_factory=set)
     num_pages: int = 0
@@ -24,10 +24,10 @@ class FoundText:
 
 @dataclass(frozen=True)
 class FoundExample:
-    """An example of which something stands in the corpus.
+    """An example of which a part was found in the corpus.
 
-    inputs, targets: the share of the grams of its judged texts that were found. texts: (side, text, where found grams
-    begin, pages with one, URLs of the first pages).
+    inputs, targets: the share of the n-grams of its judged texts that were found. texts: (side, text, words where found
+    n-grams begin, number of pages, URLs of the first pages).
     """
 
     task: str
@@ -46,7 +46,7 @@ class FoundExample:
 
 
 def add_up(records: Iterable[dict[str, Any]]) -> tuple[int, dict[int, FoundText], list[str], int]:
-    """(pages read, found texts by number, sorted URLs of pages with a match, such pages without a URL)."""
+    """(pages read, number -> found text, sorted URLs of pages with a match, number of such pages without a URL)."""
     num_pages, found, urls, without_url = 0, dict[int, FoundText](), set[str](), 0
     for record in records:
         num_pages += record["pages"]
@@ -63,7 +63,7 @@ def add_up(records: Iterable[dict[str, Any]]) -> tuple[int, dict[int, FoundText]
 def found_examples(
     examples: Sequence[TaskExample], grams: TaskGrams, found: dict[int, FoundText]
 ) -> list[FoundExample]:
-    """The examples of which something was found, in their order."""
+    """The examples of which a part was found, in their order."""
     number, num_grams, result = 0, grams.num_grams(), []
     for example in examples:
         shares: dict[str, list[tuple[int, int]]] = {INPUTS: [], TARGETS: []}
@@ -82,7 +82,7 @@ def found_examples(
                     example.split,
                     example.key,
                     _share(shares[INPUTS]),
-                    # Of several right answers one is enough.
+                    # If there are several right answers, the one with the largest share counts.
                     max((part / whole for part, whole in shares[TARGETS]), default=0.0),
                     texts,
                 )
@@ -95,7 +95,7 @@ def _share(parts: Sequence[tuple[int, int]]) -> float:
 
 
 def by_task(examples: Sequence[TaskExample], grams: TaskGrams, found: Sequence[FoundExample]) -> list[dict[str, Any]]:
-    """Counts of each task's split: examples, those that can be judged, and those whose inputs or targets were found."""
+    """Counts per task and split: examples, examples that can be judged, examples whose inputs or targets were found."""
     number, num_grams = 0, grams.num_grams()
     rows: dict[tuple[str, str], dict[str, Any]] = {}
     for example in examples:

@@ -21,7 +21,7 @@ DEFAULT_SPLIT = "validation"
 
 @dataclass(frozen=True)
 class TaskExample:
-    """One example of an evaluation split. key: names its ids, as `model.evaluate` sees them."""
+    """One example of an evaluation split. key: a digest of its ids, by which `model.evaluate` finds it."""
 
     task: str
     split: str
@@ -30,43 +30,43 @@ class TaskExample:
     targets: tuple[str, ...]
 
     def texts(self) -> Iterator[tuple[str, str]]:
-        """(side, text) of everything that may stand in a corpus."""
+        """Yield (side, text) for all texts that may be in a corpus."""
         yield from ((INPUTS, text) for text in self.inputs)
         yield from ((TARGETS, text) for text in self.targets)
 
 
 def example_key(inputs: np.ndarray, targets: np.ndarray) -> str:
-    """16 hex digits that name an example by its ids (without padding), on whichever machine."""
+    """A digest of an example's ids (without padding): 16 hexadecimal digits, the same on every machine."""
     packed = [np.asarray(ids, "<u4").tobytes() for ids in (inputs, targets)]
     return hashlib.sha256(len(packed[0]).to_bytes(8, "little") + b"".join(packed)).hexdigest()[:16]
 
 
 def read_task_texts(sources: Sequence[SourceName]) -> list[TaskExample]:
-    """The examples of `DIR[@SPLIT]` folders made by tasks_to_examples; the split is `validation` where none is named.
+    """The examples of `DIR[@SPLIT]` folders made by tasks_to_examples. The default split is `validation`.
 
-    Raises: UserError if a folder holds no tasks, or none of them has the split.
+    Raises: UserError if a folder does not have tasks, or none of them has the split.
     """
     found: list[TaskExample] = []
     for source in sources:
-        held = manifest.read(source.path)
-        if held.kind != "tasks":
-            raise UserError(f"{source.path} holds {held.kind}, not tasks; give a folder made by tasks_to_examples")
+        made = manifest.read(source.path)
+        if made.kind != "tasks":
+            raise UserError(f"{source.path} has {made.kind}, not tasks; give a folder made by tasks_to_examples")
         split = source.split or DEFAULT_SPLIT
-        wanted = [name for name in held.splits if name == split or name.endswith(f"-{split}")]
+        wanted = [name for name in made.splits if name == split or name.endswith(f"-{split}")]
         if not wanted:
-            there = ", ".join(sorted(held.splits))
+            there = ", ".join(sorted(made.splits))
             raise UserError(f"{source.path} has no task with the split {split!r}; its splits are {there}")
-        vocabulary = Vocabulary.load(source.path, held.settings.get("num_extra_ids"))
+        vocabulary = Vocabulary.load(source.path, made.settings.get("num_extra_ids"))
         for name in sorted(wanted):
-            found += _examples(source.path, held, name, split, vocabulary)
+            found += _examples(source.path, made, name, split, vocabulary)
     return found
 
 
 def _examples(
-    folder: str, held: manifest.Manifest, name: str, split: str, vocabulary: Vocabulary
+    folder: str, made: manifest.Manifest, name: str, split: str, vocabulary: Vocabulary
 ) -> Iterator[TaskExample]:
     rows: list[dict[str, Any]] = []
-    for shard in held.splits[name]:
+    for shard in made.splits[name]:
         path = files.join(folder, shard.file)
         check_shard(path, shard)
         rows += read_example_shard(path)

@@ -1,1 +1,1 @@
-"""Near-equal pages: shingles, MinHash signatures, and the clusters that their matches form. Pure numpy, no files."""
+"""Finds near-duplicates: shingles, MinHash signatures, and the clusters of matching pages. Pure numpy, no files."""

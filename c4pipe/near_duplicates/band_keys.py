@@ -1,7 +1,8 @@
-"""The keys by which pages meet: a band's hash and the page's row, ten bytes each, filed by band and first bits.
+"""The keys by which pages are compared: ten bytes, with the hash of a band and the page's row.
 
-A page has one key per band: 140 bytes with 14 bands. The first six bits of the hash tell where the key is filed; its
-last seven bytes are stored, and the row takes three. What both leave out are two bits: 62 tell hashes apart.
+A page has one key per band: 140 bytes with 14 bands. Keys are divided into parts by their band and by the first six
+bits of the hash. Of the hash, the last seven bytes are stored; the row takes three bytes. So two bits of the hash are
+lost, and hashes are compared by 62 bits.
 """
 
 import numpy as np
@@ -13,9 +14,9 @@ BAND_KEY = np.dtype([("hash", "u1", 7), ("row", "u1", 3)])
 
 
 def pack_band_keys(pages: np.ndarray, bands: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(keys, (m * bands,) of `BAND_KEY`; the part that each is filed in, (m * bands,) int64).
+    """(keys, (m * bands,) of `BAND_KEY`; the part of each key, (m * bands,) int64).
 
-    pages: (m,) rows of the pages in their text shard. bands: (m, bands) uint64 band hashes.
+    pages: (m,) the rows of the pages in their text shard. bands: (m, bands) uint64 band hashes.
     """
     num_bands = bands.shape[1]
     keys = np.empty(bands.size, BAND_KEY)
@@ -45,7 +46,7 @@ def _number(digits: np.ndarray) -> np.ndarray:
 
 
 def matches(hashes: np.ndarray, pages: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Pages of equal hashes: (the first page of each group, another page of it), (k,) each, pair by pair.
+    """Pairs of pages with equal hashes: (the first page of the group, another page of the group), (k,) each.
 
     >>> left, right = matches(np.array([7, 9, 7, 7], np.uint64), np.array([3, 0, 1, 2], np.uint64))
     >>> left.tolist(), right.tolist()

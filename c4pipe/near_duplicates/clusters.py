@@ -1,4 +1,4 @@
-"""The clusters of a corpus as arrays, and what the report shows of them."""
+"""The clusters of a corpus as arrays, and their statistics for the report."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ from c4pipe.words import mixed
 
 @dataclass(frozen=True)
 class Clusters:
-    """Every page that is near to another: pages, roots, winners (n,) uint64, sorted by page. A winner stays."""
+    """All pages that are in a cluster, sorted by page: pages, roots, winners (n,) uint64. Only the winner stays."""
 
     pages: np.ndarray
     roots: np.ndarray
@@ -20,13 +20,13 @@ class Clusters:
         return int((self.pages != self.winners).sum())
 
     def sizes(self) -> tuple[np.ndarray, np.ndarray]:
-        """(the winner of each cluster, pages in it), largest first; equal sizes by winner."""
+        """(the winner of each cluster, its number of pages), the largest first; clusters of equal size by winner."""
         winners, counts = np.unique(self.winners, return_counts=True)
         order = np.lexsort((winners, -counts))
         return winners[order], counts[order]
 
     def histogram(self) -> dict[int, int]:
-        """Size -> how many clusters have it.
+        """Size -> number of clusters of this size.
 
         >>> pages = np.array([0, 2, 5, 6, 9], np.uint64)
         >>> winners = np.array([0, 0, 6, 6, 6], np.uint64)
@@ -37,7 +37,7 @@ class Clusters:
         return dict(zip(sizes.tolist(), counts.tolist(), strict=True))
 
     def drawn_pairs(self, count: int) -> list[tuple[int, int]]:
-        """(winner, dropped page) of clusters drawn by a hash: the first dropped page of each."""
+        """A sample of clusters, chosen by a hash: (winner, the first dropped page) of each."""
         dropped = self.pages != self.winners
         winners, first = np.unique(self.winners[dropped], return_index=True)
         order = np.argsort(mixed(winners.astype(np.uint64)), kind="stable")[:count]

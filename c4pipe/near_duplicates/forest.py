@@ -1,13 +1,14 @@
-"""Clusters of pages that matches connect, by a union-find over arrays: the only thing that grows with the corpus.
+"""Joins matching pages into clusters, by a union-find structure in an array.
 
-Four bytes per page (eight from 2^32 pages on). The clusters depend on the set of matches alone, not on their order.
+It takes four bytes per page (eight from 2^32 pages on), and is the only structure in memory for all pages of the
+corpus. The clusters depend only on the set of matches, not on their order.
 """
 
 import numpy as np
 
 
 class Forest:
-    """Each page points at a page of its cluster; the smallest page of a cluster is its root and points at itself."""
+    """Each page points to a page of its cluster. The smallest page of a cluster is its root, and points to itself."""
 
     def __init__(self, num_pages: int) -> None:
         self._parents = np.arange(num_pages, dtype=np.uint32 if num_pages <= 1 << 32 else np.uint64)
@@ -24,22 +25,22 @@ class Forest:
             left, right = self.roots(left), self.roots(right)
             apart = left != right
             left, right = left[apart], right[apart]
-            # Of several matches of a root, the smallest partner wins now; the others are looked at again.
+            # If a root has several matches, the smallest partner wins now, and the others are joined in the next round.
             np.minimum.at(self._parents, np.maximum(left, right), np.minimum(left, right))
 
     def roots(self, pages: np.ndarray) -> np.ndarray:
-        """The root of each page's cluster, (n,); shortens the way to it."""
+        """The root of each page's cluster, (n,). Also shortens the paths to the roots."""
         parents = self._parents
         while True:
             above = parents[pages]
             beyond = parents[above]
             if np.array_equal(above, beyond):
                 return above
-            # Each turn halves the way of every page asked for, so that a long chain takes few turns.
+            # Each round halves the paths of these pages, so that long chains need few rounds.
             parents[pages] = beyond
 
     def clustered(self) -> np.ndarray:
-        """The pages that share their cluster with another page, (n,) sorted."""
+        """The pages whose cluster has other pages, (n,) sorted."""
         everyone = np.arange(len(self._parents), dtype=self._parents.dtype)
         moved = everyone[self._parents != everyone]
         return np.union1d(moved, self.roots(moved))

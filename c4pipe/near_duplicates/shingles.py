@@ -1,7 +1,7 @@
-"""Shingles: the runs of five words by which two pages are compared, each as one 64-bit number.
+"""Shingles: the runs of five words by which two pages are compared, each as a 64-bit hash.
 
-Words are compared as in datatrove's MinHash, apart from its tokenizer: lower case, each number is one `0`, punctuation
-separates, accents are left out (`simplify_text` of datatrove 0.10.1).
+Words are normalised as in datatrove's MinHash (`simplify_text` of datatrove 0.10.1): lower case, numbers become `0`,
+punctuation separates words, accents are removed. Only the tokenizer is different.
 """
 
 import re
@@ -17,7 +17,7 @@ _NUMBER = re.compile(r"\d+(?:[.,]\d+)?")
 
 
 def normalized(word: str) -> str:
-    """A word in lower case as it is compared: numbers are `0`, accents are gone.
+    """The form in which a word is compared: numbers become `0`, accents are removed. word: in lower case.
 
     >>> normalized("été"), normalized("b2b"), normalized("1,000")
     ('ete', 'b0b', '0')
@@ -29,7 +29,7 @@ def normalized(word: str) -> str:
 
 
 class Shingles:
-    """Computes shingles. Picklable; a worker keeps one for all its pages, because it remembers words."""
+    """Computes shingles. Picklable. A worker should use one instance for all its pages, because it caches words."""
 
     def __init__(self) -> None:
         self._words = Words(normalized)
@@ -37,7 +37,7 @@ class Shingles:
     def of_texts(self, texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
         """(the shingles' hashes, (n,) uint64, text after text; shingles per text, (len(texts),) int64).
 
-        A text of fewer than five words has none.
+        A text of fewer than five words has no shingles.
         """
         words, counts = self._words.hashes(texts)
         return run_hashes(words, counts, SHINGLE_WORDS)

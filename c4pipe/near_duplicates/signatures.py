@@ -1,4 +1,4 @@
-"""MinHash signatures of pages, as one hash per band: two pages that share a band's hash are candidates.
+"""MinHash signatures of pages, with one hash per band. Two pages match if they have the same hash for a band.
 
 Source: Broder 1997 (MinHash); banding as in datatrove 0.10.1, whose numbers are the defaults: 14 bands of 8 rows. Pages
 whose sets of shingles have a Jaccard similarity of s share a band with probability 1 - (1 - s^8)^14.
@@ -12,20 +12,20 @@ import numpy as np
 from c4pipe.near_duplicates.shingles import Shingles
 from c4pipe.words import mixed
 
-# As many shingles at a time as stay in a core's cache together with their hashes.
+# Shingles per block: this many fit into a core's cache together with their hashes.
 _BLOCK_SHINGLES = 1 << 15
 _SEED = 0x6D696E68617368  # "minhash"
 
 
 @dataclass(frozen=True)
 class Banding:
-    """How many hashes a signature has: `bands` x `rows_per_band`."""
+    """The shape of a signature: it has `bands` x `rows_per_band` hashes."""
 
     bands: int = 14
     rows_per_band: int = 8
 
     def probability(self, similarity: float) -> float:
-        """How likely two pages of a Jaccard similarity share a band.
+        """The probability that two pages with this Jaccard similarity match.
 
         >>> round(Banding().probability(0.8), 3)
         0.924
@@ -34,7 +34,7 @@ class Banding:
 
 
 class Signatures:
-    """Computes signatures. Picklable; a worker keeps one for all its pages, because it remembers words."""
+    """Computes signatures. Picklable. A worker should use one instance for all its pages, because it caches words."""
 
     def __init__(self, banding: Banding = Banding()) -> None:
         self._banding = banding
@@ -47,15 +47,15 @@ class Signatures:
     def of_texts(self, texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
         """The signatures of some texts.
 
-        Returns: (which of the texts have one, (m,) int64; their band hashes, (m, bands) uint64). A text of fewer than
-        five words has none, and so is near to no other.
+        Returns: (indices of the texts that have a signature, (m,) int64; their band hashes, (m, bands) uint64). A text
+        of fewer than five words has no signature, and so matches no other text.
         """
         shingles, counts = self._shingles.of_texts(texts)
         pages = np.flatnonzero(counts)
         return pages, self.of_shingles(shingles, counts[pages])
 
     def of_shingles(self, shingles: np.ndarray, counts: np.ndarray) -> np.ndarray:
-        """Band hashes (m, bands) uint64 of pages with `counts` (m,) shingles each, one or more, laid end to end."""
+        """Band hashes (m, bands) uint64. shingles: one page after the other. counts: (m,) per page, at least 1."""
         starts = np.cumsum(counts) - counts
         blocks = [
             self._smallest(
@@ -78,25 +78,25 @@ class Signatures:
 
 
 def _blocks(counts: np.ndarray) -> Iterator[tuple[int, int]]:
-    """(first page, last page) of runs of pages with some 32,000 shingles; a longer page is a run of its own.
+    """Yield (first page, last page) of blocks with at most about 32,000 shingles. A longer page is a block of its own.
 
     >>> list(_blocks(np.array([20_000, 20_000, 90_000, 5])))
     [(0, 0), (1, 1), (2, 2), (3, 3)]
     >>> list(_blocks(np.array([9, 20_000, 8, 40_000])))
     [(0, 2), (3, 3)]
     """
-    first, held = 0, 0
+    first, num_shingles = 0, 0
     for page, count in enumerate(counts.tolist()):
-        if page > first and held + count > _BLOCK_SHINGLES:
+        if page > first and num_shingles + count > _BLOCK_SHINGLES:
             yield first, page - 1
-            first, held = page, 0
-        held += count
+            first, num_shingles = page, 0
+        num_shingles += count
     if len(counts):
         yield first, len(counts) - 1
 
 
 def _join_rows(smallest: np.ndarray) -> np.ndarray:
-    """(pages, bands, rows) -> (pages, bands): one 64-bit hash of a band's rows."""
+    """(pages, bands, rows) -> (pages, bands): joins the rows of each band into one 64-bit hash."""
     joined = np.zeros(smallest.shape[:2], np.uint64)
     for row in range(smallest.shape[2]):
         joined = mixed(joined + smallest[:, :, row])

@@ -1,6 +1,6 @@
-"""Which page of a cluster stays: the newest, then the longest, then the one whose hash is smallest, then the first.
+"""Decides which page of a cluster stays: the newest, then the longest, then the smallest hash, then the first.
 
-The first three are packed into one number per page, its priority: the larger one stays.
+The first three criteria are packed into one number per page, its priority. The page with the largest priority stays.
 """
 
 from datetime import datetime, timezone
@@ -13,9 +13,9 @@ _LONGEST = (1 << _LENGTH_BITS) - 1
 
 
 def priority(text: str, timestamp: str | None) -> int:
-    """32 bits of time in seconds, 20 of length in characters (pages above a million are alike), 12 of a hash.
+    """32 bits of time in seconds, 20 of length in characters (at most about a million), 12 of a hash.
 
-    A time that cannot be read counts as the oldest.
+    A timestamp that cannot be read counts as the oldest.
 
     >>> newer, older = "2024-05-18T00:00:00Z", "2019-04-18T00:00:00Z"
     >>> priority("short", newer) > priority("a longer text", older) > priority("text", older) > priority("text", None)
@@ -41,9 +41,10 @@ def _seconds(timestamp: str | None) -> int:
 
 
 def pick_winners(pages: np.ndarray, roots: np.ndarray, priorities: np.ndarray) -> np.ndarray:
-    """The page that stays for each page, (n,) like `pages`: itself for a winner.
+    """The winner of each page's cluster, (n,) like `pages`.
 
-    pages: page numbers in the order of the corpus. roots: of their clusters. priorities: uint64. All are (n,).
+    pages: page numbers in the order of the corpus. roots: the roots of their clusters. priorities: uint64. All are
+    (n,).
 
     >>> pick_winners(np.array([1, 4, 7, 8]), np.array([1, 1, 7, 7]), np.array([5, 9, 3, 3], np.uint64)).tolist()
     [4, 4, 7, 7]

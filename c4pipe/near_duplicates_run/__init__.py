@@ -1,1 +1,1 @@
-"""What the command and the workers of drop_near_duplicates share: the plan, and the files of the work folder."""
+"""Shared by the command and the workers of drop_near_duplicates: the plan, and the files of the work folder."""

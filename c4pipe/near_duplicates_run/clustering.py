@@ -1,4 +1,4 @@
-"""What every worker that looks for near-equal pages knows: the banding, and where keys, pairs and clusters lie."""
+"""Shared by all workers that search for near-duplicates: the banding, and the paths of keys, pairs and clusters."""
 
 import json
 from collections.abc import Sequence
@@ -17,8 +17,9 @@ KEYS, PRIORITIES = ".keys", ".priorities"
 class Signed(NamedTuple):
     """A file whose pages have signatures.
 
-    number: its place among all. path: of its work files, without their endings. pages: how many it has.
-    num_signed: how many of them have a signature. made_from: names all that decides the signatures.
+    number: its number among all files. path: the path of its work files, without their endings. pages: the number of
+    its pages. num_signed: the number of its pages with a signature. made_from: a digest of everything that determines
+    the signatures.
     """
 
     number: int
@@ -29,7 +30,7 @@ class Signed(NamedTuple):
 
 
 class NumberedFile(NamedTuple):
-    """A `Signed` file in the corpus: its pages are numbered from `first_page` up to `end_page`, which is left out."""
+    """A `Signed` file in the corpus. Its pages have the numbers `first_page` to `end_page` - 1."""
 
     number: int
     path: str
@@ -59,26 +60,29 @@ class _Summary:
 
 @dataclass(frozen=True)
 class Clustering:
-    """work: the work folder. bucket_bytes: of keys that meet at a time in a worker."""
+    """The parameters and paths of a clustering.
+
+    work: the work folder. bucket_bytes: the size of the keys that a worker compares at a time.
+    """
 
     work: str
     banding: Banding
     bucket_bytes: int = 16 << 20
 
     def later(self, run_key: str, kind: str, name: str) -> str:
-        """A work file that depends on all files together."""
+        """The path of a work file that depends on all files."""
         return files.join(self.work, run_key, kind, name)
 
     def pairs(self, run_key: str, bucket: str) -> str:
-        """The pairs that were found in a bucket."""
+        """The path of the pairs found in a bucket."""
         return self.later(run_key, "pairs", bucket)
 
     def members(self, run_key: str, number: int) -> str:
-        """Which pages of a file lie in a cluster, and which page stays for each."""
+        """The path of the list of a file's pages that are in a cluster, with the winner of each."""
         return self.later(run_key, "clusters", f"{number:05d}.members")
 
     def summary(self, run_key: str) -> str:
-        """What is told of all clusters together; written last."""
+        """The path of the summary of all clusters, which is written last."""
         return self.later(run_key, "clusters", "clusters.json")
 
     def read_summary(self, run_key: str) -> dict[str, Any]:
@@ -87,10 +91,10 @@ class Clustering:
         return asdict(checked_json.read(path, _Summary, f"remove {self.work}, and run the command again"))
 
     def number_pages(self, signed: Sequence[Signed], settings: str) -> str:
-        """Number the pages of all files, file after file, and leave the numbers for the workers.
+        """Number the pages of all files, one file after the other, and write the numbers for the workers.
 
-        settings: names all that decides the result beside the signatures.
-        Returns: the run key, which names all work that depends on these files together.
+        settings: a digest of everything that determines the result, besides the signatures.
+        Returns: the run key, which names all work that depends on all these files.
         """
         ordered = sorted(signed)
         run_key = run_name(settings, [file.made_from for file in ordered])

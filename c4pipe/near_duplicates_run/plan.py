@@ -1,4 +1,4 @@
-"""What every worker of drop_near_duplicates knows: the shards, the banding, and where each work file lies."""
+"""The plan that every worker of drop_near_duplicates gets: the shards, the banding, and the paths of all work files."""
 
 from dataclasses import asdict, dataclass
 
@@ -10,9 +10,9 @@ from c4pipe.shards import files, names
 
 @dataclass(frozen=True)
 class TextShard:
-    """One text shard: its place among all, its place among the `count` shards of its split, and its path.
+    """A text shard: its number among all shards, its index among the `count` shards of its split, and its path.
 
-    sha256: what its folder's manifest says it is; None where nothing does.
+    sha256: its SHA-256 according to its folder's manifest; None if there is none.
     """
 
     number: int
@@ -25,7 +25,7 @@ class TextShard:
 
 @dataclass(frozen=True)
 class Plan:
-    """code: names the version that makes the work files. format: of the shards that are written."""
+    """The settings and paths of a run. code: a digest of the code. format: the format of output shards."""
 
     output: str
     work: str
@@ -37,39 +37,39 @@ class Plan:
 
     @property
     def clustering(self) -> Clustering:
-        """What the workers know that find clusters."""
+        """The part of the plan for the workers that find clusters."""
         return Clustering(self.work, self.banding, self.bucket_bytes)
 
     @property
     def signing_key(self) -> str:
-        """Names all that decides the keys of a shard, its text apart."""
+        """A digest of everything that determines the keys of a shard, except its text."""
         return run_name(asdict(self.banding), self.code)
 
     @property
     def result(self) -> str:
-        """Where the graph leaves what the launcher wants to know."""
+        """The path of the result that the pipeline writes for the launcher."""
         return files.join(self.work, "result.json")
 
     def signed(self, shard: TextShard, ending: str = "") -> str:
-        """`ending`: that of the keys or the priorities, or `.json` (the record, written last)."""
+        """The path of a shard's keys, priorities or record (`.json`, written last), depending on `ending`."""
         return files.join(self.work, "signed", f"{shard.number:05d}{ending}")
 
     def later(self, run_key: str, kind: str, name: str) -> str:
-        """A work file that depends on all shards together."""
+        """The path of a work file that depends on all shards."""
         return self.clustering.later(run_key, kind, name)
 
     def record(self, shard: TextShard, run_key: str) -> str:
-        """The record of what was written of a shard, which is written last."""
+        """The path of the record of an output shard, which is written last."""
         return self.later(run_key, "written", f"{shard.number:05d}.json")
 
     def members(self, shard: TextShard, run_key: str) -> str:
-        """The shard's rows of `clusters.parquet`."""
+        """The path of the shard's rows of `clusters.parquet`."""
         return self.later(run_key, "written", f"{shard.number:05d}.parquet")
 
     def written(self, shard: TextShard) -> str:
-        """The path of a shard of the output."""
+        """The path of an output shard."""
         return files.join(self.output, names.text_shard(shard.split, shard.index, shard.count, f".{self.format}"))
 
     def provenance(self, shard: TextShard) -> str:
-        """The path of its provenance file, written where the shard that was read has one."""
+        """The path of its provenance file, which is written if the input shard has one."""
         return files.join(self.output, names.provenance(shard.split, shard.index, shard.count))

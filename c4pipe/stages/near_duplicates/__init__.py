@@ -1,1 +1,1 @@
-"""The transforms of drop_near_duplicates, one verb per file."""
+"""The transforms of drop_near_duplicates. Each file is named after what its transform does."""

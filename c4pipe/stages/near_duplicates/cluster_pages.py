@@ -1,4 +1,4 @@
-"""Signed files -> their clusters in the work folder. Only keys and pairs meet."""
+"""Finds the clusters of signed files, and writes them to the work folder. Only keys are compared, never text."""
 
 import apache_beam as beam
 
@@ -8,9 +8,9 @@ from c4pipe.stages.near_duplicates.match_pages import bucket_edges, match_bucket
 
 
 class ClusterPages(beam.PTransform):
-    """`Signed` files -> one element, the run key under which their clusters lie.
+    """`Signed` files -> one element, the run key by which their clusters are found.
 
-    settings: names all that decides the result beside the signatures.
+    settings: a digest of everything that determines the result, besides the signatures.
     """
 
     def __init__(self, clustering: Clustering, settings: str) -> None:

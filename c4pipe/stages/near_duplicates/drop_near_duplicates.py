@@ -1,4 +1,4 @@
-"""The graph of drop_near_duplicates: text is read twice and never travels, only keys and pairs meet."""
+"""The pipeline graph of drop_near_duplicates. Text is read twice, but only keys and pairs travel."""
 
 import json
 
@@ -14,7 +14,7 @@ from c4pipe.stages.near_duplicates.write_kept import WriteKept
 
 
 class DropNearDuplicates(beam.PTransform):
-    """Pipeline -> one element, the path of the result: the name of the run's work, and what was read."""
+    """Pipeline -> one element, the path of the result: the run key, the number of shards, and their digests."""
 
     def __init__(self, plan: Plan, shards: list[TextShard]) -> None:
         super().__init__()

@@ -1,7 +1,7 @@
-"""Pairs of all buckets -> for each file, which of its pages lie in a cluster and which page of it stays.
+"""Finds clusters from the pairs of all buckets, and writes, per file, its pages in clusters with their winners.
 
-This is the one step that sees the corpus as a whole: 4 bytes per page for the forest, and some 40 per page that is near
-to another.
+This is the only step for the whole corpus at once. It needs 4 bytes per page for the forest, and about 40 bytes per
+page in a cluster.
 """
 
 import json
@@ -18,15 +18,15 @@ from c4pipe.shards.work.key_files import is_whole, read_parts, write_key_file
 from c4pipe.stages.near_duplicates.match_pages import PAIR
 from c4pipe.stages.near_duplicates.sign_pages import PRIORITY
 
-# A page of a cluster: its row, and the number of the page that stays (itself, or one that it is near to).
+# A page of a cluster: its row, and the number of the cluster's winner.
 MEMBER = np.dtype([("row", "<u4"), ("winner", "<u8")])
 NUM_LARGEST, NUM_DRAWN = 10, 20
 
 
 def find_clusters(bucket_names: list[str], clustering: Clustering, run_key: str) -> str:
-    """Write the members of each file, and a summary; returns the run key.
+    """Write the members of each file, and a summary. Returns the run key.
 
-    bucket_names: of the files of pairs.
+    bucket_names: the names of the files of pairs.
     """
     numbered = clustering.numbered_files(run_key)
     if files.exists(clustering.summary(run_key)) and all(
@@ -47,7 +47,7 @@ def find_clusters(bucket_names: list[str], clustering: Clustering, run_key: str)
 
 
 def read_winners(clustering: Clustering, run_key: str, number: int) -> dict[int, int]:
-    """Row in the file -> number of the page that stays, for each page of a file that lies in a cluster."""
+    """Row in the file -> number of the winner, for each page of a file that is in a cluster."""
     members = read_parts(clustering.members(run_key, number), 0, 1, MEMBER)
     return dict(zip(members["row"].tolist(), members["winner"].tolist(), strict=True))
 

@@ -1,4 +1,4 @@
-"""Band keys of all files meet in buckets; pages that share a band's hash become pairs in the work folder."""
+"""Compares the band keys of all files in buckets, and writes pairs of pages that share a band hash."""
 
 from itertools import pairwise
 
@@ -12,7 +12,7 @@ PAIR = np.dtype([("left", "<u8"), ("right", "<u8")])
 
 
 def bucket_edges(num_keys: int, clustering: Clustering) -> list[tuple[int, int]]:
-    """The buckets as runs of parts (first, end), none across bands, each with some `bucket_bytes` of keys.
+    """The buckets as ranges of parts (first, end), each within one band and with about `bucket_bytes` of keys.
 
     >>> from c4pipe.near_duplicates.signatures import Banding
     >>> clustering = Clustering("work", Banding(bands=2), bucket_bytes=1 << 20)
@@ -30,7 +30,7 @@ def bucket_edges(num_keys: int, clustering: Clustering) -> list[tuple[int, int]]
 
 
 def match_bucket(bucket: tuple[int, int], clustering: Clustering, run_key: str) -> str:
-    """Write the pairs of one bucket, unless they are there already; the name of their file."""
+    """Write the pairs of one bucket, unless they are there already. Returns: the name of their file."""
     name = f"{bucket[0]:05d}-{bucket[1]:05d}.pairs"
     path = clustering.pairs(run_key, name)
     if not is_whole(path, PAIR):
@@ -40,7 +40,7 @@ def match_bucket(bucket: tuple[int, int], clustering: Clustering, run_key: str) 
 
 
 def _pairs(bucket: tuple[int, int], numbered: list[NumberedFile]) -> np.ndarray:
-    """The pairs of a bucket. Where a key is filed is not compared: in one bucket, seven bytes tell hashes apart."""
+    """The pairs of a bucket. Keys are compared only by the seven stored bytes of their hashes, not by their parts."""
     hashes: list[np.ndarray] = [np.zeros(0, np.uint64)]
     pages: list[np.ndarray] = [np.zeros(0, np.uint64)]
     for file in numbered:

@@ -1,4 +1,4 @@
-"""Text shards -> files of band keys and priorities in the work folder. One element is one text shard."""
+"""Computes band keys and priorities of the pages of text shards. One element is one text shard."""
 
 from collections.abc import Sequence
 
@@ -18,12 +18,12 @@ from c4pipe.shards.work.key_files import is_whole, write_key_file
 from c4pipe.shards.work.work_files import read_record, write_record
 
 PRIORITY = np.dtype("<u8")
-# As many pages as keep the words of a batch in the processor's cache.
+# The words of this many pages fit into the processor's cache.
 _PAGES_PER_BATCH = 64
 
 
 class SignPages(beam.PTransform):
-    """`TextShard` -> `Signed`."""
+    """`TextShard` -> `Signed`. The keys and priorities are written to the work folder."""
 
     def __init__(self, plan: Plan) -> None:
         super().__init__()
@@ -45,7 +45,7 @@ class _SignPages(beam.DoFn):
 
 
 def sign_shard(shard: TextShard, plan: Plan, signatures: Signatures) -> Signed:
-    """Leave the keys and priorities of a shard's pages in the work folder, unless they are there already."""
+    """Write the keys and priorities of a shard's pages to the work folder, unless they are there already."""
     record_path, sha256 = plan.signed(shard, ".json"), sha256_of(shard.path, shard.sha256)
     made_from = run_name(plan.signing_key, sha256)
     record = read_record(record_path, made_from)
@@ -56,13 +56,13 @@ def sign_shard(shard: TextShard, plan: Plan, signatures: Signatures) -> Signed:
 
 
 def are_whole(path: str) -> bool:
-    """Whether the keys and priorities of a file are still what was written. path: theirs, without an ending."""
+    """Whether the keys and priorities of a file still have the bytes that were written. path: without the endings."""
     return is_whole(path + KEYS, BAND_KEY) and is_whole(path + PRIORITIES, PRIORITY)
 
 
 def _sign(shard: TextShard, plan: Plan, signatures: Signatures, digest: ReadDigest) -> dict[str, int]:
     signing = SigningOfFile(signatures, plan.banding)
-    # A row that is not a page comes without words: it is near to no other, and every other row keeps its number.
+    # A row that is not a page is read as an empty text, which matches no other. So the other rows keep their numbers.
     columns, no_page = ("text", "timestamp"), lambda fault: None
     for rows in read_text_batches(shard.path, columns, _PAGES_PER_BATCH, on_bad=no_page, digest=digest):
         signing.add([page["text"] for page in rows], [page["timestamp"] for page in rows])
@@ -73,7 +73,7 @@ def _sign(shard: TextShard, plan: Plan, signatures: Signatures, digest: ReadDige
 
 
 class SigningOfFile:
-    """Gathers the keys and priorities of the pages of one file, in their order."""
+    """Collects the keys and priorities of the pages of one file, in their order."""
 
     def __init__(self, signatures: Signatures, banding: Banding) -> None:
         self._signatures, self._banding = signatures, banding
@@ -85,7 +85,7 @@ class SigningOfFile:
         return len(self._priorities)
 
     def add(self, texts: Sequence[str], timestamps: Sequence[str | None]) -> None:
-        """The next pages of the file."""
+        """Add the next pages of the file."""
         for start in range(0, len(texts), _PAGES_PER_BATCH):
             batch = texts[start : start + _PAGES_PER_BATCH]
             pages, bands = self._signatures.of_texts(batch)
@@ -96,7 +96,7 @@ class SigningOfFile:
             self._priorities += [priority(text, moment) for text, moment in zip(batch, moments, strict=True)]
 
     def write(self, path: str) -> int:
-        """Write the two files. path: theirs, without an ending. Returns: how many pages have a signature."""
+        """Write both files. path: without the endings. Returns: the number of pages with a signature."""
         packed = np.concatenate(self._keys)
         num_parts = self._banding.bands * PARTS_PER_BAND
         write_key_file(path + KEYS, packed, np.concatenate(self._parts), num_parts, BAND_KEY)

@@ -1,4 +1,4 @@
-"""Text shards without the pages that are near to another one: one shard in, one shard out, rows in their order."""
+"""Writes text shards without the dropped near-duplicates. Each input shard gives one output shard."""
 
 from array import array
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ from c4pipe.stages.near_duplicates.members_of_file import MembersOfFile
 
 
 class WriteKept(beam.PTransform):
-    """`TextShard` -> its number; the record of what was written lies in the work folder."""
+    """`TextShard` -> its number. The record of what was written is in the work folder."""
 
     def __init__(self, plan: Plan, run_key) -> None:
         super().__init__()
@@ -51,14 +51,14 @@ def write_kept(shard: TextShard, plan: Plan, run_key: str) -> int:
 
 
 def _written(shard: TextShard, plan: Plan, record: dict[str, Any]) -> list[str]:
-    """The files of the output that a record tells of."""
+    """The output files of a record."""
     return [plan.written(shard), *([plan.provenance(shard)] if record["has_provenance"] else [])]
 
 
 def _keep_provenance(shard: TextShard, plan: Plan, sifter: "_Sifter") -> bool:
-    """Write where the rows that stay came from, if the shard has a provenance file; whether it has one.
+    """Write the provenance of the rows that stay, if the shard has a provenance file. Returns: whether it has one.
 
-    Raises: UserError if that file is damaged, or tells of other rows than the shard has.
+    Raises: UserError if that file is damaged, or does not have the same number of rows as the shard.
     """
     path = find(shard.path)
     if path is None:
@@ -66,7 +66,7 @@ def _keep_provenance(shard: TextShard, plan: Plan, sifter: "_Sifter") -> bool:
     origins = read_provenance(path)
     if len(origins) != sifter.num_rows:
         raise UserError(
-            f"{path} tells of {len(origins):,} rows, {files.base_name(shard.path)} has {sifter.num_rows:,}; make the "
+            f"{path} has {len(origins):,} rows, but {files.base_name(shard.path)} has {sifter.num_rows:,}; make the "
             "folder again, or move its provenance files away"
         )
     write_provenance(plan.provenance(shard), (origins[row] for row in sifter.kept_rows))
@@ -74,7 +74,7 @@ def _keep_provenance(shard: TextShard, plan: Plan, sifter: "_Sifter") -> bool:
 
 
 class _Sifter:
-    """Parts the rows of a shard; what it met on the way is known once all rows were taken."""
+    """Separates the rows of a shard into kept and dropped. Its attributes are complete after all rows were read."""
 
     def __init__(self, shard: TextShard, members: MembersOfFile) -> None:
         self._shard, self.members = shard, members
@@ -84,7 +84,7 @@ class _Sifter:
 
     @property
     def num_rows(self) -> int:
-        """Rows of the shard that was read."""
+        """The number of rows of the input shard."""
         return self.num_pages + len(self.bad)
 
     def kept(self) -> Iterator[dict[str, Any]]:
