@@ -1,5 +1,7 @@
 """Checks that workers see the launcher's folders: each reads a file of the launcher, and writes an answer beside it."""
 
+import os
+
 import apache_beam as beam
 
 from c4pipe.errors import UserError
@@ -41,6 +43,12 @@ def answer(number: int, folders: list[str], token: str) -> int:
             found = files.read_bytes(question_path(folder, token)).decode()
         except UserError:
             found = ""
+        if not found and os.path.isdir(folder) and not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
+            raise UserError(
+                f"--shared_paths was given, but a worker may not use {folder}: it belongs to uid "
+                f"{os.stat(folder).st_uid}, and the worker has uid {os.geteuid()}; run all workers as the user who "
+                "starts the command"
+            )
         if found != token:
             raise UserError(
                 f"--shared_paths was given, but a worker does not see {folder} as it is here; {_HOW_TO_MEND}"

@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import tempfile
 
 import apache_beam as beam
 import pytest
@@ -9,6 +10,7 @@ from apache_beam.options.pipeline_options import PipelineOptions, StandardOption
 
 from c4pipe.command_line import Parser
 from c4pipe.errors import UserError
+from c4pipe.shards import files
 from c4pipe.stages import check_shared_folder
 from pipelines.launch import beam_flags, beam_options, shared_paths
 
@@ -93,3 +95,25 @@ def test_answers_that_do_not_arrive_end_the_run_before_its_work(tmp_path, monkey
     with pytest.raises(UserError, match="64 of 64 answers are missing"):
         beam_options.run(lambda pipeline: pytest.fail("the work began"), locally(options))
     assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.skipif(not hasattr(os, "fork") or os.geteuid() != 0, reason="only root can become another user")
+def test_a_worker_of_another_user_is_told_which_user_it_must_be(capfd):
+    """A process of uid 65534 answers for a folder of mode 0700 that it sees and may not use."""
+    with tempfile.TemporaryDirectory() as above:
+        os.chmod(above, 0o755)
+        folder = os.path.join(above, "work")
+        files.make_private_folder(folder)
+        files.write_bytes(check_shared_folder.question_path(folder, "token"), b"token")
+        assert check_shared_folder.answer(0, [folder], "token") == 0
+        if (child := os.fork()) == 0:
+            os.setuid(65534)
+            try:
+                check_shared_folder.answer(1, [folder], "token")
+            except UserError as error:
+                os.write(1, str(error).encode())
+            finally:
+                os._exit(0)
+        os.waitpid(child, 0)
+    said = capfd.readouterr().out
+    assert "belongs to uid 0, and the worker has uid 65534; run all workers as the user" in said
