@@ -1,4 +1,4 @@
-"""What a recipe file holds, as one record: which stages a corpus has, and the parameters of each."""
+"""The content of a recipe file: which stages a corpus has, and their parameters."""
 
 from dataclasses import dataclass
 from typing import Annotated, Literal
@@ -7,7 +7,7 @@ import msgspec
 
 from c4pipe.corpus.rules import FewestSentences, Paragraphs, Rule
 
-# Instead of a number: the identifier's threshold is the one of the version of the reference (`Compat`).
+# Used instead of a number: the threshold of the language identifier depends on the version of the reference (`Compat`).
 OF_COMPAT = "of_compat"
 
 Share = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
@@ -17,14 +17,14 @@ _Name = Annotated[str, msgspec.Meta(pattern=r"\A[A-Za-z0-9][A-Za-z0-9_.-]{0,63}\
 
 @dataclass(frozen=True)
 class Variant:
-    """One flavour of C4: which stages it has (reference: `C4Config`).
+    """A variant of C4: which stages it has, and their parameters (reference: `C4Config`).
 
-    languages: the most that a run can keep. language_identifier: unless the command line names another.
-    min_probability: an identifier that is less sure does not count; a number, or `of_compat`. rules: those of
-    cleaning, in order; without any, pages are not cleaned. sentences: the language of `punkt_tab` by whose parameters
-    sentences are told apart. badwords_fraction: the share of pages with a bad word that goes. paragraphs: what every
-    page must have. splits_by_language: whether each language has splits of its own. near_duplicates: whether nearly
-    equal pages are dropped, which the reference never does.
+    languages: all languages that a run can keep. language_identifier: the default; the command line may name another.
+    min_probability: a language with a lower probability counts as unsure; a number, or `of_compat`. rules: the rules of
+    cleaning, in order; without rules, pages are not cleaned. sentences: the language of `punkt_tab` whose parameters
+    split sentences. badwords_fraction: the share of the pages with a bad word that is dropped. paragraphs: the
+    paragraphs that every page must have. splits_by_language: whether each language has its own splits. near_duplicates:
+    whether near-duplicates are dropped, which the reference never does.
     """
 
     name: _Name
@@ -44,7 +44,7 @@ class Variant:
 
     @property
     def min_sentences(self) -> int:
-        """Fewer sentences drop a page, when it is cleaned and again when copies of lines are gone; 0: no minimum."""
+        """The fewest sentences of a page, after cleaning and again after line deduplication. 0: no minimum."""
         return max((rule.sentences for rule in self.rules if isinstance(rule, FewestSentences)), default=0)
 
     @property
