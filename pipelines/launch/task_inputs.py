@@ -9,7 +9,7 @@ from c4pipe.errors import UserError
 from c4pipe.shards import files
 from c4pipe.shards.reading import data_set_folders, kinds
 from c4pipe.shards.reading.source_names import DATA_SET, SourceName, no_weights, parse_source_names
-from c4pipe.shards.reading.split_names import TRAIN, VALIDATION, split_of_file
+from c4pipe.shards.reading.split_names import TRAIN, VALIDATION, splits_of_files
 from c4pipe.stages.write_task_examples import TaskFile
 
 
@@ -46,11 +46,12 @@ def _files_of(source: SourceName) -> list[TaskFile]:
         name = files.base_name(source.place)
         return [TaskFile(DATA_SET + source.path, name, digest, source.split)]
     found = []
-    for path in files.expand(source.path):
+    paths = files.expand(source.path)
+    for path, split in zip(paths, splits_of_files(paths), strict=True):
         if kinds.kind_of(path) is None:
             raise UserError(f"{path}: task files end in one of {kinds.IN_WORDS}; give a glob that matches those")
         name = files.base_name(path)
-        found.append(TaskFile(path, name, files.sha256(path), source.split or split_of_file(name)))
+        found.append(TaskFile(path, name, files.sha256(path), source.split or split))
     return found
 
 

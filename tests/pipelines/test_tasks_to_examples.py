@@ -252,6 +252,15 @@ def test_the_class_names_of_a_data_set_decide(vocabulary, tmp_path):
         convert(vocabulary, tmp_path / "out3", f"hf:{tmp_path}/other", "sst2")
 
 
+def test_files_in_folders_named_as_the_splits_are_of_that_split(vocabulary, tmp_path):
+    for split, label in (("train", 1), ("validation", 0), ("test", -1)):
+        (tmp_path / split).mkdir()
+        rows = [{"sentence": f"{split} film {number}", "label": label} for number in range(3)]
+        (tmp_path / split / "0000.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    splits, _ = convert(vocabulary, tmp_path / "out", f"{tmp_path}/*/*.jsonl", "sst2")
+    assert splits == {"sst2-test": 3, "sst2-train": 3, "sst2-validation": 3}
+
+
 def test_files_named_as_on_the_hub_are_their_splits(vocabulary, tmp_path, capsys):
     import pyarrow as pa
     import pyarrow.parquet as pq

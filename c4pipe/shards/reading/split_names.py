@@ -1,7 +1,9 @@
 """Finds the split of a file by its name, for the names of C4, the Hugging Face hub, GLUE and SuperGLUE."""
 
 import re
+from collections.abc import Sequence
 
+from c4pipe.shards import files
 from c4pipe.shards.reading import kinds
 from c4pipe.split_names import HALVES, SPLIT_OF_NAME, TEST, TRAIN, VALIDATION
 
@@ -34,6 +36,25 @@ def split_of_file(name: str) -> str | None:
     # Names of more words are not splits (`sst2_with_test`), unless they are numbered like a shard.
     split = SPLIT_OF_NAME.get(words[-1]) if words and (numbered or len(words) <= 2) else None
     return f"{split}_{half}" if split and half else split
+
+
+def splits_of_files(paths: Sequence[str]) -> list[str | None]:
+    """The split that each path tells: by its base name, or else by its folder.
+
+    The folders tell it only if there are several and all of them are named like splits: files that lie in one folder
+    `dev` may be anybody's.
+
+    >>> splits_of_files(["sst2/train/0000.parquet", "sst2/validation/0000.parquet"])
+    ['train', 'validation']
+    >>> splits_of_files(["dev/a.jsonl", "dev/b.jsonl"]), splits_of_files(["train/a.jsonl", "mine/a.jsonl"])
+    ([None, None], [None, None])
+    """
+    by_name = [split_of_file(files.base_name(path)) for path in paths]
+    folders = [files.base_name(files.folder_of(path)) for path in paths]
+    by_folder = {folder: split_of_file(folder) for folder in folders}
+    if len(by_folder) == 1 or not all(by_folder.values()):
+        return by_name
+    return [split or by_folder[folder] for split, folder in zip(by_name, folders, strict=True)]
 
 
 def is_validation(split: str | None) -> bool:

@@ -13,7 +13,14 @@ from c4pipe.errors import UserError
 from c4pipe.shards import files, manifest
 from c4pipe.shards.reading import data_set_folders, kinds
 from c4pipe.shards.reading.source_names import DATA_SET, SourceName, parse_source_name
-from c4pipe.shards.reading.split_names import TRAIN, is_test, is_validation, split_of_file, validation_of
+from c4pipe.shards.reading.split_names import (
+    TRAIN,
+    is_test,
+    is_validation,
+    split_of_file,
+    splits_of_files,
+    validation_of,
+)
 
 _OUR_OTHER_FILES = ("manifest.json", "report.json", "quarantine.jsonl", "unfinished.json", "run.json")
 # Files of these kinds are taken from a folder or by any glob. Files of other kinds are taken only by a glob with their
@@ -118,7 +125,7 @@ def _by_glob(pattern: str) -> list[_File]:
     if others:
         more = ", ..." if len(others) > 3 else ""
         print(f"notice: {len(others)} files are not text: {', '.join(others[:3])}{more}", file=sys.stderr)
-    return [_File(path, split_of_file(files.base_name(path))) for path in found]
+    return list(map(_File, found, splits_of_files(found)))
 
 
 def _splits_by_manifests(paths: Iterable[str]) -> dict[str, str]:

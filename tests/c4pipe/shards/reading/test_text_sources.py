@@ -72,6 +72,17 @@ def test_files_of_the_hub_are_their_splits(tmp_path):
     assert [path.rsplit("/")[-1][:5] for path in (*found.train, *found.validation)] == ["train", "valid"]
 
 
+def test_files_in_a_folder_for_each_split_are_of_that_split(tmp_path):
+    for split in ("train", "validation", "test"):
+        (tmp_path / split).mkdir()
+        (tmp_path / split / "0000.jsonl").write_text('{"text": "a"}\n')
+    found = find_text(f"{tmp_path}/*/*.jsonl")
+    assert (found.train, found.validation) == (
+        (f"{tmp_path}/train/0000.jsonl",),
+        (f"{tmp_path}/validation/0000.jsonl",),
+    )
+
+
 def test_plain_text_and_tables_are_taken_only_where_a_glob_asks_for_them(tmp_path, capsys):
     write_text_shard(str(tmp_path / "a.json.gz"), ROWS)
     for name in ("b.txt", "README.md"):
