@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import BinaryIO
 
 from c4pipe.corpus.wet.blocks import OTHER_COMPRESSION, BrokenFile, read_blocks
+from c4pipe.corpus.wet.compression import compression_of, format_not_read
 
 # The keys of the counts are `TYPE + record type` and `VERSION + version`.
 TYPE, VERSION = "type:", "version:"
@@ -94,6 +95,9 @@ def fault_of_beginning(source: BinaryIO, file_name: str, wet_parser: str) -> str
     except BrokenFile as error:
         if error.reason == OTHER_COMPRESSION:
             return f"cannot be read: {error.detail}"
+    inner = compression_of(beginning, "")
+    if name := inner.name if inner else format_not_read(beginning):
+        return f"has a file of the kind {name} inside of its compression; unpack it once"
     types = Counter(name.lower() for name in _at_line_starts(_TYPE, beginning, len(beginning)))
     versions = Counter(_at_line_starts(_VERSION, beginning, len(beginning)))
     others = sorted(set(types) - set(_EXPECTED))

@@ -123,3 +123,13 @@ def test_a_compression_that_is_not_read_is_a_fault():
 def test_a_broken_file_is_judged_by_what_can_be_read():
     packed = gzip.compress(b"".join(WARC) + bytes(range(256)) * 99, mtime=0)
     assert kinds.fault_of_beginning(io.BytesIO(packed[:-20]), "a.gz", "tfds").startswith("looks like a WARC file")
+
+
+@pytest.mark.parametrize("parser", parsers.WET_PARSERS)
+def test_a_file_that_was_packed_twice_is_a_fault(parser):
+    twice = gzip.compress(gzip.compress(b"".join(WET), mtime=0), mtime=0)
+    fault = kinds.fault_of_beginning(io.BytesIO(twice), "a.wet.gz", parser)
+    assert fault == "has a file of the kind gzip inside of its compression; unpack it once"
+    archive = gzip.compress(b"a.wet".ljust(257, b"\0") + b"ustar\0".ljust(255, b"\0") + b"".join(WET), mtime=0)
+    fault = kinds.fault_of_beginning(io.BytesIO(archive), "a.tar.gz", parser)
+    assert fault == "has a file of the kind tar inside of its compression; unpack it once"
