@@ -1,15 +1,12 @@
 """Shared by all commands: unknown flags are errors, and an error that the user can mend is one line and status 2."""
 
 import argparse
-import contextlib
 import errno
 import os
-import signal
 import sys
 import types
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import MISSING, dataclass, field, fields
-from types import FrameType
 from typing import Any, NoReturn, TypeVar, get_args, get_type_hints
 
 from c4pipe.choices import check_choice, did_you_mean
@@ -134,24 +131,6 @@ def unknown_argument(argument: str, flags: Iterable[str], where: str) -> UserErr
         )
     hint = did_you_mean(argument.split("=", 1)[0], flags).rstrip(".")
     return UserError(f"unknown {what} {argument}{hint} (see {where})")
-
-
-@contextlib.contextmanager
-def stops_on_sigterm() -> Iterator[None]:
-    """Within the block SIGTERM interrupts as Ctrl-C does: what is open is left in order, and one line is said."""
-
-    def interrupt(number: int, frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    try:
-        before = signal.signal(signal.SIGTERM, interrupt)
-    except ValueError:  # not the main thread: whoever calls this handles signals
-        yield
-        return
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def run(main: Callable[[], int | None], *, is_speaker: Callable[[], bool] = lambda: True) -> NoReturn:

@@ -83,7 +83,8 @@ def check(flags: argparse.Namespace) -> None:
     if flags.output is None:
         raise UserError("the following arguments are required: --output (see python -m pipelines.wet_to_c4 --help)")
     variant, _ = recipe_flags.variant_of(flags), variants.compat_named(flags.compat)
-    variants.languages_of(variant, flags.languages)
+    languages = variants.languages_of(variant, flags.languages)
+    variants.for_run(variant, languages, flags.language_identifier)
     if flags.num_shards is not None and not 1 <= flags.num_shards <= 99_999:
         raise UserError("--num_shards must be between 1 and 99999")
     if flags.samples_per_rule < 0:

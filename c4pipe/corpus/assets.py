@@ -17,6 +17,7 @@ from typing import Any
 
 from c4pipe import machine
 from c4pipe.corpus.badwords import base_language, parse_lists
+from c4pipe.corpus.language.language_data import language_data
 from c4pipe.corpus.own_badwords import own_lists
 from c4pipe.corpus.pinned_assets import (
     BADWORDS,
@@ -27,6 +28,7 @@ from c4pipe.corpus.pinned_assets import (
     REALNEWS,
     PinnedFile,
 )
+from c4pipe.corpus.recipes.variant import OF_LANGUAGE
 from c4pipe.corpus.sentences.counter import PUNKT_FILES, parse_punkt_files
 from c4pipe.corpus.sentences.punkt import PunktParameters
 from c4pipe.corpus.variants import Variant
@@ -40,12 +42,16 @@ _MAX_DOWNLOAD_BYTES = 64 << 20
 
 @dataclass(frozen=True)
 class Assets:
-    """The assets of a variant, in memory. `sha256`: file name below an assets folder -> hash, for the manifest."""
+    """The assets of a variant, in memory. `sha256`: file name below an assets folder -> hash, for the manifest.
+
+    punkt_of: language -> its parameters, for variants that clean each language by its own.
+    """
 
     punkt: PunktParameters | None = None
     badwords: Mapping[str, frozenset[str]] | None = None
     realnews: Mapping[str, bool | list[str]] | None = None
     sha256: dict[str, str] = field(default_factory=dict)
+    punkt_of: Mapping[str, PunktParameters] = field(default_factory=dict)
 
 
 def resolve(
@@ -69,17 +75,28 @@ def resolve(
     """
     finder = _Finder(folder, Path(cache or machine.cache_folder()))
     punkt = badwords = realnews = None
-    if variant.needs_sentences:
+    punkt_of = {}
+    if variant.sentences == OF_LANGUAGE:
+        punkt_of = _punkt_of(finder, sentence_model, variant, languages or variant.languages)
+    elif variant.needs_sentences:
         punkt = parse_punkt_files(_punkt_files(finder, sentence_model, variant.sentences))
     if variant.needs_badwords:
         badwords = parse_lists(_badwords_lists(finder, variant, badwords_file, languages or variant.languages))
     if variant.listed_domains:
         realnews = _domains(finder.find(REALNEWS))
-    return Assets(punkt, badwords, realnews, dict(sorted(finder.sha256.items())))
+    return Assets(punkt, badwords, realnews, dict(sorted(finder.sha256.items())), punkt_of)
+
+
+def _punkt_of(
+    finder: "_Finder", sentence_model: str, variant: Variant, languages: Sequence[str]
+) -> dict[str, PunktParameters]:
+    """Language -> parameters, of those languages whose sentences are not told apart by end marks alone."""
+    names = {code: variant.punkt_of(language_data(code)) for code in languages}
+    return {code: parse_punkt_files(_punkt_files(finder, sentence_model, name)) for code, name in names.items() if name}
 
 
 def _domains(content: str) -> dict[str, bool | list[str]]:
-    """Domain -> whether all its subdomains are allowed, or the list of allowed subdomains.
+    """Domain -> whether all its subdomains belong to it, or the list of those that do.
 
     Raises: UserError if the file is not such a JSON object.
     """
@@ -97,7 +114,7 @@ def _is_allowance(value: Any) -> bool:
 
 
 def _punkt_files(finder: "_Finder", sentence_model: str, language: str) -> dict[str, str]:
-    """The four files of Punkt's parameters. language: the language, for a model that has several."""
+    """The four files of Punkt's parameters. language: whose, where there are some for each language."""
     if sentence_model == PUNKT_TAB:
         if language == _ENGLISH:
             return {Path(pinned.name).name: finder.find(pinned) for pinned in PUNKT}
@@ -123,7 +140,9 @@ def _badwords_lists(finder: "_Finder", variant: Variant, given: str | None, lang
         return {entry.name: finder.read(entry, f"badwords/{entry.name}") for entry in lists}
     own = own_lists(given, languages) if given is not None else {}
     names = {pinned: Path(pinned.name).name for pinned in BADWORDS}
-    wanted = [pinned for pinned, name in names.items() if variant.splits_by_language or name == "en"]
+    # The reference reads all lists for mC4, however few languages are kept.
+    takes_all = variant.splits_by_language and not variant.cleans_by_language
+    wanted = [pinned for pinned, name in names.items() if takes_all or base_language(name) in languages]
     found = {names[pinned]: finder.find(pinned) for pinned in wanted if base_language(names[pinned]) not in own}
     is_named = given is not None and not Path(given).is_file()
     for language, path in own.items():
@@ -149,7 +168,7 @@ class _Finder:
         return self.read(self._cached(pinned), pinned.name)
 
     def find_in(self, archive: PinnedFile, member: str) -> str:
-        """The content of a file: from the user's folder if there is one, else from a pinned archive."""
+        """The content of a file that the user's folder has by its name, and else a pinned archive."""
         if self._folder is not None:
             return self._read_given(member, archive)
         with zipfile.ZipFile(self._cached(archive)) as members:
@@ -158,7 +177,7 @@ class _Finder:
         return content.decode("utf-8")
 
     def _read_given(self, name: str, source: PinnedFile) -> str:
-        """The content of a file in the user's folder. source: for the error, where to get it."""
+        """The content of a file of the user's folder. source: where it can be had."""
         path = Path(self._folder or "") / name
         if not path.is_file():
             raise UserError(
@@ -168,7 +187,7 @@ class _Finder:
         return self.read(path, name)
 
     def _cached(self, pinned: PinnedFile) -> Path:
-        """The path of a pinned file in the cache. It is downloaded if it is not there."""
+        """The place of a pinned file in the cache, where it is put unless it is there."""
         path = self._cache / pinned.name
         if not (path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() == pinned.sha256):
             _download(pinned, self._cache)

@@ -11,13 +11,17 @@ from dataclasses import dataclass
 from c4pipe.corpus.assets import Assets
 from c4pipe.corpus.badwords import BadwordsFilter
 from c4pipe.corpus.cleaning import Cleaner
+from c4pipe.corpus.cleaning_by_language import CleanerByLanguage
 from c4pipe.corpus.judging import Judge, Judges
 from c4pipe.corpus.language.identifier import LanguageIdentifier
-from c4pipe.corpus.language.wanted import LanguageOrUnknown, SureOfLanguage
+from c4pipe.corpus.language.language_data import LanguageData, language_data
+from c4pipe.corpus.language.wanted import LanguageOrUnknown, SureOfLanguage, SureOfLanguages
 from c4pipe.corpus.line_copies import LINE_OUTCOMES, LineRemover
 from c4pipe.corpus.page_lists import HasParagraphs, ListedDomains, UrlsOf
+from c4pipe.corpus.recipes.variant import OF_COMPAT
 from c4pipe.corpus.rules import LINE_PASSED, MAX_PAGE_LENGTH, line_outcomes
-from c4pipe.corpus.sentences.counter import SentenceCounter
+from c4pipe.corpus.sentences.by_marks import MarkCounter
+from c4pipe.corpus.sentences.counter import CountsSentences, SentenceCounter
 from c4pipe.corpus.splits import split_of
 from c4pipe.corpus.variants import Compat, Variant
 
@@ -40,10 +44,34 @@ class Criteria:
 
     @property
     def sentences(self) -> SentenceCounter | None:
-        """None if the variant needs no sentences."""
+        """None if the variant needs no sentences, or if they depend on the language."""
         if not (self.variant.needs_sentences and self.assets.punkt):
             return None
         return SentenceCounter(self.assets.punkt, self.compat.punkt)
+
+    @property
+    def data_of_languages(self) -> dict[str, LanguageData]:
+        """Language -> its data, for variants whose rules depend on it."""
+        return {language: language_data(language) for language in self.languages}
+
+    @property
+    def thresholds(self) -> dict[str, float]:
+        """Language -> how sure the identifier must be."""
+        least = self.variant.min_probability
+        if isinstance(least, float):
+            return dict.fromkeys(self.languages, least)
+        return {
+            code: data.min_probability[self.variant.language_identifier]
+            for code, data in self.data_of_languages.items()
+        }
+
+    def sentences_of(self, language: LanguageData) -> CountsSentences:
+        """What counts sentences in a language: Punkt with its parameters, or its end marks."""
+        punkt = self.assets.punkt_of.get(language.code) or self.assets.punkt
+        if punkt is not None and self.variant.punkt_of(language):
+            return SentenceCounter(punkt, self.compat.punkt)
+        ends = [mark for mark in language.end_marks if mark not in language.quotes]
+        return MarkCounter(ends, needs_blank=language.has_blanks, shortest=language.fewest_characters)
 
 
 def _always(variant: Variant) -> bool:
@@ -117,10 +145,23 @@ def _paragraphs(criteria: Criteria) -> Judge | None:
 
 
 def _cleaner(criteria: Criteria) -> Judge | None:
+    if criteria.variant.cleans_by_language:
+        return _cleaner_by_language(criteria)
     return Cleaner(criteria.variant.rules, criteria.sentences) if criteria.sentences is not None else None
 
 
+def _cleaner_by_language(criteria: Criteria) -> Judge:
+    languages = criteria.data_of_languages
+    cleaners = {
+        code: Cleaner(criteria.variant.rules_of(code), criteria.sentences_of(data)) for code, data in languages.items()
+    }
+    return CleanerByLanguage(cleaners, languages, criteria.load_identifier() if len(cleaners) > 1 else None)
+
+
 def _line_remover(criteria: Criteria) -> Judge | None:
+    if criteria.variant.cleans_by_language:
+        counters = {code: criteria.sentences_of(data) for code, data in criteria.data_of_languages.items()}
+        return LineRemover(None, criteria.variant.min_sentences, counters)
     return LineRemover(criteria.sentences, criteria.variant.min_sentences)
 
 
@@ -129,6 +170,8 @@ def _english(criteria: Criteria) -> Judge | None:
 
 
 def _language(criteria: Criteria) -> Judge | None:
+    if criteria.variant.min_probability != OF_COMPAT:
+        return SureOfLanguages(criteria.load_identifier(), criteria.thresholds)
     return LanguageOrUnknown(criteria.load_identifier(), criteria.languages, criteria.compat.min_cld3_probability)
 
 
@@ -201,7 +244,7 @@ AFTER_LINES = (
         names_reasons=True,
     ),
 )
-# An optional decision over the whole corpus: only one page of each cluster of near-duplicates stays.
+# Here the whole corpus decides, if it is asked to: of the pages of a cluster one stays.
 NEAR_DUPLICATES = Stage(
     "near-duplicate-filter",
     "not nearly equal to another page",

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from c4pipe.corpus.judging import Candidate, Ruling
 from c4pipe.corpus.rules import LINE_PASSED, Drops, LineRule, PageRule, Rewrite, Rule, line_outcomes
-from c4pipe.corpus.sentences.counter import SentenceCounter
+from c4pipe.corpus.sentences.counter import CountsSentences
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ class Cleaner:
     rules: the rules of lines and of pages, in order. The page rules see the lines that all line rules keep.
     """
 
-    def __init__(self, rules: Sequence[Rule], sentences: SentenceCounter) -> None:
+    def __init__(self, rules: Sequence[Rule], sentences: CountsSentences) -> None:
         self._rules = tuple(rules)
         self._outcomes = line_outcomes(rules)
         self._page_rules = tuple(rule for rule in rules if isinstance(rule, PageRule))

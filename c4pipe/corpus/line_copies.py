@@ -1,12 +1,12 @@
 """Removes the lines of a page that other pages keep, after this was decided for the whole corpus."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from c4pipe.corpus.deduplication import line_contents
 from c4pipe.corpus.judging import Candidate, Ruling
 from c4pipe.corpus.rules import LINE_PASSED
-from c4pipe.corpus.sentences.counter import SentenceCounter
+from c4pipe.corpus.sentences.counter import CountsSentences
 
 # The outcomes of a line: another page keeps it, it repeats an earlier line of its page, or (LINE_PASSED) it stays.
 GLOBAL_DUPLICATE, LOCAL_DUPLICATE = "global_duplicate", "local_duplicate"
@@ -53,12 +53,18 @@ class LineRemover:
     """Removes copies of lines, and drops a page if too little of it remains.
 
     sentences: None if there is no minimum. min_sentences: the minimum for the whole page, counted over the joined
-    lines.
+    lines. sentences_of: language -> what counts its sentences, where they depend on the page's language.
     """
 
-    def __init__(self, sentences: SentenceCounter | None, min_sentences: int) -> None:
+    def __init__(
+        self,
+        sentences: CountsSentences | None,
+        min_sentences: int,
+        sentences_of: Mapping[str, CountsSentences] | None = None,
+    ) -> None:
         self._sentences = sentences
         self._min_sentences = min_sentences
+        self._sentences_of = dict(sentences_of or {})
 
     def judge(self, candidates: Sequence[Candidate]) -> list[Ruling]:
         """See `Judge`."""
@@ -69,12 +75,13 @@ class LineRemover:
         reason = ""
         if not remaining.text:
             reason = "empty"
-        elif self.has_too_few_sentences(remaining.text):
+        elif self.has_too_few_sentences(remaining.text, candidate.language):
             reason = "too_few_sentences"
         return Ruling(reason, remaining.text, line_counts=remaining.counts)
 
-    def has_too_few_sentences(self, text: str) -> bool:
+    def has_too_few_sentences(self, text: str, language: str = "") -> bool:
         """Whether the text as a whole has fewer sentences than the minimum."""
-        if self._sentences is None:
+        sentences = self._sentences_of.get(language, self._sentences)
+        if sentences is None:
             return False
-        return self._sentences.count(text, up_to=self._min_sentences) < self._min_sentences
+        return sentences.count(text, up_to=self._min_sentences) < self._min_sentences

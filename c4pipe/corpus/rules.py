@@ -15,7 +15,7 @@ from typing import Annotated
 
 import msgspec
 
-from c4pipe.corpus.sentences.counter import SentenceCounter
+from c4pipe.corpus.sentences.counter import CountsSentences
 
 MAX_PAGE_LENGTH = 190_000  # characters; a page of exactly this length passes; tested while a file is read
 
@@ -87,7 +87,7 @@ class PageRule(ABC):
     name: _RuleName
 
     @abstractmethod
-    def takes(self, lines: Sequence[str], sentences: SentenceCounter) -> bool:
+    def takes(self, lines: Sequence[str], sentences: CountsSentences) -> bool:
         """Whether the rule applies to a page with these lines."""
 
 
@@ -188,7 +188,7 @@ class FewestSentences(PageRule):
 
     sentences: _Count = 1
 
-    def takes(self, lines: Sequence[str], sentences: SentenceCounter) -> bool:
+    def takes(self, lines: Sequence[str], sentences: CountsSentences) -> bool:
         # Each kept line has at least one sentence, so a page with enough lines need not be split into sentences.
         missing = self.sentences
         if len(lines) >= missing:
@@ -206,7 +206,7 @@ class PageTest(PageRule):
 
     test: Callable[[Sequence[str]], bool] = bool
 
-    def takes(self, lines: Sequence[str], sentences: SentenceCounter) -> bool:
+    def takes(self, lines: Sequence[str], sentences: CountsSentences) -> bool:
         return self.test(lines)
 
 

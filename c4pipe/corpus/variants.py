@@ -1,11 +1,13 @@
 """The variants of C4 and the two versions of the reference, as data. No stage asks for the name of a variant."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from c4pipe.choices import choose
 from c4pipe.corpus.language.codes import UNKNOWN_LANGUAGE
+from c4pipe.corpus.language.language_data import canonical_code, language_data
 from c4pipe.corpus.recipes import recipe_files
-from c4pipe.corpus.recipes.variant import Variant
+from c4pipe.corpus.recipes.variant import OF_LANGUAGE, Variant
 from c4pipe.corpus.rules import Rule
 from c4pipe.errors import UserError
 
@@ -21,20 +23,20 @@ __all__ = [
     "Variant",
 ]
 
-# Near-duplicates are either kept, or found by MinHash and dropped.
+# What becomes of nearly equal pages: they are kept, or found by MinHash and dropped.
 KEPT, MINHASH = "off", "minhash"
 NEAR_DUPLICATES = (KEPT, MINHASH)
 
-# Each variant is a file in `recipes/`.
-_NAMES = ("en", "en.noblocklist", "en.noclean", "realnewslike", "webtextlike", "multilingual")
+# Each of them is a file in `recipes/`.
+_NAMES = ("en", "en.noblocklist", "en.noclean", "realnewslike", "webtextlike", "multilingual", "clean")
 VARIANTS: dict[str, Variant] = {
     name: recipe_files.parse(recipe_files.text_of_ours(name), f"{name}.toml") for name in _NAMES
 }
 
-# The rules by which C4 cleans a page, in the order of the reference's `clean_page`.
+# How C4 cleans a page: the reference's `clean_page`, in its order.
 C4_RULES: tuple[Rule, ...] = VARIANTS["en"].rules
 
-# The languages of mC4: all that CLD3 knows and that had at least 10,000 pages (reference: MC4_LANGUAGES).
+# The languages of mC4: those that CLD3 knows and that gave 10,000 pages or more (reference: MC4_LANGUAGES).
 MC4_LANGUAGES = tuple(name for name in VARIANTS["multilingual"].languages if name != UNKNOWN_LANGUAGE)
 
 
@@ -98,7 +100,11 @@ COMPATS: dict[str, Compat] = {
 
 
 def variant_named(name: str) -> Variant:
-    """The variant of that name. Raises: UserError if there is none."""
+    """The variant of that name; `clean.de` is `clean` with German alone. Raises: UserError if there is none."""
+    variant_name, dot, language = name.partition(".")
+    if name not in VARIANTS and dot and variant_name in VARIANTS and VARIANTS[variant_name].cleans_by_language:
+        variant = VARIANTS[variant_name]
+        return replace(variant, languages=languages_of(variant, language))
     return choose("variant", name, VARIANTS)
 
 
@@ -114,7 +120,10 @@ def languages_of(variant: Variant, languages: str | None) -> tuple[str, ...]:
     """
     if not languages:
         return variant.languages
-    wanted = tuple(dict.fromkeys(name.strip() for name in languages.split(",") if name.strip()))
+    names = [name.strip() for name in languages.split(",") if name.strip()]
+    if variant.cleans_by_language:
+        names = list(map(canonical_code, names))
+    wanted = tuple(dict.fromkeys(names))
     unknown = [name for name in wanted if name not in variant.languages]
     if unknown or not wanted:
         raise UserError(
@@ -122,3 +131,39 @@ def languages_of(variant: Variant, languages: str | None) -> tuple[str, ...]:
             f"it has {', '.join(variant.languages)}"
         )
     return wanted
+
+
+def for_run(variant: Variant, languages: Sequence[str], identifier: str | None) -> Variant:
+    """The variant of a run: with its language identifier, and, where rules depend on it, with its languages alone.
+
+    Raises: UserError if the identifier does not know a language.
+    """
+    if identifier:
+        variant = replace(variant, language_identifier=identifier)
+    if not variant.cleans_by_language:
+        return variant
+    name = variant.language_identifier
+    unknown = [code for code in languages if name not in language_data(code).min_probability]
+    if unknown:
+        others = set.intersection(*(set(language_data(code).min_probability) for code in unknown))
+        raise UserError(
+            f"the language identifier {name} does not know {', '.join(unknown)}; "
+            f"--language_identifier={min(others)} does"
+        )
+    return replace(variant, languages=tuple(languages))
+
+
+def of_one_language(variant: Variant, language: str) -> Variant:
+    """A variant whose rules depend on the language, with the parameters of one language in their rows."""
+    data = language_data(language)
+    least = variant.min_probability
+    if least == OF_LANGUAGE:
+        least = data.min_probability[variant.language_identifier]
+    return replace(
+        variant,
+        name=f"{variant.name}.{language}",
+        languages=(language,),
+        min_probability=least,
+        sentences=variant.punkt_of(data) or OF_LANGUAGE,
+        rules=variant.rules_of(language),
+    )

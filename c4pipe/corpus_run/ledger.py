@@ -78,14 +78,14 @@ class Ledger:
             summary.languages[verdict.language or "unknown"] += 1
 
     def add_near_duplicate(self, url: str, text: str) -> None:
-        """Record a page that is a near-duplicate of a page that stays."""
+        """A page that is near to another one, which stays."""
         self._drop(chain.NEAR_DUPLICATES, NEAR_PAGE, Size.of(text))
         self._sample(chain.NEAR_DUPLICATES, NEAR_PAGE, url, text)
 
     def add_to_the_end(self, url: str, text: str, verdict: Verdict, split: str) -> None:
-        """Record a page that is not dropped as a near-duplicate, and the verdict of the last stages.
+        """A page that is near to no other, or stays of those near to it, by the last stages.
 
-        text: the text before these stages. split: the page's split, if no stage drops it.
+        text: as it came to them. split: where it is written, if no stage drops it.
         """
         summary = self._summary
         if chain.NEAR_DUPLICATES.when(self._variant):
@@ -103,7 +103,9 @@ class Ledger:
             return
         if hashlib.md5(page.url.encode("utf-8", "surrogatepass")).digest()[0] % _SAMPLED_PAGES_SHARE:
             return
-        for outcome in dropped_lines(page.text, self._variant.rules):
+        if self._variant.cleans_by_language and not verdict.language:
+            return
+        for outcome in dropped_lines(page.text, self._variant.rules_of(verdict.language)):
             self._summary.sample(chain.CLEANING.line_counter(outcome.name), page.url, outcome.line)
 
     def _add(self, stages: Sequence[Stage], verdict: Verdict, size: Size, url: str, excerpt: str) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import c4pipe
 from c4pipe.corpus import chain
+from c4pipe.corpus.badwords import base_language
 from c4pipe.corpus_run.inputs import read_list
 from c4pipe.corpus_run.plan import Plan
 from c4pipe.errors import UserError
@@ -106,6 +107,7 @@ def make_report(plan: Plan, result: Mapping[str, Any], timing: Mapping[str, Any]
             counted, num_shards, plan.max_quarantined_fraction, bool(result["run_key"]), plan.settings.wet_parser
         ),
     }
+    report["notices"] += _languages_without_badwords(plan)
     pages = counted.counters[chain.PARSING.passed]
     report["timing"] = {
         **timing,
@@ -152,6 +154,21 @@ def write_clusters(plan: Plan, result: Mapping[str, Any]) -> None:
         paths = [record["path"] for record in _records_of_clusters(plan, result) if record["rows"]]
         target = files.join(plan.output, cluster_files.FILE_NAME_OF_WET)
         cluster_files.join_members(paths, target, cluster_files.OF_WET_FILES)
+
+
+def _languages_without_badwords(plan: Plan) -> list[str]:
+    """A sentence if there are languages whose pages no list of bad words was held against."""
+    if not (plan.variant.cleans_by_language and plan.variant.needs_badwords):
+        return []
+    lists = {name.split("/")[1] for name in plan.settings.assets if name.startswith("badwords/")}
+    listed = set(map(base_language, lists))
+    without = [language for language in plan.settings.languages if language not in listed]
+    if not without or (lists and len(plan.settings.languages) == 1):
+        return []
+    return [
+        f"there is no list of bad words for {', '.join(without)}, so no page in it was dropped for them; "
+        "--badwords=LANG:FILE gives one"
+    ]
 
 
 def _shards(result: Mapping[str, Any]) -> list[WrittenShard]:

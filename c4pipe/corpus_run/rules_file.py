@@ -55,6 +55,7 @@ class _Stored:
     realnews: dict[str, bool | list[str]] | None
     sha256: dict[str, str]
     excluded_urls: _Excluded | None
+    punkt_of: dict[str, _Punkt]
 
 
 def write_rules(path: str, rules: RuleSet) -> None:
@@ -87,6 +88,7 @@ def _stored(rules: RuleSet) -> _Stored:
     assets, excluded = rules.assets, rules.excluded_urls
     return _Stored(
         punkt=_punkt(assets.punkt) if assets.punkt is not None else None,
+        punkt_of={language: _punkt(parameters) for language, parameters in sorted(assets.punkt_of.items())},
         badwords=_lists(assets.badwords) if assets.badwords is not None else None,
         realnews=dict(assets.realnews) if assets.realnews is not None else None,
         sha256=dict(assets.sha256),
@@ -108,21 +110,23 @@ def _lists(badwords: Mapping[str, frozenset[str]]) -> dict[str, list[str]]:
 
 
 def _assets(stored: _Stored) -> Assets:
-    punkt = stored.punkt
     return Assets(
-        punkt=PunktParameters(
-            frozenset(punkt.abbreviations),
-            frozenset(punkt.collocations),
-            frozenset(punkt.sentence_starters),
-            punkt.orthographic_contexts,
-        )
-        if punkt is not None
-        else None,
+        punkt=_parameters(stored.punkt) if stored.punkt is not None else None,
+        punkt_of={language: _parameters(punkt) for language, punkt in stored.punkt_of.items()},
         badwords={language: frozenset(words) for language, words in stored.badwords.items()}
         if stored.badwords is not None
         else None,
         realnews=stored.realnews,
         sha256=stored.sha256,
+    )
+
+
+def _parameters(punkt: _Punkt) -> PunktParameters:
+    return PunktParameters(
+        frozenset(punkt.abbreviations),
+        frozenset(punkt.collocations),
+        frozenset(punkt.sentence_starters),
+        punkt.orthographic_contexts,
     )
 
 

@@ -44,10 +44,9 @@ _NUMBERED_FILE: Any = tuple[Count, str, Count, Count, str]
 
 @dataclass(frozen=True)
 class _Summary:
-    """The content of `clusters.json`.
+    """`clusters.json`. sizes: (pages of a cluster, how many clusters). largest: (page that stays, pages).
 
-    sizes: (pages per cluster, number of clusters). largest: (winner, pages) of the largest clusters. drawn: (winner,
-    dropped page) of a sample of clusters.
+    drawn: (page that stays, page that is near to it).
     """
 
     pages: Count

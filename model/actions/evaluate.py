@@ -14,7 +14,6 @@ from typing import Any
 import torch
 
 import c4pipe
-from c4pipe.command_line import stops_on_sigterm
 from c4pipe.errors import UserError
 from c4pipe.folders.output_folder import OutputFolder
 from c4pipe.folders.results import SettingsResult
@@ -57,7 +56,7 @@ def perform(arguments: argparse.Namespace) -> int:
         return 0
     if folder.is_finished():
         return folder.nothing_to_do()
-    with stops_on_sigterm(), folder.opened():
+    with folder.opened():
         model, vocabulary = _open(checkpoints[0], arguments.adapters, device)
         sets = _read_sets(arguments, sources, vocabulary)
         total = sum(map(len, sets))

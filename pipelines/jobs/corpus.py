@@ -102,6 +102,7 @@ def make_job(flags: Namespace, options: PipelineOptions) -> Job:
     """Make the job from the flags. Raises: UserError for any mistake in them."""
     variant, compat = recipe_flags.variant_of(flags), variants.compat_named(flags.compat)
     languages = variants.languages_of(variant, flags.languages)
+    variant = variants.for_run(variant, languages, flags.language_identifier)
     wet_files = list_inputs(flags.input, flags.input_list, flags.base_url)
     if not flags.accept_other_records:
         refuse_other_files(wet_files, flags.wet_parser)
@@ -121,7 +122,7 @@ def make_job(flags: Namespace, options: PipelineOptions) -> Job:
         compat=compat.name,
         wet_parser=flags.wet_parser,
         languages=languages,
-        language_identifier=flags.language_identifier or variant.language_identifier,
+        language_identifier=variant.language_identifier,
         num_shards=flags.num_shards or min(len(wet_files), MAX_DEFAULT_SHARDS),
         format=flags.format,
         assets=hashes,

@@ -6,7 +6,7 @@ from dataclasses import replace
 from c4pipe.command_line import Parser
 from c4pipe.corpus.recipes import recipe_files
 from c4pipe.corpus.recipes.variant import Variant
-from c4pipe.corpus.variants import MINHASH, NEAR_DUPLICATES, VARIANTS, variant_named
+from c4pipe.corpus.variants import MINHASH, NEAR_DUPLICATES, VARIANTS, languages_of, of_one_language, variant_named
 from c4pipe.errors import UserError
 from c4pipe.shards import files
 
@@ -52,7 +52,11 @@ def _named_or_read(flags: argparse.Namespace) -> Variant:
 
 
 def printed(flags: argparse.Namespace) -> str:
-    """The text that `--print_recipe` prints. For a built-in variant, this is its file with its comments."""
+    """The text that `--print_recipe` prints: of ours the file, with its comments; of one language all parameters."""
     variant = variant_of(flags)
-    is_changed = flags.recipe or variant.near_duplicates
-    return recipe_files.to_text(variant) if is_changed else recipe_files.text_of_ours(variant.name)
+    languages = languages_of(variant, flags.languages)
+    if variant.cleans_by_language and len(languages) == 1:
+        return recipe_files.to_text(of_one_language(variant, *languages))
+    if flags.recipe or variant.near_duplicates or languages != VARIANTS[variant.name].languages:
+        return recipe_files.to_text(replace(variant, languages=languages))
+    return recipe_files.text_of_ours(variant.name)

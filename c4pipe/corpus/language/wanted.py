@@ -1,6 +1,6 @@
 """Keeps the pages that are in a wanted language, according to a language identifier."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from c4pipe.corpus.judging import Candidate, Ruling
 from c4pipe.corpus.language.codes import UNKNOWN_LANGUAGE, mc4_code
@@ -65,3 +65,34 @@ class LanguageOrUnknown:
         if language not in self._languages:
             return Ruling("ignored_language", language=language, counters=tuple(counters))
         return Ruling(language=language, counters=(*counters, f"/passed:{language}"))
+
+
+class SureOfLanguages:
+    """Keeps pages that are surely in one of some languages, each with its own threshold, by mC4's codes.
+
+    thresholds: language -> how sure the identifier must be. A page that was cleaned by the rules of another language
+    than the one that it is in now is dropped.
+    """
+
+    def __init__(self, identifier: LanguageIdentifier, thresholds: Mapping[str, float]) -> None:
+        self._identifier = identifier
+        self._thresholds = dict(thresholds)
+
+    def judge(self, candidates: Sequence[Candidate]) -> list[Ruling]:
+        """See `Judge`."""
+        found = self._identifier.identify([candidate.text for candidate in candidates])
+        pairs = zip(candidates, found, strict=True)
+        return [self._rule(candidate.language, identified) for candidate, identified in pairs]
+
+    def _rule(self, cleaned_as: str, found: Identified | None) -> Ruling:
+        if found is None or found.language == UNKNOWN:
+            return Ruling("no_predictions", language=UNKNOWN_LANGUAGE)
+        language = mc4_code(found.language)
+        if language not in self._thresholds:
+            reason = "ignored_language"
+            return Ruling(reason, language=language, counters=(f"/filtered:{reason}-{language}",))
+        if found.probability < self._thresholds[language]:
+            return Ruling("low_confidence", language=language)
+        if cleaned_as and language != cleaned_as:
+            return Ruling("cleaned_as_other_language", language=language)
+        return Ruling(language=language, counters=(f"/passed:{language}",))

@@ -1,14 +1,14 @@
-"""Reads recipe files (TOML) strictly, writes them, and computes the digest by which manifests refer to a recipe.
+"""Recipe files (TOML): reading them strictly, writing them, and the digest by which manifests name a recipe.
 
-A file is a table with the fields of `Variant`. Its rules are tables `[[rules]]`, each with a `kind` of `KINDS` and the
-fields of that kind. Every error is one line, which says where the fault is and what is possible there.
+A file is a table of `Variant`'s fields. Its rules are rows `[[rules]]`, each with a `kind` of `KINDS` and the fields of
+that kind. Every fault is one line, which says where it is and what could stand there.
 """
 
 import hashlib
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import MISSING, Field, fields, replace
+from dataclasses import MISSING, Field, asdict, fields, replace
 from enum import Enum
 from importlib import resources
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
@@ -16,8 +16,16 @@ from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 import msgspec
 
 from c4pipe.choices import did_you_mean
+from c4pipe.corpus.language.language_data import language_data
+from c4pipe.corpus.language_rules import (
+    EndMarksOfLanguage,
+    FewestWordsOfLanguage,
+    LongestWordOfLanguage,
+    Never,
+    PhrasesOfLanguage,
+)
 from c4pipe.corpus.pinned_assets import PUNKT_LANGUAGES
-from c4pipe.corpus.recipes.variant import Variant
+from c4pipe.corpus.recipes.variant import OF_LANGUAGE, Variant
 from c4pipe.corpus.rules import (
     EndMarks,
     FewestCharacters,
@@ -40,10 +48,15 @@ KINDS: dict[str, type[Rule]] = {
     "fewest_characters": FewestCharacters,
     "phrases": Phrases,
     "fewest_sentences": FewestSentences,
+    "longest_word_of_language": LongestWordOfLanguage,
+    "end_marks_of_language": EndMarksOfLanguage,
+    "fewest_words_of_language": FewestWordsOfLanguage,
+    "phrases_of_language": PhrasesOfLanguage,
+    "never": Never,
 }
 _KIND, _RULES = "kind", "rules"
 _NAMES = {kind: name for name, kind in KINDS.items()}
-# The fields of a rule that may be left out. All other fields of its kind must be given.
+# Fields of rules that a row may leave out; the parameters of a rule stand in its row.
 _OPTIONAL = ("drops",)
 _PLACE = re.compile(r"\A(?P<fault>.*?)(?: - at `\$(?P<place>.*)`)?\Z", re.DOTALL)
 
@@ -54,7 +67,7 @@ def text_of_ours(name: str) -> str:
 
 
 def parse(text: str, where: str) -> Variant:
-    """The recipe in the text of a file. where: the name of the file in error messages.
+    """The recipe that a file's text is. where: what error messages call the file.
 
     Raises: UserError if it is not a recipe.
     """
@@ -69,21 +82,22 @@ def parse(text: str, where: str) -> Variant:
         raise UserError(f"{where}: rules must be rows, each below a line [[rules]]")
     rules = tuple(_rule(row, f"{where}: rule {number}") for number, row in enumerate(rows, start=1))
     variant = _converted(table, Variant, f"{where}: ", required=("name", "description", "languages"), without=(_RULES,))
-    if variant.sentences not in PUNKT_LANGUAGES:
+    if variant.sentences not in (*PUNKT_LANGUAGES, OF_LANGUAGE):
         similar = did_you_mean(variant.sentences, PUNKT_LANGUAGES)
         raise UserError(
-            f"{where}: sentences: punkt_tab has no {variant.sentences!r}{similar} It has {', '.join(PUNKT_LANGUAGES)}"
+            f"{where}: sentences: punkt_tab has no {variant.sentences!r}{similar} It has {', '.join(PUNKT_LANGUAGES)}; "
+            f"{OF_LANGUAGE} takes each language's own"
         )
     names = [rule.name for rule in rules if not isinstance(rule, Rewrite)]
     if repeated := sorted({name for name in names if names.count(name) > 1}):
         raise UserError(
-            f"{where}: two rules are called {repeated[0]!r}; give each rule its own name, which its counter also has"
+            f"{where}: two rules are called {repeated[0]!r}; a rule's name is its counter, give each its own"
         )
     return replace(variant, rules=rules)
 
 
 def _rule(row: Any, where: str) -> Rule:
-    """The rule of one table `[[rules]]`."""
+    """One row of the rules."""
     if not isinstance(row, dict) or _KIND not in row:
         raise UserError(f"{where} has no kind; the kinds are {', '.join(KINDS)}")
     fields_of_row = dict(row)
@@ -106,7 +120,7 @@ def _rule(row: Any, where: str) -> Rule:
 def _converted(
     table: Mapping[str, Any], kind: type[T], where: str, required: tuple[str, ...], without: tuple[str, ...] = ()
 ) -> T:
-    """An instance of `kind` from a table. required: keys that must be there. without: keys that were read before."""
+    """A record of a table. required: fields that must be there. without: fields that are not the table's own."""
     allowed = [field.name for field in fields(kind) if field.name not in without]  # type: ignore[arg-type]
     shown = ", ".join([*allowed, *without])
     for key in table:
@@ -115,14 +129,14 @@ def _converted(
     if missing := [name for name in required if name not in table]:
         raise UserError(f"{where}{', '.join(missing)} not given; the keys are {shown}")
     if isinstance(table.get("paragraphs"), dict):
-        # msgspec ignores keys that a dataclass does not have.
+        # msgspec passes over keys that a dataclass does not know.
         _known_keys(table["paragraphs"], ("lines", "characters"), f"{where}paragraphs: ")
     hints = get_type_hints(kind, include_extras=True)
     return kind(**{key: _value(value, hints[key], f"{where}{key}") for key, value in table.items()})
 
 
 def _value(value: Any, hint: Any, where: str) -> Any:
-    """A field's value, checked against its type. To msgspec, neither `"1"` nor `true` is a number."""
+    """A field's value, held against its type. msgspec takes neither `"1"` nor `true` for a number."""
     try:
         return msgspec.convert(value, hint)
     except msgspec.ValidationError as error:
@@ -132,7 +146,7 @@ def _value(value: Any, hint: Any, where: str) -> Any:
 
 
 def _choices(hint: Any) -> str:
-    """The end of an error message: the words that are possible for a field, if it takes only certain words."""
+    """The end of an error message: the words that a field may be, if it takes only some."""
     if isinstance(hint, type) and issubclass(hint, Enum):
         return f"; it is one of {', '.join(str(choice.value) for choice in hint)}"
     words = [word for part in get_args(hint) if get_origin(part) is Literal for word in get_args(part)]
@@ -146,21 +160,20 @@ def _known_keys(table: Mapping[str, Any], allowed: tuple[str, ...], where: str) 
 
 
 def to_table(variant: Variant) -> dict[str, Any]:
-    """The recipe as plain values, in the order of the fields. `parse` reads their TOML."""
+    """The recipe as plain values, in the order of the fields; what `parse` reads."""
     table = {field.name: _plain(getattr(variant, field.name)) for field in fields(variant) if field.name != _RULES}
     rows = [
         {_KIND: _NAMES[type(rule)], **{field.name: _plain(getattr(rule, field.name)) for field in _shown(rule)}}
         for rule in variant.rules
     ]
-    # A field that the reference does not have is left out if it is off, so that the digests of its recipes stay the
-    # same.
+    # What the reference does not have is left out unless it is asked for: the digests of its recipes stay the same.
     if not variant.near_duplicates:
         del table["near_duplicates"]
     return {**{name: value for name, value in table.items() if value is not None}, _RULES: rows}
 
 
 def _shown(rule: Rule) -> list[Field]:
-    """The fields to write for a rule: optional fields only if they differ from their defaults."""
+    """The fields of a rule's row; those that may be left out only where they say something."""
     return [
         field
         for field in fields(rule)
@@ -185,12 +198,17 @@ def to_text(variant: Variant) -> str:
 
 
 def _lines(table: Mapping[str, Any]) -> str:
-    # Strings, numbers, booleans and lists of them are written in TOML as in JSON.
+    # Of strings, numbers, booleans and lists of them, JSON's spelling is TOML's too.
     return "".join(f"{name} = {json.dumps(value, ensure_ascii=False)}\n" for name, value in table.items())
 
 
 def digest(variant: Variant) -> str:
-    """SHA-256 of everything in a recipe that can change a corpus: all fields except its name and description."""
+    """SHA-256 of everything in a recipe that can change a corpus: all but its name and description.
+
+    Of a recipe whose rules take parameters from languages, these parameters belong to it.
+    """
     table = to_table(variant)
     del table["name"], table["description"]
+    if variant.cleans_by_language:
+        table["language_data"] = [asdict(language_data(language)) for language in variant.languages]
     return hashlib.sha256(json.dumps(table, sort_keys=True).encode()).hexdigest()

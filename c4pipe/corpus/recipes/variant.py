@@ -1,14 +1,18 @@
-"""The content of a recipe file: which stages a corpus has, and their parameters."""
+"""What a recipe file holds, as one record: which stages a corpus has, and the parameters of each."""
 
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
 import msgspec
 
+from c4pipe.corpus.language.language_data import BY_MARKS, LanguageData, language_data
+from c4pipe.corpus.language_rules import LineRuleOfLanguage, rules_of_language
 from c4pipe.corpus.rules import FewestSentences, Paragraphs, Rule
 
-# Used instead of a number: the threshold of the language identifier depends on the version of the reference (`Compat`).
+# Instead of a number: the identifier's threshold is the one of the version of the reference (`Compat`).
 OF_COMPAT = "of_compat"
+# Instead of a number or a name: each language's data say it.
+OF_LANGUAGE = "of_language"
 
 Share = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
 _Text = Annotated[str, msgspec.Meta(min_length=1)]
@@ -17,14 +21,15 @@ _Name = Annotated[str, msgspec.Meta(pattern=r"\A[A-Za-z0-9][A-Za-z0-9_.-]{0,63}\
 
 @dataclass(frozen=True)
 class Variant:
-    """A variant of C4: which stages it has, and their parameters (reference: `C4Config`).
+    """One flavour of C4: which stages it has (reference: `C4Config`).
 
-    languages: all languages that a run can keep. language_identifier: the default; the command line may name another.
-    min_probability: a language with a lower probability counts as unsure; a number, or `of_compat`. rules: the rules of
-    cleaning, in order; without rules, pages are not cleaned. sentences: the language of `punkt_tab` whose parameters
-    split sentences. badwords_fraction: the share of the pages with a bad word that is dropped. paragraphs: the
-    paragraphs that every page must have. splits_by_language: whether each language has its own splits. near_duplicates:
-    whether near-duplicates are dropped, which the reference never does.
+    languages: the most that a run can keep. language_identifier: unless the command line names another.
+    min_probability: a language with a lower probability counts as unsure; a number, `of_compat`, or `of_language`.
+    rules: the rules of cleaning, in order; without rules, pages are not cleaned. sentences: the language of `punkt_tab`
+    by whose parameters sentences are told apart, or `of_language`. badwords_fraction: the share of the pages with a bad
+    word that is dropped. paragraphs: the paragraphs that every page must have. splits_by_language: whether each
+    language has splits of its own. near_duplicates: whether nearly equal pages are dropped, which the reference never
+    does.
     """
 
     name: _Name
@@ -32,7 +37,7 @@ class Variant:
     languages: Annotated[tuple[_Text, ...], msgspec.Meta(min_length=1)] = ("en",)
     splits_by_language: bool = False
     language_identifier: _Name = "langdetect"
-    min_probability: Share | Literal["of_compat"] = 0.99
+    min_probability: Share | Literal["of_compat", "of_language"] = 0.99
     listed_domains: bool = False
     listed_urls: bool = False
     deduplicate_lines: bool = True
@@ -44,8 +49,23 @@ class Variant:
 
     @property
     def min_sentences(self) -> int:
-        """The fewest sentences of a page, after cleaning and again after line deduplication. 0: no minimum."""
+        """Fewer sentences drop a page, when it is cleaned and again when copies of lines are gone; 0: no minimum."""
         return max((rule.sentences for rule in self.rules if isinstance(rule, FewestSentences)), default=0)
+
+    @property
+    def cleans_by_language(self) -> bool:
+        """Whether a page's language gives the rules their parameters, so that it must be known before cleaning."""
+        return self.sentences == OF_LANGUAGE or any(isinstance(rule, LineRuleOfLanguage) for rule in self.rules)
+
+    def rules_of(self, language: str) -> tuple[Rule, ...]:
+        """The rules that clean a page of a language; of pages of all languages where the language does not matter."""
+        return rules_of_language(self.rules, language_data(language)) if self.cleans_by_language else self.rules
+
+    def punkt_of(self, language: LanguageData) -> str:
+        """The language in `punkt_tab` whose parameters tell sentences apart; empty where end marks alone do."""
+        if self.sentences != OF_LANGUAGE:
+            return self.sentences
+        return "" if language.sentences == BY_MARKS else language.sentences
 
     @property
     def needs_sentences(self) -> bool:

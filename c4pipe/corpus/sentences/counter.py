@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from itertools import islice
+from typing import Protocol
 
 from c4pipe.corpus.sentences.nltk_versions import NLTK_VERSIONS
 from c4pipe.corpus.sentences.punkt import PunktParameters, sentence_spans
@@ -22,6 +23,14 @@ def parse_punkt_files(files: Mapping[str, str]) -> PunktParameters:
             word: int(flags) for word, flags in (row.split("\t") for row in rows["ortho_context.tab"])
         },
     )
+
+
+class CountsSentences(Protocol):
+    """Anything that counts the sentences of texts."""
+
+    def count(self, text: str, up_to: int | None = None) -> int:
+        """The number of sentences of `text`; with `up_to`, that number at most, without reading further."""
+        ...
 
 
 class SentenceCounter:

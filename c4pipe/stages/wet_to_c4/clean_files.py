@@ -24,12 +24,11 @@ from c4pipe.corpus_run.plan import NUM_KEY_PARTS, File, Plan, digest
 from c4pipe.records import Page, Quarantined
 from c4pipe.report.summary import EXCERPT_LENGTH, InputFile, Size, Summary
 from c4pipe.shards import files
+from c4pipe.shards.cleaned_pages import CLEANED_IN_LANGUAGE, PageInLanguage
 from c4pipe.shards.work import key_files, work_files
 from c4pipe.shards.work.frames import FramesWriter
 from c4pipe.shards.work.key_files import write_key_file
 from c4pipe.shards.work.work_files import (
-    CLEANED,
-    CleanedPage,
     PagesWriter,
     read_pages,
     read_record,
@@ -132,7 +131,7 @@ class FileCleaning:
         keys = _Keys(file, plan)
         excluded: list[str] = []
         with (
-            PagesWriter(plan.cleaned(file.stem, ".arrow"), CLEANED) as writer,
+            PagesWriter(plan.cleaned(file.stem, ".arrow"), CLEANED_IN_LANGUAGE) as writer,
             FramesWriter(plan.cleaned(file.stem, ".quarantine")) as quarantine,
         ):
             ledger.add_file()
@@ -165,7 +164,7 @@ class FileCleaning:
                 yield _Competitor(outcome, candidate, size)
         ledger.add_kinds(kinds)
 
-    def _clean_batch(self, batch: list[_Competitor], ledger: Ledger) -> list[CleanedPage]:
+    def _clean_batch(self, batch: list[_Competitor], ledger: Ledger) -> list[PageInLanguage]:
         """Judge each page as if it won its URL."""
         verdicts = judge(self._after_urls, [competitor.candidate for competitor in batch])
         for competitor, verdict in zip(batch, verdicts, strict=True):
@@ -173,9 +172,9 @@ class FileCleaning:
         return [_cleaned_page(competitor, verdict) for competitor, verdict in zip(batch, verdicts, strict=True)]
 
 
-def _cleaned_page(competitor: _Competitor, verdict: Verdict) -> CleanedPage:
+def _cleaned_page(competitor: _Competitor, verdict: Verdict) -> PageInLanguage:
     page, size = competitor.page, competitor.size
-    return CleanedPage(
+    return PageInLanguage(
         record=page.record,
         url=page.url,
         timestamp=page.timestamp,
@@ -186,6 +185,7 @@ def _cleaned_page(competitor: _Competitor, verdict: Verdict) -> CleanedPage:
         bytes=size.bytes,
         line_counts=verdict.line_counts,
         counters=verdict.counters,
+        language=verdict.language,
     )
 
 

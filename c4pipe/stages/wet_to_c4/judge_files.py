@@ -1,7 +1,6 @@
-"""Judges the pages of cleaned files up to their language, after removing what they lost.
+"""Files of cleaned pages, and what they lost -> their pages judged up to the language, and the keys of near-duplicates.
 
-If near-duplicates are dropped, the judged pages are written to files, with the keys to find near-duplicates. Otherwise
-finishing continues with them directly.
+Judged pages go to files of their own only where near-equal pages are looked for; else finishing judges on at once.
 """
 
 import time
@@ -20,10 +19,10 @@ from c4pipe.corpus_run.plan import File, Plan, digest
 from c4pipe.near_duplicates.signatures import Signatures
 from c4pipe.near_duplicates_run.clustering import Signed
 from c4pipe.report.summary import Size, Summary
+from c4pipe.shards.cleaned_pages import PageInLanguage
 from c4pipe.shards.judged_pages import JUDGED, JudgedPage
 from c4pipe.shards.work.frames import DamagedWorkFile
 from c4pipe.shards.work.work_files import (
-    CleanedPage,
     PagesWriter,
     is_whole,
     read_pages,
@@ -38,10 +37,10 @@ JUDGED_ENDING = ".judged"
 
 
 class Lost(NamedTuple):
-    """The losses of the pages of one cleaned file.
+    """What the pages of one cleaned file lost to others.
 
-    key: a digest of the cleaned file, its losses and the settings. rows: the rows of pages that lost their URL. lines:
-    row -> the numbers of the lines that other pages keep.
+    key: names the cleaned file, what it lost and the settings. rows: of pages that lost their URL. lines: row ->
+    numbers of the lines that other pages keep.
     """
 
     key: str
@@ -50,7 +49,7 @@ class Lost(NamedTuple):
 
 
 def lost_of(losses: Losses, plan: Plan, run_key: str) -> Lost:
-    """Read the losses. Raises: DamagedWorkFile if the record of the cleaned file is damaged."""
+    """What `Losses` tell. Raises: DamagedWorkFile if the record of the cleaned file is not what was written."""
     rows = lost_rows(losers_of(losses, plan, "urls", run_key))
     lines = _lost_lines(losers_of(losses, plan, "lines", run_key))
     cleaned_path = plan.cleaned(losses.of_file.stem, ".json")
@@ -62,7 +61,7 @@ def lost_of(losses: Losses, plan: Plan, run_key: str) -> Lost:
 
 
 def _lost_lines(losers: np.ndarray) -> dict[int, list[int]]:
-    """Row -> the numbers of its lost lines."""
+    """Row -> numbers of the lines that it lost."""
     losers = losers[np.lexsort((losers["index"], losers["row"]))]
     edges = np.flatnonzero(np.diff(losers["row"].astype(np.int64))) + 1
     return {int(part["row"][0]): part["index"].tolist() for part in np.split(losers, edges) if len(part)}
@@ -71,25 +70,24 @@ def _lost_lines(losers: np.ndarray) -> dict[int, list[int]]:
 class FileJudging:
     """Judges the pages of one cleaned file up to the language.
 
-    key: a digest of the judged pages. summary: the outcomes of all pages. num_rows: the rows of the cleaned file, after
-    it was read.
+    key: names the judged pages. summary: of what became of all pages. num_rows: of the cleaned file, once it was read.
     """
 
     def __init__(self, plan: Plan, file: File, lost: Lost, judges: Judges) -> None:
-        """judges: the judges of `chain.AFTER_LINES`."""
+        """judges: of `chain.AFTER_LINES`."""
         self.key, self.summary, self.num_rows = lost.key, Summary(plan.samples_per_rule), 0
         self._path, self._judges, self._lost = plan.cleaned(file.stem, ".arrow"), judges, lost
         self._ledger = Ledger(plan.variant, self.summary)
 
     def batches(self) -> Iterator[list[JudgedPage]]:
-        """Yield the pages that stay, in the order of the file. All pages are recorded in the summary."""
-        for batch in read_pages(self._path, CleanedPage):
+        """The pages that stay, in the order of the file; all pages are entered into the summary."""
+        for batch in read_pages(self._path, PageInLanguage):
             pages = dict(enumerate(batch, start=self.num_rows))
             self.num_rows += len(batch)
             yield list(self._staying(pages))
 
-    def _staying(self, pages: Mapping[int, CleanedPage]) -> Iterable[JudgedPage]:
-        """The pages that stay. pages: row -> page."""
+    def _staying(self, pages: Mapping[int, PageInLanguage]) -> Iterable[JudgedPage]:
+        """pages: by row."""
         winners = {row: page for row, page in pages.items() if self._stays_so_far(row, page)}
         candidates = [self._candidate(row, page) for row, page in winners.items()]
         verdicts = judge(self._judges, candidates)
@@ -98,8 +96,8 @@ class FileJudging:
             if not verdict.stage:
                 yield JudgedPage(row, page.record, page.url, page.timestamp, verdict.text, verdict.language)
 
-    def _stays_so_far(self, row: int, page: CleanedPage) -> bool:
-        """Whether a page won its URL and passed the stages up to cleaning. Records the outcome in the ledger."""
+    def _stays_so_far(self, row: int, page: PageInLanguage) -> bool:
+        """Whether a page won its URL and passed the stages up to cleaning; it is entered into the ledger so far."""
         size = Size(page.lines, page.bytes)
         if row in self._lost.rows:
             self._ledger.add_url_loser(page.url, size, page.text)
@@ -110,12 +108,13 @@ class FileJudging:
         self._ledger.add_after_urls(page.url, size, verdict)
         return not page.stage
 
-    def _candidate(self, row: int, page: CleanedPage) -> Candidate:
-        return Candidate(page.url, normalized_url(page.url), page.text, self._lost.lines.get(row, ()))
+    def _candidate(self, row: int, page: PageInLanguage) -> Candidate:
+        lost_lines = self._lost.lines.get(row, ())
+        return Candidate(page.url, normalized_url(page.url), page.text, lost_lines, page.language)
 
 
 class JudgeFiles(beam.PTransform):
-    """`Losses` -> `Signed` files: the judged pages of each WET file, and their keys.
+    """`Losses` -> `Signed` files: the judged pages of each WET file, with their keys.
 
     run_key: a singleton side input that names the work of this run.
     """
@@ -148,7 +147,7 @@ class _JudgeFile(beam.DoFn):
         yield Signed(file.number, path, record["pages"], record["signed"], lost.key)
 
     def _judge(self, file: File, lost: Lost, path: str) -> dict:
-        """Write the judged pages of a file and their keys. path: the path of these files, without their endings."""
+        """Write the judged pages of a file and their keys. path: of the files, without their endings."""
         started, plan = time.thread_time(), self._plan
         judging = FileJudging(plan, file, lost, self._judges)
         signing = SigningOfFile(self._signatures, plan.clustering.banding)

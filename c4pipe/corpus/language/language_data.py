@@ -1,0 +1,80 @@
+"""What cleaning needs to know of a language, from the files in `data/`, one per language.
+
+The codes are mC4's (`codes.py`). docs/languages.md says where the data are from and how they were checked.
+"""
+
+from dataclasses import dataclass, field, fields
+from functools import cache
+from importlib import resources
+from typing import Annotated, Any, get_type_hints
+
+import msgspec
+
+from c4pipe.choices import check_choice
+from c4pipe.corpus.language.codes import mc4_code
+
+# In place of a language of `punkt_tab`: sentences are told apart by the end marks alone.
+BY_MARKS = "end_marks"
+
+_Text = Annotated[str, msgspec.Meta(min_length=1)]
+_Code3 = Annotated[str, msgspec.Meta(pattern=r"\A[a-z]{3}\Z")]
+_Share = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
+
+
+@dataclass(frozen=True)
+class LanguageData:
+    """One language.
+
+    iso639_3: its codes in Common Crawl's header. end_marks: what a line that is a sentence ends in; none where the
+    script has none. quotes: those of them that end quoted speech. has_blanks: whether blanks part words.
+    fewest_characters: the shortest line where they do not. sentences: the language in `punkt_tab`, or `BY_MARKS`.
+    phrases: topic -> phrases in lower case. min_probability: identifier -> how sure it must be; identifiers that do
+    not know the language are not named. source: where all this is from.
+    """
+
+    code: _Text
+    name: _Text
+    source: _Text
+    iso639_3: Annotated[tuple[_Code3, ...], msgspec.Meta(min_length=1)]
+    end_marks: tuple[_Text, ...]
+    quotes: tuple[_Text, ...]
+    sentences: _Text
+    min_probability: dict[str, _Share]
+    has_blanks: bool = True
+    fewest_characters: Annotated[int, msgspec.Meta(ge=0)] = 0
+    phrases: dict[str, tuple[_Text, ...]] = field(default_factory=dict)
+
+
+@cache
+def codes() -> tuple[str, ...]:
+    """All languages that there are data for."""
+    names = [entry.name for entry in _folder().iterdir()]
+    return tuple(sorted(name.removesuffix(".toml") for name in names if name.endswith(".toml")))
+
+
+@cache
+def language_data(code: str) -> LanguageData:
+    """The data of a language. Raises: UserError if there are none."""
+    check_choice("language", code, codes())
+    table = msgspec.toml.decode(_folder().joinpath(f"{code}.toml").read_text(encoding="utf-8"))
+    hints = get_type_hints(LanguageData, include_extras=True)
+    assert set(table) <= {field.name for field in fields(LanguageData)}, f"{code}.toml has keys that nobody reads"
+    values: dict[str, Any] = {key: msgspec.convert(value, hints[key]) for key, value in table.items()}
+    return LanguageData(code=code, **values)
+
+
+def canonical_code(name: str) -> str:
+    """The code under which a language stands here, of a code that is in use for it.
+
+    >>> [canonical_code(name) for name in ("de", "nb", "he", "zh-cn")]
+    ['de', 'no', 'iw', 'zh']
+    """
+    return _ALIASES.get(name) or mc4_code(name)
+
+
+# Bokmål is what identifiers call Norwegian.
+_ALIASES = {"nb": "no", "fil": "fil"}
+
+
+def _folder() -> Any:
+    return resources.files("c4pipe.corpus.language").joinpath("data")
