@@ -33,8 +33,8 @@ def write_folder(folder, splits):
             rows = [{"text": text, "timestamp": "", "url": f"http://x/{n}"} for n, text in enumerate(texts)]
             write_text_shard(str(folder / name), rows)
             described[split].append(manifest.describe_shard(str(folder), name, len(rows)))
-    held = {split: tuple(shards) for split, shards in described.items()}
-    manifest.write(str(folder), manifest.Manifest("c4", held, {"variant": "en"}))
+    committed = {split: tuple(shards) for split, shards in described.items()}
+    manifest.write(str(folder), manifest.Manifest("c4", committed, {"variant": "en"}))
     return folder
 
 
@@ -84,32 +84,34 @@ def test_the_vocabulary_folder_is_whole(vocabulary, c4):
     assert set(os.listdir(vocabulary)) == expected
     loaded = Vocabulary.load(str(vocabulary))
     assert (loaded.num_pieces, loaded.num_extra_ids) == (300, 50)
-    held = manifest.read(str(vocabulary))
-    assert held.kind == "vocabulary" and held.settings["num_extra_ids"] == 50
-    assert [one.name for one in held.inputs] == [shard.file for shard in manifest.read(str(c4)).splits["train"]]
+    committed = manifest.read(str(vocabulary))
+    assert committed.kind == "vocabulary" and committed.settings["num_extra_ids"] == 50
+    assert [one.name for one in committed.inputs] == [shard.file for shard in manifest.read(str(c4)).splits["train"]]
     assert str(c4.parent) not in (vocabulary / "manifest.json").read_text()
     assert "<svg" in (vocabulary / "report.html").read_text()
 
 
 def test_the_examples_folder_is_whole(examples, vocabulary, c4):
-    held = manifest.read(str(examples))
+    committed = manifest.read(str(examples))
     assert set(os.listdir(examples)) == {
         *(f"train-0000{n}-of-00003.arrow" for n in range(3)),
         *("validation-00000-of-00001.arrow", "manifest.json", "report.html", "report.json", "spiece.model"),
     }
-    assert {split: len(shards) for split, shards in held.splits.items()} == {"train": 3, "validation": 1}
-    assert (held.settings["tokens_length"], held.settings["inputs_length"], held.settings["targets_length"]) == (
-        *(568, 512, 114),
-    )
-    assert held.settings["vocabulary_size"] == 350 and held.settings["num_extra_ids"] == 50
+    assert {split: len(shards) for split, shards in committed.splits.items()} == {"train": 3, "validation": 1}
+    assert (
+        committed.settings["tokens_length"],
+        committed.settings["inputs_length"],
+        committed.settings["targets_length"],
+    ) == (*(568, 512, 114),)
+    assert committed.settings["vocabulary_size"] == 350 and committed.settings["num_extra_ids"] == 50
     assert (examples / "spiece.model").read_bytes() == (vocabulary / "spiece.model").read_bytes()
     assert Vocabulary.load(str(examples)).num_extra_ids == 50
-    for split, shards in held.splits.items():
+    for split, shards in committed.splits.items():
         for shard in shards:
             assert manifest.describe_shard(str(examples), shard.file, shard.rows) == shard
             with ExampleShard(str(examples / shard.file)) as opened:
                 text_shard = opened.metadata["text_shard"]
-            assert text_shard == held.statistics["text_shards"][shard.file]
+            assert text_shard == committed.statistics["text_shards"][shard.file]
             assert text_shard.startswith(f"c4-{split}.{shard.file.split('-')[1]}")
     assert str(c4.parent) not in (examples / "manifest.json").read_text()
 
@@ -149,9 +151,9 @@ def test_a_folder_with_another_result_is_refused_and_left_alone(examples, vocabu
     copy = tmp_path / "copy"
     shutil.copytree(examples, copy)
     assert c4_to_examples.main(examples_of(c4, vocabulary, copy, "--objective=lm", "--overwrite")) == 0
-    held = manifest.read(str(copy))
-    assert held.settings["objective"] == "lm" and held.settings["inputs_length"] == 0
-    row = next(read_example_shard(str(copy / held.splits["train"][0].file)))
+    committed = manifest.read(str(copy))
+    assert committed.settings["objective"] == "lm" and committed.settings["inputs_length"] == 0
+    row = next(read_example_shard(str(copy / committed.splits["train"][0].file)))
     assert len(row["inputs"]) == 0 and len(row["targets"]) == 512
 
 
@@ -222,8 +224,8 @@ def test_any_text_shards_enter_without_a_manifest(vocabulary, tmp_path, capsys):
     assert c4_to_examples.main(examples_of(f"{tmp_path}/[ab].*", vocabulary, output)) == 0
     said = capsys.readouterr().err
     assert "no manifest" in said and "no validation split" in said
-    held = manifest.read(str(output))
-    assert set(held.splits) == {"train"} and len(held.splits["train"]) == 2
+    committed = manifest.read(str(output))
+    assert set(committed.splits) == {"train"} and len(committed.splits["train"]) == 2
 
 
 def test_languages_have_their_own_validation_split(c4, vocabulary, tmp_path):
@@ -431,6 +433,6 @@ def test_plain_text_makes_examples_of_its_lines_or_files(vocabulary, tmp_path):
     for page_per, num_pages in (("line", 10), ("file", 1)):
         output = tmp_path / page_per
         assert c4_to_examples.main(examples_of(tmp_path / "*.txt", vocabulary, output, f"--page_per={page_per}")) == 0
-        held = manifest.read(str(output))
-        assert held.statistics["counts"]["train"]["pages"] == num_pages
-        assert held.settings.get("page_per") == (None if page_per == "line" else "file")
+        committed = manifest.read(str(output))
+        assert committed.statistics["counts"]["train"]["pages"] == num_pages
+        assert committed.settings.get("page_per") == (None if page_per == "line" else "file")

@@ -79,13 +79,13 @@ def test_the_folder_tells_what_was_dropped_for_what(made):
         (10, True, "b20"),
         (10, False, "v20"),
     ]
-    held = manifest.read(str(made))
-    assert {name: held.statistics[name] for name in ("pages", "clusters", "dropped")} == {
+    committed = manifest.read(str(made))
+    assert {name: committed.statistics[name] for name in ("pages", "clusters", "dropped")} == {
         "pages": 13,
         "clusters": 2,
         "dropped": 2,
     }
-    assert held.num_rows("train") == 10 and held.num_rows("validation") == 1
+    assert committed.num_rows("train") == 10 and committed.num_rows("validation") == 1
     assert "v20" in (made / "report.html").read_text() and not (made / ".work").exists()
 
 

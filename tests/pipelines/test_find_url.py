@@ -41,8 +41,8 @@ def root(tmp_path_factory):
         of[example] = name
     manifest.write(str(root / "c4"), manifest.Manifest("c4", text, {}))
     statistics = {"text_shards": of}
-    held = manifest.Manifest("examples", shards, {}, inputs=tuple(inputs), statistics=statistics)
-    manifest.write(str(root / "examples"), held)
+    committed = manifest.Manifest("examples", shards, {}, inputs=tuple(inputs), statistics=statistics)
+    manifest.write(str(root / "examples"), committed)
     return root
 
 

@@ -84,14 +84,14 @@ def made(crawl, tmp_path_factory) -> Path:
 
 def test_one_page_of_each_cluster_stays_and_all_is_told(made):
     assert urls(made) == {"a-newer", "b-longer", "c", "d", "e"}
-    report, held = json.loads((made / "report.json").read_text()), manifest.read(str(made))
+    report, committed = json.loads((made / "report.json").read_text()), manifest.read(str(made))
     assert report["counters"]["near-duplicate-filter/filtered"] == 3
     assert report["counters"]["near-duplicate-filter/passed"] == 5
     assert all(check["ok"] for check in report["checks"])
     funnel = {entry["stage"]: entry for entry in report["funnel"]}
     assert funnel["near-duplicate-filter"]["dropped"]["near_page_stays"]["pages"] == 3
-    assert held.statistics["near_duplicates"] == {"clusters": 2, "in_clusters": 5, "dropped": 3}
-    assert held.settings["near_duplicates"] == "minhash"
+    assert committed.statistics["near_duplicates"] == {"clusters": 2, "in_clusters": 5, "dropped": 3}
+    assert committed.settings["near_duplicates"] == "minhash"
     rows = pq.read_table(made / "_provenance" / "near_duplicates.parquet").to_pylist()
     stays = {row["cluster"]: row["url"] for row in rows if row["kept"]}
     gone = {row["url"]: (stays[row["cluster"]], row["wet_file"], row["record"]) for row in rows if not row["kept"]}

@@ -71,13 +71,13 @@ def digests(folder):
 
 
 def test_shards_hold_ids_task_and_references(finished, vocabulary):
-    held = manifest.read(str(finished))
+    committed = manifest.read(str(finished))
     loaded = Vocabulary.load(str(finished))
-    assert held.kind == "tasks"
-    assert sorted(held.splits) == ["mine-train", "mine-validation", "sst2-train", "sst2-validation"]
-    assert sum(held.num_rows(split) for split in held.splits) == 93
+    assert committed.kind == "tasks"
+    assert sorted(committed.splits) == ["mine-train", "mine-validation", "sst2-train", "sst2-validation"]
+    assert sum(committed.num_rows(split) for split in committed.splits) == 93
     assert (finished / "sst2-validation-00000-of-00002.arrow").exists()
-    rows = [row for shard in held.splits["mine-train"] for row in read_example_shard(str(finished / shard.file))]
+    rows = [row for shard in committed.splits["mine-train"] for row in read_example_shard(str(finished / shard.file))]
     assert all(row["task"] == "mine" and row["references"] == ["x", loaded.decode(row["targets"])] for row in rows)
     assert all(row["inputs"][-1] == 1 and row["targets"][-1] == 1 for row in rows)
     by_number = {row["row"]: loaded.decode(row["inputs"]) for row in rows}
@@ -85,17 +85,17 @@ def test_shards_hold_ids_task_and_references(finished, vocabulary):
 
 
 def test_the_manifest_tells_lengths_and_inputs_by_name(finished, vocabulary):
-    held = manifest.read(str(finished))
-    assert held.settings["inputs_length"] == 512
+    committed = manifest.read(str(finished))
+    assert committed.settings["inputs_length"] == 512
     longest = max(
         len(row["targets"])
-        for shards in held.splits.values()
+        for shards in committed.splits.values()
         for shard in shards
         for row in read_example_shard(str(finished / shard.file))
     )
-    assert held.settings["targets_length"] == longest
-    assert [one.name for one in held.inputs] == ["a.jsonl", "b.jsonl"]
-    for shards in held.splits.values():
+    assert committed.settings["targets_length"] == longest
+    assert [one.name for one in committed.inputs] == ["a.jsonl", "b.jsonl"]
+    for shards in committed.splits.values():
         for shard in shards:
             assert hashlib.sha256((finished / shard.file).read_bytes()).hexdigest() == shard.sha256
 
@@ -152,13 +152,13 @@ def test_raw_records_need_their_task_and_are_cut_to_length(vocabulary, tmp_path)
         main([f"--input={tmp_path}/cola.jsonl", *arguments[1:], *ONE_PROCESS])
     assert not (tmp_path / "out" / "manifest.json").exists()
     assert main([*arguments, "--task=cola", "--inputs_length=20", "--targets_length=30", *ONE_PROCESS]) == 0
-    held = manifest.read(str(tmp_path / "out"))
-    assert held.settings["targets_length"] == 30
-    assert held.statistics["counters"] == {"records": 3, "examples": 2, "dropped_no_label": 1}
-    assert sum(one["truncated_inputs"] for one in held.statistics["splits"].values()) == 1
+    committed = manifest.read(str(tmp_path / "out"))
+    assert committed.settings["targets_length"] == 30
+    assert committed.statistics["counters"] == {"records": 3, "examples": 2, "dropped_no_label": 1}
+    assert sum(one["truncated_inputs"] for one in committed.statistics["splits"].values()) == 1
     rows = [
         row
-        for shards in held.splits.values()
+        for shards in committed.splits.values()
         for shard in shards
         for row in read_example_shard(str(tmp_path / "out" / shard.file))
     ]
@@ -208,16 +208,16 @@ def test_a_data_set_of_hugging_face_is_read_with_its_splits(vocabulary, tmp_path
     both.save_to_disk(str(tmp_path / "sst2"))
     arguments = [f"--input=hf:{tmp_path}/sst2", f"--vocabulary={vocabulary}", f"--output={tmp_path}/out", "--task=sst2"]
     assert main([*arguments, *ONE_PROCESS]) == 0
-    held = manifest.read(str(tmp_path / "out"))
-    assert {split: held.num_rows(split) for split in held.splits} == {"sst2-train": 2, "sst2-validation": 2}
+    committed = manifest.read(str(tmp_path / "out"))
+    assert {split: committed.num_rows(split) for split in committed.splits} == {"sst2-train": 2, "sst2-validation": 2}
 
 
 def convert(vocabulary, output, source, task, *more):
     """Runs the command; returns the manifest's splits with their rows, and its counters."""
     arguments = [f"--input={source}", f"--vocabulary={vocabulary}", f"--output={output}", f"--task={task}", *more]
     assert main([*arguments, *ONE_PROCESS]) == 0
-    held = manifest.read(str(output))
-    return {split: held.num_rows(split) for split in held.splits}, held.statistics["counters"]
+    committed = manifest.read(str(output))
+    return {split: committed.num_rows(split) for split in committed.splits}, committed.statistics["counters"]
 
 
 def save_data_set(folder, splits, names):

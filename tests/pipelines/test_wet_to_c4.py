@@ -61,15 +61,15 @@ def rows(folder: Path, split: str) -> list[dict]:
 
 
 def test_the_folder_is_as_the_manifest_says(made, crawl):
-    held = manifest.read(str(made))
-    assert sorted(held.splits) == ["train", "validation"]
-    assert len(held.splits["train"]) == 4 and len(held.splits["validation"]) == 1
-    for split, shards in held.splits.items():
+    committed = manifest.read(str(made))
+    assert sorted(committed.splits) == ["train", "validation"]
+    assert len(committed.splits["train"]) == 4 and len(committed.splits["validation"]) == 1
+    for split, shards in committed.splits.items():
         assert sum(shard.rows for shard in shards) == len(rows(made, split))
-    names = {shard.file for shards in held.splits.values() for shard in shards}
+    names = {shard.file for shards in committed.splits.values() for shard in shards}
     assert names == {path.name for path in made.rglob("c4-*")}
     assert not (made / "work").exists() and not (made / "unfinished.json").exists()
-    assert [entry.name for entry in held.inputs] == [path.name for path in sorted((crawl / "wet").iterdir())]
+    assert [entry.name for entry in committed.inputs] == [path.name for path in sorted((crawl / "wet").iterdir())]
 
 
 def test_provenance_names_the_record_of_each_row(made, crawl):
@@ -245,8 +245,8 @@ def test_too_much_quarantine_is_an_error_without_shards(crawl, tmp_path):
 def test_input_that_gives_no_page_gives_empty_shards(crawl, tmp_path):
     (tmp_path / "empty.warc.wet.gz").write_bytes(b"")
     make(crawl, tmp_path / "c4", wet=str(tmp_path / "empty.warc.wet.gz"))
-    held = manifest.read(str(tmp_path / "c4"))
-    assert {split: [shard.rows for shard in shards] for split, shards in held.splits.items()} == {
+    committed = manifest.read(str(tmp_path / "c4"))
+    assert {split: [shard.rows for shard in shards] for split, shards in committed.splits.items()} == {
         "train": [0],
         "validation": [0],
     }

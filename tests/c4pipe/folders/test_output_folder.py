@@ -86,9 +86,9 @@ def test_a_manifest_that_names_files_outside_removes_nothing(tmp_path, name):
     output = tmp_path / "output"
     make(folder_of(output))
     (tmp_path / "victim.txt").write_text("mine")
-    held = json.loads((output / "manifest.json").read_text())
-    held["splits"]["train"][0]["file"] = str(tmp_path / "victim.txt") if name.startswith("/") else name
-    (output / "manifest.json").write_text(json.dumps(held))
+    content = json.loads((output / "manifest.json").read_text())
+    content["splits"]["train"][0]["file"] = str(tmp_path / "victim.txt") if name.startswith("/") else name
+    (output / "manifest.json").write_text(json.dumps(content))
     before = tree(tmp_path)
     with pytest.raises(UserError, match=r"victim|inside|names"), folder_of(output, overwrite=True).opened():
         pass
@@ -240,14 +240,14 @@ HOLD = """
 import sys, time
 from c4pipe.folders.lock import locked
 with locked(sys.argv[1], "hold_it"):
-    print("held", flush=True)
+    print("locked", flush=True)
     time.sleep(3600)
 """
 
 
 def hold(folder: Path) -> subprocess.Popen:
     holder = subprocess.Popen([sys.executable, "-c", HOLD, str(folder)], stdout=subprocess.PIPE, text=True)
-    assert holder.stdout is not None and holder.stdout.readline() == "held\n"
+    assert holder.stdout is not None and holder.stdout.readline() == "locked\n"
     return holder
 
 

@@ -41,8 +41,8 @@ def write_folder(folder: Path, rows, *, salt=0, splits=("train",), kind="example
         described[split] = tuple(shards)
     lengths = {"inputs_length": INPUTS_LENGTH, "targets_length": TARGETS_LENGTH, "vocabulary_size": VOCABULARY_SIZE}
     assets = {"spiece.model": hashlib.sha256(spiece.encode()).hexdigest()}
-    held = manifest.Manifest(kind, described, {**lengths, **(settings or {})}, assets=assets)
-    manifest.write(str(folder), held)
+    made = manifest.Manifest(kind, described, {**lengths, **(settings or {})}, assets=assets)
+    manifest.write(str(folder), made)
     return folder
 
 

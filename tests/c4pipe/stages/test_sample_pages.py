@@ -51,8 +51,8 @@ def test_buckets_follow_the_order_of_hashes_and_are_narrow():
     by_bucket = {}
     for value, bucket in zip(values, buckets, strict=True):
         by_bucket.setdefault(bucket, []).append(value)
-    for held in by_bucket.values():
-        assert held[-1] - held[0] <= held[0] / 256
+    for hashes in by_bucket.values():
+        assert hashes[-1] - hashes[0] <= hashes[0] / 256
 
 
 def test_the_sample_depends_on_the_text_alone(tmp_path):

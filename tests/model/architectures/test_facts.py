@@ -1,4 +1,4 @@
-"""Every architecture's facts about itself, held against what it does; a new one is covered by being in the catalog."""
+"""Compares every architecture's facts about itself with what it does. A new architecture is covered by the catalog."""
 
 import pytest
 import torch

@@ -19,13 +19,13 @@ def kept_bytes(config, training, monkeypatch):
     """Storages that autograd keeps in a forward pass over tensors that have shapes only."""
     implementation = attention.fused_attention if training.fused else attention.plain_attention
     monkeypatch.setattr(attention, "IMPLEMENTATIONS", {"plain": implementation})
-    storages, held = {}, []
+    storages, tensors = {}, []
 
     def note(tensor):
         storage = tensor.untyped_storage()
         if storage._cdata not in own:
             storages[storage._cdata] = storage.nbytes()
-            held.append(tensor)
+            tensors.append(tensor)
         return tensor
 
     with FakeTensorMode():

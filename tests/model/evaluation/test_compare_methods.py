@@ -45,8 +45,8 @@ def test_every_method_and_seed_has_its_run_and_its_place_on_the_page(compared):
 def test_a_second_start_runs_only_what_is_missing(compared, base_run, task_folder, monkeypatch):
     before = json.loads((compared / "comparison.json").read_text())
     run_json = compared / "runs" / "sst2" / "adapters" / "seed-1" / "run.json"
-    held = json.loads(run_json.read_text())
-    run_json.write_text(json.dumps({**held, "status": "running"}))
+    record = json.loads(run_json.read_text())
+    run_json.write_text(json.dumps({**record, "status": "running"}))
     trained = []
     original = finetune._finetune
 

@@ -207,8 +207,8 @@ def test_a_mixture_of_a_tasks_choice_and_a_hugging_face_folder_as_base(base_run,
     assert export([f"--checkpoint={base_run}", f"--output={tmp_path}/hf"]) == 0
     flags = ["--steps=2", "--evaluate_every=2", "--mixture=equal"]
     assert run(tmp_path / "hf", task_folder, tmp_path / "run", *flags) == 0
-    held = json.loads((tmp_path / "run" / "run.json").read_text())
-    assert {(one["split"], one["rate"]) for one in held["examples"]} == {("mine-train", 0.5), ("sst2-train", 0.5)}
+    record = json.loads((tmp_path / "run" / "run.json").read_text())
+    assert {(one["split"], one["rate"]) for one in record["examples"]} == {("mine-train", 0.5), ("sst2-train", 0.5)}
     assert run(tmp_path / "hf", f"{task_folder}@sst2", tmp_path / "one", "--steps=1", "--leave_out=") == 0
     with pytest.raises(UserError, match="has no task 'rte'"):
         run(tmp_path / "hf", f"{task_folder}@rte", tmp_path / "none")

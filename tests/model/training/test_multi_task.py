@@ -10,12 +10,12 @@ def test_pre_training_takes_a_mixture_of_tasks_and_validates_on_each(task_folder
     flags = ["--preset=t5_tiny", "--steps=2", "--batch_size=8", "--gradient_accumulation=1", "--device=cpu", "--pack"]
     flags += ["--mixture=proportional", "--mixture_temperature=2", "--validation_examples=10"]
     assert main([f"--examples={task_folder}", f"--output={tmp_path}/run", *flags]) == 0
-    held = json.loads((tmp_path / "run" / "run.json").read_text())
-    assert [one["split"] for one in held["examples"]] == ["mine-train", "sst2-train"]
-    assert [round(one["rate"], 4) for one in held["examples"]] == [0.4495, 0.5505]
+    record = json.loads((tmp_path / "run" / "run.json").read_text())
+    assert [one["split"] for one in record["examples"]] == ["mine-train", "sst2-train"]
+    assert [round(one["rate"], 4) for one in record["examples"]] == [0.4495, 0.5505]
     # Eight validation examples of `mine` are all there are: none of its training examples is held out instead.
-    assert [one["held_out"] for one in held["examples"]] == [0, 0]
-    assert held["validation"]["examples"] == 18
+    assert [one["held_out"] for one in record["examples"]] == [0, 0]
+    assert record["validation"]["examples"] == 18
     lines = [json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]
     assert {key for key in lines[-1] if key.startswith("validation_loss/")} == {
         f"validation_loss/{task_folder.name}@mine",

@@ -65,7 +65,7 @@ def in_blocks(data: bytes, sizes: list[int]):
 
 
 def shape(outcomes) -> list:
-    # What is wrong in detail may be told in other words when a record is not held.
+    # The detail may have other words if a record is too large to keep.
     return [o if not isinstance(o, Quarantined) else (o.offset, o.reason) for o in outcomes]
 
 
@@ -120,7 +120,7 @@ def test_lines_that_are_not_held_give_the_same(data, sizes, hold):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(line_parser, "_HOLD_BYTES", hold)
         found = shape(read_all(line_parser.read_by_lines, in_blocks(data, sizes)))
-    # White space longer than what is held may hide a delimiter; the fuzzer's is shorter.
+    # White space that is longer than the kept part may hide a delimiter. The white space of the fuzzer is shorter.
     assert found == expected
 
 

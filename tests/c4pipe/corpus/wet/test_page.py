@@ -1,4 +1,4 @@
-"""Pages, and records of which not all is held."""
+"""Pages, and records that are too large to keep."""
 
 import random
 

@@ -85,9 +85,9 @@ def test_an_unknown_policy_is_an_error(folder):
 def _say(folder, **changes):
     """Let the manifest say something else of its last shard."""
     path = folder / "manifest.json"
-    held = json.loads(path.read_text())
-    held["splits"]["train"][-1] |= changes
-    path.write_text(json.dumps(held))
+    content = json.loads(path.read_text())
+    content["splits"]["train"][-1] |= changes
+    path.write_text(json.dumps(content))
 
 
 @pytest.mark.parametrize("rows", [299, 301, 1000])
@@ -108,10 +108,10 @@ def test_more_rows_than_the_bytes_can_hold_are_refused_before_memory_is_taken(fo
 @pytest.mark.parametrize("value", [None, ...])
 def test_a_length_that_is_missing_is_one_line(folder, value):
     path = folder / "manifest.json"
-    held = json.loads(path.read_text())
-    del held["settings"]["inputs_length"]
+    content = json.loads(path.read_text())
+    del content["settings"]["inputs_length"]
     if value is None:
-        held["settings"]["inputs_length"] = None
-    path.write_text(json.dumps(held))
+        content["settings"]["inputs_length"] = None
+    path.write_text(json.dumps(content))
     with pytest.raises(UserError, match="settings lack inputs_length"):
         open_stream([Source(str(folder))], seed=0, batch_size=100)
