@@ -98,6 +98,8 @@ def fault_of_beginning(source: BinaryIO, file_name: str, wet_parser: str) -> str
     inner = compression_of(beginning, "")
     if name := inner.name if inner else format_not_read(beginning):
         return f"has a file of the kind {name} inside of its compression; unpack it once"
+    if beginning.startswith(b"filedesc://"):
+        return "looks like an ARC file, not a WET file"
     types = Counter(name.lower() for name in _at_line_starts(_TYPE, beginning, len(beginning)))
     versions = Counter(_at_line_starts(_VERSION, beginning, len(beginning)))
     others = sorted(set(types) - set(_EXPECTED))

@@ -133,3 +133,10 @@ def test_a_file_that_was_packed_twice_is_a_fault(parser):
     archive = gzip.compress(b"a.wet".ljust(257, b"\0") + b"ustar\0".ljust(255, b"\0") + b"".join(WET), mtime=0)
     fault = kinds.fault_of_beginning(io.BytesIO(archive), "a.tar.gz", parser)
     assert fault == "has a file of the kind tar inside of its compression; unpack it once"
+
+
+@pytest.mark.parametrize("parser", parsers.WET_PARSERS)
+def test_a_file_of_the_format_before_warc_is_a_fault(parser):
+    arc = b"filedesc://a.arc 0.0.0.0 20190418051500 text/plain 76\n1 0 Internet\n\nhttp://a.example/ 1.2.3.4 ...\n"
+    fault = kinds.fault_of_beginning(io.BytesIO(gzip.compress(arc, mtime=0)), "a.arc.gz", parser)
+    assert fault == "looks like an ARC file, not a WET file"
