@@ -11,7 +11,7 @@ the folder that the example folder's report names, then beside the example folde
 
 from collections.abc import Sequence
 
-from c4pipe.command_line import Parser, run
+from c4pipe.command_line import Parser, importing, run
 from c4pipe.errors import UserError
 
 
@@ -29,8 +29,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     flags = parser().parse_args(argv)
     if flags.row is not None and flags.row < 0:
         raise UserError(f"--row={flags.row}: rows count from 0")
-    from c4pipe.actions import inspect_shard
-
+    with importing():
+        from c4pipe.actions import inspect_shard
     return inspect_shard.perform(flags)
 
 

@@ -8,7 +8,7 @@ pre-training helps. The training flags of model.finetune are accepted too.
 """
 
 from c4pipe.choices import check_choice
-from c4pipe.command_line import Parser, run
+from c4pipe.command_line import Parser, importing, run
 from c4pipe.errors import UserError
 from model import finetune
 from model.finetuning.variants import DEFAULT_RATES, VARIANTS, parse_rates
@@ -47,8 +47,8 @@ def main(argv: list[str] | None = None) -> int:
     for name in filter(None, arguments.methods.split(",")):
         check_choice("method", name, VARIANTS)
     parse_rates(arguments.rates)
-    from model.actions import compare_methods
-
+    with importing():
+        from model.actions import compare_methods
     return compare_methods.perform(arguments, finetune.main)
 
 

@@ -6,7 +6,7 @@ folder. With RUN@each, all checkpoints of the run are scored, and each task coun
 paper's multi-task training (section 3.5.2).
 """
 
-from c4pipe.command_line import Parser, run
+from c4pipe.command_line import Parser, importing, run
 from c4pipe.errors import UserError
 from model.training.settings import PRECISIONS
 
@@ -50,8 +50,8 @@ def main(argv: list[str] | None = None) -> int:
     arguments = parser().parse_args(argv)
     if min(arguments.num_beams, arguments.batch_size, arguments.max_length or 1, arguments.max_examples or 1) < 1:
         raise UserError("--num_beams, --batch_size, --max_length and --max_examples must be at least 1")
-    from model.actions import evaluate
-
+    with importing():
+        from model.actions import evaluate
     return evaluate.perform(arguments)
 
 

@@ -5,7 +5,7 @@ The folder has config.json, model.safetensors, spiece.model, the tokenizer's fil
 spiece.model on sample texts.
 """
 
-from c4pipe.command_line import Parser, run
+from c4pipe.command_line import Parser, importing, run
 
 
 def parser() -> Parser:
@@ -21,8 +21,8 @@ def parser() -> Parser:
 def main(argv: list[str] | None = None) -> int:
     """Run the command. Returns: the exit status."""
     arguments = parser().parse_args(argv)
-    from model.actions import export
-
+    with importing():
+        from model.actions import export
     return export.perform(arguments)
 
 

@@ -5,7 +5,7 @@ tasks_to_examples made, single tasks in them (DIR@TASK), or a mixture. The score
 best checkpoint.
 """
 
-from c4pipe.command_line import Parser, run
+from c4pipe.command_line import Parser, importing, run
 from model.data.mixture_flags import add_mixture_flags
 from model.finetuning.catalog import METHODS
 from model.training.flags import add_training_flags
@@ -55,8 +55,8 @@ def main(argv: list[str] | None = None) -> int:
     arguments = parser().parse_args(argv)
     arguments.learning_rate = arguments.learning_rate or METHODS[arguments.method].learning_rate
     arguments.schedule = arguments.schedule or DEFAULTS.schedule
-    from model.actions import finetune
-
+    with importing():
+        from model.actions import finetune
     return finetune.perform(arguments)
 
 

@@ -4,7 +4,7 @@ The output has one line per text, in the same order. If no text is given, each l
 `<extra_id_0>` in a text means the sentinel, with or without spaces around it.
 """
 
-from c4pipe.command_line import Parser, run
+from c4pipe.command_line import Parser, importing, run
 from c4pipe.errors import UserError
 from model.generation.defaults import DEFAULT_BATCH_SIZE, DEFAULT_MAX_LENGTH
 
@@ -43,8 +43,8 @@ def main(argv: list[str] | None = None) -> int:
     for name in ("num_beams", "max_length", "inputs_length", "batch_size"):
         if getattr(arguments, name) < 1:
             raise UserError(f"--{name} is {getattr(arguments, name)}; it must be at least 1")
-    from model.actions import generate
-
+    with importing():
+        from model.actions import generate
     return generate.perform(arguments)
 
 

@@ -4,7 +4,7 @@ For a single process, `python -m model.pretrain` is enough. The run folder gets 
 the vocabulary and run.html.
 """
 
-from c4pipe.command_line import Parser, run
+from c4pipe.command_line import Parser, importing, run
 from model.architectures.config import ARCHITECTURE_NAMES
 from model.architectures.presets import DEFAULT_PRESET, PRESETS
 from model.data.mixture_flags import add_mixture_flags
@@ -47,8 +47,8 @@ def parser() -> Parser:
 def main(argv: list[str] | None = None) -> int:
     """Run the command. Returns: the exit status."""
     arguments = parser().parse_args(argv)
-    from model.actions import pretrain
-
+    with importing():
+        from model.actions import pretrain
     return pretrain.perform(arguments)
 
 

@@ -8,7 +8,7 @@ Several sources are separated by commas. One example shard is written per text s
 
 from collections.abc import Sequence
 
-from c4pipe.command_line import Parser, run
+from c4pipe.command_line import Parser, importing, run
 from c4pipe.objectives.catalog import OBJECTIVES, OVERFLOW_POLICIES
 from c4pipe.shards.reading import plain_text
 from c4pipe.vocabulary.folders import MODEL_FILE
@@ -66,8 +66,8 @@ def parser() -> Parser:
 def main(argv: Sequence[str] | None = None) -> int:
     flags, left = beam_flags.parse(parser(), argv)
     quarantine_flag.check(flags)
-    from pipelines.actions import c4_to_examples
-
+    with importing():
+        from pipelines.actions import c4_to_examples
     return c4_to_examples.perform(flags, left)
 
 

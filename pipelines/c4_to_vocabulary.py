@@ -9,7 +9,7 @@ colon is its weight.
 
 from collections.abc import Sequence
 
-from c4pipe.command_line import Parser, run
+from c4pipe.command_line import Parser, importing, run
 from c4pipe.shards.reading import plain_text
 from c4pipe.vocabulary.folders import DEFAULT_NUM_EXTRA_IDS
 from pipelines.launch import beam_flags, quarantine_flag
@@ -54,8 +54,8 @@ def parser() -> Parser:
 def main(argv: Sequence[str] | None = None) -> int:
     flags, left = beam_flags.parse(parser(), argv)
     quarantine_flag.check(flags)
-    from pipelines.actions import c4_to_vocabulary
-
+    with importing():
+        from pipelines.actions import c4_to_vocabulary
     return c4_to_vocabulary.perform(flags, left)
 
 

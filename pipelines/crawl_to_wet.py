@@ -9,7 +9,7 @@ where they stopped.
 import argparse
 from collections.abc import Sequence
 
-from c4pipe.command_line import Parser, run
+from c4pipe.command_line import Parser, importing, run
 from c4pipe.crawl import paths
 from c4pipe.errors import UserError
 from c4pipe.shards import files
@@ -53,8 +53,8 @@ def check(flags: argparse.Namespace) -> None:
 def main(argv: Sequence[str] | None = None) -> int:
     flags = parser().parse_args(argv)
     check(flags)
-    from pipelines.actions import crawl_to_wet
-
+    with importing():
+        from pipelines.actions import crawl_to_wet
     return crawl_to_wet.perform(flags)
 
 

@@ -9,7 +9,7 @@ together), folder@split, or a glob of text shards. One shard is written per shar
 
 from collections.abc import Sequence
 
-from c4pipe.command_line import Parser, run
+from c4pipe.command_line import Parser, importing, run
 from c4pipe.shards.text_shards import WRITERS
 from pipelines.launch import beam_flags, quarantine_flag
 
@@ -46,8 +46,8 @@ def parser() -> Parser:
 def main(argv: Sequence[str] | None = None) -> int:
     flags, left = beam_flags.parse(parser(), argv)
     quarantine_flag.check(flags)
-    from pipelines.actions import drop_near_duplicates
-
+    with importing():
+        from pipelines.actions import drop_near_duplicates
     return drop_near_duplicates.perform(flags, left)
 
 

@@ -10,7 +10,7 @@ model.evaluate scores clean and contaminated examples separately.
 
 from collections.abc import Sequence
 
-from c4pipe.command_line import Parser, run
+from c4pipe.command_line import Parser, importing, run
 from c4pipe.contamination_run.names import RESULT, URLS
 from pipelines.launch import beam_flags, quarantine_flag
 
@@ -36,8 +36,8 @@ def parser() -> Parser:
 def main(argv: Sequence[str] | None = None) -> int:
     flags, left = beam_flags.parse(parser(), argv)
     quarantine_flag.check(flags)
-    from pipelines.actions import find_contamination
-
+    with importing():
+        from pipelines.actions import find_contamination
     return find_contamination.perform(flags, left)
 
 

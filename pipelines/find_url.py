@@ -9,7 +9,7 @@ nothing; to remove pages, give wet_to_c4 --exclude_urls and make the examples ag
 
 from collections.abc import Sequence
 
-from c4pipe.command_line import Parser, run
+from c4pipe.command_line import Parser, importing, run
 
 
 def parser() -> Parser:
@@ -28,8 +28,8 @@ def parser() -> Parser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     flags = parser().parse_args(argv)
-    from pipelines.actions import find_url
-
+    with importing():
+        from pipelines.actions import find_url
     return find_url.perform(flags)
 
 

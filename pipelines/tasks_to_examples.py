@@ -12,7 +12,7 @@ example goes; without it, a hash of the inputs selects one example in ten for va
 
 from collections.abc import Sequence
 
-from c4pipe.command_line import Parser, run
+from c4pipe.command_line import Parser, importing, run
 from c4pipe.shards.reading import kinds
 from c4pipe.tasks import catalog
 from pipelines.launch import beam_flags, quarantine_flag
@@ -47,8 +47,8 @@ def parser() -> Parser:
 def main(argv: Sequence[str] | None = None) -> int:
     flags, left = beam_flags.parse(parser(), argv)
     quarantine_flag.check(flags)
-    from pipelines.actions import tasks_to_examples
-
+    with importing():
+        from pipelines.actions import tasks_to_examples
     return tasks_to_examples.perform(flags, left)
 
 

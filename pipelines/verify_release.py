@@ -10,7 +10,7 @@ shows the rows that disagree.
 
 from collections.abc import Sequence
 
-from c4pipe.command_line import Parser, run
+from c4pipe.command_line import Parser, importing, run
 from c4pipe.corpus.pinned_assets import PUNKT_TAB
 from c4pipe.corpus.variants import COMPATS
 from c4pipe.corpus.wet.parsers import WET_PARSERS
@@ -52,8 +52,8 @@ def parser() -> Parser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     flags = parser().parse_args(argv)
-    from pipelines.actions import verify_release
-
+    with importing():
+        from pipelines.actions import verify_release
     return verify_release.perform(flags)
 
 

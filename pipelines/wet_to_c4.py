@@ -8,7 +8,7 @@ If a run was stopped for any reason, the same command continues it.
 import argparse
 from collections.abc import Sequence
 
-from c4pipe.command_line import Parser, run
+from c4pipe.command_line import Parser, importing, run
 from c4pipe.corpus import variants
 from c4pipe.corpus.language.catalog import IDENTIFIERS
 from c4pipe.corpus.pinned_assets import PUNKT_TAB
@@ -102,8 +102,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(recipe_flags.printed(flags), end="")
         return 0
     check(flags)
-    from pipelines.actions import wet_to_c4
-
+    with importing():
+        from pipelines.actions import wet_to_c4
     return wet_to_c4.perform(flags, left)
 
 

@@ -15,21 +15,25 @@ if TYPE_CHECKING:
 
 NUM_DOMAINS = 50
 NUM_LANGUAGES = 30
+# Of fewer records the tables tell all, and the library that draws takes longer to start than such a run.
+FEWEST_RECORDS_OF_CHARTS = 100
 NO_HOST = "(no host)"
 
 
 def corpus_page(report: Mapping[str, Any]) -> str:
     """The HTML page of a report.json (its fields: docs/formats.md)."""
     stages = report["funnel"]
+    drawn = bool(stages) and funnel.entering(stages[0]) >= FEWEST_RECORDS_OF_CHARTS
+    chart = funnel.chart(stages) if drawn else ""
     sections = [
         Section("At a glance", _glance(report)),
-        Section("Funnel", html.render("{{ a }}{{ b }}", a=funnel.chart(stages), b=funnel.stages(stages))),
+        Section("Funnel", html.render("{{ a }}{{ b }}", a=chart, b=funnel.stages(stages))),
         Section("Why pages were dropped", funnel.reasons(stages)),
         Section("Why lines were dropped", funnel.line_rules(stages)),
         Section("Samples of dropped pages and lines", _samples(report["samples"], report["counters"])),
         Section("Languages", _languages(report["languages"])),
         Section("Domains", _domains(report["domains"])),
-        Section("Lengths", _lengths(report["lengths"])),
+        Section("Lengths", _lengths(report["lengths"]) if drawn else _too_few()),
         Section("Duplicates", _duplicates(stages)),
         *_near_duplicates(report),
         Section("Splits", _splits(report["splits"])),
@@ -111,6 +115,10 @@ def _domains(domains: Sequence[Sequence[Any]]) -> "Markup | str":
     most = domains[0][1]
     rows = [[host or NO_HOST, pages, html.bar(pages / most)] for host, pages in domains[:NUM_DOMAINS]]
     return html.table(["host", "pages kept", ""], rows)
+
+
+def _too_few() -> str:
+    return f"Drawn from {FEWEST_RECORDS_OF_CHARTS} records on."
 
 
 def _lengths(lengths: Mapping[str, Sequence[int]]) -> "Markup | str":

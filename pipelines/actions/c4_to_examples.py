@@ -40,7 +40,7 @@ def perform(flags: argparse.Namespace, beam_flags: BeamFlags) -> int:
 
 def _use_threads_if_small(options: PipelineOptions, beam_flags: BeamFlags, job: ExampleJob) -> None:
     """Use threads of this process if there is little to do and the user did not choose a runner."""
-    if any(flag.startswith(("--runner", "--direct_running_mode")) for flag in beam_flags.rest):
+    if beam_flags.names("--runner", "--direct_running_mode"):
         return
     direct = options.view_as(DirectOptions)
     if direct.direct_running_mode == "multi_processing" and job.is_small:

@@ -32,6 +32,7 @@ def perform(flags: argparse.Namespace, beam_flags: BeamFlags) -> int:
     if folder.is_finished():
         return folder.nothing_to_do()
     beam_options.refuse_local_paths(options, output=flags.output)
+    beam_options.spare_processes(options, beam_flags, sum(map(files.size, job.paths)))
     with folder.opened():
         # An incomplete sample cannot be continued, so the work folder is removed even if sampling fails.
         with contextlib.ExitStack() as cleared:

@@ -5,6 +5,7 @@ import time
 
 from c4pipe.folders.output_folder import OutputFolder
 from c4pipe.folders.work_folder import WorkFolder
+from c4pipe.shards import files
 from c4pipe.stages.near_duplicates.drop_near_duplicates import DropNearDuplicates
 from pipelines.jobs import near_duplicates
 from pipelines.launch import beam_options, quarantine
@@ -27,6 +28,7 @@ def perform(flags: argparse.Namespace, beam_flags: BeamFlags) -> int:
     if folder.is_finished():
         return folder.nothing_to_do()
     beam_options.refuse_local_paths(options, output=flags.output)
+    beam_options.spare_processes(options, beam_flags, sum(files.size(shard.path) for shard in job.shards))
     with folder.opened():
         with Progress("near_duplicates", job.look):
             beam_options.run(lambda pipeline: pipeline | DropNearDuplicates(plan, list(job.shards)), options)

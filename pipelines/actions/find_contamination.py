@@ -7,6 +7,7 @@ import apache_beam as beam
 
 from c4pipe.folders.output_folder import OutputFolder
 from c4pipe.folders.work_folder import WorkFolder
+from c4pipe.shards import files
 from c4pipe.stages.search_pages import SearchPages
 from pipelines.jobs import contamination
 from pipelines.jobs.contamination import Job
@@ -28,6 +29,7 @@ def perform(flags: argparse.Namespace, beam_flags: BeamFlags) -> int:
     if folder.is_finished():
         return folder.nothing_to_do()
     beam_options.refuse_local_paths(options, output=flags.output)
+    beam_options.spare_processes(options, beam_flags, sum(files.size(shard.path) for shard in job.shards))
     with folder.opened():
         contamination.prepare(job)
         with Progress("contamination", job.look):

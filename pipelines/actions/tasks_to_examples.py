@@ -28,6 +28,8 @@ def perform(flags: argparse.Namespace, beam_flags: BeamFlags) -> int:
     if folder.is_finished():
         return folder.nothing_to_do()
     beam_options.refuse_local_paths(options, output=flags.output)
+    if job.is_of_files:
+        beam_options.spare_processes(options, beam_flags, job.num_bytes)
     with folder.opened():
         converted = convert(job, options)
         task_examples.write_reports(job, folder, converted)

@@ -33,6 +33,7 @@ def perform(flags: argparse.Namespace, beam_flags: BeamFlags) -> int:
     if folder.is_finished():
         return folder.nothing_to_do(corpus.describe(manifest.read(str(folder))))
     corpus.warn_of_small_disk(job)
+    beam_options.spare_processes(options, beam_flags, corpus.input_bytes(job.wet_files))
     with folder.opened():
         made, report = make(job, options)
         folder.commit_manifest(made)

@@ -92,11 +92,21 @@ class TaskJob:
         """The task files that are not converted yet."""
         return [task_file for task_file in self.task_files if not files.exists(self.done_path(task_file))]
 
+    @property
+    def num_bytes(self) -> int:
+        """The size of all task files; of data sets, whose size is not known before they are read, nothing."""
+        local = [one.path for one in self.task_files if not one.path.startswith(hugging_face.PREFIX)]
+        return sum(map(files.size, local))
+
+    @property
+    def is_of_files(self) -> bool:
+        """Whether `num_bytes` tells of all that is to be read."""
+        return not any(one.path.startswith(hugging_face.PREFIX) for one in self.task_files)
+
     def estimate(self) -> str:
         """The output of `--dry_run`."""
         paths = [task_file.path for task_file in self.task_files]
-        local = [path for path in paths if not path.startswith(hugging_face.PREFIX)]
-        size = sum(map(files.size, local))
+        size = self.num_bytes
         return "\n".join(
             [
                 *paths,

@@ -25,6 +25,10 @@ class BeamFlags:
     ours: tuple[str, ...]
     rest: tuple[str, ...]
 
+    def names(self, *flags: str) -> bool:
+        """Whether one of some flags of Beam was given."""
+        return any(argument.split("=", 1)[0] in flags for argument in self.rest)
+
     def unknown(self, argument: str, beams: Iterable[str]) -> UserError:
         """The error for an argument that is neither a flag of ours nor of Beam."""
         return unknown_argument(argument, [*self.ours, *beams], f"{self.program} --help; Beam's too")

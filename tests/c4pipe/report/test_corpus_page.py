@@ -1,6 +1,13 @@
 """The page of a corpus, from a report.json."""
 
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
 from c4pipe.report import corpus_page, corpus_report
+from c4pipe.report.corpus_page import FEWEST_RECORDS_OF_CHARTS
 from c4pipe.report.summary import Size, Summary
 
 TIMING = {"seconds": 2.0, "started": "2026-11-28T00:00:00Z", "workers": 1, "pages_per_second": 2.0, "stages": []}
@@ -39,3 +46,27 @@ def test_pages_that_are_too_long_are_shown_with_their_lines_and_bytes():
 
 def test_settings_are_words():
     assert "[&#39;en&#39;]" not in page_of(Summary()) and "<td>languages</td><td>en</td>" in page_of(Summary())
+
+
+DRAW = """
+import sys
+from pathlib import Path
+sys.path.insert(0, {folder!r})
+from test_corpus_page import page_of
+from c4pipe.report.summary import Size, Summary
+summary = Summary()
+summary.totals["records"] = {num_records}
+summary.volume("split-wet-file").add(*Size(9, 99), pages={num_records})
+summary.volume("split:train").add(*Size(9, 99), pages={num_records})
+summary.lengths[100] = {num_records}
+page = page_of(summary)
+print("matplotlib" in sys.modules, page.count("<svg"), "Drawn from" in page)
+"""
+
+
+@pytest.mark.parametrize(("num_records", "drawn"), [(FEWEST_RECORDS_OF_CHARTS - 1, 0), (FEWEST_RECORDS_OF_CHARTS, 1)])
+def test_charts_are_drawn_of_many_records_only(num_records, drawn):
+    """Of few, the page does without the library that draws, which takes longer to start than such a run."""
+    code = DRAW.format(folder=str(Path(__file__).parent), num_records=num_records)
+    made = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert made.stdout.split() == [str(drawn > 0), str(drawn), str(drawn == 0)]

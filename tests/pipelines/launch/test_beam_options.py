@@ -62,3 +62,23 @@ def test_all_flags_of_beam_are_found_in_its_sources():
             options._add_argparse_args(known)
     assert len(known._option_string_actions) > 100
     assert set(known._option_string_actions) <= beam_flags.names_in_sources()
+
+
+@pytest.mark.parametrize(
+    ("argv", "num_bytes", "mode", "num_workers"),
+    [
+        (["--output=x"], 1000, "in_memory", 1),
+        (["--output=x"], beam_options.SMALL_BYTES, "multi_processing", 3),
+        (["--direct_num_workers=2"], 1000, "multi_processing", 2),
+        (["--direct_running_mode=multi_threading"], 1000, "multi_threading", 3),
+    ],
+)
+def test_little_work_stays_in_this_process_unless_workers_were_asked_for(
+    argv, num_bytes, mode, num_workers, monkeypatch
+):
+    monkeypatch.setattr(beam_options, "num_cores", lambda: 3)
+    flags, left = beam_flags.parse(parser(), argv)
+    options = beam_options.options_of(flags, left)
+    beam_options.spare_processes(options, left, num_bytes)
+    direct = options.view_as(DirectOptions)
+    assert (direct.direct_running_mode, direct.direct_num_workers) == (mode, num_workers)

@@ -37,21 +37,24 @@ class LangdetectIdentifier:
     `languages`: the package's codes, in the order in which it adds up probabilities (that of its profile directory).
     """
 
-    def __init__(self) -> None:
-        self._profiles, self._tables = _load()
-        self.languages = self._profiles.languages
-
     def __reduce__(self):
         return (LangdetectIdentifier, ())  # the tables are not sent but made again, in 0.3 seconds
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        return _load()[0].languages
 
     def identify(self, texts: Sequence[str]) -> list[Identified | None]:
         """One answer per text, in order. The more texts at once (up to some thousands), the less time each takes."""
         answers: list[Identified | None] = [None] * len(texts)
+        if not texts:  # a run in which no page comes this far reads no profiles
+            return answers
+        languages = self.languages
         for index, probabilities in self._run(texts, FIRST_WORDS):
             best = int(probabilities.argmax())  # of equal values the first, as in the package's stable sort
             probability = float(probabilities[best])
             is_named = probability > MIN_PROBABILITY
-            answers[index] = Identified(self.languages[best], probability) if is_named else Identified(UNKNOWN, 0.0)
+            answers[index] = Identified(languages[best], probability) if is_named else Identified(UNKNOWN, 0.0)
         return answers
 
     def _run(self, texts: Sequence[str], num_words: int) -> Iterator[tuple[int, np.ndarray]]:
@@ -74,13 +77,13 @@ class LangdetectIdentifier:
         """The indices of the texts that have n-grams, and their trials."""
         draws, rows, places = [], [], []
         for start, end in _blocks(texts):
-            features = Features(texts[start:end], self._tables)
+            features = Features(texts[start:end], _load()[1])
             has_ngrams = np.flatnonzero(features.num_ngrams)
             drawn = draw(features.num_ngrams[has_ngrams], features.first[has_ngrams], num_words)
             rows.append(features.rows(drawn.number))
             draws.append(drawn)
             places.append(has_ngrams + start)
-        trials = Trials(self._profiles.probabilities, np.concatenate(rows), join_draws(draws))
+        trials = Trials(_load()[0].probabilities, np.concatenate(rows), join_draws(draws))
         trials.run()
         return np.concatenate(places), trials
 

@@ -1,0 +1,146 @@
+"""How long a command takes until it answers: this checkout, and an earlier commit of it, side by side.
+
+    python benchmarks/bench_startup.py [--baseline=COMMIT] [--repeats=N]
+
+`--help` and a usage error of every command, and `wet_to_c4` on a WET file of six pages. The commit is checked out into
+a temporary folder, and both run in turns with the same Python and packages. A figure is the least of the repeats: what
+else a machine does can only add to it. CPU seconds are those of all processes of the command. The shards and the
+manifest of both are compared byte by byte.
+"""
+
+import argparse
+import hashlib
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from isal import igzip
+
+ROOT = Path(__file__).resolve().parents[1]
+BASELINE = "70691f5"
+COMMANDS = [
+    *(f"pipelines.{path.stem}" for path in sorted((ROOT / "pipelines").glob("[a-z]*.py"))),
+    *(f"model.{path.stem}" for path in sorted((ROOT / "model").glob("[a-z]*.py")) if path.stem != "run_ranks"),
+    "c4pipe.inspect_shard",
+]
+NUM_PAGES = 6
+HERE = "here"
+
+
+@dataclass
+class Cost:
+    """The least seconds of the runs so far."""
+
+    wall: float = field(default=float("inf"))
+    cpu: float = field(default=float("inf"))
+
+    def add(self, wall: float, cpu: float) -> None:
+        self.wall, self.cpu = min(self.wall, wall), min(self.cpu, cpu)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--baseline", default=BASELINE, metavar="COMMIT", help="what to compare with")
+    parser.add_argument("--repeats", type=int, default=5, help="runs of each command")
+    flags = parser.parse_args()
+    with tempfile.TemporaryDirectory() as work, checked_out(flags.baseline, Path(work, "baseline")) as before:
+        trees = {flags.baseline: before, HERE: ROOT}
+        found = measure(trees, Path(work), flags.repeats)
+    print(table(found, flags.baseline))
+
+
+@contextmanager
+def checked_out(commit: str, folder: Path) -> Iterator[Path]:
+    """A folder with the files of a commit, for as long as the block lasts."""
+    git = ["git", "-C", str(ROOT), "worktree"]
+    subprocess.run([*git, "add", "--quiet", "--detach", str(folder), commit], check=True)
+    try:
+        yield folder
+    finally:
+        subprocess.run([*git, "remove", "--force", str(folder)], check=True)
+
+
+def measure(trees: Mapping[str, Path], work: Path, repeats: int) -> dict[str, dict[str, Cost]]:
+    """What each command cost, by commit."""
+    wet = write_wet(work / "wet")
+    found: dict[str, dict[str, Cost]] = {}
+    for _ in range(repeats):
+        for title, flags, status in asked(wet):
+            for name, tree in trees.items():
+                output = work / f"c4-{name}"
+                flags_here = [flag.replace("OUTPUT", str(output)) for flag in flags]
+                subprocess.run(["rm", "-rf", str(output)], check=True)
+                cost = found.setdefault(title, {}).setdefault(name, Cost())
+                cost.add(*timed([sys.executable, "-m", *flags_here], tree, status))
+    digests = {name: digest(work / f"c4-{name}") for name in trees}
+    assert len(set(digests.values())) == 1, f"the outputs differ: {digests}"
+    return found
+
+
+def asked(wet: Path) -> Iterator[tuple[str, Sequence[str], int]]:
+    """(title, the module and its flags, the status that it must end with)."""
+    for command in COMMANDS:
+        yield f"{command} --help", [command, "--help"], 0
+        yield f"{command} --no_such_flag", [command, "--no_such_flag"], 2
+    flags = [f"--input={wet}", "--output=OUTPUT", "--variant=en.noblocklist", "--sentence_model=bundled"]
+    yield f"pipelines.wet_to_c4, {NUM_PAGES} pages", ["pipelines.wet_to_c4", *flags], 0
+
+
+def timed(command: Sequence[str], tree: Path, status: int) -> tuple[float, float]:
+    """(wall seconds, CPU seconds of the process and those that it started)."""
+    environment = {**os.environ, "PYTHONPATH": str(tree)}
+    start, before = time.monotonic(), resource.getrusage(resource.RUSAGE_CHILDREN)
+    ended = subprocess.run(command, cwd=tree, env=environment, capture_output=True, text=True)
+    after, wall = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic() - start
+    assert ended.returncode == status, ended.stderr
+    return wall, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def write_wet(folder: Path) -> Path:
+    """A WET file of some pages that C4 keeps."""
+    folder.mkdir()
+    path = folder / "CC-MAIN-20240518000000-20240518010000-00000.warc.wet.gz"
+    with igzip.open(path, "wb") as wet:
+        for number in range(NUM_PAGES):
+            line = f"Page {number} tells, in line {{}}, of the harbour and of the ships that come in at night."
+            body = "\n".join(line.format(row) for row in range(8)).encode()
+            head = (
+                "WARC/1.0\r\nWARC-Type: conversion\r\n"
+                f"WARC-Target-URI: https://harbour.example.org/{number}.html\r\n"
+                f"WARC-Date: 2024-05-18T0{number}:00:00Z\r\n"
+                f"Content-Type: text/plain\r\nContent-Length: {len(body)}\r\n\r\n"
+            )
+            wet.write(head.encode() + body + b"\r\n\r\n")
+    return path
+
+
+def digest(folder: Path) -> str:
+    """SHA-256 of the names and bytes of all files whose bytes do not tell when they were made."""
+    found = hashlib.sha256()
+    for path in sorted(folder.rglob("*")):
+        if path.is_file() and not path.name.startswith("report."):
+            found.update(path.relative_to(folder).as_posix().encode() + b"\0" + path.read_bytes())
+    return found.hexdigest()
+
+
+def table(found: Mapping[str, Mapping[str, Cost]], baseline: str) -> str:
+    """A row per command: seconds of the baseline and of this checkout, and the share that is left."""
+    width = max(map(len, found))
+    lines = [f"{'':<{width}}  wall s: {baseline}   here  share   CPU s: {baseline}   here  share"]
+    for title, costs in found.items():
+        before, now = costs[baseline], costs[HERE]
+        pairs = [(before.wall, now.wall), (before.cpu, now.cpu)]
+        cells = [f"{earlier:>15.2f} {later:>6.2f} {later / earlier:>6.0%}" for earlier, later in pairs]
+        lines.append(f"{title:<{width}}  {'  '.join(cells)}")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    main()
