@@ -1,11 +1,8 @@
 """The evaluation texts of task folders: the fields of each example's inputs, and its right answers."""
 
-import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
-
-import numpy as np
 
 from c4pipe.contamination.fields import labels_of, split_fields
 from c4pipe.errors import UserError
@@ -13,6 +10,7 @@ from c4pipe.shards import files, manifest
 from c4pipe.shards.example_shards import read_example_shard
 from c4pipe.shards.reading.source_names import SourceName
 from c4pipe.shards.stream.cache import check_shard
+from c4pipe.tasks.example_keys import example_key
 from c4pipe.vocabulary.vocabulary import Vocabulary
 
 INPUTS, TARGETS = "inputs", "targets"
@@ -33,12 +31,6 @@ class TaskExample:
         """Yield (side, text) for all texts that may be in a corpus."""
         yield from ((INPUTS, text) for text in self.inputs)
         yield from ((TARGETS, text) for text in self.targets)
-
-
-def example_key(inputs: np.ndarray, targets: np.ndarray) -> str:
-    """A digest of an example's ids (without padding): 16 hexadecimal digits, the same on every machine."""
-    packed = [np.asarray(ids, "<u4").tobytes() for ids in (inputs, targets)]
-    return hashlib.sha256(len(packed[0]).to_bytes(8, "little") + b"".join(packed)).hexdigest()[:16]
 
 
 def read_task_texts(sources: Sequence[SourceName]) -> list[TaskExample]:

@@ -29,6 +29,8 @@ from model.checkpoints.loading import find_checkpoint, split_name
 from model.checkpoints.opening import OpenModel, open_model, resolve_device
 from model.checkpoints.run_folder import RunFolder, worth
 from model.data.task_sources import task_sources
+from model.evaluation import contamination
+from model.evaluation.contamination import Contamination
 from model.evaluation.scoring import Decoding, TaskScores, evaluate_sets, summary
 from model.evaluation.submission_files import submission_files
 from model.evaluation.task_sets import TaskSet, read_task_sets
@@ -48,6 +50,7 @@ def perform(arguments: argparse.Namespace) -> int:
     device = resolve_device(arguments.device)
     checkpoints = _checkpoints(arguments.checkpoint)
     sources = task_sources(arguments.tasks, arguments.split)
+    leaks = Contamination.read(arguments.contamination, arguments.split) if arguments.contamination else None
     identity = _identity(arguments, checkpoints, sources)
     result = SettingsResult("evaluate", METRICS_FILE, identity, (PREDICTIONS_FILE,), submissions.FILE_NAMES)
     folder = OutputFolder(str(output), result, overwrite=arguments.overwrite)
@@ -59,6 +62,10 @@ def perform(arguments: argparse.Namespace) -> int:
     with folder.opened():
         model, vocabulary = _open(checkpoints[0], arguments.adapters, device)
         sets = _read_sets(arguments, sources, vocabulary)
+        if leaks is not None:
+            for task_set in sets:
+                if task_set.keys is None:
+                    leaks.check(task_set, all_examples=arguments.max_examples is None)
         total = sum(map(len, sets))
         found = _evaluate(model, vocabulary, sets, arguments, total)
         steps = dict.fromkeys((task_set.task.name for task_set in sets), checkpoints[0])
@@ -68,12 +75,15 @@ def perform(arguments: argparse.Namespace) -> int:
                 task = scored.task_set.task.name
                 if _worth(scored.mean, name) > _worth(best.mean, steps[task]):
                     found[index], steps[task] = scored, name
+        parts = contamination.split_scores(leaks, found) if leaks is not None else {}
         seconds = time.monotonic() - began
         chosen = {"chosen_checkpoints": steps} if len(checkpoints) > 1 else {}
         inputs = {name: getattr(arguments, name) for name in ("checkpoint", "adapters", "tasks")}
         more = {"settings": identity, "inputs": inputs, **chosen, "seconds": round(seconds, 1)}
+        if leaks is not None:
+            more["contamination"] = contamination.summary_of_parts(parts)
         _write(folder, more, found, vocabulary, arguments.seed)
-    print(_table(found))
+    print(_table(found, {task: contamination.line_of_parts(of_task) for task, of_task in parts.items()}))
     print(f"{total:,} examples in {seconds:.0f} s; {output / METRICS_FILE} and {PREDICTIONS_FILE} written")
     return 0
 
@@ -148,7 +158,9 @@ def _identity(arguments: argparse.Namespace, checkpoints: Sequence[str], sources
     """The values in `metrics.json` that decide the result. Inputs are identified by digest and not by path."""
     names = ("split", "num_beams", "length_penalty", "max_length", "max_examples", "metrics", "seed", "precision")
     adapters = arguments.adapters and files.join(arguments.adapters, adapter_files.WEIGHTS_FILE)
+    leaks = arguments.contamination and files.join(arguments.contamination, contamination.RESULT)
     return {
+        **({"contamination_sha256": files.sha256(leaks)} if leaks else {}),
         "weights_sha256": [weights_digest(name) for name in checkpoints],
         "adapters_sha256": adapters and files.sha256(adapters),
         "selected": [source.split for source in sources],
@@ -239,7 +251,8 @@ def _write(
     folder.commit((json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode())
 
 
-def _table(found: Sequence[TaskScores]) -> str:
+def _table(found: Sequence[TaskScores], parts: Mapping[str, str]) -> str:
+    """A line for each task. parts: task -> a line of its clean and contaminated examples, which follows."""
     rows = []
     for scored in found:
         head = f"{scored.task_set.task.name} [{len(scored.task_set)}]"
@@ -250,4 +263,6 @@ def _table(found: Sequence[TaskScores]) -> str:
         scores = ", ".join(f"{name} {value:.2f}{literal.get(name, '')}" for name, value in scored.values.items())
         invalid = f" ({scored.invalid} outputs are not labels)" if scored.invalid else ""
         rows.append(f"{head}: {scores}{invalid}")
+        if line := parts.get(scored.task_set.task.name):
+            rows.append(f"  {line}")
     return "\n".join(rows)

@@ -1,0 +1,144 @@
+"""Scores of the examples that stand in a corpus, and of those that do not, apart: what find_contamination found."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from c4pipe.errors import UserError
+from c4pipe.shards import checked_json, files
+from c4pipe.tasks.example_keys import example_key
+from model.evaluation.scoring import TaskScores, score_outputs
+from model.evaluation.task_sets import TaskSet
+
+RESULT = "contamination.json"
+CLEAN, CONTAMINATED = "clean", "contaminated"
+NOTE = (
+    "contaminated: something of the example's inputs or right answers stands in the corpus; clean: nothing was found, "
+    "or its texts are too short to be looked for"
+)
+
+
+@dataclass(frozen=True)
+class _Example:
+    """An example of which something stands in the corpus. key: see `example_key`."""
+
+    task: str
+    split: str
+    key: str
+
+
+@dataclass(frozen=True)
+class _Task:
+    """A split of a task that was looked for."""
+
+    task: str
+    split: str
+    examples: int
+
+
+@dataclass(frozen=True)
+class _Result:
+    tasks: list[_Task]
+    examples: list[_Example]
+
+
+@dataclass(frozen=True)
+class Contamination:
+    """folder: of find_contamination. num_examples: of each task of the split, as many as were looked for.
+
+    found: task -> keys of those that stand in the corpus.
+    """
+
+    folder: str
+    num_examples: Mapping[str, int]
+    found: Mapping[str, Collection[str]]
+
+    @classmethod
+    def read(cls, folder: str, split: str) -> "Contamination":
+        """What find_contamination left of the tasks of a split.
+
+        Raises: UserError if the folder is not one of find_contamination, is damaged, or has nothing of the split.
+        """
+        path = files.join(folder, RESULT)
+        if not files.exists(path):
+            raise UserError(f"{folder} has no {RESULT}; give a folder made by find_contamination")
+        result = checked_json.read(path, _Result, "run find_contamination again", may_hold_more=True)
+        num_examples = {row.task: row.examples for row in result.tasks if row.split == split}
+        if not num_examples:
+            splits = ", ".join(sorted({row.split for row in result.tasks})) or "none"
+            raise UserError(f"{folder} looked for no example of the split {split!r} (its splits: {splits})")
+        found: dict[str, set[str]] = {task: set() for task in num_examples}
+        for example in result.examples:
+            if example.split == split and example.task in found:
+                found[example.task].add(example.key)
+        return cls(folder, num_examples, found)
+
+    def check(self, task_set: TaskSet, *, all_examples: bool) -> None:
+        """Raises: UserError if a task was not looked for, or other examples of it than those that are evaluated.
+
+        all_examples: whether the whole split is evaluated.
+        """
+        task = task_set.task.name
+        if task not in self.found:
+            raise UserError(
+                f"{self.folder} did not look for {task} (it has {', '.join(sorted(self.found))}); run "
+                "find_contamination with its folder too, or evaluate it without --contamination"
+            )
+        keys, found = set(_keys(task_set)), set(self.found[task])
+        if all_examples and (len(task_set) != self.num_examples[task] or not found <= keys):
+            raise UserError(
+                f"{self.folder} looked for {self.num_examples[task]:,} other examples of {task}: {len(found & keys):,} "
+                f"of the {len(found):,} that it found are among the {len(task_set):,} evaluated; run "
+                "find_contamination on this folder of tasks, as its examples are known by their ids"
+            )
+
+    def parts(self, scored: TaskScores) -> dict[str, TaskScores]:
+        """The scores of a task's contaminated and clean examples; a part without examples is left out."""
+        found = self.found[scored.task_set.task.name]
+        places: dict[str, list[int]] = {CONTAMINATED: [], CLEAN: []}
+        for place, key in enumerate(_keys(scored.task_set)):
+            places[CONTAMINATED if key in found else CLEAN].append(place)
+        return {name: _part(scored, chosen) for name, chosen in places.items() if chosen}
+
+
+def _keys(task_set: TaskSet) -> list[str]:
+    return [example_key(*ids) for ids in zip(task_set.inputs, task_set.targets, strict=True)]
+
+
+def _part(scored: TaskScores, places: Sequence[int]) -> TaskScores:
+    """The scores of some of a task's examples."""
+    whole = scored.task_set
+    columns = {name: [getattr(whole, name)[place] for place in places] for name in ("inputs", "targets", "references")}
+    return score_outputs(replace(whole, **columns), [scored.outputs[place] for place in places])
+
+
+def split_scores(contamination: Contamination, found: Sequence[TaskScores]) -> dict[str, dict[str, TaskScores]]:
+    """Task -> part -> its scores. Sets without labels have none and are left out."""
+    scored = [of_task for of_task in found if of_task.task_set.keys is None]
+    return {of_task.task_set.task.name: contamination.parts(of_task) for of_task in scored}
+
+
+def summary_of_parts(parts: Mapping[str, Mapping[str, TaskScores]]) -> dict[str, Any]:
+    """What `metrics.json` says of the parts: by task how many examples each has, and its scores."""
+    tasks = {
+        task: {
+            name: {"num_examples": len(of_task[name].task_set), "scores": of_task[name].values}
+            if name in of_task
+            else {"num_examples": 0, "scores": {}}
+            for name in (CLEAN, CONTAMINATED)
+        }
+        for task, of_task in parts.items()
+    }
+    return {"tasks": tasks, "note": NOTE}
+
+
+def line_of_parts(parts: Mapping[str, TaskScores]) -> str:
+    """The scores of a task's parts in one line."""
+    words = []
+    for name in (CLEAN, CONTAMINATED):
+        if name in parts:
+            values = ", ".join(f"{metric} {value:.2f}" for metric, value in parts[name].values.items())
+            words.append(f"{name} [{len(parts[name].task_set)}]: {values}")
+        else:
+            words.append(f"{name} [0]")
+    return "; ".join(words)
