@@ -5,6 +5,8 @@ import random
 import shutil
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
@@ -193,3 +195,42 @@ def test_rows_that_are_not_pages_are_counted_and_quarantined_within_the_limit(c4
     }
     quarantined = [json.loads(line) for line in (output / "quarantine.jsonl").read_text().splitlines()]
     assert [row["reason"] for row in quarantined] == ["no_text", "bad_json"]
+
+
+def fineweb(number: int, date: str) -> dict:
+    """A row as FineWeb has it."""
+    return {
+        **{"text": text(number), "id": f"<urn:uuid:{number}-{date}>", "dump": "CC-MAIN-2013-20"},
+        **{"url": f"http://{number}.example/{date}", "date": f"{date}T05:32:25Z", "file_path": "s3://commoncrawl/x"},
+        **{"language": "en", "language_score": 0.97, "token_count": 400},
+    }
+
+
+@pytest.mark.parametrize("as_moments", [False, True])
+def test_of_fineweb_s_layout_the_page_with_the_newest_date_stays(tmp_path, as_moments):
+    """FineWeb's Parquet files have `date`, as text; where it is a time of Parquet, it counts too."""
+    folder = tmp_path / "data" / "CC-MAIN-2013-20"
+    folder.mkdir(parents=True)
+    parts = [[fineweb(1, "2013-05-18"), fineweb(2, "2013-05-20")], [fineweb(1, "2013-06-01"), fineweb(2, "2013-05-19")]]
+    for number, rows in enumerate(parts):
+        table = pa.Table.from_pylist(rows)
+        if as_moments:
+            place = table.schema.get_field_index("date")
+            times = pc.strptime(table["date"], format="%Y-%m-%dT%H:%M:%SZ", unit="s")
+            table = table.set_column(place, "date", times)
+        pq.write_table(table, folder / f"000_0000{number}.parquet")
+    assert run(f"{folder}/*.parquet", tmp_path / "out", "--format=parquet") == 0
+    rows = [row for path in sorted((tmp_path / "out").glob("c4-*")) for row in pq.read_table(path).to_pylist()]
+    assert [(row["url"], row["timestamp"][:10]) for row in rows] == [
+        ("http://2.example/2013-05-20", "2013-05-20"),
+        ("http://1.example/2013-06-01", "2013-06-01"),
+    ]
+
+
+def test_of_the_released_c4_s_layout_the_newest_page_stays(tmp_path):
+    """As on Hugging Face: `c4-train.00000-of-01024.json.gz`, `text`, `timestamp`, `url`, here two shards of many."""
+    for number, day in ((3, 25), (700, 18)):
+        row = {"text": text(1), "timestamp": f"2019-04-{day}T12:57:54Z", "url": f"http://{day}.example/"}
+        write_text_shard(str(tmp_path / f"c4-train.{number:05d}-of-01024.json.gz"), [row])
+    assert run(tmp_path / "c4-train.*.json.gz", tmp_path / "out") == 0
+    assert [url for found in urls(tmp_path / "out").values() for url in found] == ["http://25.example/"]

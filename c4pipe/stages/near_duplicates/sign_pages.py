@@ -1,6 +1,7 @@
 """Computes band keys and priorities of the pages of text shards. One element is one text shard."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
 import apache_beam as beam
 import numpy as np
@@ -13,11 +14,13 @@ from c4pipe.near_duplicates.winners import priority
 from c4pipe.near_duplicates_run.clustering import KEYS, PRIORITIES, Signed
 from c4pipe.near_duplicates_run.plan import Plan, TextShard
 from c4pipe.shards.digests import ReadDigest, sha256_of
-from c4pipe.shards.text_shards import read_text_batches
+from c4pipe.shards.text_shards import Row, read_text_batches
 from c4pipe.shards.work.key_files import is_whole, write_key_file
 from c4pipe.shards.work.work_files import read_record, write_record
 
 PRIORITY = np.dtype("<u8")
+# The columns with the time when a page was crawled: C4's, FineWeb's.
+TIMES = ("timestamp", "date")
 # The words of this many pages fit into the processor's cache.
 _PAGES_PER_BATCH = 64
 
@@ -60,12 +63,22 @@ def are_whole(path: str) -> bool:
     return is_whole(path + KEYS, BAND_KEY) and is_whole(path + PRIORITIES, PRIORITY)
 
 
+def timestamp_of(page: Row) -> str | None:
+    """When a page was crawled, by the first of `TIMES` that it has.
+
+    >>> timestamp_of({"timestamp": None, "date": "2013-05-18T05:32:25Z"})
+    '2013-05-18T05:32:25Z'
+    """
+    moment = next((page[name] for name in TIMES if page.get(name)), None)
+    return moment.isoformat() if isinstance(moment, datetime) else moment
+
+
 def _sign(shard: TextShard, plan: Plan, signatures: Signatures, digest: ReadDigest) -> dict[str, int]:
     signing = SigningOfFile(signatures, plan.banding)
     # A row that is not a page is read as an empty text, which matches no other. So the other rows keep their numbers.
-    columns, no_page = ("text", "timestamp"), lambda fault: None
+    columns, no_page = ("text", *TIMES), lambda fault: None
     for rows in read_text_batches(shard.path, columns, _PAGES_PER_BATCH, on_bad=no_page, digest=digest):
-        signing.add([page["text"] for page in rows], [page["timestamp"] for page in rows])
+        signing.add([page["text"] for page in rows], [timestamp_of(page) for page in rows])
         if signing.num_pages > MOST_ROWS:
             raise UserError(f"{shard.path} has more than {MOST_ROWS:,} pages; cut it into smaller shards")
     num_signed = signing.write(plan.signed(shard))

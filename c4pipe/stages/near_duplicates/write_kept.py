@@ -16,6 +16,7 @@ from c4pipe.shards.reading.record import BadRecord, quarantine_rows
 from c4pipe.shards.text_shards import COLUMNS, read_pages, write_text_shard
 from c4pipe.shards.work.work_files import read_record, write_record
 from c4pipe.stages.near_duplicates.members_of_file import MembersOfFile
+from c4pipe.stages.near_duplicates.sign_pages import TIMES, timestamp_of
 
 
 class WriteKept(beam.PTransform):
@@ -90,7 +91,8 @@ class _Sifter:
     def kept(self) -> Iterator[dict[str, Any]]:
         dropped, name = self.members.dropped(), files.base_name(self._shard.path)
         digest = ReadDigest(self.members.made_from, again=True)
-        for row, page in read_pages(self._shard.path, COLUMNS, self.bad, digest=digest):
+        for row, page in read_pages(self._shard.path, (*COLUMNS, *TIMES), self.bad, digest=digest):
+            page["timestamp"] = timestamp_of(page)
             self.num_pages += 1
             if row in self.members:
                 self.members.note(row, page["url"], page["timestamp"], page["text"], shard=name, row=row)
