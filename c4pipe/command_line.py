@@ -5,10 +5,12 @@ import contextlib
 import errno
 import gc
 import os
+import signal
 import sys
 import types
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import MISSING, dataclass, field, fields
+from types import FrameType
 from typing import Any, NoReturn, TypeVar, get_args, get_type_hints
 
 from c4pipe.choices import check_choice, did_you_mean
@@ -149,6 +151,24 @@ def importing() -> Iterator[None]:
     finally:
         if was_enabled:
             gc.enable()
+
+
+@contextlib.contextmanager
+def stops_on_sigterm() -> Iterator[None]:
+    """Within the block SIGTERM interrupts as Ctrl-C does: what is open is left in order, and one line is said."""
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    try:
+        before = signal.signal(signal.SIGTERM, interrupt)
+    except ValueError:  # not the main thread: whoever calls this handles signals
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def run(main: Callable[[], int | None], *, is_speaker: Callable[[], bool] = lambda: True) -> NoReturn:

@@ -1,4 +1,4 @@
-"""Errors from outside: what storage services, networks and hubs answer, in one line; and the whole trace in a file."""
+"""Explains errors of storage services, networks and hubs in one line, and keeps the whole traceback in a file."""
 
 import os
 import re
@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from c4pipe.shown import without_credentials
 
-# By the package that raises them: who answered or was not reached.
+# The beginning of an exception's full name -> the service.
 _SERVICES = {
     "botocore.": "S3",
     "aiobotocore.": "S3",
@@ -34,13 +34,13 @@ _HINTS = {
     "the hub": "HF_TOKEN or `hf auth login` gives them",
 }
 _NO_NETWORK = "check the address and the network; the same command continues from what is committed"
-# The last line of a trace that a worker sent as text: the class of the exception, and what it says.
+# The last line of a traceback that a worker sent as text: the class of the exception and its message.
 _RAISED = re.compile(r"^(?:\w+: )?([A-Za-z_][\w.]*): (.*?)(?: \[while running .*)?$", re.MULTILINE)
 _MOST_CHARACTERS = 400
 
 
 def of_outside(error: BaseException) -> str | None:
-    """One line for an error that a service elsewhere made, also where a worker sent it as text; else None."""
+    """A one-line message for an error of an outside service, also if a worker sent it as text; otherwise None."""
     for cause in causes(error):
         if found := _told(f"{type(cause).__module__}.{type(cause).__qualname__}", str(cause)):
             return found
@@ -55,7 +55,7 @@ def of_outside(error: BaseException) -> str | None:
 
 
 def causes(error: BaseException) -> Iterator[BaseException]:
-    """The error, what it was raised from, and so on."""
+    """Yield the error, its cause, the cause of that, and so on."""
     cause: BaseException | None = error
     while cause is not None:
         yield cause
@@ -63,7 +63,7 @@ def causes(error: BaseException) -> Iterator[BaseException]:
 
 
 def _told(name: str, said: str) -> str | None:
-    """The line for an exception of a library that speaks with a service; None for any other."""
+    """The message for an exception of a library that talks to a service; None for any other exception."""
     who = next((service for package, service in _SERVICES.items() if name.startswith(package)), None)
     if who is None:
         return None
@@ -74,7 +74,7 @@ def _told(name: str, said: str) -> str | None:
 
 
 def in_one_line(kind: str, said: str) -> str:
-    """The name of an exception and the beginning of what it says.
+    """The name of an exception and the beginning of its message.
 
     >>> in_one_line("ValueError", "two\n  lines"), in_one_line("KeyError", "")
     ('ValueError: two lines', 'KeyError')
@@ -84,9 +84,9 @@ def in_one_line(kind: str, said: str) -> str:
 
 
 def keep_trace(error: BaseException, more: str = "") -> str:
-    """Write the whole trace of an error to a file of the temporary folder. Returns: its path.
+    """Write the whole traceback of an error to a file in the temporary folder. Returns: its path.
 
-    more: what else was said, such as by worker processes.
+    more: further text for the file, such as the output of worker processes.
     """
     handle, path = tempfile.mkstemp(prefix="c4pipe-", suffix=".trace.txt")
     with os.fdopen(handle, "w", encoding="utf-8", errors="backslashreplace") as target:

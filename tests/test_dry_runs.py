@@ -4,6 +4,7 @@ import gzip
 import hashlib
 import io
 import json
+import os
 import shutil
 import sys
 import threading
@@ -18,6 +19,7 @@ sys.path.insert(0, str(Path(__file__).parent / "pipelines"))
 from small_crawl import write_crawl, write_punkt
 
 from c4pipe.command_line import run
+from c4pipe.folders.lock import made_and_locked
 from model import compare_methods, evaluate, export, finetune, generate, pretrain
 from pipelines import (
     c4_to_examples,
@@ -332,3 +334,12 @@ def test_a_cache_of_downloads_that_cannot_be_written_to_is_one_line(tmp_path, ca
     flags[0], flags[3] = f"--input={tmp_path}/a.warc.wet.gz", f"--badwords={tmp_path}/b"
     line = ends_with_one_line(wet_to_c4.main, flags, capsys)
     assert f"{tmp_path}/file" in line and "C4PIPE_CACHE" in line
+
+
+@pytest.mark.parametrize("name", WRITING)
+def test_a_folder_that_another_run_holds_is_one_line_that_names_it(root, tmp_path, capsys, name):
+    output, command = tmp_path / "out", COMMANDS[name]
+    with made_and_locked(str(output), "another_command"):
+        line = ends_with_one_line(command.main, command.arguments(root, output), capsys)
+        assert f"{output} is in use by another_command, process {os.getpid()} on " in line and "since" in line
+        assert not any(path.suffix in (".json", ".arrow", ".gz") for path in output.iterdir() if path.name[0] != ".")

@@ -96,7 +96,7 @@ def _punkt_of(
 
 
 def _domains(content: str) -> dict[str, bool | list[str]]:
-    """Domain -> whether all its subdomains belong to it, or the list of those that do.
+    """Domain -> whether all its subdomains are allowed, or the list of allowed subdomains.
 
     Raises: UserError if the file is not such a JSON object.
     """
@@ -114,7 +114,7 @@ def _is_allowance(value: Any) -> bool:
 
 
 def _punkt_files(finder: "_Finder", sentence_model: str, language: str) -> dict[str, str]:
-    """The four files of Punkt's parameters. language: whose, where there are some for each language."""
+    """The four files of Punkt's parameters. language: the language, for a model that has several."""
     if sentence_model == PUNKT_TAB:
         if language == _ENGLISH:
             return {Path(pinned.name).name: finder.find(pinned) for pinned in PUNKT}
@@ -168,7 +168,7 @@ class _Finder:
         return self.read(self._cached(pinned), pinned.name)
 
     def find_in(self, archive: PinnedFile, member: str) -> str:
-        """The content of a file that the user's folder has by its name, and else a pinned archive."""
+        """The content of a file: from the user's folder if there is one, else from a pinned archive."""
         if self._folder is not None:
             return self._read_given(member, archive)
         with zipfile.ZipFile(self._cached(archive)) as members:
@@ -177,7 +177,7 @@ class _Finder:
         return content.decode("utf-8")
 
     def _read_given(self, name: str, source: PinnedFile) -> str:
-        """The content of a file of the user's folder. source: where it can be had."""
+        """The content of a file in the user's folder. source: for the error, where to get it."""
         path = Path(self._folder or "") / name
         if not path.is_file():
             raise UserError(
@@ -187,7 +187,7 @@ class _Finder:
         return self.read(path, name)
 
     def _cached(self, pinned: PinnedFile) -> Path:
-        """The place of a pinned file in the cache, where it is put unless it is there."""
+        """The path of a pinned file in the cache. It is downloaded if it is not there."""
         path = self._cache / pinned.name
         if not (path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() == pinned.sha256):
             _download(pinned, self._cache)

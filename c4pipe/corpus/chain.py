@@ -244,7 +244,7 @@ AFTER_LINES = (
         names_reasons=True,
     ),
 )
-# Here the whole corpus decides, if it is asked to: of the pages of a cluster one stays.
+# An optional decision over the whole corpus: only one page of each cluster of near-duplicates stays.
 NEAR_DUPLICATES = Stage(
     "near-duplicate-filter",
     "not nearly equal to another page",

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-# Sentence models by name: pinned ones to be downloaded, and parameters that come with this package.
+# Names of sentence models: pinned parameters to download, and parameters that come with this package.
 PUNKT_TAB, BUNDLED = "punkt_tab", "bundled"
 _NLTK_DATA = "https://raw.githubusercontent.com/nltk/nltk_data/4f15a3d89eefe9748ec1c05be495d91289197155"
 _LDNOOBW = "https://raw.githubusercontent.com/LDNOOBW/List-of-Dirty-Naughty-Obscene-and-Otherwise-Bad-Words"
@@ -26,12 +26,12 @@ class PinnedFile:
     alternative: str = ""
 
 
-# Parameters for 19 languages in one archive.
+# One archive with the parameters for 19 languages.
 PUNKT_ARCHIVE = PinnedFile(
     "punkt_tab/punkt_tab.zip",
     f"{_NLTK_DATA}/packages/tokenizers/punkt_tab.zip",
     "e57f64187974277726a3417ca6f181ec5403676c717672eef6a748a7b20e0106",
-    alternative=", or take the parameters that come along by --sentence_model=bundled",
+    alternative=", or use the parameters that come with c4pipe by --sentence_model=bundled",
 )
 PUNKT_LANGUAGES = (
     *("czech", "danish", "dutch", "english", "estonian", "finnish", "french", "german", "greek", "italian"),

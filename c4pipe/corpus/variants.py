@@ -23,20 +23,20 @@ __all__ = [
     "Variant",
 ]
 
-# What becomes of nearly equal pages: they are kept, or found by MinHash and dropped.
+# Near-duplicates are either kept, or found by MinHash and dropped.
 KEPT, MINHASH = "off", "minhash"
 NEAR_DUPLICATES = (KEPT, MINHASH)
 
-# Each of them is a file in `recipes/`.
+# Each variant is a file in `recipes/`.
 _NAMES = ("en", "en.noblocklist", "en.noclean", "realnewslike", "webtextlike", "multilingual", "clean")
 VARIANTS: dict[str, Variant] = {
     name: recipe_files.parse(recipe_files.text_of_ours(name), f"{name}.toml") for name in _NAMES
 }
 
-# How C4 cleans a page: the reference's `clean_page`, in its order.
+# The rules by which C4 cleans a page, in the order of the reference's `clean_page`.
 C4_RULES: tuple[Rule, ...] = VARIANTS["en"].rules
 
-# The languages of mC4: those that CLD3 knows and that gave 10,000 pages or more (reference: MC4_LANGUAGES).
+# The languages of mC4: all that CLD3 knows and that had at least 10,000 pages (reference: MC4_LANGUAGES).
 MC4_LANGUAGES = tuple(name for name in VARIANTS["multilingual"].languages if name != UNKNOWN_LANGUAGE)
 
 

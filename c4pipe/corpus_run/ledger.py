@@ -78,14 +78,14 @@ class Ledger:
             summary.languages[verdict.language or "unknown"] += 1
 
     def add_near_duplicate(self, url: str, text: str) -> None:
-        """A page that is near to another one, which stays."""
+        """Record a page that is a near-duplicate of a page that stays."""
         self._drop(chain.NEAR_DUPLICATES, NEAR_PAGE, Size.of(text))
         self._sample(chain.NEAR_DUPLICATES, NEAR_PAGE, url, text)
 
     def add_to_the_end(self, url: str, text: str, verdict: Verdict, split: str) -> None:
-        """A page that is near to no other, or stays of those near to it, by the last stages.
+        """Record a page that is not dropped as a near-duplicate, and the verdict of the last stages.
 
-        text: as it came to them. split: where it is written, if no stage drops it.
+        text: the text before these stages. split: the page's split, if no stage drops it.
         """
         summary = self._summary
         if chain.NEAR_DUPLICATES.when(self._variant):

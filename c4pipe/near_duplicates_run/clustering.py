@@ -44,9 +44,10 @@ _NUMBERED_FILE: Any = tuple[Count, str, Count, Count, str]
 
 @dataclass(frozen=True)
 class _Summary:
-    """`clusters.json`. sizes: (pages of a cluster, how many clusters). largest: (page that stays, pages).
+    """The content of `clusters.json`.
 
-    drawn: (page that stays, page that is near to it).
+    sizes: (pages per cluster, number of clusters). largest: (winner, pages) of the largest clusters. drawn: (winner,
+    dropped page) of a sample of clusters.
     """
 
     pages: Count

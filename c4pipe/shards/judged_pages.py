@@ -1,4 +1,4 @@
-"""The pages of a work file between the stage of the language and the last stages (`work_files.PagesWriter`)."""
+"""The work files (`work_files.PagesWriter`) of pages that passed the language stage, before the last stages."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ from c4pipe.shards.work.work_files import FINISHED
 
 @dataclass(frozen=True, slots=True)
 class JudgedPage:
-    """A page that passed the stages up to its language. row: its row among the file's cleaned pages."""
+    """A page that passed the stages up to its language. row: its row in the file of cleaned pages."""
 
     row: int
     record: int

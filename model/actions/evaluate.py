@@ -14,6 +14,7 @@ from typing import Any
 import torch
 
 import c4pipe
+from c4pipe.command_line import stops_on_sigterm
 from c4pipe.errors import UserError
 from c4pipe.folders.output_folder import OutputFolder
 from c4pipe.folders.results import SettingsResult
@@ -59,7 +60,7 @@ def perform(arguments: argparse.Namespace) -> int:
         return 0
     if folder.is_finished():
         return folder.nothing_to_do()
-    with folder.opened():
+    with stops_on_sigterm(), folder.opened():
         model, vocabulary = _open(checkpoints[0], arguments.adapters, device)
         sets = _read_sets(arguments, sources, vocabulary)
         if leaks is not None:

@@ -10,6 +10,7 @@ import sentencepiece
 from c4pipe.errors import UserError
 from c4pipe.shards import manifest
 from c4pipe.shards.example_shards import read_example_shard
+from c4pipe.stages import write_task_examples
 from c4pipe.vocabulary.vocabulary import Vocabulary
 from pipelines.tasks_to_examples import main
 
@@ -373,3 +374,22 @@ def test_a_dry_run_writes_nothing(vocabulary, task_files, tmp_path, capsys):
     assert run(task_files, vocabulary, tmp_path / "out", "--dry_run") == 0
     assert "2 files" in capsys.readouterr().out
     assert not (tmp_path / "out").exists()
+
+
+def test_a_task_file_that_changes_while_it_is_read_is_an_error(task_files, vocabulary, tmp_path, monkeypatch):
+    path = tmp_path / "a.jsonl"
+    path.write_bytes((task_files / "b.jsonl").read_bytes())
+    read = write_task_examples.read_task_records
+
+    def read_and_grow(*given):
+        yield from read(*given)
+        with open(path, "a") as target:
+            target.write('\n{"inputs": "one", "targets": "more", "task": "sst2"}')
+
+    monkeypatch.setattr(write_task_examples, "read_task_records", read_and_grow)
+    with pytest.raises(Exception, match="changed while it was read"):
+        run(tmp_path, vocabulary, tmp_path / "out", *ONE_PROCESS)
+    assert not manifest.exists(str(tmp_path / "out"))
+    monkeypatch.undo()
+    assert run(tmp_path, vocabulary, tmp_path / "out", *ONE_PROCESS) == 0
+    assert manifest.read(str(tmp_path / "out")).inputs[0].sha256 == hashlib.sha256(path.read_bytes()).hexdigest()

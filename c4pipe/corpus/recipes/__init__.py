@@ -1,1 +1,1 @@
-"""Recipes: what a corpus is made by, as files. `en.toml` and the others here are the variants of C4."""
+"""Recipes: files that tell how a corpus is made. `en.toml` and the others here are the variants of C4."""

@@ -1,7 +1,7 @@
-"""Recipe files (TOML): reading them strictly, writing them, and the digest by which manifests name a recipe.
+"""Reads recipe files (TOML) strictly, writes them, and computes the digest by which manifests refer to a recipe.
 
-A file is a table of `Variant`'s fields. Its rules are rows `[[rules]]`, each with a `kind` of `KINDS` and the fields of
-that kind. Every fault is one line, which says where it is and what could stand there.
+A file is a table with the fields of `Variant`. Its rules are tables `[[rules]]`, each with a `kind` of `KINDS` and the
+fields of that kind. Every error is one line, which says where the fault is and what is possible there.
 """
 
 import hashlib
@@ -56,7 +56,7 @@ KINDS: dict[str, type[Rule]] = {
 }
 _KIND, _RULES = "kind", "rules"
 _NAMES = {kind: name for name, kind in KINDS.items()}
-# Fields of rules that a row may leave out; the parameters of a rule stand in its row.
+# The fields of a rule that may be left out. All other fields of its kind must be given.
 _OPTIONAL = ("drops",)
 _PLACE = re.compile(r"\A(?P<fault>.*?)(?: - at `\$(?P<place>.*)`)?\Z", re.DOTALL)
 
@@ -67,7 +67,7 @@ def text_of_ours(name: str) -> str:
 
 
 def parse(text: str, where: str) -> Variant:
-    """The recipe that a file's text is. where: what error messages call the file.
+    """The recipe in the text of a file. where: the name of the file in error messages.
 
     Raises: UserError if it is not a recipe.
     """
@@ -91,13 +91,13 @@ def parse(text: str, where: str) -> Variant:
     names = [rule.name for rule in rules if not isinstance(rule, Rewrite)]
     if repeated := sorted({name for name in names if names.count(name) > 1}):
         raise UserError(
-            f"{where}: two rules are called {repeated[0]!r}; a rule's name is its counter, give each its own"
+            f"{where}: two rules are called {repeated[0]!r}; give each rule its own name, which its counter also has"
         )
     return replace(variant, rules=rules)
 
 
 def _rule(row: Any, where: str) -> Rule:
-    """One row of the rules."""
+    """The rule of one table `[[rules]]`."""
     if not isinstance(row, dict) or _KIND not in row:
         raise UserError(f"{where} has no kind; the kinds are {', '.join(KINDS)}")
     fields_of_row = dict(row)
@@ -120,7 +120,7 @@ def _rule(row: Any, where: str) -> Rule:
 def _converted(
     table: Mapping[str, Any], kind: type[T], where: str, required: tuple[str, ...], without: tuple[str, ...] = ()
 ) -> T:
-    """A record of a table. required: fields that must be there. without: fields that are not the table's own."""
+    """An instance of `kind` from a table. required: keys that must be there. without: keys that were read before."""
     allowed = [field.name for field in fields(kind) if field.name not in without]  # type: ignore[arg-type]
     shown = ", ".join([*allowed, *without])
     for key in table:
@@ -129,14 +129,14 @@ def _converted(
     if missing := [name for name in required if name not in table]:
         raise UserError(f"{where}{', '.join(missing)} not given; the keys are {shown}")
     if isinstance(table.get("paragraphs"), dict):
-        # msgspec passes over keys that a dataclass does not know.
+        # msgspec ignores keys that a dataclass does not have.
         _known_keys(table["paragraphs"], ("lines", "characters"), f"{where}paragraphs: ")
     hints = get_type_hints(kind, include_extras=True)
     return kind(**{key: _value(value, hints[key], f"{where}{key}") for key, value in table.items()})
 
 
 def _value(value: Any, hint: Any, where: str) -> Any:
-    """A field's value, held against its type. msgspec takes neither `"1"` nor `true` for a number."""
+    """A field's value, checked against its type. To msgspec, neither `"1"` nor `true` is a number."""
     try:
         return msgspec.convert(value, hint)
     except msgspec.ValidationError as error:
@@ -146,7 +146,7 @@ def _value(value: Any, hint: Any, where: str) -> Any:
 
 
 def _choices(hint: Any) -> str:
-    """The end of an error message: the words that a field may be, if it takes only some."""
+    """The end of an error message: the words that are possible for a field, if it takes only certain words."""
     if isinstance(hint, type) and issubclass(hint, Enum):
         return f"; it is one of {', '.join(str(choice.value) for choice in hint)}"
     words = [word for part in get_args(hint) if get_origin(part) is Literal for word in get_args(part)]
@@ -160,20 +160,21 @@ def _known_keys(table: Mapping[str, Any], allowed: tuple[str, ...], where: str) 
 
 
 def to_table(variant: Variant) -> dict[str, Any]:
-    """The recipe as plain values, in the order of the fields; what `parse` reads."""
+    """The recipe as plain values, in the order of the fields. `parse` reads their TOML."""
     table = {field.name: _plain(getattr(variant, field.name)) for field in fields(variant) if field.name != _RULES}
     rows = [
         {_KIND: _NAMES[type(rule)], **{field.name: _plain(getattr(rule, field.name)) for field in _shown(rule)}}
         for rule in variant.rules
     ]
-    # What the reference does not have is left out unless it is asked for: the digests of its recipes stay the same.
+    # A field that the reference does not have is left out if it is off, so that the digests of its recipes stay the
+    # same.
     if not variant.near_duplicates:
         del table["near_duplicates"]
     return {**{name: value for name, value in table.items() if value is not None}, _RULES: rows}
 
 
 def _shown(rule: Rule) -> list[Field]:
-    """The fields of a rule's row; those that may be left out only where they say something."""
+    """The fields to write for a rule: optional fields only if they differ from their defaults."""
     return [
         field
         for field in fields(rule)
@@ -198,12 +199,12 @@ def to_text(variant: Variant) -> str:
 
 
 def _lines(table: Mapping[str, Any]) -> str:
-    # Of strings, numbers, booleans and lists of them, JSON's spelling is TOML's too.
+    # Strings, numbers, booleans and lists of them are written in TOML as in JSON.
     return "".join(f"{name} = {json.dumps(value, ensure_ascii=False)}\n" for name, value in table.items())
 
 
 def digest(variant: Variant) -> str:
-    """SHA-256 of everything in a recipe that can change a corpus: all but its name and description.
+    """SHA-256 of everything in a recipe that can change a corpus: all fields except its name and description.
 
     Of a recipe whose rules take parameters from languages, these parameters belong to it.
     """

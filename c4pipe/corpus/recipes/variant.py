@@ -1,4 +1,4 @@
-"""What a recipe file holds, as one record: which stages a corpus has, and the parameters of each."""
+"""The content of a recipe file: which stages a corpus has, and their parameters."""
 
 from dataclasses import dataclass
 from typing import Annotated, Literal
@@ -9,7 +9,7 @@ from c4pipe.corpus.language.language_data import BY_MARKS, LanguageData, languag
 from c4pipe.corpus.language_rules import LineRuleOfLanguage, rules_of_language
 from c4pipe.corpus.rules import FewestSentences, Paragraphs, Rule
 
-# Instead of a number: the identifier's threshold is the one of the version of the reference (`Compat`).
+# Used instead of a number: the threshold of the language identifier depends on the version of the reference (`Compat`).
 OF_COMPAT = "of_compat"
 # Instead of a number or a name: each language's data say it.
 OF_LANGUAGE = "of_language"
@@ -21,15 +21,14 @@ _Name = Annotated[str, msgspec.Meta(pattern=r"\A[A-Za-z0-9][A-Za-z0-9_.-]{0,63}\
 
 @dataclass(frozen=True)
 class Variant:
-    """One flavour of C4: which stages it has (reference: `C4Config`).
+    """A variant of C4: which stages it has, and their parameters (reference: `C4Config`).
 
-    languages: the most that a run can keep. language_identifier: unless the command line names another.
+    languages: all languages that a run can keep. language_identifier: the default; the command line may name another.
     min_probability: a language with a lower probability counts as unsure; a number, `of_compat`, or `of_language`.
     rules: the rules of cleaning, in order; without rules, pages are not cleaned. sentences: the language of `punkt_tab`
-    by whose parameters sentences are told apart, or `of_language`. badwords_fraction: the share of the pages with a bad
-    word that is dropped. paragraphs: the paragraphs that every page must have. splits_by_language: whether each
-    language has splits of its own. near_duplicates: whether nearly equal pages are dropped, which the reference never
-    does.
+    whose parameters split sentences, or `of_language`. badwords_fraction: the share of the pages with a bad word that
+    is dropped. paragraphs: the paragraphs that every page must have. splits_by_language: whether each language has its
+    own splits. near_duplicates: whether near-duplicates are dropped, which the reference never does.
     """
 
     name: _Name
@@ -49,7 +48,7 @@ class Variant:
 
     @property
     def min_sentences(self) -> int:
-        """Fewer sentences drop a page, when it is cleaned and again when copies of lines are gone; 0: no minimum."""
+        """The fewest sentences of a page, after cleaning and again after line deduplication. 0: no minimum."""
         return max((rule.sentences for rule in self.rules if isinstance(rule, FewestSentences)), default=0)
 
     @property

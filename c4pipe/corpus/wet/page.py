@@ -134,7 +134,7 @@ class LongRecord:
         if cut:
             cut.add(line[_HOLD_CHARACTERS:])
             line = line[:_HOLD_CHARACTERS]
-        # Blanks at the end of what is held are inside of the line where more than blanks was cut.
+        # If more than blanks was cut, blanks at the end of the kept part are inside the line, and are not stripped.
         line = line.lstrip() if cut.num_bytes else line.strip()
         if not line:
             return
@@ -154,7 +154,7 @@ class LongRecord:
 
 
 class _CutPart:
-    """The end of a line that is not held, piece by piece. num_bytes: of it, up to its last character but blanks."""
+    """Measures the part of a line that is not kept. num_bytes: its bytes without blanks at the end."""
 
     def __init__(self) -> None:
         self.num_bytes = 0

@@ -1,4 +1,4 @@
-"""Files of judged pages -> the pages of them that stay, where near-equal pages are dropped."""
+"""Reads judged pages without the dropped near-duplicates."""
 
 from collections.abc import Iterator
 
@@ -14,14 +14,14 @@ from c4pipe.stages.wet_to_c4.judge_files import JUDGED_ENDING, Lost
 
 
 class DistinctPages:
-    """The judged pages of one WET file but those that are near to another page.
+    """The judged pages of one WET file, without the dropped near-duplicates.
 
-    key: names the pages that stay. summary: of what became of all pages so far; those that go are entered as they are
-    read. num_rows: of the cleaned file.
+    key: a digest of the pages that stay. summary: the outcomes of all pages so far; dropped pages are recorded while
+    the pages are read. num_rows: the rows of the cleaned file.
     """
 
     def __init__(self, plan: Plan, file: File, lost: Lost, clusters_key: str) -> None:
-        """clusters_key: names the clusters. Raises: DamagedWorkFile."""
+        """clusters_key: the key of the clusters. Raises: DamagedWorkFile."""
         self._plan, self._file, self._clusters_key = plan, file, clusters_key
         self._path = plan.finished(file.stem, lost.key, JUDGED_ENDING)
         self._members = MembersOfFile(plan.clustering, clusters_key, file.number)
@@ -33,7 +33,7 @@ class DistinctPages:
         self.summary, self.num_rows = Summary.from_json(record["summary"]), int(record["rows"])
 
     def batches(self) -> Iterator[list[JudgedPage]]:
-        """The pages that stay, in the order of the file. Raises: DamagedWorkFile."""
+        """Yield the pages that stay, in the order of the file. Raises: DamagedWorkFile."""
         ledger = Ledger(self._plan.variant, self.summary)
         for pages in self._judged():
             for place, page in pages.items():
@@ -42,14 +42,14 @@ class DistinctPages:
             yield [page for place, page in pages.items() if place not in self._dropped]
 
     def _judged(self) -> Iterator[dict[int, JudgedPage]]:
-        """The judged pages by place, which is what the clusters know them by."""
+        """Yield place -> judged page. The clusters refer to pages by their place in the file."""
         place = 0
         for batch in read_pages(self._path, JudgedPage):
             yield dict(enumerate(batch, start=place))
             place += len(batch)
 
     def note_members(self) -> None:
-        """Leave in the work folder what is told of the pages that lie in clusters, unless it is there."""
+        """Write the rows of `clusters.parquet` for the file's pages to the work folder, if not there yet."""
         if are_noted(self._plan, self._file, self._clusters_key):
             return
         for pages in self._judged() if len(self._members) else ():
@@ -64,7 +64,7 @@ class DistinctPages:
 
 
 def are_noted(plan: Plan, file: File, clusters_key: str) -> bool:
-    """Whether what is told of a file's pages in clusters is there, and what was written."""
+    """Whether the rows of `clusters.parquet` for a file's pages exist and have the bytes that were written."""
     record = read_record(plan.of_clusters(clusters_key, file.stem, ".json"), clusters_key)
     path = plan.of_clusters(clusters_key, file.stem, ".parquet")
     return record is not None and files.exists(path) and files.sha256(path) == record["sha256"]

@@ -34,8 +34,8 @@ _FLUSH_CHARACTERS = 16 << 20
 class FinishFiles(beam.PTransform):
     """`Losses` -> the JSON text of a `Summary` for each.
 
-    run_key: a singleton side input that names the work of this run. clusters_key: one that names the clusters of
-    near-equal pages; None where nobody looks for any.
+    run_key: a singleton side input that names the work of this run. clusters_key: a singleton side input that names the
+    clusters of near-duplicates; None if they are not dropped.
     """
 
     def __init__(self, plan: Plan, run_key, clusters_key=None) -> None:

@@ -1,6 +1,7 @@
-"""Files of cleaned pages, and what they lost -> their pages judged up to the language, and the keys of near-duplicates.
+"""Judges the pages of cleaned files up to their language, after removing what they lost.
 
-Judged pages go to files of their own only where near-equal pages are looked for; else finishing judges on at once.
+If near-duplicates are dropped, the judged pages are written to files, with the keys to find near-duplicates. Otherwise
+finishing continues with them directly.
 """
 
 import time
@@ -37,10 +38,10 @@ JUDGED_ENDING = ".judged"
 
 
 class Lost(NamedTuple):
-    """What the pages of one cleaned file lost to others.
+    """The losses of the pages of one cleaned file.
 
-    key: names the cleaned file, what it lost and the settings. rows: of pages that lost their URL. lines: row ->
-    numbers of the lines that other pages keep.
+    key: a digest of the cleaned file, its losses and the settings. rows: the rows of pages that lost their URL. lines:
+    row -> the numbers of the lines that other pages keep.
     """
 
     key: str
@@ -49,7 +50,7 @@ class Lost(NamedTuple):
 
 
 def lost_of(losses: Losses, plan: Plan, run_key: str) -> Lost:
-    """What `Losses` tell. Raises: DamagedWorkFile if the record of the cleaned file is not what was written."""
+    """Read the losses. Raises: DamagedWorkFile if the record of the cleaned file is damaged."""
     rows = lost_rows(losers_of(losses, plan, "urls", run_key))
     lines = _lost_lines(losers_of(losses, plan, "lines", run_key))
     cleaned_path = plan.cleaned(losses.of_file.stem, ".json")
@@ -61,7 +62,7 @@ def lost_of(losses: Losses, plan: Plan, run_key: str) -> Lost:
 
 
 def _lost_lines(losers: np.ndarray) -> dict[int, list[int]]:
-    """Row -> numbers of the lines that it lost."""
+    """Row -> the numbers of its lost lines."""
     losers = losers[np.lexsort((losers["index"], losers["row"]))]
     edges = np.flatnonzero(np.diff(losers["row"].astype(np.int64))) + 1
     return {int(part["row"][0]): part["index"].tolist() for part in np.split(losers, edges) if len(part)}
@@ -70,24 +71,25 @@ def _lost_lines(losers: np.ndarray) -> dict[int, list[int]]:
 class FileJudging:
     """Judges the pages of one cleaned file up to the language.
 
-    key: names the judged pages. summary: of what became of all pages. num_rows: of the cleaned file, once it was read.
+    key: a digest of the judged pages. summary: the outcomes of all pages. num_rows: the rows of the cleaned file, after
+    it was read.
     """
 
     def __init__(self, plan: Plan, file: File, lost: Lost, judges: Judges) -> None:
-        """judges: of `chain.AFTER_LINES`."""
+        """judges: the judges of `chain.AFTER_LINES`."""
         self.key, self.summary, self.num_rows = lost.key, Summary(plan.samples_per_rule), 0
         self._path, self._judges, self._lost = plan.cleaned(file.stem, ".arrow"), judges, lost
         self._ledger = Ledger(plan.variant, self.summary)
 
     def batches(self) -> Iterator[list[JudgedPage]]:
-        """The pages that stay, in the order of the file; all pages are entered into the summary."""
+        """Yield the pages that stay, in the order of the file. All pages are recorded in the summary."""
         for batch in read_pages(self._path, PageInLanguage):
             pages = dict(enumerate(batch, start=self.num_rows))
             self.num_rows += len(batch)
             yield list(self._staying(pages))
 
     def _staying(self, pages: Mapping[int, PageInLanguage]) -> Iterable[JudgedPage]:
-        """pages: by row."""
+        """The pages that stay. pages: row -> page."""
         winners = {row: page for row, page in pages.items() if self._stays_so_far(row, page)}
         candidates = [self._candidate(row, page) for row, page in winners.items()]
         verdicts = judge(self._judges, candidates)
@@ -97,7 +99,7 @@ class FileJudging:
                 yield JudgedPage(row, page.record, page.url, page.timestamp, verdict.text, verdict.language)
 
     def _stays_so_far(self, row: int, page: PageInLanguage) -> bool:
-        """Whether a page won its URL and passed the stages up to cleaning; it is entered into the ledger so far."""
+        """Whether a page won its URL and passed the stages up to cleaning. Records the outcome in the ledger."""
         size = Size(page.lines, page.bytes)
         if row in self._lost.rows:
             self._ledger.add_url_loser(page.url, size, page.text)
@@ -114,7 +116,7 @@ class FileJudging:
 
 
 class JudgeFiles(beam.PTransform):
-    """`Losses` -> `Signed` files: the judged pages of each WET file, with their keys.
+    """`Losses` -> `Signed` files: the judged pages of each WET file, and their keys.
 
     run_key: a singleton side input that names the work of this run.
     """
@@ -147,7 +149,7 @@ class _JudgeFile(beam.DoFn):
         yield Signed(file.number, path, record["pages"], record["signed"], lost.key)
 
     def _judge(self, file: File, lost: Lost, path: str) -> dict:
-        """Write the judged pages of a file and their keys. path: of the files, without their endings."""
+        """Write the judged pages of a file and their keys. path: the path of these files, without their endings."""
         started, plan = time.thread_time(), self._plan
         judging = FileJudging(plan, file, lost, self._judges)
         signing = SigningOfFile(self._signatures, plan.clustering.banding)

@@ -1,6 +1,8 @@
 """model.evaluate: a split decoded and scored, into metrics.json and predictions.jsonl."""
 
 import json
+import os
+import signal
 
 import pytest
 
@@ -237,3 +239,18 @@ def test_examples_without_labels_get_predictions_and_a_file_for_the_server(base_
     assert rows == ["index\tprediction", f"3\t{by_key['3']}", f"7\t{by_key['7']}"]
     assert main(arguments) == 0
     assert "nothing to do" in capsys.readouterr().out
+
+
+def test_sigterm_interrupts_an_evaluation_and_leaves_no_result(base_run, task_folder, tmp_path, monkeypatch):
+    def stopped(model, examples, *, max_length, **settings):
+        os.kill(os.getpid(), signal.SIGTERM)
+        return [[] for _ in examples]
+
+    before = signal.getsignal(signal.SIGTERM)
+    flags = [f"--checkpoint={base_run}", f"--tasks={task_folder}@sst2", f"--output={tmp_path / 'out'}", "--device=cpu"]
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(scoring, "generate_ids", stopped)
+        main(flags)
+    assert signal.getsignal(signal.SIGTERM) == before
+    assert not list(tmp_path.glob("out/*.json*"))
+    assert main(flags) == 0 and (tmp_path / "out" / "metrics.json").exists()
