@@ -1,12 +1,12 @@
-"""The price of comparing what is read with what was written: checkpoints, work files, text shards. Takes a minute.
+"""The cost of checksums for checkpoints, work files and text shards. Takes about a minute.
 
     python benchmarks/bench_integrity.py [--weights_mib=256] [--pages=6000]
 
-Checkpoint: a file of weights in the page cache is read into new memory, read into one buffer, loaded into memory,
-hashed, and loaded while a thread hashes it, as every command does. Medians of 5 rounds, in each of which the five
-follow each other. CPU seconds are of the process, so that a busy machine changes them little.
+Checkpoint: a file of weights in the page cache is processed in five ways: read into new memory, read into a buffer,
+loaded, hashed, and loaded while a thread hashes it (as in every command). The figures are medians of 5 rounds, each of
+which runs all five. Times are CPU seconds of the process, on which other load on the machine has little effect.
 Work files: the CPU seconds of CRC-32 in `wet_to_c4`, as a share of those of its stages (clean_files and finish_files).
-Text shards: the CPU seconds of SHA-256 over a shard, as a share of those of making its examples.
+Text shards: the CPU seconds of SHA-256 over a shard, as a share of those for making its examples.
 """
 
 import argparse
@@ -29,7 +29,7 @@ ROUNDS = 5
 
 
 def measured(work: Callable[[], object]) -> tuple[float, float]:
-    """CPU seconds of the process, and wall seconds."""
+    """Do the work. Returns: CPU seconds of the process, and wall seconds."""
     cpu, wall = time.process_time(), time.perf_counter()
     work()
     return time.process_time() - cpu, time.perf_counter() - wall
@@ -79,7 +79,7 @@ def measure_checkpoint(folder: Path, weights_mib: int) -> None:
 
 @contextlib.contextmanager
 def clocked_checksums() -> Iterator[list[float]]:
-    """The CPU seconds that every checksum of a work file takes while the block runs."""
+    """Measure the CPU seconds of all checksums of work files while the block runs."""
     from c4pipe.shards.work import frames, key_files, work_files
 
     plain, seconds = frames.checksum, [0.0]
@@ -158,7 +158,7 @@ def measure_text_shards(folder: Path, num_pages: int) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--weights_mib", type=int, default=256, help="size of the checkpoint")
-    parser.add_argument("--pages", type=int, default=6000, help="pages of the crawl")
+    parser.add_argument("--pages", type=int, default=6000, help="number of pages in the crawl")
     flags = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         measure_checkpoint(Path(folder) / "checkpoints", flags.weights_mib)

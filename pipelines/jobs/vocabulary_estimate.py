@@ -1,4 +1,4 @@
-"""What c4_to_vocabulary would take, told from a timed trial on a little of its text."""
+"""Estimating the time of c4_to_vocabulary from a timed trial on a small part of its text."""
 
 import io
 import os
@@ -21,35 +21,35 @@ from c4pipe.vocabulary.training import train
 from pipelines.jobs.vocabulary import VocabularyJob, WeightedSource
 
 _TRIAL_BYTES = 500_000
-# Read of a shard, to know how much text it packs into its bytes.
+# How much of a shard is read to find the ratio of text to compressed bytes.
 _MOST_READ_BYTES = 16_000_000
-# Where a file does not tell, as in Parquet, of which only some columns are read.
+# Used if the ratio cannot be measured, as in Parquet, of which only some columns are read.
 _TEXT_PER_PACKED_BYTE = 2.4
 _START_SECONDS = 5.0
 _MANY_PIECES_MORE = 300
 
 
 def estimate(job: VocabularyJob) -> str:
-    """What `--dry_run` says. Takes some seconds: it reads and trains."""
+    """The output of `--dry_run`. This takes some seconds, because it reads and trains."""
     looks = [_look_into(source, job.page_per) for source in job.sources]
     packed = [sum(map(files.size, source.paths)) for source in job.sources]
-    there = [look.text_per_packed_byte * size for look, size in zip(looks, packed, strict=True)]
-    spread = {number: np.full(NUM_BUCKETS, size / NUM_BUCKETS) for number, size in enumerate(there)}
+    available = [look.text_per_packed_byte * size for look, size in zip(looks, packed, strict=True)]
+    spread = {number: np.full(NUM_BUCKETS, size / NUM_BUCKETS) for number, size in enumerate(available)}
     plan = make_plan(spread, [source.weight for source in job.sources], job.sample_bytes)
-    taken = [min(size, budget) for size, budget in zip(there, plan.budget_bytes, strict=True)]
+    taken = [min(size, budget) for size, budget in zip(available, plan.budget_bytes, strict=True)]
     training = _training_seconds(job, looks, taken)
-    reading = 2 * sum(look.seconds_per_byte * size for look, size in zip(looks, there, strict=True))
+    reading = 2 * sum(look.seconds_per_byte * size for look, size in zip(looks, available, strict=True))
     seconds = _START_SECONDS + reading + training
     return (
         f"would train {job.training.num_pieces:,} pieces into {job.output} on about {sum(taken):,.0f} bytes of "
-        f"{len(job.sources)} sources ({len(job.paths)} shards, {sum(packed):,} bytes packed): about "
-        f"{duration(seconds)} on this machine as busy as it is now, {duration(training)} of it training"
+        f"{len(job.sources)} sources ({len(job.paths)} shards, {sum(packed):,} compressed bytes): about "
+        f"{duration(seconds)} on this machine with its present load ({duration(training)} of it for training)"
     )
 
 
 @dataclass(frozen=True)
 class _Look:
-    """The beginning of a source's middle shard: texts, how much of them a byte of the file holds, time to read one."""
+    """The beginning of a source's middle shard: texts, bytes of text per byte of the file, seconds per byte of text."""
 
     texts: Sequence[str]
     text_per_packed_byte: float
@@ -74,16 +74,16 @@ def _look_into(source: WeightedSource, page_per: str) -> _Look:
 
 
 def _training_seconds(job: VocabularyJob, looks: Sequence[_Look], taken: Sequence[float]) -> float:
-    """Seconds of training on `taken` bytes of each source, from a trial that goes over its text as many times.
+    """Seconds of training on `taken` bytes of each source, from a trial with as many passes over its smaller text.
 
-    Raises: UserError where the sources have no text.
+    Raises: UserError if the sources have no text.
     """
     whole = sum(taken)
     trial = list(chain.from_iterable(_some(look, _TRIAL_BYTES * size / whole) for look, size in _pairs(looks, taken)))
     size = sum(len(text.encode("utf-8", "surrogatepass")) for text in trial)
     least = len(set().union(*trial)) + _MANY_PIECES_MORE if trial else 0
-    # SentencePiece goes over the text once for each quarter of its pieces that it drops. It begins with more pieces the
-    # more text there is, about as its power 0.4: measured on 0.5 to 8 MB of English.
+    # SentencePiece makes a pass over the text each time it drops a quarter of its pieces. The number of pieces at the
+    # start grows with the size of the text, about as its power 0.4 (measured on 0.5 to 8 MB of English).
     num_pieces = max(int(job.training.num_pieces * (size / whole) ** 0.4), least)
     started = time.perf_counter()
     try:
@@ -98,7 +98,7 @@ def _pairs(looks: Sequence[_Look], taken: Sequence[float]) -> list[tuple[_Look, 
 
 
 def _some(look: _Look, num_bytes: float) -> list[str]:
-    """The first texts of so many bytes."""
+    """The first texts, up to a number of bytes."""
     some, reached = [], 0
     for text in look.texts:
         if reached >= num_bytes:
@@ -109,7 +109,7 @@ def _some(look: _Look, num_bytes: float) -> list[str]:
 
 
 class _CountedBytes(ReadDigest):
-    """Knows how many bytes were read of a file that is read from its front; 0 of others."""
+    """Counts the bytes that are read of a file; 0 if the file is not read from its beginning to its end."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -20,7 +20,7 @@ _SAMPLE_EVERY = 20
 _MOST_SECONDS = 5.0
 _WORKER_BYTES = 450 << 20
 _KEY_BYTES = 36 + 12
-# Near-duplicates: keys and priorities of a page on disk; its place in the forest and among the clusters, in memory.
+# Near-duplicates: bytes per page for keys and priorities on disk, and for the forest and the clusters in memory.
 _SIGNATURE_BYTES, _FOREST_BYTES = 148, 20
 
 
@@ -34,7 +34,7 @@ def estimate(plan: Plan, wet_files: list[File], rules: RuleSet, num_workers: int
     disk = (sample.cleaned_bytes * 0.6 + sample.finished_bytes * 0.6 + sample.lines * _KEY_BYTES) * share
     memory = (num_workers + 1) * _WORKER_BYTES
     if chain.NEAR_DUPLICATES.when(plan.variant):
-        # Judged pages lie there beside the finished ones.
+        # The work folder has judged pages in addition to the finished ones.
         disk += (sample.finished_bytes * 0.6 + sample.num_kept * _SIGNATURE_BYTES) * share
         memory += int(sample.num_kept * share * _FOREST_BYTES)
     independent = "" if chain.NEAR_DUPLICATES.when(plan.variant) else ", independent of the number of files"

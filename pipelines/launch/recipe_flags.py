@@ -20,7 +20,7 @@ def add(parser: Parser) -> None:
     parser.add_argument(
         "--near_duplicates",
         choices=NEAR_DUPLICATES,
-        help="minhash: drop pages nearly equal to another (default: as the recipe says, which is off in all variants)",
+        help="minhash: drop pages that are nearly equal to another page (default: the recipe's; off in all variants)",
     )
     parser.add_argument("--print_recipe", action="store_true", help="print the recipe, as a start for your own")
 
@@ -28,8 +28,8 @@ def add(parser: Parser) -> None:
 def variant_of(flags: argparse.Namespace) -> Variant:
     """The variant that the flags choose. Raises: UserError if it does not exist, or if the file is not a recipe."""
     variant = _named_or_read(flags)
-    asked = flags.near_duplicates
-    return variant if asked is None else replace(variant, near_duplicates=asked == MINHASH)
+    choice = flags.near_duplicates
+    return variant if choice is None else replace(variant, near_duplicates=choice == MINHASH)
 
 
 def _named_or_read(flags: argparse.Namespace) -> Variant:

@@ -51,12 +51,12 @@ def test_the_trial_s_rate_goes_for_all_of_the_text(shard, clock):
         assert num_bytes == pytest.approx(whole, rel=0.01)
     assert 480_000 < clock[0] < 520_000
     seconds = num_bytes / 100_000
-    assert f"{seconds:.0f} s of it training" in said and f"about {seconds + 5:.0f} s on this machine" in said
+    assert f"{seconds:.0f} s of it for training" in said and f"about {seconds + 5:.0f} s on this machine" in said
 
 
 def test_no_more_is_taken_than_the_sample(shard, clock):
     said = estimate(shard, "--sample_bytes=200000")
-    assert "on about 200,000 bytes of 1 sources" in said and "2 s of it training" in said
+    assert "on about 200,000 bytes of 1 sources" in said and "2 s of it for training" in said
 
 
 def test_a_trial_that_fails_is_said(shard, monkeypatch):
