@@ -153,7 +153,7 @@ def check_pipeline(
     made, expected = outputs(elsewhere), outputs(output)
     shards = {file for file in expected if file.endswith((".gz", ".parquet", ".arrow"))} or {"spiece.model"}
     if not shards <= made.keys():
-        # The launcher goes on from what the job left, as if it had just waited for its end.
+        # The launcher continues with the job's results, as if it had waited for its end.
         with mock.patch.object(beam_options, "run", lambda build, options: None):
             main([*flags, f"--output={elsewhere}", "--direct_num_workers=1"])
         made = outputs(elsewhere)

@@ -53,7 +53,7 @@ class Command:
         return [*given, *([f"--output={output}"] if output else []), *more]
 
 
-# In an order in which each has what it reads.
+# In an order in which each command has its inputs.
 COMMANDS = {
     "wet_to_c4": Command(
         wet_to_c4.main,

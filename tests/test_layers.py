@@ -63,7 +63,7 @@ MODEL_LAYERS = [
         "model.compare_methods",
     ],
 ]
-# Siblings that may know each other although they stand on one layer.
+# Packages that may import each other although they are on the same layer.
 ALLOWED_SIBLINGS = {
     ("model.data", "model.architectures"),
     ("model.compare_methods", "model.finetune"),  # a command that runs another, many times
@@ -199,7 +199,7 @@ def test_package_files_hold_a_docstring_and_nothing_else():
             assert len(body) == 1 and isinstance(body[0], ast.Expr), f"{path} holds code"
 
 
-# Everything else that is installed here is hidden from the import, as on a machine that has one half alone.
+# All other installed packages are hidden from the import, as on a machine with only one half of the project.
 IMPORT_ALONE = """
 import importlib, sys
 blocked = {blocked!r}

@@ -1,4 +1,4 @@
-"""Every test has a fixed name: processes that collect apart must agree on what they share out."""
+"""Every test has a fixed name, because test processes collect tests separately and must find the same names."""
 
 import os
 import subprocess

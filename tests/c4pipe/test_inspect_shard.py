@@ -1,4 +1,4 @@
-"""inspect_shard: what it prints is what the shard and the text behind it hold."""
+"""inspect_shard prints the content of a shard and of the text that it was made from."""
 
 import json
 import shutil

@@ -1,4 +1,4 @@
-"""Odd manifests of examples, tasks, text and vocabularies: one line, or what the good one gives."""
+"""Odd manifests of examples, tasks, text and vocabularies: a one-line error, or the same result as the valid one."""
 
 import json
 import random

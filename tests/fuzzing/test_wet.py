@@ -33,8 +33,8 @@ GOOD = [record(number) for number in range(6)]
 @pytest.mark.parametrize("parser", ["tfds", "warc"])
 def test_odd_wet_files(parser, fuzz):
     def attempt(draw: random.Random) -> bool:
-        records = [odd_bytes(one, draw) if draw.random() < 0.3 else one for one in GOOD]
-        packed = b"".join(gzip.compress(one, mtime=0) for one in records)
+        records = [odd_bytes(record, draw) if draw.random() < 0.3 else record for record in GOOD]
+        packed = b"".join(gzip.compress(record, mtime=0) for record in records)
         if draw.random() < 0.5:
             packed = odd_bytes(packed, draw)
         for outcome in parsers.read_records(io.BytesIO(packed), parser, "a.gz", COMPATS["tfds-3.1.0"]):

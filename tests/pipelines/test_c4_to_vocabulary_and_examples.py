@@ -86,7 +86,9 @@ def test_the_vocabulary_folder_is_whole(vocabulary, c4):
     assert (loaded.num_pieces, loaded.num_extra_ids) == (300, 50)
     committed = manifest.read(str(vocabulary))
     assert committed.kind == "vocabulary" and committed.settings["num_extra_ids"] == 50
-    assert [one.name for one in committed.inputs] == [shard.file for shard in manifest.read(str(c4)).splits["train"]]
+    assert [entry.name for entry in committed.inputs] == [
+        shard.file for shard in manifest.read(str(c4)).splits["train"]
+    ]
     assert str(c4.parent) not in (vocabulary / "manifest.json").read_text()
     assert "<svg" in (vocabulary / "report.html").read_text()
 
@@ -254,7 +256,7 @@ def test_weighted_sources(c4, tmp_path):
     flags = [f"--input={c4}:3,{c4}@validation:1", f"--output={output}", "--num_pieces=500", "--byte_fallback"]
     assert c4_to_vocabulary.main([*flags, *ONE_PROCESS]) == 0
     sources = manifest.read(str(output)).statistics["sources"]
-    assert [(one["name"], one["weight"]) for one in sources] == [("en", 3.0), ("en@validation", 1.0)]
+    assert [(source["name"], source["weight"]) for source in sources] == [("en", 3.0), ("en@validation", 1.0)]
     assert sources[0]["taken_bytes"] > 2 * sources[1]["taken_bytes"] > 0
     other = tmp_path / "in_another_order"
     flags = [f"--input={c4}@validation:1,{c4}:3", f"--output={other}", "--num_pieces=500", "--byte_fallback"]

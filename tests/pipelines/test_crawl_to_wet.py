@@ -1,4 +1,4 @@
-"""crawl_to_wet against a server that throttles, cuts, lies about lengths and serves garbage."""
+"""crawl_to_wet with a server that throttles, breaks connections, sends wrong lengths and sends garbage."""
 
 import gzip
 import os

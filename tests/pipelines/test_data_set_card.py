@@ -1,4 +1,4 @@
-"""`README.md` of a C4 folder: `datasets`, given the folder alone, reads the text and nothing else."""
+"""`README.md` of a C4 folder: given only the folder, `datasets` reads the text and nothing else."""
 
 import glob
 import json

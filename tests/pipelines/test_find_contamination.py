@@ -1,4 +1,4 @@
-"""find_contamination: planted leaks are found whatever their spelling, and what shares nothing is not."""
+"""find_contamination finds planted leaks in any spelling, and nothing in texts without common runs of words."""
 
 import io
 import json

@@ -1,4 +1,4 @@
-"""WET files made to exhaust a machine: memory stays where it is with any other file, and what was dropped is said."""
+"""WET files made to exhaust a machine: memory stays as with any other file, and dropped pages are reported."""
 
 import json
 import os

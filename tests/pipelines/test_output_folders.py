@@ -1,4 +1,4 @@
-"""What commands do in folders that hold more than theirs: another run, what a killed one left, files of the user."""
+"""Commands in folders with other files: of another run, of a killed run, of the user."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""kill -9 at any moment, and the same command again: the same bytes, and what was committed is not made again."""
+"""After kill -9 at any moment, the same command gives the same bytes, and committed work is not repeated."""
 
 import contextlib
 import os
@@ -12,7 +12,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 from small_crawl import digests, write_crawl, write_punkt
 
-# What each stage writes, told by where a file lies.
+# The stage that writes a file, recognised by the file's folder.
 STAGES = (
     "cleaned/",
     "/urls_losers/",

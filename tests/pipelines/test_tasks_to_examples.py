@@ -14,7 +14,7 @@ from c4pipe.stages import write_task_examples
 from c4pipe.vocabulary.vocabulary import Vocabulary
 from pipelines.tasks_to_examples import main
 
-# In one process: starting workers costs seconds, and what they do is the same.
+# In one process, because starting workers takes seconds, and they do the same work.
 ONE_PROCESS = ["--direct_running_mode=in_memory", "--direct_num_workers=1"]
 
 
@@ -95,7 +95,7 @@ def test_the_manifest_tells_lengths_and_inputs_by_name(finished, vocabulary):
         for row in read_example_shard(str(finished / shard.file))
     )
     assert committed.settings["targets_length"] == longest
-    assert [one.name for one in committed.inputs] == ["a.jsonl", "b.jsonl"]
+    assert [entry.name for entry in committed.inputs] == ["a.jsonl", "b.jsonl"]
     for shards in committed.splits.values():
         for shard in shards:
             assert hashlib.sha256((finished / shard.file).read_bytes()).hexdigest() == shard.sha256
@@ -135,7 +135,7 @@ def test_a_killed_run_continues_to_the_same_bytes(finished, task_files, vocabula
         with pytest.raises(KeyboardInterrupt):
             run(task_files, vocabulary, tmp_path / "out", *ONE_PROCESS)
     assert not (tmp_path / "out" / "manifest.json").exists()
-    # One file's work is lost, and a file of the user's lies about.
+    # The work of one file is lost, and the folder has a file of the user.
     lost = sorted((tmp_path / "out" / ".work").glob("*/done.json"))[0]
     lost.unlink()
     (tmp_path / "out" / "old-train-00000-of-00001.arrow").write_bytes(b"x")
@@ -156,7 +156,7 @@ def test_raw_records_need_their_task_and_are_cut_to_length(vocabulary, tmp_path)
     committed = manifest.read(str(tmp_path / "out"))
     assert committed.settings["targets_length"] == 30
     assert committed.statistics["counters"] == {"records": 3, "examples": 2, "dropped_no_label": 1}
-    assert sum(one["truncated_inputs"] for one in committed.statistics["splits"].values()) == 1
+    assert sum(split["truncated_inputs"] for split in committed.statistics["splits"].values()) == 1
     rows = [
         row
         for shards in committed.splits.values()
@@ -177,7 +177,7 @@ def test_targets_that_the_vocabulary_cannot_write_are_counted_and_said(vocabular
     assert "cannot write 3 of 5 targets exactly (such as 'good { film', which becomes 'good  ⁇  film')" in last
     report = json.loads((tmp_path / "out" / "report.json").read_text())
     assert report["splits"]["mine-train"]["unwritable_targets"] == 3
-    assert {one["written"] for one in report["splits"]["mine-train"]["unwritable_samples"]} == {
+    assert {sample["written"] for sample in report["splits"]["mine-train"]["unwritable_samples"]} == {
         "good  ⁇  film",
         "good film",
     }
@@ -274,7 +274,7 @@ def test_files_named_as_on_the_hub_are_their_splits(vocabulary, tmp_path, capsys
     said = capsys.readouterr()
     assert "according to their names, of 3 files are 1 for test, 1 for train, 1 for validation" in said.err
     assert "; 30 examples of test splits have no label, and are decoded without a score" in said.out
-    # A file for training alone: a tenth of it validates, as of any file.
+    # A file for training only: a tenth of it is for validation, as for any file.
     splits, _ = convert(vocabulary, tmp_path / "alone", tmp_path / "train-*.parquet", "sst2")
     assert sum(splits.values()) == 30 and splits["sst2-validation"] > 0
     asked = f"{tmp_path}/train-*.parquet@dev,{tmp_path}/validation-*.parquet@train"

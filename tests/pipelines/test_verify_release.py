@@ -1,4 +1,4 @@
-"""verify_release finds planted disagreements of each kind, and none where there is none."""
+"""verify_release finds planted disagreements of each kind, and none in a correct release."""
 
 import gzip
 import json

@@ -236,7 +236,7 @@ def test_too_much_quarantine_is_an_error_without_shards(crawl, tmp_path):
         wet_to_c4.main(flags)
     assert {path.name for path in (tmp_path / "c4").iterdir()} >= {"report.json", "quarantine.jsonl"}
     assert not list((tmp_path / "c4").glob("c4-*")) and not (tmp_path / "c4" / "manifest.json").exists()
-    # With a higher limit the same folder can be finished; cleaned files are taken over.
+    # With a higher limit the same folder can be finished. Cleaned files are reused.
     make(crawl, tmp_path / "c4")
     report = json.loads((tmp_path / "c4" / "report.json").read_text())
     assert report["timing"]["stages"][0]["reused"] == 4

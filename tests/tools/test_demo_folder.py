@@ -1,4 +1,4 @@
-"""The demo removes what a demo made, and nothing else; a dry run of it changes nothing."""
+"""The demo removes only files that a demo made; its dry run changes nothing."""
 
 import sys
 from pathlib import Path

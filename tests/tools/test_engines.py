@@ -1,4 +1,4 @@
-"""What `make engines` compares, and what it says where something is missing. The engines themselves run there alone."""
+"""The comparison in `make engines`, and its messages if something is missing. Only `make engines` runs the engines."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""The comparison of two sides: what is told, and the exit status."""
+"""The comparison of two sides: its output and its exit status."""
 
 import json
 

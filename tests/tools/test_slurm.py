@@ -13,7 +13,7 @@ import pytest
 
 SCRIPTS = Path(__file__).parents[2] / "tools" / "slurm"
 CRAWL = "CC-MAIN-2019-18"
-# Starts the command once per node, as srun does with one task per node; what the nodes say is kept apart.
+# Starts the command once per node, as srun does with one task per node. The output of each node is stored separately.
 SRUN = """#!/bin/bash
 for ((node = 0; node < SLURM_JOB_NUM_NODES; node++)); do SLURM_PROCID=$node SLURM_NODEID=$node "$@" & done
 wait

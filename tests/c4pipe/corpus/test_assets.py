@@ -1,4 +1,4 @@
-"""Where assets come from, and what is said where they cannot be had."""
+"""Where assets come from, and the errors if they cannot be found."""
 
 import hashlib
 import http.server

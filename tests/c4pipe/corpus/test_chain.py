@@ -1,4 +1,4 @@
-"""The list of stages: its order, what each variant has of it, and that a page is judged along it."""
+"""The list of stages: its order, the stages of each variant, and the judging of pages in this order."""
 
 import pytest
 
@@ -69,5 +69,5 @@ def test_a_stage_sees_the_text_and_the_language_as_the_one_before_left_them():
     first, second = Says(a=Ruling(text="b", language="en", line_counts=(1, 2))), Says(b=Ruling("why", text="c"))
     (verdict,) = judge([("first", first), ("second", second)], [Candidate("u", "u", "a")])
     assert second.seen == ["b"]
-    # A page that goes is told as it came to the stage that drops it.
+    # A dropped page is shown as it was before the stage that drops it.
     assert verdict == Verdict("b", "second", "why", language="en", line_counts=(1, 2))

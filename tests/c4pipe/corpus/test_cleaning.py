@@ -1,4 +1,4 @@
-"""Every rule of cleaning, and where its edges are."""
+"""Every rule of cleaning, with its edge cases."""
 
 import pickle
 

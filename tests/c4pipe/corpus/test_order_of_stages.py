@@ -1,4 +1,4 @@
-"""The order of the stages shows in the result: what a later stage drops has taken part in the earlier ones."""
+"""The order of the stages affects the result: pages that a later stage drops take part in the earlier ones."""
 
 import hashlib
 

@@ -18,7 +18,7 @@ DOMAINS = ListedDomains({"a.example": True, "paper.com": True, "news.co.uk": [""
         ("news.co.uk/1", ""),
         ("world.news.co.uk", ""),
         ("sport.news.co.uk", "bad_subdomain"),
-        # `www.` goes only behind a scheme, so that a subdomain `www` is rarely seen.
+        # `www.` is removed only after a scheme, so a subdomain `www` occurs rarely.
         ("www.site.com", ""),
         ("site.com", "bad_subdomain"),
         ("", "bad_domain"),

@@ -1,4 +1,4 @@
-"""Recipe files: ours, one of a user's own, and what is said of a wrong one."""
+"""Recipe files: those of c4pipe, a file of the user's own, and the errors of wrong files."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""Rules as rows of a variant: each kind, and that what cleans, counts and samples pages follows the rows."""
+"""The kinds of rules; cleaning, counting and sampling follow the rules of the variant."""
 
 import pickle
 from collections.abc import Sequence

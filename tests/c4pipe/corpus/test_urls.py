@@ -11,10 +11,10 @@ from c4pipe.corpus.urls import normalized_url
         ("HTTP://www.a.example", "HTTP://www.a.example"),
         ("www.a.example/", "www.a.example"),
         ("http://a.example///", "a.example"),
-        # Every occurrence goes, and what it leaves may be no address.
+        # Every occurrence is removed, and the rest need not be a valid URL.
         ("http://old.example/https://www.new.example/", "old.example/new.example"),
         ("http://http://a.example", "a.example"),
-        # A query goes only if it starts so; then with everything behind it.
+        # A query is removed only if it starts like this, and then with everything after it.
         ("http://a.example/?utm_source=x&id=1", "a.example"),
         ("http://a.example/b?ref=x", "a.example/b"),
         ("http://a.example/b?reference=12", "a.example/b"),

@@ -1,4 +1,4 @@
-"""Which files a run reads, however they are named, and what it refuses before any work."""
+"""The files that a run reads, in any spelling, and the files that it refuses before any work."""
 
 import gzip
 

@@ -56,7 +56,7 @@ def test_cleaning_is_counted_by_line_and_by_page():
         "clean-page/passed": 1,
         "clean-page/filtered:loremipsum": 1,
     }
-    # What stays is measured as it leaves the stage, what goes as it came.
+    # Pages that pass are measured after the stage, dropped pages before it.
     assert summary.volumes["clean-page"] == Volume(1, 1, 10)
     assert summary.volumes["clean-page/loremipsum"] == Volume(1, 2, 20)
     assert summary.volumes["excluded-url-filter"] == Volume(2, 4, 40)

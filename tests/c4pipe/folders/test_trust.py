@@ -1,4 +1,4 @@
-"""Locks and folders of work follow no links, and are nobody else's."""
+"""Locks and work folders do not follow links, and must belong to the user."""
 
 import os
 import stat

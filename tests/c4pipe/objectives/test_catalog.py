@@ -29,7 +29,8 @@ def test_the_catalog_has_every_row_of_the_papers_tables():
         *("lm", "prefix_lm", "bert_style", "mass_style", "deshuffling"),
         *("replace_spans", "drop_tokens", "span_corruption"),
     }
-    assert {name for name, one in OBJECTIVES.items() if not one.concatenates} == {"prefix_lm", "deshuffling"}
+    separate = {name for name, objective in OBJECTIVES.items() if not objective.concatenates}
+    assert separate == {"prefix_lm", "deshuffling"}
 
 
 @pytest.mark.parametrize("name", OBJECTIVES)
@@ -76,7 +77,7 @@ def test_an_objective_tells_the_truth_about_itself(name):
     assert once == objective.keeps_tokens_once
 
 
-@pytest.mark.parametrize("known", [name for name, one in OBJECTIVES.items() if one.paper_targets_lengths])
+@pytest.mark.parametrize("known", [name for name, objective in OBJECTIVES.items() if objective.paper_targets_lengths])
 def test_a_new_objective_of_iid_noise_gets_room_for_its_targets(known):
     new = replace(OBJECTIVES[known], name="new", paper_targets_lengths={})
     corruption = new.configure(Parameters(), SIZE, 100)
@@ -98,7 +99,7 @@ def test_full_examples_of_span_corruption_fill_their_lengths_exactly():
 
 @settings(max_examples=60, deadline=None)
 @given(
-    name=st.sampled_from(sorted(name for name, one in OBJECTIVES.items() if one.restore is not None)),
+    name=st.sampled_from(sorted(name for name, objective in OBJECTIVES.items() if objective.restore is not None)),
     inputs_length=st.integers(4, 200),
     density=st.floats(0.02, 0.9),
     mean=st.floats(1.0, 12.0),

@@ -1,4 +1,4 @@
-"""Noise masks: what is not random equals the reference, what is random equals it in distribution."""
+"""Noise masks: deterministic parts equal the reference, random parts have the same distribution."""
 
 from collections import Counter
 from itertools import combinations

@@ -1,4 +1,4 @@
-"""Pieces: chunks of long pages, pages joined and cut as in the reference, and where each piece came from."""
+"""Pieces: chunks of long pages, pages joined and cut as in the reference, and the origin of each piece."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Folders of small examples whose ids tell where they lie."""
+"""Folders of small examples, whose ids tell their places."""
 
 import hashlib
 from pathlib import Path

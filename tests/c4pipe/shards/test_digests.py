@@ -1,4 +1,4 @@
-"""The digest of an input is of what was read; a shard that is not its manifest's is an error that names it."""
+"""The digest of an input is that of the bytes read. A shard that differs from its manifest is an error."""
 
 import hashlib
 from pathlib import Path

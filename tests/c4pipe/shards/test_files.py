@@ -1,4 +1,4 @@
-"""Files that are whole or not there, locks and folders of work that are nobody else's."""
+"""Files are written whole or not at all; locks and work folders belong to the user."""
 
 import os
 import stat

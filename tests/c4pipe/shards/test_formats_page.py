@@ -1,4 +1,4 @@
-"""docs/formats.md says what is so: its reader runs, its permutation is ours."""
+"""docs/formats.md is right: its example reader runs, and its permutation is the one that is used."""
 
 import os
 import re

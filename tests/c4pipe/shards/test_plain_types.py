@@ -1,4 +1,4 @@
-"""Without msgspec the same values are taken and refused."""
+"""Without msgspec, the same values are accepted and refused."""
 
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal

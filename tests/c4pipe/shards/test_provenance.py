@@ -1,4 +1,4 @@
-"""Provenance files: where each row of a text shard came from."""
+"""Provenance files: the origin of each row of a text shard."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Text shards: what goes in comes out, the same rows give the same bytes, and damage is one line."""
+"""Text shards: rows are read back unchanged, the same rows give the same bytes, and damage is a one-line error."""
 
 import gzip
 import json

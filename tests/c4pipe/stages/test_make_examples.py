@@ -92,10 +92,10 @@ def test_stored_examples_equal_those_made_on_the_fly(name, pages, vocabulary, te
 
 def test_replicas_differ_and_are_numbered_after_one_another(vocabulary, text_shard, tmp_path):
     made = make_examples(text_shard, recipe_of(vocabulary, replicas=3), str(tmp_path))
-    assert [one.file for one in made.shards] == shard_names(text_shard, 3)
-    assert [one.file for one in made.shards] == [f"train-000{n:02d}-of-00015.arrow" for n in (2, 7, 12)]
-    assert len({one.sha256 for one in made.shards}) == 3
-    assert len({one.rows for one in made.shards}) == 1
+    assert [shard.file for shard in made.shards] == shard_names(text_shard, 3)
+    assert [shard.file for shard in made.shards] == [f"train-000{n:02d}-of-00015.arrow" for n in (2, 7, 12)]
+    assert len({shard.sha256 for shard in made.shards}) == 3
+    assert len({shard.rows for shard in made.shards}) == 1
     with ExampleShard(str(tmp_path / made.shards[1].file)) as shard:
         assert shard.metadata["text_shard"] == "c4-train.00002-of-00005.jsonl"
         assert shard.metadata["replica"] == "1"

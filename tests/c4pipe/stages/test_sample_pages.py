@@ -1,4 +1,4 @@
-"""The sample: which pages are in it depends on the text alone; its size on weights and the budget."""
+"""The sample: its pages depend only on the text, and its size on the weights and the budget."""
 
 import json
 

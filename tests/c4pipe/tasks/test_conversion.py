@@ -1,4 +1,4 @@
-"""Splits, ready records, and what becomes of a record."""
+"""Splits, ready records, and the conversion of records."""
 
 import pytest
 
@@ -8,7 +8,7 @@ from c4pipe.tasks.task import Dropped, MalformedRecord
 
 
 def made(record, task=None, split=None):
-    return [(one.task, one.split, one.example.targets) for one in convert(record, task, split)]
+    return [(placed.task, placed.split, placed.example.targets) for placed in convert(record, task, split)]
 
 
 def test_one_in_ten_validates_by_a_hash_of_the_inputs_alone():
@@ -27,10 +27,12 @@ def test_a_record_says_its_split_before_its_source_does():
 
 
 def test_ready_records_carry_their_references():
-    (one,) = convert({"inputs": "i", "targets": "a", "task": "squad", "references": ["a", "b"], "split": "train"}, None)
-    assert one.example.references == ("a", "b")
-    (one,) = convert({"inputs": "i", "targets": "a", "split": "train"}, "squad")
-    assert (one.task, one.example.references) == ("squad", ("a",))
+    (placed,) = convert(
+        {"inputs": "i", "targets": "a", "task": "squad", "references": ["a", "b"], "split": "train"}, None
+    )
+    assert placed.example.references == ("a", "b")
+    (placed,) = convert({"inputs": "i", "targets": "a", "split": "train"}, "squad")
+    assert (placed.task, placed.example.references) == ("squad", ("a",))
 
 
 def test_false_referents_of_wsc_are_scored_but_not_trained_on():
@@ -42,7 +44,7 @@ def test_false_referents_of_wsc_are_scored_but_not_trained_on():
 def test_all_examples_of_a_record_lie_in_one_split():
     for number in range(40):
         raw = {"passage": "p", "query": f"q{number}", "entities": ["A", "B"], "answers": ["A", "B"]}
-        assert len({one.split for one in convert(raw, "record")}) == 1
+        assert len({placed.split for placed in convert(raw, "record")}) == 1
 
 
 @pytest.mark.parametrize(
@@ -124,7 +126,7 @@ def test_a_question_without_an_answer_is_dropped_and_named():
 def test_squads_own_file_is_unfolded():
     paragraph = {"context": "c", "qas": [{"question": f"q{number}", "answers": []} for number in range(3)]}
     whole = {"version": "1.1", "data": [{"title": "t", "paragraphs": [paragraph, paragraph]}]}
-    assert [one["question"] for one in unfold(whole, "squad")] == ["q0", "q1", "q2"] * 2
+    assert [question["question"] for question in unfold(whole, "squad")] == ["q0", "q1", "q2"] * 2
     assert unfold({"question": "q"}, "squad") == [{"question": "q"}] and unfold(whole, None) == [whole]
     with pytest.raises(MalformedRecord) as caught:
         unfold({"data": [{"paragraphs": 3}]}, "squad")

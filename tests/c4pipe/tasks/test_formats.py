@@ -250,14 +250,14 @@ LITERAL = [
 ]
 
 
-@pytest.mark.parametrize(("name", "raw", "inputs", "targets", "references"), LITERAL, ids=[one[0] for one in LITERAL])
+@pytest.mark.parametrize(("name", "raw", "inputs", "targets", "references"), LITERAL, ids=[case[0] for case in LITERAL])
 def test_a_raw_record_becomes_the_papers_text(name, raw, inputs, targets, references):
     (example,) = find(name).format(raw)
     assert (example.inputs, example.targets, example.references) == (inputs, targets, references)
 
 
 def test_every_task_has_a_literal_test():
-    assert {one[0] for one in LITERAL} == set(TASKS)
+    assert {case[0] for case in LITERAL} == set(TASKS)
 
 
 def test_every_task_is_filed_under_its_name_and_has_known_metrics():

@@ -106,7 +106,7 @@ def test_record_counts_a_query_once():
 def test_multirc_scores_answers_by_f1_and_questions_by_exact_match():
     references = [("True", "q1"), ("False", "q1"), ("True", "q2"), ("True", "q3")]
     found = values("multirc", references, ["True", "False", "False", "maybe"])
-    # True positives 1, missed 2 (the invalid one too), none falsely found; question 1 alone is all right.
+    # 1 true positive, 2 false negatives (one is invalid), 0 false positives. Only question 1 is completely right.
     assert found["f1"] == pytest.approx(50.0)
     assert found["exact_match"] == pytest.approx(100 / 3)
 

@@ -1,4 +1,4 @@
-"""Training: the same bytes every time, T5's settings, and clear words where the text is too little."""
+"""Training: the same bytes every time, T5's settings, and clear errors if there is too little text."""
 
 import os
 import subprocess

@@ -43,7 +43,7 @@ def sentences(text: str, version: str, parameters: PunktParameters = TOY) -> lis
     [
         ("One is here. Two is there! Three? Yes", ["One is here.", "Two is there!", "Three?", "Yes"]),
         ("I saw Dr. Brown there.", ["I saw Dr. Brown there."]),
-        # An abbreviation ends a sentence where the next word starts one: known by its spelling, or as a starter.
+        # An abbreviation ends a sentence if the next word starts a sentence, by its spelling or as a known starter.
         ("I saw the Dr. He left.", ["I saw the Dr.", "He left."]),
         ("I saw the Dr. However I left.", ["I saw the Dr.", "However I left."]),
         # An initial before a name that is never written small; a collocation.
@@ -53,9 +53,9 @@ def sentences(text: str, version: str, parameters: PunktParameters = TOY) -> lis
         ("On the 3. cats came. Well.", ["On the 3. cats came.", "Well."]),
         ("On the 3. May he came.", ["On the 3. May he came."]),
         ("There were 3. The rest left.", ["There were 3.", "The rest left."]),
-        # A small word behind a period does not matter for a word that is no abbreviation.
+        # After a word that is not an abbreviation, it does not matter if the next word is in lower case.
         ("It ended. and went on.", ["It ended.", "and went on."]),
-        # An ellipsis ends a sentence only before what starts one.
+        # An ellipsis ends a sentence only before a word that starts a sentence.
         ("And so on ... cats came.", ["And so on ... cats came."]),
         ("And so on ... He came.", ["And so on ...", "He came."]),
         # Closing quotes and brackets go with the sentence before.
@@ -85,7 +85,7 @@ def test_sentences_end_where_punkt_says(text, expected, version):
         ("“He came.” He left.", ["“He came.” He left."], ["“He came.”", "He left."]),
         ("It’s ‘so.’ Well.", ["It’s ‘so.’ Well."], ["It’s ‘so.’", "Well."]),
         ("Il dit «Oui.» Bon.", ["Il dit «Oui.» Bon."], ["Il dit «Oui.»", "Bon."]),
-        # A blank before the quote: the end is seen, and the older rule leaves the quote to what follows.
+        # A blank before the quote: the sentence ends, and by the older rule the quote belongs to the next one.
         ("Il dit « Oui. » Bon.", ["Il dit « Oui.", "» Bon."], ["Il dit « Oui. »", "Bon."]),
         # `regex` takes separators for letters.
         ("End.\x1cHe came.", ["End.", "He came."], ["End.\x1cHe came."]),

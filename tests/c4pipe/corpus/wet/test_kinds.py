@@ -1,4 +1,4 @@
-"""Files that are no WET files are told by their records."""
+"""Files that are not WET files are recognised by their records."""
 
 import gzip
 import io

@@ -1,4 +1,4 @@
-"""Each broken or odd WET file of the shared data, with both parsers: what comes out, and why."""
+"""The outcomes of all broken or odd WET files of the shared data, with both parsers."""
 
 from collections import Counter
 
@@ -14,7 +14,7 @@ EDGE = {
     "bad_length.warc.wet.gz": ({"no_url": 1, "page": 3}, {"no_url": 1, "page": 2, "bad_length": 1}),
     # No bytes, no records, although the name promises gzip.
     "empty.warc.wet.gz": ({}, {}),
-    # Header lines that end in LF alone.
+    # Header lines that end in LF without CR.
     "lf_only.warc.wet.gz": ({"page": 3}, {"page": 3}),
     # One record without a URL besides the warcinfo.
     "no_uri.warc.wet.gz": ({"no_url": 2, "page": 1}, {"no_url": 2, "page": 1}),

@@ -1,4 +1,4 @@
-"""The WARC reader (`--wet_parser=warc`): lengths are honoured, and one that lies costs one record."""
+"""The WARC parser (`--wet_parser=warc`): lengths are used, and a wrong length affects only one record."""
 
 import gzip
 import io

@@ -1,4 +1,4 @@
-"""Shards behind a URL: fetched once, checked, kept within bounds, tried again when the store stumbles."""
+"""Shards at a URL: downloaded once, checked, kept within a limit, and downloaded again after temporary failures."""
 
 import contextlib
 import importlib.util
@@ -76,7 +76,7 @@ def test_the_cache_stays_within_its_bounds(folder, server, tmp_path):
         with contextlib.suppress(FileNotFoundError):  # removed while we looked
             most = max(most, sum(path.stat().st_size for path in tmp_path.glob("*.arrow")))
     assert 0 < most <= 10 * shard_bytes
-    # Room for what is read now, none for what comes next: slower, but it goes.
+    # There is room for the present shards, but not for the next ones: this is slower, but works.
     assert len(_ids(server.url, tmp_path / "small", cache_bytes=5 * shard_bytes)) == 10_800
     with pytest.raises(UserError, match="too small"):
         _ids(server.url, tmp_path / "tiny", cache_bytes=3 * shard_bytes)

@@ -58,7 +58,7 @@ def test_every_example_comes_exactly_once_an_epoch(three_epochs):
 @pytest.mark.parametrize("threads", [1, 2, 4])
 @pytest.mark.parametrize("ranks", [1, 2, 3, 8])
 def test_ranks_and_threads_and_stops_change_nothing(two_epoch_folder, three_epochs, ranks, threads):
-    # Three epochs, stopped once in each; every part goes on with another number of ranks.
+    # Three epochs, each with one stop. Every part continues with another number of ranks.
     stops = [0, 131, 4001 // BATCH + 300, 2 * 9473 // BATCH + 77, len(three_epochs) // BATCH]
     others = [1, 2, 3, 8]
     for part, (start, stop) in enumerate(pairwise(stops)):

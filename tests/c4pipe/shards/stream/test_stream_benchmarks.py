@@ -1,4 +1,4 @@
-"""The stream's benchmarks run and print what they promise."""
+"""The stream's benchmarks run and print their figures."""
 
 import subprocess
 import sys

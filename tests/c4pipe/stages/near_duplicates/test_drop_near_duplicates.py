@@ -1,4 +1,4 @@
-"""The graph on small shards: what stays, and that neither order, buckets nor a restart change a byte."""
+"""The pipeline on small shards: the pages that stay; order, buckets and restarts change no byte."""
 
 import random
 from pathlib import Path
