@@ -139,10 +139,10 @@ def unknown_argument(argument: str, flags: Iterable[str], where: str) -> UserErr
 
 @contextlib.contextmanager
 def importing() -> Iterator[None]:
-    """Rest the garbage collector while a command imports what does its work.
+    """Stop the garbage collector while a command imports its action.
 
-    Else it walks through all modules again and again as they come, which takes a third of the time of Beam's or
-    torch's import. Nothing that an import makes is garbage.
+    Otherwise the collector scans all modules repeatedly, which takes a third of the time to import Beam or torch. An
+    import makes hardly any garbage.
     """
     was_enabled = gc.isenabled()
     gc.disable()
@@ -155,14 +155,14 @@ def importing() -> Iterator[None]:
 
 @contextlib.contextmanager
 def stops_on_sigterm() -> Iterator[None]:
-    """Within the block SIGTERM interrupts as Ctrl-C does: what is open is left in order, and one line is said."""
+    """Within the block, SIGTERM interrupts like Ctrl-C, so that the command cleans up and prints one line."""
 
     def interrupt(number: int, frame: FrameType | None) -> None:
         raise KeyboardInterrupt
 
     try:
         before = signal.signal(signal.SIGTERM, interrupt)
-    except ValueError:  # not the main thread: whoever calls this handles signals
+    except ValueError:  # this is not the main thread, so the caller handles signals
         yield
         return
     try:

@@ -74,7 +74,7 @@ def _told(name: str, said: str) -> str | None:
 
 
 def in_one_line(kind: str, said: str) -> str:
-    """The name of an exception and the beginning of its message.
+    r"""The name of an exception and the beginning of its message.
 
     >>> in_one_line("ValueError", "two\n  lines"), in_one_line("KeyError", "")
     ('ValueError: two lines', 'KeyError')

@@ -90,7 +90,7 @@ def resolve(
 def _punkt_of(
     finder: "_Finder", sentence_model: str, variant: Variant, languages: Sequence[str]
 ) -> dict[str, PunktParameters]:
-    """Language -> parameters, of those languages whose sentences are not told apart by end marks alone."""
+    """Language -> Punkt's parameters, for the languages whose sentences are not counted by end marks alone."""
     names = {code: variant.punkt_of(language_data(code)) for code in languages}
     return {code: parse_punkt_files(_punkt_files(finder, sentence_model, name)) for code, name in names.items() if name}
 

@@ -51,12 +51,12 @@ class Criteria:
 
     @property
     def data_of_languages(self) -> dict[str, LanguageData]:
-        """Language -> its data, for variants whose rules depend on it."""
+        """Language -> its data, for variants whose rules depend on the language."""
         return {language: language_data(language) for language in self.languages}
 
     @property
     def thresholds(self) -> dict[str, float]:
-        """Language -> how sure the identifier must be."""
+        """Language -> the smallest probability of the identifier that counts."""
         least = self.variant.min_probability
         if isinstance(least, float):
             return dict.fromkeys(self.languages, least)
@@ -66,7 +66,7 @@ class Criteria:
         }
 
     def sentences_of(self, language: LanguageData) -> CountsSentences:
-        """What counts sentences in a language: Punkt with its parameters, or its end marks."""
+        """The sentence counter for a language: Punkt with its parameters, or by its end marks."""
         punkt = self.assets.punkt_of.get(language.code) or self.assets.punkt
         if punkt is not None and self.variant.punkt_of(language):
             return SentenceCounter(punkt, self.compat.punkt)

@@ -1,4 +1,4 @@
-"""Cleaning where the rules depend on a page's language, which is found out before."""
+"""Cleaning with rules that depend on the page's language, which is identified first."""
 
 from collections.abc import Mapping, Sequence
 from itertools import chain
@@ -9,7 +9,7 @@ from c4pipe.corpus.language.codes import mc4_code
 from c4pipe.corpus.language.identifier import LanguageIdentifier
 from c4pipe.corpus.language.language_data import LanguageData
 
-# The page has no line that could be a sentence in any of the languages.
+# Reasons: the page has no line that could be a sentence in one of the languages; the page is in another language.
 NO_SENTENCE = "no_sentence"
 OTHER_LANGUAGE = "other_language"
 
@@ -17,10 +17,9 @@ OTHER_LANGUAGE = "other_language"
 class CleanerByLanguage:
     """Cleans each page by the rules of its language. Picklable.
 
-    cleaners: language -> its cleaner. With one language, all pages are cleaned by its rules, as C4 does for English.
-    With more, the identifier looks at the lines that could be sentences in any of them, so that the words of menus do
-    not decide; a page in none of the languages is dropped. How sure the identifier is matters later, when it sees the
-    cleaned text.
+    cleaners: language -> its cleaner. With one language, all pages are cleaned by its rules, as in C4 for English. With
+    more languages, the identifier sees only lines that could be sentences in one of them, so that menus do not decide.
+    A page in another language is dropped. The probability is ignored here: it is tested later, on the cleaned text.
     """
 
     def __init__(
@@ -31,7 +30,7 @@ class CleanerByLanguage:
     ) -> None:
         self._cleaners = dict(cleaners)
         self._identifier = identifier
-        # Any line may be a sentence in a language without end marks.
+        # In a language without end marks, any line may be a sentence.
         has_marks = all(data.end_marks for data in languages.values())
         marks = chain.from_iterable(data.end_marks for data in languages.values())
         self._marks = tuple(dict.fromkeys(marks)) if has_marks else ()

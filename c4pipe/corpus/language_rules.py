@@ -1,6 +1,6 @@
-"""Kinds of rules whose parameters a language gives: rows of a recipe for many languages.
+"""Kinds of rules whose parameters depend on the language, for recipes for many languages.
 
-Such a row becomes a rule of `rules.py` by `of(language)`. Its name, and what it drops, are the row's in all languages,
+`of(language)` makes such a rule into a rule of `rules.py`. Its name and what it drops are the same for all languages,
 so that counters and reports have the same rows.
 """
 
@@ -27,7 +27,7 @@ _Count = Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]
 
 
 class Topic(Enum):
-    """What phrases of the languages' data are about."""
+    """The topics of phrases in the languages' data."""
 
     POLICY = "policy"
     JAVASCRIPT = "javascript"
@@ -36,7 +36,7 @@ class Topic(Enum):
 
 @dataclass(frozen=True)
 class Never(LineRule):
-    """Applies to no line: a rule that a language has no use for."""
+    """Applies to no line. It takes the place of a rule that a language does not need."""
 
     def takes(self, line: str) -> bool:
         return False
@@ -47,10 +47,10 @@ class Never(LineRule):
 
 @dataclass(frozen=True)
 class LineRuleOfLanguage(LineRule):
-    """A row whose parameters a language gives. A kind defines `of`."""
+    """A rule whose parameters depend on the language. A kind defines `of`."""
 
     def takes(self, line: str) -> bool:
-        raise TypeError(f"the rule {self.name} has no parameters before a language gives them")
+        raise TypeError(f"the rule {self.name} depends on the language; use of(language)")
 
     @abstractmethod
     def of(self, language: LanguageData) -> LineRule:
@@ -59,7 +59,7 @@ class LineRuleOfLanguage(LineRule):
 
 @dataclass(frozen=True)
 class EndMarksOfLanguage(LineRuleOfLanguage):
-    """`EndMarks` with the marks of the language's script. Where a script has none (Thai), it applies to no line."""
+    """`EndMarks` with the marks of the language's script. If the script has none (Thai), it applies to no line."""
 
     not_in: str = "..."
 
@@ -71,7 +71,7 @@ class EndMarksOfLanguage(LineRuleOfLanguage):
 
 @dataclass(frozen=True)
 class FewestWordsOfLanguage(LineRuleOfLanguage):
-    """`FewestWords`; where no blanks part words, `FewestCharacters` with the language's number."""
+    """`FewestWords`; if words are not separated by blanks, `FewestCharacters` with the language's number."""
 
     words: _Count = 1
 
@@ -83,7 +83,7 @@ class FewestWordsOfLanguage(LineRuleOfLanguage):
 
 @dataclass(frozen=True)
 class LongestWordOfLanguage(LineRuleOfLanguage):
-    """`LongestWord`; where no blanks part words, it applies to no line."""
+    """`LongestWord`; if words are not separated by blanks, it applies to no line."""
 
     characters: _Count = 1000
 
@@ -95,7 +95,7 @@ class LongestWordOfLanguage(LineRuleOfLanguage):
 
 @dataclass(frozen=True)
 class PhrasesOfLanguage(LineRuleOfLanguage):
-    """`Phrases`: those of the row, which hold for every language, and the language's own about a topic."""
+    """`Phrases`, with the phrases of the rule for all languages, and the language's phrases for a topic."""
 
     topic: Topic = Topic.POLICY
     phrases: tuple[str, ...] = ()
@@ -106,5 +106,5 @@ class PhrasesOfLanguage(LineRuleOfLanguage):
 
 
 def rules_of_language(rules: Sequence[Rule], language: LanguageData) -> tuple[Rule, ...]:
-    """The rules for a language: those that it gives parameters to, and the others as they are."""
+    """The rules for a language. Rules that do not depend on the language are unchanged."""
     return tuple(rule.of(language) if isinstance(rule, LineRuleOfLanguage) else rule for rule in rules)

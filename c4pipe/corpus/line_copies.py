@@ -53,7 +53,7 @@ class LineRemover:
     """Removes copies of lines, and drops a page if too little of it remains.
 
     sentences: None if there is no minimum. min_sentences: the minimum for the whole page, counted over the joined
-    lines. sentences_of: language -> what counts its sentences, where they depend on the page's language.
+    lines. sentences_of: language -> its sentence counter, if counting depends on the page's language.
     """
 
     def __init__(

@@ -100,7 +100,7 @@ COMPATS: dict[str, Compat] = {
 
 
 def variant_named(name: str) -> Variant:
-    """The variant of that name; `clean.de` is `clean` with German alone. Raises: UserError if there is none."""
+    """The variant of that name; `clean.de` is `clean` with only German. Raises: UserError if there is none."""
     variant_name, dot, language = name.partition(".")
     if name not in VARIANTS and dot and variant_name in VARIANTS and VARIANTS[variant_name].cleans_by_language:
         variant = VARIANTS[variant_name]
@@ -134,7 +134,7 @@ def languages_of(variant: Variant, languages: str | None) -> tuple[str, ...]:
 
 
 def for_run(variant: Variant, languages: Sequence[str], identifier: str | None) -> Variant:
-    """The variant of a run: with its language identifier, and, where rules depend on it, with its languages alone.
+    """The variant of a run: with the run's language identifier and, if rules depend on the language, its languages.
 
     Raises: UserError if the identifier does not know a language.
     """
@@ -154,7 +154,7 @@ def for_run(variant: Variant, languages: Sequence[str], identifier: str | None) 
 
 
 def of_one_language(variant: Variant, language: str) -> Variant:
-    """A variant whose rules depend on the language, with the parameters of one language in their rows."""
+    """A variant whose rules depend on the language, with the parameters of one language filled in."""
     data = language_data(language)
     least = variant.min_probability
     if least == OF_LANGUAGE:

@@ -157,7 +157,7 @@ def write_clusters(plan: Plan, result: Mapping[str, Any]) -> None:
 
 
 def _languages_without_badwords(plan: Plan) -> list[str]:
-    """A sentence if there are languages whose pages no list of bad words was held against."""
+    """A notice, if there are languages without a list of bad words."""
     if not (plan.variant.cleans_by_language and plan.variant.needs_badwords):
         return []
     lists = {name.split("/")[1] for name in plan.settings.assets if name.startswith("badwords/")}

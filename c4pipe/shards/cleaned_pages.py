@@ -1,4 +1,4 @@
-"""The pages of a work file after cleaning, with the language whose rules cleaned them (`work_files.PagesWriter`)."""
+"""The work files (`work_files.PagesWriter`) of cleaned pages, with the language whose rules cleaned them."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ from c4pipe.shards.work.work_files import CLEANED, CleanedPage
 
 @dataclass(frozen=True, slots=True)
 class PageInLanguage(CleanedPage):
-    """A cleaned page. language: whose rules cleaned it; empty where all languages are cleaned by the same rules."""
+    """A cleaned page. language: the language whose rules cleaned it; empty if the rules do not depend on it."""
 
     language: str
 

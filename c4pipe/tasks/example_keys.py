@@ -1,4 +1,4 @@
-"""The name of an example, by which a search in a corpus and an evaluation know it."""
+"""The key of an example, by which a search in a corpus and an evaluation identify it."""
 
 import hashlib
 
@@ -6,6 +6,6 @@ import numpy as np
 
 
 def example_key(inputs: np.ndarray, targets: np.ndarray) -> str:
-    """16 hex digits that name an example by its ids (without padding), on whichever machine."""
+    """A digest of an example's ids (without padding): 16 hexadecimal digits, the same on every machine."""
     packed = [np.asarray(ids, "<u4").tobytes() for ids in (inputs, targets)]
     return hashlib.sha256(len(packed[0]).to_bytes(8, "little") + b"".join(packed)).hexdigest()[:16]

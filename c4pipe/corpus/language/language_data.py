@@ -1,6 +1,6 @@
-"""What cleaning needs to know of a language, from the files in `data/`, one per language.
+"""The data of each language that cleaning needs, from the files in `data/`, one per language.
 
-The codes are mC4's (`codes.py`). docs/languages.md says where the data are from and how they were checked.
+The codes are mC4's (`codes.py`). docs/languages.md says where the data come from and how they were checked.
 """
 
 from dataclasses import dataclass, field, fields
@@ -13,7 +13,7 @@ import msgspec
 from c4pipe.choices import check_choice
 from c4pipe.corpus.language.codes import mc4_code
 
-# In place of a language of `punkt_tab`: sentences are told apart by the end marks alone.
+# Used instead of a language of `punkt_tab`: sentences are separated only by end marks.
 BY_MARKS = "end_marks"
 
 _Text = Annotated[str, msgspec.Meta(min_length=1)]
@@ -23,13 +23,13 @@ _Share = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
 
 @dataclass(frozen=True)
 class LanguageData:
-    """One language.
+    """The data of one language.
 
-    iso639_3: its codes in Common Crawl's header. end_marks: what a line that is a sentence ends in; none where the
-    script has none. quotes: those of them that end quoted speech. has_blanks: whether blanks part words.
-    fewest_characters: the shortest line where they do not. sentences: the language in `punkt_tab`, or `BY_MARKS`.
-    phrases: topic -> phrases in lower case. min_probability: identifier -> how sure it must be; identifiers that do
-    not know the language are not named. source: where all this is from.
+    iso639_3: its codes in Common Crawl's header. end_marks: the marks at the end of a sentence; empty if the script has
+    none. quotes: the end marks that close quoted speech. has_blanks: whether words are separated by blanks.
+    fewest_characters: if not, the length of the shortest line to keep. sentences: the language in `punkt_tab`, or
+    `BY_MARKS`. phrases: topic -> phrases in lower case. min_probability: identifier -> the smallest probability that
+    counts; identifiers that do not know the language are left out. source: the sources of the data.
     """
 
     code: _Text
@@ -47,14 +47,14 @@ class LanguageData:
 
 @cache
 def codes() -> tuple[str, ...]:
-    """All languages that there are data for."""
+    """The codes of all languages with data."""
     names = [entry.name for entry in _folder().iterdir()]
     return tuple(sorted(name.removesuffix(".toml") for name in names if name.endswith(".toml")))
 
 
 @cache
 def language_data(code: str) -> LanguageData:
-    """The data of a language. Raises: UserError if there are none."""
+    """The data of a language. Raises: UserError if it has no data."""
     check_choice("language", code, codes())
     table = msgspec.toml.decode(_folder().joinpath(f"{code}.toml").read_text(encoding="utf-8"))
     hints = get_type_hints(LanguageData, include_extras=True)
@@ -64,7 +64,7 @@ def language_data(code: str) -> LanguageData:
 
 
 def canonical_code(name: str) -> str:
-    """The code under which a language stands here, of a code that is in use for it.
+    """The code that is used here for a language, from any common code.
 
     >>> [canonical_code(name) for name in ("de", "nb", "he", "zh-cn")]
     ['de', 'no', 'iw', 'zh']
@@ -72,7 +72,7 @@ def canonical_code(name: str) -> str:
     return _ALIASES.get(name) or mc4_code(name)
 
 
-# Bokmål is what identifiers call Norwegian.
+# Identifiers have Bokmål (`nb`) for Norwegian.
 _ALIASES = {"nb": "no", "fil": "fil"}
 
 

@@ -68,10 +68,10 @@ class LanguageOrUnknown:
 
 
 class SureOfLanguages:
-    """Keeps pages that are surely in one of some languages, each with its own threshold, by mC4's codes.
+    """Keeps the pages that are in one of the wanted languages with a high probability, by mC4's codes.
 
-    thresholds: language -> how sure the identifier must be. A page that was cleaned by the rules of another language
-    than the one that it is in now is dropped.
+    thresholds: language -> the smallest probability that counts. A page is also dropped if it was cleaned by the rules
+    of a language other than the language that is identified now.
     """
 
     def __init__(self, identifier: LanguageIdentifier, thresholds: Mapping[str, float]) -> None:

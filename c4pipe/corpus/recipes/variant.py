@@ -11,7 +11,7 @@ from c4pipe.corpus.rules import FewestSentences, Paragraphs, Rule
 
 # Used instead of a number: the threshold of the language identifier depends on the version of the reference (`Compat`).
 OF_COMPAT = "of_compat"
-# Instead of a number or a name: each language's data say it.
+# Used instead of a number or a name: the value comes from the data of each language.
 OF_LANGUAGE = "of_language"
 
 Share = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
@@ -53,15 +53,15 @@ class Variant:
 
     @property
     def cleans_by_language(self) -> bool:
-        """Whether a page's language gives the rules their parameters, so that it must be known before cleaning."""
+        """Whether cleaning depends on the page's language, so that it must be known before."""
         return self.sentences == OF_LANGUAGE or any(isinstance(rule, LineRuleOfLanguage) for rule in self.rules)
 
     def rules_of(self, language: str) -> tuple[Rule, ...]:
-        """The rules that clean a page of a language; of pages of all languages where the language does not matter."""
+        """The rules that clean the pages of a language."""
         return rules_of_language(self.rules, language_data(language)) if self.cleans_by_language else self.rules
 
     def punkt_of(self, language: LanguageData) -> str:
-        """The language in `punkt_tab` whose parameters tell sentences apart; empty where end marks alone do."""
+        """The language in `punkt_tab` whose parameters split sentences; empty if only end marks are used."""
         if self.sentences != OF_LANGUAGE:
             return self.sentences
         return "" if language.sentences == BY_MARKS else language.sentences

@@ -26,7 +26,7 @@ def parse_punkt_files(files: Mapping[str, str]) -> PunktParameters:
 
 
 class CountsSentences(Protocol):
-    """Anything that counts the sentences of texts."""
+    """The interface of sentence counters."""
 
     def count(self, text: str, up_to: int | None = None) -> int:
         """The number of sentences of `text`; with `up_to`, that number at most, without reading further."""
