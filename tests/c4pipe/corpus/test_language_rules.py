@@ -49,7 +49,7 @@ def test_words_are_counted_by_script():
 
 
 def test_a_rule_without_its_language_judges_nothing():
-    with pytest.raises(TypeError, match="before a language gives them"):
+    with pytest.raises(TypeError, match="depends on the language"):
         line_outcome("A line of five words.", CLEAN.rules)
 
 
