@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 _SIMILARITIES = (0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95)
 _EXCERPT_CHARACTERS = 200
+# A chart with logarithmic axes says little of a few sizes.
+_MOST_SIZES_IN_A_TABLE = 12
 
 
 def near_duplicates_page(summary: Mapping[str, Any], shown: Mapping[str, Mapping[str, str]], banding: Banding) -> str:
@@ -55,6 +57,9 @@ def _glance(summary: Mapping[str, Any]) -> "Markup":
 def _sizes(sizes: Sequence[tuple[int, int]]) -> "Markup | str":
     if not sizes:
         return "No page is a near-duplicate of another."
+
+    if len(sizes) <= _MOST_SIZES_IN_A_TABLE:
+        return table(("pages in the cluster", "clusters"), sizes)
 
     def draw(axes: "Axes") -> None:
         axes.scatter([size for size, _ in sizes], [count for _, count in sizes], color="#1f6feb", s=14)
