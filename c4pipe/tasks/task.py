@@ -1,5 +1,6 @@
 """The type of a task: text in, text out, and the metrics of its outputs (T5, section 2.4)."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from dataclasses import field as dataclass_field
@@ -133,6 +134,13 @@ def field(record: Record, *names: str) -> Any:
 
 
 _MOST_DIGITS = 100
+_WHOLE_NUMBER = re.compile(r"(-?[0-9]+)\.0+")
+
+
+def _whole(text: str) -> str:
+    """A whole number without its empty decimals; any other text as it is."""
+    number = _WHOLE_NUMBER.fullmatch(text)
+    return number[1] if number else text
 
 
 def label_name(value: Any, labels: Sequence[str]) -> str:
@@ -142,18 +150,22 @@ def label_name(value: Any, labels: Sequence[str]) -> str:
     ('positive', 'positive')
     >>> label_name(True, ("False", "True")), label_name("0", ("negative", "positive"))
     ('True', 'negative')
+    >>> label_name("1.0", ("negative", "positive"))  # as pandas writes whole numbers if any row has none
+    'positive'
 
     Raises: Unlabelled if the label is hidden; MalformedRecord if it is not a label of the task.
     """
+    if isinstance(value, str):
+        value = _whole(value.strip())
     if value is None or value in (-1, "-1", ""):
         raise Unlabelled
     number: Any = value if isinstance(value, (bool, int, float)) else None
     if isinstance(value, str):
         by_name = {label.lower(): label for label in labels}
-        name = value.strip().lower()
+        name = value.lower()
         if (known := by_name.get(name) or by_name.get(_SYNONYMS.get(name, ""))) is not None:
             return known
-        number = int(value) if value.strip().isdecimal() and len(value) < _MOST_DIGITS else None
+        number = int(value) if value.isdecimal() and len(value) < _MOST_DIGITS else None
     if number is None or not 0 <= number < len(labels) or int(number) != number:
         raise MalformedRecord("unknown_label", f"label {value!r} is none of {', '.join(labels)}")
     return labels[int(number)]

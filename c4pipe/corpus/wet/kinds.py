@@ -95,6 +95,9 @@ def fault_of_beginning(source: BinaryIO, file_name: str, wet_parser: str) -> str
     except BrokenFile as error:
         if error.reason == OTHER_COMPRESSION:
             return f"cannot be read: {error.detail}"
+        if not beginning:
+            hint = "copy it again, or rename it if it is not compressed"
+            return f"cannot be read from its first byte ({error.detail}); {hint}"
     inner = compression_of(beginning, "")
     if name := inner.name if inner else format_not_read(beginning):
         return f"has a file of the kind {name} inside of its compression; unpack it once"

@@ -89,8 +89,8 @@ def _without_manifest(name: SourceName) -> TextFiles:
         found = [_File(files.join(name.path, entry), split_of_file(entry)) for entry in in_folder]
     elif files.list_folder(name.path):
         raise UserError(
-            f"{name.path} has no text shards (JSON lines or Parquet); give files of other kinds as a glob, such as "
-            f"{files.join(name.path, '*.txt')}"
+            f"{name.path} has no text shards (JSON lines or Parquet); give its files as a glob, such as "
+            f"{_glob_of_files_in(name.path)}"
         )
     else:
         found = _by_glob(name.path)
@@ -100,6 +100,17 @@ def _without_manifest(name: SourceName) -> TextFiles:
     if len(known) < len(found):
         _say_what_is_taken(name, len(found), chosen)
     return chosen
+
+
+def _glob_of_files_in(folder: str) -> str:
+    """A glob that finds readable files of a folder, or of its first folder that has some (`lang=de/part-0.parquet`)."""
+    entries = files.list_folder(folder)
+    for inner in ("", *sorted(entry for entry in entries if not entry.startswith((".", "_")))):
+        for entry in files.list_folder(files.join(folder, inner) if inner else folder):
+            if kinds.kind_of(entry) is not None:
+                ending = entry[len(kinds.stem_of(entry)) :]
+                return files.join(folder, "*", f"*{ending}") if inner else files.join(folder, f"*{ending}")
+    return files.join(folder, "*.txt")
 
 
 def _say_what_is_taken(name: SourceName, num_found: int, chosen: TextFiles) -> None:

@@ -120,6 +120,11 @@ def test_a_compression_that_is_not_read_is_a_fault():
     assert fault.startswith("cannot be read: this is a file of the kind lz4; unpack it")
 
 
+def test_a_plain_file_with_the_name_of_a_compressed_file_is_a_fault():
+    fault = kinds.fault_of_beginning(io.BytesIO(b"A line of text.\n" * 9), "a.wet.gz", "tfds")
+    assert fault.startswith("cannot be read from its first byte (") and "rename it if it is not compressed" in fault
+
+
 def test_a_broken_file_is_judged_by_what_can_be_read():
     packed = gzip.compress(b"".join(WARC) + bytes(range(256)) * 99, mtime=0)
     assert kinds.fault_of_beginning(io.BytesIO(packed[:-20]), "a.gz", "tfds").startswith("looks like a WARC file")

@@ -97,6 +97,16 @@ def test_plain_text_and_tables_are_taken_only_where_a_glob_asks_for_them(tmp_pat
         resolve_source(str(tmp_path))
 
 
+def test_a_folder_of_folders_is_answered_with_the_glob_of_their_files(tmp_path):
+    inner = tmp_path / "lang=de"
+    inner.mkdir()
+    write_text_shard(str(inner / "part-0.parquet"), ROWS)
+    with pytest.raises(UserError) as error:
+        resolve_source(str(tmp_path))
+    glob = str(error.value).rpartition("such as ")[2]
+    assert glob == f"{tmp_path}/*/*.parquet" and resolve_source(glob) == [str(inner / "part-0.parquet")]
+
+
 def test_a_folder_of_datasets_is_read_by_its_splits(tmp_path):
     datasets = pytest.importorskip("datasets")
     rows = datasets.Dataset.from_dict({"text": ["One page.", "Another."]})
