@@ -8,6 +8,9 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 PY     := $(BIN)/python
 STAMP  := $(VENV)/.installed
+# What the demo needs: no packages for clouds, evaluation and development. Where all are installed, these are among them.
+DEMO_STAMP := $(VENV)/.installed-demo
+FOR_DEMO   := $(if $(wildcard $(STAMP)),$(STAMP),$(DEMO_STAMP))
 EXTRAS := beam,train,evaluate,cloud,multilingual,dev
 
 # What the stage targets read and write; override on the command line: make c4 WET='crawl/*.wet.gz' OUT=c4
@@ -28,17 +31,21 @@ help: ## this list
 
 setup: $(STAMP) ## make .venv and install everything
 
-$(STAMP): setup.py constraints.txt
+$(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' \
 	  || { echo 'error: c4pipe needs Python 3.10 or newer; name one: make PYTHON=python3.12 ...' >&2; exit 2; }
-	@test -x $(PY) || $(PYTHON) -m venv $(VENV)
-	@echo 'installing into $(VENV) (the first time this takes some minutes)'
+	@$(PYTHON) -m venv $(VENV)
 	@$(PY) -m pip install -q --disable-pip-version-check 'setuptools>=68' wheel
+
+$(STAMP): EXTRAS := $(EXTRAS)
+$(DEMO_STAMP): EXTRAS := demo
+$(STAMP) $(DEMO_STAMP): setup.py constraints.txt | $(VENV)/bin/python
+	@echo 'installing c4pipe[$(EXTRAS)] into $(VENV) (the first time this takes some minutes)'
 	@$(PY) -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[$(EXTRAS)]'
 	@touch $@
 
-demo: $(STAMP) ## WET files to a training model, ten minutes on two cores; WET='glob' [ASSETS=dir] for other files
-	@$(PY) -m tools.demo.run --output=demo $(if $(WET),--wet='$(WET)') $(if $(ASSETS),--assets='$(ASSETS)')
+demo: $(FOR_DEMO) ## WET files to a training model, some minutes on two cores; WET='glob' [ASSETS=dir] for other files
+	@$(PY) -m c4pipe.demo --output=demo $(if $(WET),--wet='$(WET)') $(if $(ASSETS),--assets='$(ASSETS)')
 
 test: $(STAMP) ## all tests but the slow ones: [WORKERS=2]
 	@$(PY) -m pytest -q -m 'not slow' -n $(WORKERS) $(ARGS)

@@ -6,6 +6,7 @@ from pathlib import Path
 from setuptools import find_namespace_packages, setup
 
 HERE = Path(__file__).parent
+# The one place of the version is c4pipe/__init__.py.
 VERSION = re.search(r'__version__ = "(.+)"', (HERE / "c4pipe/__init__.py").read_text())[1]
 
 CORE = [
@@ -31,6 +32,7 @@ EXTRAS = {
     "cloud": ["aiohttp>=3.9", "gcsfs>=2024.6", "s3fs>=2024.6"],
     "multilingual": ["cld3-py==3.1.0"],
 }
+EXTRAS["demo"] = [*EXTRAS["beam"], *EXTRAS["train"]]
 EXTRAS["dev"] = [
     "apache-beam[gcp]>=2.65",
     "datasets>=3",
@@ -63,4 +65,5 @@ setup(
     },
     install_requires=CORE,
     extras_require=EXTRAS,
+    entry_points={"console_scripts": ["c4pipe = c4pipe.__main__:start"]},
 )

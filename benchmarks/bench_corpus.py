@@ -104,7 +104,7 @@ def choose_wets(given: list[Path], work: Path) -> list[Path]:
     """The given WET files, or those next to the project, or the demo's crawl, which is made below `work`."""
     wets = [path.resolve() for path in given] or sorted((SHARED / "data/wet").glob("*.wet.gz"))
     if not wets:
-        run([sys.executable, "-m", "tools.demo.pack_crawl", f"--output={work / 'crawl'}"])
+        run([sys.executable, "-m", "c4pipe.demo.pack_crawl", f"--output={work / 'crawl'}"])
         wets = sorted((work / "crawl").rglob("*.wet.gz"))
     return wets
 

@@ -101,14 +101,14 @@ def clocked_checksums() -> Iterator[list[float]]:
 
 
 def topics() -> list[str]:
-    from tools.demo.documentation import _topics
+    from c4pipe.demo.documentation import _topics
 
     return [text for _, text in _topics() if "{" not in text and len(text) > 800]
 
 
 def measure_work_files(folder: Path, num_pages: int) -> None:
+    from c4pipe.demo.pack_crawl import wet_record
     from pipelines import wet_to_c4
-    from tools.demo.pack_crawl import wet_record
 
     texts = topics()
     head = {"WARC-Date": "2019-04-18T00:00:00Z"}

@@ -51,7 +51,7 @@ def main() -> None:
 def make_text(work: Path) -> str:
     """Make a corpus from Python's documentation, like the demo. Returns: its folder."""
     clean = ["--variant=en.noclean", f"--input={work}/crawl/**/*.wet.gz", f"--output={work}/c4"]
-    for command in (["tools.demo.pack_crawl", f"--output={work}/crawl"], ["pipelines.wet_to_c4", *clean]):
+    for command in (["c4pipe.demo.pack_crawl", f"--output={work}/crawl"], ["pipelines.wet_to_c4", *clean]):
         subprocess.run([sys.executable, "-m", *command], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
     return f"{work}/c4"
 

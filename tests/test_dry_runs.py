@@ -19,6 +19,7 @@ sys.path.insert(0, str(Path(__file__).parent / "pipelines"))
 from small_crawl import write_crawl, write_punkt
 
 from c4pipe.command_line import run
+from c4pipe.demo import __main__ as demo
 from c4pipe.folders.lock import made_and_locked
 from model import compare_methods, evaluate, export, finetune, generate, pretrain
 from pipelines import (
@@ -32,7 +33,6 @@ from pipelines import (
     verify_release,
     wet_to_c4,
 )
-from tools.demo import run as demo
 
 ONE_PROCESS = ["--direct_running_mode=in_memory", "--direct_num_workers=1"]
 SHORT = ["--steps=1", "--batch_size=4", "--gradient_accumulation=1", "--device=cpu", "--validation_examples=4"]

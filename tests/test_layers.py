@@ -23,6 +23,9 @@ GROUND = [
     "c4pipe.shown",
     "c4pipe.split_names",
     "c4pipe.words",
+    "c4pipe.commands",
+    "c4pipe.completion",
+    "c4pipe.__main__",
 ]
 DATA_LAYERS = [
     GROUND,
@@ -40,7 +43,7 @@ DATA_LAYERS = [
     ["c4pipe.report"],
     ["c4pipe.near_duplicates_run", "c4pipe.contamination_run"],
     ["c4pipe.corpus_run"],
-    ["c4pipe.stages", "c4pipe.actions"],
+    ["c4pipe.stages", "c4pipe.actions", "c4pipe.demo"],
     ["c4pipe.inspect_shard"],
     ["pipelines"],
 ]

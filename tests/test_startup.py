@@ -19,7 +19,7 @@ HEAVY = {
 }
 # run_ranks is torchrun with another end, and torchrun's help is torch's.
 MODULES = sorted(
-    ["c4pipe.inspect_shard"]
+    ["c4pipe.inspect_shard", "c4pipe.demo"]
     + [
         f"{folder}.{path.stem}"
         for folder in ("pipelines", "model")

@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 
 from c4pipe import inspect_shard
+from c4pipe.demo.pack_crawl import wet_record
 from c4pipe.errors import UserError
 from c4pipe.shards import manifest
 from c4pipe.shards.text_shards import write_text_shard
 from pipelines import drop_near_duplicates, find_contamination, find_url, verify_release
 from pipelines.jobs import release
-from tools.demo.pack_crawl import wet_record
 
 TIME = "2019-04-25T12:00:00Z"
 SHARDS = [f"c4-train.{number:05d}-of-00002.json.gz" for number in range(2)]

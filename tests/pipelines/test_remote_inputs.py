@@ -6,10 +6,10 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
+from c4pipe.demo.documentation import _topics
+from c4pipe.demo.pack_crawl import wet_record
 from c4pipe.errors import UserError
 from pipelines import wet_to_c4
-from tools.demo.documentation import _topics
-from tools.demo.pack_crawl import wet_record
 
 TIME = "2019-04-25T12:00:00Z"
 BUCKET = "c4pipe-test"

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from c4pipe.demo.documentation import _topics
+from c4pipe.demo.pack_crawl import wet_record
 from c4pipe.records import Page
 from pipelines import wet_to_c4
-from tools.demo.documentation import _topics
-from tools.demo.pack_crawl import wet_record
 
 NUM_FILES = 5
 

@@ -10,10 +10,10 @@ import pytest
 from c4pipe.corpus import release
 from c4pipe.corpus.splits import split_of
 from c4pipe.corpus.urls import normalized_url
+from c4pipe.demo.documentation import _topics
+from c4pipe.demo.pack_crawl import wet_record
 from c4pipe.errors import UserError
 from pipelines import verify_release, wet_to_c4
-from tools.demo.documentation import _topics
-from tools.demo.pack_crawl import wet_record
 
 TIME = "2019-04-25T12:00:00Z"
 

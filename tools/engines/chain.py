@@ -9,7 +9,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from tools.demo import pack_crawl
+from c4pipe.demo import pack_crawl
 
 # The fields of a report that describe the run and not the result.
 _OF_THE_RUN = ("timing", "machine")

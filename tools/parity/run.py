@@ -23,10 +23,10 @@ from c4pipe.command_line import Parser, run
 from c4pipe.corpus import assets
 from c4pipe.corpus.sentences.train_punkt import format_files
 from c4pipe.corpus.variants import VARIANTS
+from c4pipe.demo import pack_crawl
 from c4pipe.errors import UserError
 from c4pipe.shards import files
 from c4pipe.shards.text_shards import read_text_shard
-from tools.demo import pack_crawl
 
 COMPAT = "tfds-3.1.0"
 REFERENCE = "tensorflow-datasets==4.9.10"

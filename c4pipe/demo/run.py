@@ -1,24 +1,18 @@
-"""Run the whole chain on this machine: WET files, C4, a vocabulary, example shards, and a T5 that trains on them.
+"""What `demo` does once its flags are understood: the stages, each as the command that a user would type."""
 
-    python -m tools.demo.run --output=demo [--wet=GLOB [--assets=DIR]]
-
-Without --wet, the crawl is made from the documentation in this Python installation. A second run continues the first;
-with other WET files or settings, it starts again.
-"""
-
+import argparse
 import os
 import subprocess
 import sys
 import time
 from dataclasses import asdict, dataclass
 
-from c4pipe.command_line import Parser, run
 from c4pipe.errors import UserError
 from c4pipe.folders.lock import made_and_locked
 from c4pipe.shards import files
-from tools.demo import folder
-from tools.demo.folder import Demo
-from tools.demo.summary import summary
+from c4pipe.demo import folder
+from c4pipe.demo.folder import Demo
+from c4pipe.demo.summary import summary
 
 NUM_PROCESSES = 2
 
@@ -28,8 +22,10 @@ class Plan:
     """The settings of the demo. If they differ from the last time, the demo starts again."""
 
     wet: str | None
+    crawl_bytes: int
     assets: str | None
     num_pieces: int
+    inputs_length: int
     steps: int
     batch_size: int
     preset: str
@@ -64,6 +60,7 @@ def stages(plan: Plan, output: str) -> dict[str, list[str]]:
             f"--input={c4}",
             f"--vocabulary={vocabulary}",
             f"--output={examples}",
+            f"--inputs_length={plan.inputs_length}",
         ],
         "pretrain": [
             *torchrun,
@@ -84,25 +81,26 @@ def stages(plan: Plan, output: str) -> dict[str, list[str]]:
         ],
     }
     if plan.wet is None:
-        chain = {"pack_crawl": [*python, "tools.demo.pack_crawl", f"--output={os.path.join(output, 'wet')}"], **chain}
+        folder_of_wet = os.path.join(output, "wet")
+        pack = [*python, "c4pipe.demo.pack_crawl", f"--output={folder_of_wet}", f"--max_bytes={plan.crawl_bytes}"]
+        chain = {"pack_crawl": pack, **chain}
     return chain
 
 
-def main(argv: list[str] | None = None) -> int:
-    flags = parser().parse_args(argv)
-    if flags.assets and not flags.wet:
-        raise UserError("ASSETS needs WET: the demo's own crawl uses the bundled sentence model")
+def perform(flags: argparse.Namespace) -> int:
+    """Do what the flags ask for. Returns: the exit status."""
     if flags.wet:
         files.expand(flags.wet)
-    if flags.assets and not os.path.isdir(flags.assets):
-        raise UserError(f"{flags.assets} is not a folder; ASSETS is the folder of punkt_tab/, badwords/ and realnews/")
-    plan = Plan(flags.wet, flags.assets, flags.num_pieces, flags.steps, flags.batch_size, flags.preset)
+    plan = Plan(
+        flags.wet, flags.crawl_bytes, flags.assets, flags.num_pieces, flags.inputs_length, flags.steps, flags.batch_size, flags.preset
+    )
     earlier = Demo.read(flags.output)
     if flags.dry_run:
         print(_outlook(plan, flags.output, earlier))
         return 0
     with made_and_locked(flags.output, "demo"):
-        print(summary(flags.output, _run_stages(plan, flags.output, _begin(plan, flags.output, earlier))))
+        seconds = _run_stages(plan, flags.output, _begin(plan, flags.output, earlier))
+        print(summary(flags.output, seconds))
     return 0
 
 
@@ -150,22 +148,5 @@ def _run_stages(plan: Plan, output: str, demo: Demo) -> dict[str, float]:
             made = {path: size for path, size in found.items() if path in made or path not in before}
             Demo(demo.plan, seconds, made).write(output)
         if status:
-            raise UserError(f"{name} ended with status {status}; see its output above; `make demo` continues from there")
+            raise UserError(f"{name} ended with status {status}; see its output above; the same command continues from there")
     return seconds
-
-
-def parser() -> Parser:
-    parser = Parser(prog="python -m tools.demo.run", description=__doc__)
-    parser.add_argument("--output", default="demo", help="folder for everything that the demo makes")
-    parser.add_argument("--wet", help="glob of WET files to use instead of the packed documentation")
-    parser.add_argument("--assets", help="folder with punkt_tab, which is used instead of the bundled sentence model")
-    parser.add_argument("--num_pieces", type=int, default=4000, help="number of pieces in the vocabulary")
-    parser.add_argument("--preset", default="t5_tiny", help="size of the model")
-    parser.add_argument("--steps", type=int, default=240, help="number of updates in pre-training")
-    parser.add_argument("--batch_size", type=int, default=16, help="examples per update")
-    parser.add_argument("--dry_run", action="store_true", help="only print the commands")
-    return parser
-
-
-if __name__ == "__main__":
-    run(main)

@@ -1,6 +1,6 @@
 """Pack the documentation of this Python installation into a small crawl of gzip WET files.
 
-    python -m tools.demo.pack_crawl --output=DIR
+    python -m c4pipe.demo.pack_crawl --output=DIR
 
 The files have the format of Common Crawl: one gzip member per record, with a warcinfo record first. As in a real crawl,
 some pages occur twice (with the same URL at another time, or with another URL), pages have navigation, and some pages
@@ -16,7 +16,7 @@ from isal import igzip
 
 from c4pipe.command_line import Parser, run
 from c4pipe.shards import files
-from tools.demo import documentation
+from c4pipe.demo import documentation
 
 NUM_FILES = 6
 CRAWL = "DEMO-2024-22"
@@ -98,7 +98,7 @@ def _date(number: int) -> str:
 
 
 def main(argv: list[str] | None = None) -> int:
-    parser = Parser(prog="python -m tools.demo.pack_crawl", description=__doc__)
+    parser = Parser(prog="python -m c4pipe.demo.pack_crawl", description=__doc__)
     parser.add_argument("--output", required=True, help="folder for the WET files")
     parser.add_argument("--max_bytes", type=int, default=12_000_000, help="stop after this much text")
     flags = parser.parse_args(argv)

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from c4pipe.errors import UserError
-from tools.demo import run as demo
+from c4pipe.demo import __main__ as demo
+from c4pipe.demo import run
 
 WRITE = """
 import pathlib, sys
@@ -25,8 +26,8 @@ def small_stages(monkeypatch):
             name: [sys.executable, "-c", WRITE, f"{output}/{name}/{plan.steps}.txt"] for name in ("c4", "vocabulary")
         }
 
-    monkeypatch.setattr(demo, "stages", stages)
-    monkeypatch.setattr(demo, "summary", lambda output, seconds: f"{len(seconds)} stages")
+    monkeypatch.setattr(run, "stages", stages)
+    monkeypatch.setattr(run, "summary", lambda output, seconds: f"{len(seconds)} stages")
 
 
 def tree(path: Path) -> dict[str, bytes | None]:

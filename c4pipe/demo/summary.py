@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from c4pipe.demo.samples import samples
 from c4pipe.report.funnel import entering
 from c4pipe.shards import manifest
 
@@ -25,7 +26,7 @@ def summary(output: str, seconds: Mapping[str, float]) -> str:
     ]
     width = max(len(row[0]) for row in rows if row)
     lines = ["", *("" if row is None else f"{row[0]:<{width}}  {row[1]:>14}" for row in rows), ""]
-    return "\n".join([*lines, *_what_next(output)])
+    return "\n".join([*lines, *samples(output), *_what_next(output)])
 
 
 def _pages(report: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -72,11 +73,14 @@ def _losses(run: Path) -> list[tuple[str, str]]:
 
 def _what_next(output: str) -> list[str]:
     return [
-        "look at:",
+        "pages to look at:",
         f"  {output}/c4/report.html          which rule dropped which pages and lines",
         f"  {output}/vocabulary/report.html  the pieces, and how text is split into them",
         f"  {output}/examples/report.html    lengths, noise, and some examples",
         f"  {output}/run/run.html            the curves",
+        "",
+        "what to do next:",
         f"  python -m c4pipe.inspect_shard {output}/examples/train-00000-of-*.arrow --row=3",
         f"  python -m model.generate --checkpoint={output}/run 'This function returns <extra_id_0> of the array.'",
+        f"  python -m model.pretrain --examples={output}/examples --output=longer_run --preset=t5_tiny --steps=2000",
     ]

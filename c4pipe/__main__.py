@@ -1,0 +1,61 @@
+"""Every command by one name: `c4pipe wet_to_c4 ...` is `python -m pipelines.wet_to_c4 ...`.
+
+c4pipe COMMAND --help
+c4pipe completion bash|zsh|fish     # prints a script: eval "$(c4pipe completion bash)"
+"""
+
+import os
+import sys
+from collections.abc import Sequence
+
+import c4pipe
+from c4pipe.choices import check_choice
+from c4pipe.command_line import run
+from c4pipe.commands import COMMANDS, Command
+from c4pipe.completion import SHELLS, script_for
+from c4pipe.errors import UserError
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command that comes first, with what follows it."""
+    name, *flags = (sys.argv[1:] if argv is None else argv) or ["--help"]
+    if name in ("--help", "-h", "help"):
+        print(overview())
+        return 0
+    if name == "--version":
+        print(f"c4pipe {c4pipe.__version__}")
+        return 0
+    if name == "completion":
+        if len(flags) != 1:
+            raise UserError(f"completion takes the name of a shell: {', '.join(SHELLS)}")
+        print(script_for(flags[0]))
+        return 0
+    check_choice("command", name, [*COMMANDS, "completion"])
+    return perform(COMMANDS[name], flags)
+
+
+def perform(command: Command, flags: list[str]) -> int:
+    """Run a command. Raises: UserError that names the extra, if a package of it is not installed."""
+    try:
+        return command.main()(flags) or 0
+    except ModuleNotFoundError as error:
+        missing = (error.name or "").partition(".")[0]
+        if command.extra is None or missing in ("", "c4pipe", "pipelines", "model"):
+            raise
+        raise UserError(f"{missing} is not installed; pip install 'c4pipe[{command.extra}]' brings it") from error
+
+
+def overview() -> str:
+    """The commands with a phrase for each."""
+    width = max(map(len, COMMANDS))
+    lines = [f"  {name:<{width}}  {command.summary}" for name, command in COMMANDS.items()]
+    return "\n".join(["usage: c4pipe COMMAND ...", "", __doc__ or "", *lines])
+
+
+def start() -> None:
+    """The console command."""
+    run(main, is_speaker=lambda: os.environ.get("RANK", "0") == "0")
+
+
+if __name__ == "__main__":
+    start()

@@ -1,0 +1,42 @@
+"""Run the whole chain on this machine: WET files, C4, a vocabulary, example shards, and a T5 that trains on them.
+
+    python -m c4pipe.demo --output=demo [--wet=GLOB [--assets=DIR]]
+
+Without --wet, the crawl is made from the documentation in this Python installation. A second run continues the first;
+with other WET files or settings, it starts again.
+"""
+
+import os
+
+from c4pipe.command_line import Parser, importing, run
+from c4pipe.errors import UserError
+
+
+def parser() -> Parser:
+    parser = Parser(prog="python -m c4pipe.demo", description=__doc__)
+    parser.add_argument("--output", default="demo", help="folder for everything that the demo makes")
+    parser.add_argument("--wet", help="glob of WET files to use instead of the packed documentation")
+    parser.add_argument("--crawl_bytes", type=int, default=12_000_000, help="text of the documentation to pack")
+    parser.add_argument("--assets", help="folder with punkt_tab, which is used instead of the bundled sentence model")
+    parser.add_argument("--num_pieces", type=int, default=4000, help="number of pieces in the vocabulary")
+    parser.add_argument("--inputs_length", type=int, default=128, help="tokens of the inputs of an example")
+    parser.add_argument("--preset", default="t5_tiny", help="size of the model")
+    parser.add_argument("--steps", type=int, default=300, help="number of updates in pre-training")
+    parser.add_argument("--batch_size", type=int, default=16, help="examples per update")
+    parser.add_argument("--dry_run", action="store_true", help="only print the commands")
+    return parser
+
+
+def main(argv: list[str] | None = None) -> int:
+    flags = parser().parse_args(argv)
+    if flags.assets and not flags.wet:
+        raise UserError("ASSETS needs WET: the demo's own crawl uses the bundled sentence model")
+    if flags.assets and not os.path.isdir(flags.assets):
+        raise UserError(f"{flags.assets} is not a folder; ASSETS is the folder of punkt_tab/, badwords/ and realnews/")
+    with importing():
+        from c4pipe.demo import run as demo
+    return demo.perform(flags)
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,30 @@
+"""What the demo shows at its end."""
+
+from c4pipe.demo.gaps import Gap, fillings, gaps_of
+from c4pipe.demo.samples import num_right, told
+
+
+def test_each_gap_stands_with_its_text_its_answer_and_what_is_right():
+    first, second = gaps_of(
+        "Thank you <extra_id_0> me to your party <extra_id_1> week.",
+        "<extra_id_0> for inviting <extra_id_1> last",
+        "<extra_id_0> for inviting <extra_id_1> next",
+    )
+    assert first == Gap("Thank you", "me to your party", "for inviting", "for inviting")
+    assert second == Gap("me to your party", "week.", "next", "last")
+    assert num_right([first, second]) == 1
+
+
+def test_long_context_is_cut_to_what_is_beside_the_gap():
+    (gap,) = gaps_of(f"{'a' * 100} b <extra_id_0> c {'d' * 100}", "<extra_id_0> x", "")
+    assert gap.before.endswith("a b") and gap.after.startswith("c d") and len(gap.before) == len(gap.after) == 44
+    assert gap.answer is None and told(gap)[1] == "    model: (no answer)   right: 'x'"
+
+
+def test_a_model_that_repeats_a_sentinel_is_taken_at_its_first_word():
+    assert fillings("<extra_id_0> a <extra_id_0> b") == {0: "a"}
+
+
+def test_control_characters_of_a_page_do_not_reach_the_terminal():
+    (gap,) = gaps_of("a\x1b[31m <extra_id_0> b", "<extra_id_0> \x1b[0m", "<extra_id_0> \x07")
+    assert "\x1b" not in "".join(told(gap)) and "\x07" not in "".join(told(gap))
