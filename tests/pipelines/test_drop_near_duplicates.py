@@ -149,7 +149,7 @@ def test_rows_that_are_not_pages_keep_the_numbers_of_the_others_in_provenance(c4
 def test_provenance_of_other_rows_is_refused(c4, tmp_path):
     folder = with_provenance(c4, tmp_path / "c4")
     write_provenance(str(folder / names.provenance("train", 1, 2)), [("a.wet.gz", 1)])
-    with pytest.raises(UserError, match=r"tells of 1 rows, c4-train.00001-of-00002.json.gz has 2; make the folder"):
+    with pytest.raises(UserError, match=r"has 1 rows, but c4-train.00001-of-00002.json.gz has 2; make the folder"):
         run(folder, tmp_path / "out")
     assert not (tmp_path / "out" / "manifest.json").exists()
 
