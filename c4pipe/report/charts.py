@@ -48,7 +48,7 @@ def log_scale(axes: "Axes", *names: str) -> None:
 def step_axis(axes: "Axes") -> None:
     """The x axis counts steps of a training, which are whole numbers."""
     axes.set_xlabel("step")
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.locator_params(axis="x", integer=True)
 
 
 def height(num_series: int) -> float:

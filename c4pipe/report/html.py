@@ -120,7 +120,7 @@ def plot(draw: Callable[["Axes"], None], *, caption: str = "", width: float = 9.
         raise UserError(f"pages need {error.name}: pip install {error.name}") from error
     # Ids depend only on the content, so that the same run writes the same page. `$` is not read as a formula, because
     # it may be in the name of a folder.
-    settings = {"svg.hashsalt": "c4pipe", "svg.fonttype": "none", "font.size": 9, "text.parse_math": False}
+    settings: Any = {"svg.hashsalt": "c4pipe", "svg.fonttype": "none", "font.size": 9, "text.parse_math": False}
     with matplotlib.rc_context(settings):
         figure = Figure(figsize=(width, height), layout="constrained")
         axes = figure.add_subplot()

@@ -75,19 +75,19 @@ def gather_examples(sources: Sequence[Source], *, num_validation: int) -> RunExa
         validation.append(chosen)
     opened = [open_source(source) for source in streaming]
     vocabulary = Vocabulary.load(sources[0].folder)
-    for source in opened:
-        if source.vocabulary_size != vocabulary.size:
+    for made in opened:
+        if made.vocabulary_size != vocabulary.size:
             raise UserError(
-                f"{source.source.folder} was made for {source.vocabulary_size} ids, but the vocabulary of "
+                f"{made.source.folder} was made for {made.vocabulary_size} ids, but the vocabulary of "
                 f"{sources[0].folder} has {vocabulary.size}; make all examples with the same vocabulary"
             )
     return RunExamples(
         sources=tuple(streaming),
         validation=tuple(validation_set for validation_set in validation if len(validation_set)),
         vocabulary=vocabulary,
-        inputs_length=max(source.inputs_length for source in opened),
-        targets_length=max(source.targets_length for source in opened),
-        num_examples=sum(source.num_examples for source in opened),
+        inputs_length=max(made.inputs_length for made in opened),
+        targets_length=max(made.targets_length for made in opened),
+        num_examples=sum(made.num_examples for made in opened),
     )
 
 

@@ -108,7 +108,9 @@ def _keys(task_set: TaskSet) -> list[str]:
 def _part(scored: TaskScores, places: Sequence[int]) -> TaskScores:
     """The scores of some of a task's examples."""
     whole = scored.task_set
-    columns = {name: [getattr(whole, name)[place] for place in places] for name in ("inputs", "targets", "references")}
+    columns: dict[str, Any] = {
+        name: [getattr(whole, name)[place] for place in places] for name in ("inputs", "targets", "references")
+    }
     return score_outputs(replace(whole, **columns), [scored.outputs[place] for place in places])
 
 

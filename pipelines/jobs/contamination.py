@@ -119,6 +119,7 @@ def finish(job: Job, folder: OutputFolder) -> dict[str, Any]:
         raise UserError(f"the corpus has no pages, so {folder} would be empty; give text shards with pages")
     grams = job.plan.grams()
     found_examples = results.found_examples(job.examples, grams, found)
+    examples = [example.to_json() for example in found_examples]
     result = {
         "settings": job.settings(),
         "version": c4pipe.__version__,
@@ -126,11 +127,11 @@ def finish(job: Job, folder: OutputFolder) -> dict[str, Any]:
         "pages_with_a_match": len(urls) + without_url,
         "pages_without_url": without_url,
         "tasks": results.by_task(job.examples, grams, found_examples),
-        "examples": [example.to_json() for example in found_examples],
+        "examples": examples,
         **num_quarantined,
     }
     files.write_bytes(folder.file(URLS), "".join(f"{url}\n" for url in urls).encode("utf-8", "backslashreplace"))
-    report_page.write(str(folder), lambda: contamination_page(result, result["examples"]))
+    report_page.write(str(folder), lambda: contamination_page(result, examples))
     folder.commit((json.dumps(result, indent=1, ensure_ascii=False) + "\n").encode("utf-8", "backslashreplace"))
     return result
 
