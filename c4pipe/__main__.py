@@ -17,7 +17,7 @@ from c4pipe.errors import UserError
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command that comes first, with what follows it."""
+    """Run the command that the first argument names, with the other arguments."""
     name, *flags = (sys.argv[1:] if argv is None else argv) or ["--help"]
     if name in ("--help", "-h", "help"):
         print(overview())
@@ -42,11 +42,11 @@ def perform(command: Command, flags: list[str]) -> int:
         missing = (error.name or "").partition(".")[0]
         if command.extra is None or missing in ("", "c4pipe", "pipelines", "model"):
             raise
-        raise UserError(f"{missing} is not installed; pip install 'c4pipe[{command.extra}]' brings it") from error
+        raise UserError(f"{missing} is not installed; pip install 'c4pipe[{command.extra}]' installs it") from error
 
 
 def overview() -> str:
-    """The commands with a phrase for each."""
+    """The list of commands, each with its summary."""
     width = max(map(len, COMMANDS))
     lines = [f"  {name:<{width}}  {command.summary}" for name, command in COMMANDS.items()]
     return "\n".join(["usage: c4pipe COMMAND ...", "", __doc__ or "", *lines])

@@ -1,6 +1,6 @@
-"""Completion scripts for shells, made of the commands' own parsers: commands, their flags, and what flags offer.
+"""Makes completion scripts for shells from the commands' parsers: command names, flags, and choices of flags.
 
-A script is static: completing starts no Python. Make it again after an update.
+A script is static, so that completion does not start Python. It must be made again after an update of c4pipe.
 """
 
 import argparse
@@ -12,12 +12,12 @@ from c4pipe.commands import COMMANDS
 
 
 def script_for(shell: str) -> str:
-    """The script of a shell. Raises: UserError if the shell is unknown."""
+    """The script for a shell. Raises: UserError if the shell is unknown."""
     return choose("shell", shell, SHELLS)()
 
 
 def words_of(command: str) -> list[str]:
-    """What may stand behind a command: its flags, and `--flag=value` for each value that a flag offers."""
+    """The words that may follow a command: its flags, and `--flag=value` for flags with choices."""
     parser = COMMANDS[command].parser()
     return [] if parser is None else sorted(set(_words(parser)))
 

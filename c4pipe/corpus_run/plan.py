@@ -64,7 +64,7 @@ class Settings:
         fields = asdict(self)
         fields["languages"] = list(self.languages)
         del fields["assets"]
-        # Of a run that does not ask for it nothing is told, as before there was anything to ask for.
+        # If near-duplicates are kept, the setting is left out, as in manifests of versions without it.
         if self.near_duplicates == variants.KEPT:
             del fields["near_duplicates"]
         return fields
@@ -150,7 +150,7 @@ class Plan:
         return files.join(self.work, "finished", f"{stem}.{key[:16]}{ending}")
 
     def of_clusters(self, run_key: str, stem: str, ending: str) -> str:
-        """Path of what is told of a WET file's pages that lie in clusters (`.parquet`), or its record (`.json`)."""
+        """Path of the list of a WET file's pages that are in clusters (`.parquet`), or of its record (`.json`)."""
         return self.later(run_key, "near_duplicates", f"{stem}{ending}")
 
     def later(self, run_key: str, kind: str, name: str) -> str:

@@ -132,13 +132,13 @@ def make_report(plan: Plan, result: Mapping[str, Any], timing: Mapping[str, Any]
 
 
 def clusters_of(plan: Plan, result: Mapping[str, Any]) -> dict[str, Any] | None:
-    """What is told of the clusters of near-equal pages together; None if nobody looked for any, or nothing was made."""
+    """The summary of the clusters of near-duplicates; None if they are not dropped, or if the run has no result."""
     key = result["clusters_key"] if result["run_key"] else ""
     return plan.clustering.read_summary(key) if key else None
 
 
 def _records_of_clusters(plan: Plan, result: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """Of each WET file, what was noted of its pages that lie in clusters, with the `path` of their rows."""
+    """Yield the record of each WET file's pages that are in clusters, with the `path` of their rows."""
     key = result["clusters_key"]
     for file in read_list(plan.inputs):
         record_path = plan.of_clusters(key, file.stem, ".json")
@@ -149,7 +149,7 @@ def _records_of_clusters(plan: Plan, result: Mapping[str, Any]) -> Iterator[dict
 
 
 def write_clusters(plan: Plan, result: Mapping[str, Any]) -> None:
-    """`_provenance/near_duplicates.parquet`: which pages lie in clusters, and which page stayed for each."""
+    """Write `_provenance/near_duplicates.parquet`: the pages that are in clusters, and the winner of each cluster."""
     if clusters_of(plan, result):
         paths = [record["path"] for record in _records_of_clusters(plan, result) if record["rows"]]
         target = files.join(plan.output, cluster_files.FILE_NAME_OF_WET)

@@ -1,4 +1,4 @@
-"""Gaps in text that the model did not train on: what stands around each, what the model puts in, and what is right."""
+"""Gaps in text that the model did not train on: the text around each gap, the model's answer, and the right answer."""
 
 import re
 import subprocess
@@ -18,7 +18,7 @@ _TRAIN, _VALIDATION = "train", "validation"
 
 @dataclass(frozen=True)
 class Gap:
-    """before, after: the text beside the gap. answer: of the model; None if it filled no gap of this number."""
+    """A gap. before, after: the text beside it. answer: the model's answer; None if it has none for this gap."""
 
     before: str
     after: str
@@ -29,8 +29,8 @@ class Gap:
 def unseen_examples(examples: str, count: int) -> list[tuple[str, str]]:
     """(inputs, targets) of examples that no step of the demo's training reads, as text with sentinels.
 
-    They are the first of the validation split. If that is too small, the training holds out its last examples, so the
-    others are the last of those.
+    They are the first examples of the validation split. If it is too small, the training does not use its last
+    examples, and these are added.
     """
     vocabulary = Vocabulary.load(examples)
     splits = manifest.read(examples).splits
@@ -50,7 +50,7 @@ def _rows(path: str, vocabulary: Vocabulary, count: int, *, from_end: bool) -> l
 
 
 def answers_of(run: str, texts: Sequence[str]) -> list[str]:
-    """What the model of a run generates for each text. Raises: UserError if the command fails."""
+    """The text that a run's model generates for each text. Raises: UserError if the command fails."""
     command = [sys.executable, "-m", "model.generate", f"--checkpoint={run}", "--max_length=48", "--", *texts]
     ended = subprocess.run(command, stdout=subprocess.PIPE, text=True)
     if ended.returncode:
@@ -78,7 +78,7 @@ def gaps_of(inputs: str, targets: str, answer: str) -> list[Gap]:
 
 
 def fillings(text: str) -> dict[int, str]:
-    """What stands behind each sentinel; of a sentinel that comes twice, the first.
+    """Number of the sentinel -> the text after it. If a sentinel occurs twice, the first counts.
 
     >>> fillings("<extra_id_0> for inviting <extra_id_1> last <extra_id_1> next")
     {0: 'for inviting', 1: 'last'}

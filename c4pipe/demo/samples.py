@@ -1,4 +1,4 @@
-"""What the demo shows of its results at the end: pages, examples, and gaps that the model fills."""
+"""The samples that the demo prints at its end: pages, examples, and gaps that the model fills."""
 
 from collections.abc import Iterator
 from itertools import islice
@@ -48,7 +48,7 @@ def told(gap: Gap) -> list[str]:
 
 
 def num_right(gaps: list[Gap]) -> int:
-    """How many gaps the model filled with the words that stood there."""
+    """The number of gaps that the model filled with the original words."""
     return sum(gap.answer == gap.right for gap in gaps)
 
 

@@ -87,7 +87,7 @@ class Clustering:
         return self.later(run_key, "clusters", "clusters.json")
 
     def read_summary(self, run_key: str) -> dict[str, Any]:
-        """What is told of all clusters together."""
+        """The summary of all clusters."""
         path = self.summary(run_key)
         return asdict(checked_json.read(path, _Summary, f"remove {self.work}, and run the command again"))
 

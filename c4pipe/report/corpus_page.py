@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 NUM_DOMAINS = 50
 NUM_LANGUAGES = 30
-# Of fewer records the tables tell all, and the library that draws takes longer to start than such a run.
+# With fewer records, the tables are enough, and loading the plotting library would take longer than the run.
 FEWEST_RECORDS_OF_CHARTS = 100
 NO_HOST = "(no host)"
 

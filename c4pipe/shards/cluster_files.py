@@ -16,8 +16,9 @@ FILE_NAME_OF_WET = f"{names.PROVENANCE_FOLDER}/near_duplicates.parquet"
 
 
 def _schema(file: str, place: str) -> pa.Schema:
-    """`cluster`: the number of the page that stays, counted over all inputs in their order. file, place: columns that
-    tell where the page lay in the input.
+    """The columns. `cluster`: the number of the page that stays, counted over all inputs in their order.
+
+    file, place: the names of the columns with the page's file and its place in the file.
     """
     return pa.schema(
         [

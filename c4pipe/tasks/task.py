@@ -138,7 +138,7 @@ _WHOLE_NUMBER = re.compile(r"(-?[0-9]+)\.0+")
 
 
 def _whole(text: str) -> str:
-    """A whole number without its empty decimals; any other text as it is."""
+    """The text without the decimals of a whole number (`1.0`); other texts are unchanged."""
     number = _WHOLE_NUMBER.fullmatch(text)
     return number[1] if number else text
 

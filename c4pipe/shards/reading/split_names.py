@@ -39,10 +39,10 @@ def split_of_file(name: str) -> str | None:
 
 
 def splits_of_files(paths: Sequence[str]) -> list[str | None]:
-    """The split that each path tells: by its base name, or else by its folder.
+    """The split of each path, by its base name, or else by the name of its folder.
 
-    The folders tell it only if there are several and all of them are named like splits: files that lie in one folder
-    `dev` may be anybody's.
+    Folders count only if there are several and all have names of splits, because a single folder `dev` may have any
+    content.
 
     >>> splits_of_files(["sst2/train/0000.parquet", "sst2/validation/0000.parquet"])
     ['train', 'validation']
