@@ -95,13 +95,13 @@ class TaskJob:
     @property
     def num_bytes(self) -> int:
         """The size of all task files; of data sets, whose size is not known before they are read, nothing."""
-        local = [one.path for one in self.task_files if not one.path.startswith(hugging_face.PREFIX)]
+        local = [file.path for file in self.task_files if not file.path.startswith(hugging_face.PREFIX)]
         return sum(map(files.size, local))
 
     @property
     def is_of_files(self) -> bool:
         """Whether `num_bytes` tells of all that is to be read."""
-        return not any(one.path.startswith(hugging_face.PREFIX) for one in self.task_files)
+        return not any(file.path.startswith(hugging_face.PREFIX) for file in self.task_files)
 
     def estimate(self) -> str:
         """The output of `--dry_run`."""

@@ -45,7 +45,7 @@ def steps(device: str, precision: str, *, full=True, compile=False, parts=1, opt
     for number in range(3):
         sums = computation.accumulate(batch(full=full).to(place), parts, seed=0, step=number + 1)
         if number == 0:
-            gradients = {name: one.grad.double().cpu() for name, one in model.named_parameters()}
+            gradients = {name: parameter.grad.double().cpu() for name, parameter in model.named_parameters()}
         updates.step()
         updates.zero_grad()
         losses.append(float(sums[0] / sums[2]))

@@ -66,4 +66,4 @@ def test_what_needs_inputs_says_so(architecture):
 def test_every_pass_goes_through_a_stack_that_the_model_owns(architecture):
     model = build_model(SMALL.with_(architecture=architecture), device="meta")
     depths = {len(stack.layers) for stack in model.stacks()}
-    assert {one.num_layers for one in model.passes(S, T)} <= depths
+    assert {each.num_layers for each in model.passes(S, T)} <= depths

@@ -1,4 +1,4 @@
-"""Initial values: the deviations of the paper's code, the same for a parameter wherever it stands."""
+"""Initial values: the deviations of the paper's code, the same for a parameter at any place."""
 
 import pytest
 import torch

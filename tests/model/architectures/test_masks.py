@@ -1,4 +1,4 @@
-"""What each architecture may see, shown by changing what it must not see; and what it is made of."""
+"""What each architecture may see, tested by changing what it must not see; and its structure."""
 
 import pytest
 import torch
@@ -107,7 +107,7 @@ def test_examples_packed_in_a_row_get_what_they_get_alone(architecture):
     torch.testing.assert_close(found, expected, rtol=0, atol=float(1e-5 * expected.abs().max()))
     loss = model(packed_examples)
     sums = [model(Examples(*example)) for example in examples]
-    assert loss.loss_sum.item() == pytest.approx(sum(one.loss_sum.item() for one in sums), rel=1e-5)
+    assert loss.loss_sum.item() == pytest.approx(sum(part.loss_sum.item() for part in sums), rel=1e-5)
     assert loss.num_tokens == sum(t for _, t in lengths)
 
 

@@ -1,4 +1,4 @@
-"""The computed size against what a forward pass keeps, without allocating either."""
+"""The computed size equals the memory that a forward pass keeps, without allocating either."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""The Triton kernels against plain attention, by Triton's interpreter where there is no GPU."""
+"""The Triton kernels equal plain attention; without a GPU, they run in Triton's interpreter."""
 
 import json
 import os

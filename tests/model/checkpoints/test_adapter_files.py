@@ -1,4 +1,4 @@
-"""Adapters stored alone are what was written, or one line."""
+"""Files with only the adapters are read back unchanged, or give a one-line error."""
 
 import json
 

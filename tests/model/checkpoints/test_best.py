@@ -1,4 +1,4 @@
-"""Which checkpoint is the best where several score the same."""
+"""Which checkpoint is the best if several have the same score."""
 
 import torch
 

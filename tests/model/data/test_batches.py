@@ -33,7 +33,7 @@ def test_a_loader_gives_the_batches_in_order_then_the_error_of_the_stream():
             yield ids(position)
         raise UserError("the shard is cut")
 
-    loader = Loader(stream(), lambda one: as_batch(one, one.position), device=torch.device("cpu"), ahead=2)
+    loader = Loader(stream(), lambda batch: as_batch(batch, batch.position), device=torch.device("cpu"), ahead=2)
     assert [int(loader.next().numbers[0]) for _ in range(3)] == [0, 1, 2]
     with pytest.raises(UserError, match="cut"):
         loader.next()
@@ -50,7 +50,7 @@ def test_closing_a_loader_ends_the_stream():
         finally:
             closed.append(True)
 
-    loader = Loader(stream(), lambda one: as_batch(one, 0), device=torch.device("cpu"))
+    loader = Loader(stream(), lambda batch: as_batch(batch, 0), device=torch.device("cpu"))
     loader.next()
     loader.close()
     assert closed == [True]

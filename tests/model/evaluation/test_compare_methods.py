@@ -23,18 +23,18 @@ def compared(base_run, task_folder, tmp_path_factory):
 def test_every_method_and_seed_has_its_run_and_its_place_on_the_page(compared):
     found = json.loads((compared / "comparison.json").read_text())
     variants = ["all_parameters", "adapters", "gradual_unfreezing", "from_scratch"]
-    assert [(one["variant"], one["seed"]) for one in found["runs"]] == [
+    assert [(entry["variant"], entry["seed"]) for entry in found["runs"]] == [
         (name, seed) for name in variants for seed in (0, 1)
     ]
-    for one in found["runs"]:
-        lines = (compared / "runs" / "sst2" / one["variant"] / f"seed-{one['seed']}" / "metrics.jsonl").read_text()
+    for entry in found["runs"]:
+        lines = (compared / "runs" / "sst2" / entry["variant"] / f"seed-{entry['seed']}" / "metrics.jsonl").read_text()
         scores = [json.loads(line)["validation_score"] for line in lines.splitlines() if "validation_score" in line]
-        assert one["score"] == max(scores) and [score for _, score in one["curve"]] == scores
-    by_variant = {one["variant"]: one for one in found["runs"]}
+        assert entry["score"] == max(scores) and [score for _, score in entry["curve"]] == scores
+    by_variant = {entry["variant"]: entry for entry in found["runs"]}
     assert by_variant["adapters"]["trained_parameters"] < 0.5 * by_variant["adapters"]["all_parameters"]
     assert by_variant["adapters"]["stored_bytes"] < by_variant["all_parameters"]["stored_bytes"]
     assert by_variant["gradual_unfreezing"]["trained_parameters"] == by_variant["all_parameters"]["all_parameters"]
-    assert all(one["seconds_a_step"] > 0 for one in found["runs"])
+    assert all(entry["seconds_a_step"] > 0 for entry in found["runs"])
     assert found["beside"]["sst2"]["majority"] == 50.0
     assert found["beside"]["sst2"]["tf_idf_logistic_regression"] > 90.0
     assert "gain_over_from_scratch" in found["tasks"]["sst2"]["adapters"]
@@ -58,14 +58,14 @@ def test_a_second_start_runs_only_what_is_missing(compared, base_run, task_folde
     assert main([f"--checkpoint={base_run}", f"--tasks={task_folder}@sst2", f"--output={compared}", *FLAGS]) == 0
     assert trained == [str(run_json.parent)]
     after = json.loads((compared / "comparison.json").read_text())
-    assert [one["score"] for one in after["runs"]] == [one["score"] for one in before["runs"]]
+    assert [entry["score"] for entry in after["runs"]] == [entry["score"] for entry in before["runs"]]
 
 
 def test_of_several_rates_the_first_seed_chooses(base_run, task_folder, tmp_path, capsys):
     flags = [f"--checkpoint={base_run}", f"--tasks={task_folder}@sst2", f"--output={tmp_path}", *FLAGS]
     assert main([*flags, "--methods=all_parameters", "--rates=all_parameters:1e-9+0.05"]) == 0
     found = json.loads((tmp_path / "comparison.json").read_text())["runs"]
-    rates = {one["learning_rate"] for one in found}
+    rates = {entry["learning_rate"] for entry in found}
     assert len(found) == 2 and len(rates) == 1
     runs = sorted(str(path.parent.relative_to(tmp_path)) for path in tmp_path.rglob("run.json"))
     other = ({"1e-09", "0.05"} - {f"{rate:g}" for rate in rates}).pop()

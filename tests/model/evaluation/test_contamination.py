@@ -24,11 +24,18 @@ def sets(task_folder):
 def write(folder, sets, leaked, **changes):
     """contamination.json as find_contamination leaves it. leaked: task -> places of the examples found."""
     folder.mkdir(exist_ok=True)
-    tasks = [{"task": one.task.name, "split": "validation", "examples": len(one), "found": 0} for one in sets]
+    tasks = [
+        {"task": task_set.task.name, "split": "validation", "examples": len(task_set), "found": 0} for task_set in sets
+    ]
     examples = [
-        {"task": one.task.name, "split": "validation", "inputs": 1.0, "key": example_key(one.inputs[p], one.targets[p])}
-        for one in sets
-        for p in leaked.get(one.task.name, ())
+        {
+            "task": task_set.task.name,
+            "split": "validation",
+            "inputs": 1.0,
+            "key": example_key(task_set.inputs[p], task_set.targets[p]),
+        }
+        for task_set in sets
+        for p in leaked.get(task_set.task.name, ())
     ]
     content = {"pages": 9, "tasks": tasks, "examples": examples, **changes}
     (folder / "contamination.json").write_text(json.dumps(content))
@@ -37,7 +44,7 @@ def write(folder, sets, leaked, **changes):
 
 def test_the_parts_have_the_scores_of_their_own_examples(sets, tmp_path):
     folder = write(tmp_path, sets, {"sst2": [0, 2, 3]})
-    (sst2,) = [one for one in sets if one.task.name == "sst2"]
+    (sst2,) = [task_set for task_set in sets if task_set.task.name == "sst2"]
     # Right on the leaked examples but one, wrong on all others but three.
     right = {0, 2, 5, 6, 7}
     outputs = [given[0] if place in right else "neither" for place, given in enumerate(sst2.references)]
@@ -55,7 +62,7 @@ def test_the_parts_have_the_scores_of_their_own_examples(sets, tmp_path):
 
 def test_a_task_without_leaks_is_clean_as_a_whole(sets, tmp_path):
     folder = write(tmp_path, sets, {})
-    (mine,) = [one for one in sets if one.task.name == "mine"]
+    (mine,) = [task_set for task_set in sets if task_set.task.name == "mine"]
     parts = split_scores(Contamination.read(str(folder), "validation"), [score_outputs(mine, [""] * len(mine))])
     found = summary_of_parts(parts)["tasks"]["mine"]
     assert found["clean"]["num_examples"] == 8 and found["contaminated"] == {"num_examples": 0, "scores": {}}
@@ -83,8 +90,8 @@ def test_the_command_tells_the_parts_and_is_another_result(base_run, task_folder
 
 
 def test_examples_that_do_not_match_are_an_error(sets, tmp_path):
-    (sst2,), (mine,) = ([one for one in sets if one.task.name == name] for name in ("sst2", "mine"))
-    other = [replace(one, inputs=[ids[1:] for ids in one.inputs]) for one in sets]
+    (sst2,), (mine,) = ([task_set for task_set in sets if task_set.task.name == name] for name in ("sst2", "mine"))
+    other = [replace(task_set, inputs=[ids[1:] for ids in task_set.inputs]) for task_set in sets]
     mismatched = Contamination.read(str(write(tmp_path, other, {"sst2": [0, 1]})), "validation")
     with pytest.raises(UserError, match="0 of the 2 that it found are among the 12 evaluated"):
         mismatched.check(sst2, all_examples=True)

@@ -46,7 +46,7 @@ def test_metrics_hold_scores_intervals_and_what_to_compare_with(evaluated):
 def test_predictions_stand_in_the_order_of_the_shards_and_give_the_score_again(evaluated, sets, task_folder):
     vocabulary = Vocabulary.load(str(task_folder))
     lines = [json.loads(line) for line in (evaluated / "predictions.jsonl").read_text().splitlines()]
-    expected = [(one.task.name, vocabulary.decode(ids.tolist())) for one in sets for ids in one.inputs]
+    expected = [(task_set.task.name, vocabulary.decode(ids.tolist())) for task_set in sets for ids in task_set.inputs]
     assert [(line["task"], line["inputs"]) for line in lines] == expected
     of_sst2 = [line for line in lines if line["task"] == "sst2"]
     accuracy = 100 * sum(line["prediction"] in line["references"] for line in of_sst2) / len(of_sst2)
@@ -86,8 +86,8 @@ def test_predictions_never_lie_beside_the_metrics_of_another_evaluation(base_run
 
 def test_right_answers_score_100_and_a_label_with_more_behind_it_is_wrong(sets, task_folder, base_run, monkeypatch):
     model, vocabulary = open_model(str(base_run))
-    (sst2,) = [one for one in sets if one.task.name == "sst2"]
-    answers = {tuple(ids.tolist()): one.tolist() for ids, one in zip(sst2.inputs, sst2.targets, strict=True)}
+    (sst2,) = [task_set for task_set in sets if task_set.task.name == "sst2"]
+    answers = {tuple(ids.tolist()): targets.tolist() for ids, targets in zip(sst2.inputs, sst2.targets, strict=True)}
 
     def right(model, examples, *, max_length, **settings):
         return [answers[tuple(ids)][:-1] for ids in examples]
@@ -126,7 +126,7 @@ def test_ranks_share_the_work_and_all_get_the_same_outputs(sets, base_run):
 
 
 def test_the_majority_is_of_the_split_itself(sets):
-    (sst2,) = [one for one in sets if one.task.name == "sst2"]
+    (sst2,) = [task_set for task_set in sets if task_set.task.name == "sst2"]
     assert majority(sst2) == score_outputs(sst2, ["negative"] * len(sst2)).values
 
 
@@ -184,7 +184,7 @@ def test_outputs_are_compared_with_what_the_vocabulary_can_write(sets, task_fold
 
     from model.actions import evaluate
 
-    (mine,) = [one for one in sets if one.task.name == "mine"]
+    (mine,) = [task_set for task_set in sets if task_set.task.name == "mine"]
     vocabulary = Vocabulary.load(str(task_folder))
     references = [(f"{given[0]} {{ 0",) for given in mine.references]
     forms, _ = task_sets._forms(mine.task, references, vocabulary)

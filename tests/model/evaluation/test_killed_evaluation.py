@@ -1,4 +1,4 @@
-"""`evaluate --overwrite` killed with -9 at each step: metrics never lie beside predictions of another evaluation."""
+"""`evaluate --overwrite` killed with -9 at each step never leaves metrics and predictions of different evaluations."""
 
 import json
 import shutil

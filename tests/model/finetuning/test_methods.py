@@ -176,7 +176,7 @@ def test_each_task_may_choose_its_own_checkpoint(tuned, task_folder, tmp_path):
         by_step[f"{folder}@{step}"] = json.loads((tmp_path / str(step) / "metrics.json").read_text())["tasks"]
     assert len(by_step) >= 3
     for task, chosen in found["chosen_checkpoints"].items():
-        best = max(one[task]["accuracy"] for one in by_step.values())
+        best = max(scores[task]["accuracy"] for scores in by_step.values())
         assert found["tasks"][task]["accuracy"] == by_step[chosen][task]["accuracy"] == best
 
 
@@ -208,7 +208,10 @@ def test_a_mixture_of_a_tasks_choice_and_a_hugging_face_folder_as_base(base_run,
     flags = ["--steps=2", "--evaluate_every=2", "--mixture=equal"]
     assert run(tmp_path / "hf", task_folder, tmp_path / "run", *flags) == 0
     record = json.loads((tmp_path / "run" / "run.json").read_text())
-    assert {(one["split"], one["rate"]) for one in record["examples"]} == {("mine-train", 0.5), ("sst2-train", 0.5)}
+    assert {(source["split"], source["rate"]) for source in record["examples"]} == {
+        ("mine-train", 0.5),
+        ("sst2-train", 0.5),
+    }
     assert run(tmp_path / "hf", f"{task_folder}@sst2", tmp_path / "one", "--steps=1", "--leave_out=") == 0
     with pytest.raises(UserError, match="has no task 'rte'"):
         run(tmp_path / "hf", f"{task_folder}@rte", tmp_path / "none")

@@ -1,4 +1,4 @@
-"""A run knows its inputs by what they are; what cannot run is refused before; run.html is there while a run goes on."""
+"""A run identifies inputs by their content, refuses what cannot run before it starts, and keeps run.html up to date."""
 
 import os
 import shutil
