@@ -195,7 +195,7 @@ def test_each_dependency_has_one_home():
     assert sorted(set(found)) == []
 
 
-def test_package_files_hold_a_docstring_and_nothing_else():
+def test_package_files_have_only_a_docstring():
     for module, path in modules():
         if path.name == "__init__.py" and module != "c4pipe":
             body = ast.parse(path.read_text(encoding="utf-8")).body

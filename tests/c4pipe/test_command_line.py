@@ -50,7 +50,7 @@ def test_help_shows_the_defaults_of_its_own_command():
         ("--steps=many", "argument --steps: invalid int value: 'many' (see tool --help)"),
     ],
 )
-def test_a_mistake_says_what_was_meant(argument, says):
+def test_a_mistake_names_the_similar_flag(argument, says):
     with pytest.raises(UserError) as caught:
         parser().parse_args(["--folder=x", argument])
     assert str(caught.value) == says

@@ -98,7 +98,7 @@ def test_the_pages_named_hold_the_text_of_a_later_example(root, capsys):
     assert restored[5:-5] in " ".join(pages[row] for row in rows)
 
 
-def test_text_is_found_where_the_report_says_or_where_one_tells(root, tmp_path, capsys):
+def test_text_is_found_in_the_folder_of_the_report_or_of_the_flag(root, tmp_path, capsys):
     shutil.copytree(root / "examples", tmp_path / "far" / "away" / "examples")
     shard = tmp_path / "far/away/examples/train-00000-of-00001.arrow"
     assert "was not found; name its folder with --c4" in _print(capsys, shard, "--row=0")
@@ -160,7 +160,7 @@ def test_dry_run_reads_nothing(root, capsys):
     assert "would read" in out
 
 
-def test_control_characters_of_a_page_are_shown_and_not_sent(tmp_path, capsys):
+def test_control_characters_of_a_page_are_spelled_out(tmp_path, capsys):
     pages = [{"url": "https://a.example/\x1b[2J", "timestamp": "", "text": "one \x1b[31mred\x1b]0;title\x07 \u202etwo"}]
     write_text_shard(str(tmp_path / TEXT_SHARD), pages)
     inspect_shard.main([str(tmp_path / TEXT_SHARD), "--row=0"])

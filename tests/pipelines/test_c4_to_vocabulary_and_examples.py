@@ -159,7 +159,7 @@ def test_a_folder_with_another_result_is_refused_and_left_alone(examples, vocabu
     assert len(row["inputs"]) == 0 and len(row["targets"]) == 512
 
 
-def test_a_stopped_run_goes_on_with_what_is_missing(examples, vocabulary, c4, tmp_path, monkeypatch):
+def test_a_stopped_run_continues_with_the_missing_shards(examples, vocabulary, c4, tmp_path, monkeypatch):
     output = tmp_path / "stopped"
     made = []
     whole = stage.make_examples

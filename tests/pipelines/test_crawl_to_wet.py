@@ -147,7 +147,7 @@ def test_retry_after_is_kept(server, tmp_path):
     assert_whole(server, tmp_path, 1)
 
 
-def test_a_broken_connection_is_continued_where_it_stopped(server, tmp_path):
+def test_a_download_continues_after_a_broken_connection(server, tmp_path):
     def cut(request, count):
         if is_wet(request) and not request.headers.get("Range"):
             body = server.body(request.path)
@@ -160,7 +160,7 @@ def test_a_broken_connection_is_continued_where_it_stopped(server, tmp_path):
     assert {r[2] for r in server.requests if r[0] == "GET" and r[2]} == {"bytes=100000-"}
 
 
-def test_a_length_that_lies_is_noticed(server, tmp_path):
+def test_a_wrong_length_is_noticed(server, tmp_path):
     def too_short(request, count):
         if is_wet(request) and count <= 2:
             body = server.body(request.path)

@@ -123,7 +123,7 @@ def test_arrow_reads_a_whole_folder_of_parquet_without_its_provenance(tmp_path):
     ]
 
 
-def test_the_front_matter_says_what_the_hub_asks_for(tmp_path):
+def test_the_front_matter_has_the_fields_of_the_hub(tmp_path):
     yaml = pytest.importorskip("yaml")
     write_folder(tmp_path, {"no": [600], "no-validation": [600]})
     front = yaml.safe_load((tmp_path / CARD).read_text().split("---\n")[1])

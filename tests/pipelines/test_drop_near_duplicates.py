@@ -73,7 +73,7 @@ def test_one_page_of_each_cluster_stays_over_all_splits(made):
     }
 
 
-def test_the_folder_tells_what_was_dropped_for_what(made):
+def test_the_folder_lists_dropped_pages_and_the_pages_that_stayed(made):
     rows = pq.read_table(made / "clusters.parquet").to_pylist()
     assert [(row["cluster"], row["kept"], row["url"]) for row in rows] == [
         (3, True, "a3"),

@@ -106,7 +106,7 @@ def test_the_urls_of_pages_with_a_match_go_into_a_list(found):
     assert set((found / "contaminated_urls.txt").read_text().splitlines()) == expected
 
 
-def test_the_page_marks_what_was_found(found):
+def test_the_page_marks_the_found_words(found):
     page = (found / "report.html").read_text()
     assert f"<mark>{QUESTION(2)}</mark>" in page and "http://spelled.example/" in page
 

@@ -88,7 +88,7 @@ def test_examples_of_other_text_are_refused(root, tmp_path):
         find_url.main(["http://a.example/1", f"--c4={root / 'c4'}", f"--examples={root / 'c4'}"])
 
 
-def test_what_is_no_url_is_an_error(root):
+def test_a_text_that_is_not_a_url_is_an_error(root):
     with pytest.raises(UserError, match="not a URL"):
         find_url.main(["https://", f"--c4={root / 'c4'}"])
 

@@ -82,7 +82,7 @@ def made(crawl, tmp_path_factory) -> Path:
     return make(crawl, tmp_path_factory.mktemp("made") / "c4", "--keep_work")
 
 
-def test_one_page_of_each_cluster_stays_and_all_is_told(made):
+def test_one_page_of_each_cluster_stays_and_all_pages_are_listed(made):
     assert urls(made) == {"a-newer", "b-longer", "c", "d", "e"}
     report, committed = json.loads((made / "report.json").read_text()), manifest.read(str(made))
     assert report["counters"]["near-duplicate-filter/filtered"] == 3

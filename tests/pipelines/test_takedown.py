@@ -81,7 +81,7 @@ def test_a_takedown_that_is_taken_back_gives_the_first_corpus_again(crawl, tmp_p
     assert "excluded-url-filter" not in [entry["stage"] for entry in report["funnel"]]
 
 
-def test_a_domain_goes_with_all_its_pages(crawl, tmp_path):
+def test_all_pages_of_an_excluded_domain_are_dropped(crawl, tmp_path):
     (tmp_path / "takedown").write_text("example.org\n")
     make(crawl, tmp_path / "c4", f"--exclude_urls={tmp_path}/takedown")
     report = json.loads((tmp_path / "c4" / "report.json").read_text())

@@ -281,7 +281,7 @@ def test_files_named_as_on_the_hub_are_their_splits(vocabulary, tmp_path, capsys
     assert convert(vocabulary, tmp_path / "asked", asked, "sst2")[0] == {"sst2-train": 30, "sst2-validation": 30}
 
 
-def test_all_splits_of_mnli_go_where_they_belong(vocabulary, tmp_path):
+def test_all_splits_of_mnli_go_to_their_tasks(vocabulary, tmp_path):
     datasets = pytest.importorskip("datasets")
     names = ["entailment", "neutral", "contradiction"]
     features = datasets.Features(
@@ -333,7 +333,7 @@ def test_csv_is_read(vocabulary, tmp_path):
     assert sum(splits.values()) == 2 and set(splits) == {"my-train", "my-validation"}
 
 
-def test_squads_own_file_is_taken_and_what_has_no_answer_is_on_the_last_line(vocabulary, tmp_path, capsys):
+def test_squads_own_file_is_read_and_questions_without_an_answer_are_on_the_last_line(vocabulary, tmp_path, capsys):
     def question(number):
         answers = [{"text": "good film", "answer_start": 0}] if number % 3 else []
         return {"id": str(number), "question": f"who was {number}", "answers": answers, "is_impossible": not answers}

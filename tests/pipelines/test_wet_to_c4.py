@@ -335,7 +335,7 @@ def test_the_estimate_runs_nothing(crawl, tmp_path, capsys):
 
 
 @pytest.mark.slow
-def test_the_command_line_says_what_it_did_and_what_comes_next(crawl, tmp_path):
+def test_the_last_line_says_what_was_done_and_what_comes_next(crawl, tmp_path):
     flags = command(crawl, tmp_path / "c4")
     ran = subprocess.run(
         [sys.executable, "-m", "pipelines.wet_to_c4", *flags], cwd=ROOT, capture_output=True, text=True, env=os.environ
@@ -344,7 +344,7 @@ def test_the_command_line_says_what_it_did_and_what_comes_next(crawl, tmp_path):
     assert "pages" in ran.stdout and ran.stdout.splitlines()[-1].startswith("next: ")
 
 
-def test_output_and_work_may_lie_behind_a_url(crawl, made):
+def test_output_and_work_may_be_at_a_url(crawl, made):
     import fsspec
 
     assert wet_to_c4.main(command(crawl, Path("x"), ONE_WORKER, "--output=memory://c4/en")) == 0
@@ -359,7 +359,7 @@ def test_output_and_work_may_lie_behind_a_url(crawl, made):
 
 
 @pytest.mark.parametrize("number", [3, 14, 22, 30])
-def test_a_full_disk_is_one_line_and_a_restart_goes_on(crawl, made, tmp_path, monkeypatch, number):
+def test_a_full_disk_is_one_line_and_a_restart_continues(crawl, made, tmp_path, monkeypatch, number):
     import contextlib
     import errno
 

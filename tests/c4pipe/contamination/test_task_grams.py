@@ -63,7 +63,7 @@ def test_every_text_that_has_a_gram_is_named():
     assert sorted({match.text for match in matches}) == [0, 2]
 
 
-def test_nothing_is_found_where_nothing_is_shared():
+def test_texts_without_common_words_give_no_match():
     draw = random.Random(0)
     texts = [" ".join(f"a{draw.randrange(50)}" for _ in range(20)) for _ in range(2_000)]
     pages = [" ".join(f"b{draw.randrange(50)}" for _ in range(300)) for _ in range(200)]

@@ -87,7 +87,7 @@ def test_a_folder_gives_everything_and_its_hashes(folder):
     assert found.sha256["badwords/en"] == hashlib.sha256(b"darn\r\nholy cow\n\n").hexdigest()
 
 
-def test_a_variant_asks_for_what_it_needs_only(tmp_path):
+def test_a_variant_needs_only_its_own_assets(tmp_path):
     found = assets.resolve(VARIANTS["en.noclean"], folder=str(tmp_path))
     assert (found.punkt, found.badwords, found.realnews, found.sha256) == (None, None, None, {})
 
@@ -188,7 +188,7 @@ def test_bad_words_of_one_s_own(folder, tmp_path):
         assets.resolve(EN, sentence_model="bundled", badwords_file=str(tmp_path / "no"))
 
 
-def test_a_list_of_bad_words_goes_to_its_language_and_leaves_the_others(folder, server, tmp_path):
+def test_a_list_of_bad_words_replaces_only_that_of_its_language(folder, server, tmp_path):
     multilingual = VARIANTS["multilingual"]
     own = tmp_path / "mine"
     own.write_text("gosh\n")

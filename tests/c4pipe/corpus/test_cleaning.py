@@ -50,11 +50,11 @@ def test_a_word_of_1000_characters_passes_and_one_of_1001_drops_its_line():
     assert outcome(("x" * 999 + " ") * 9 + "end.") == "passed"
 
 
-def test_too_long_a_word_is_looked_for_before_anything_else_of_the_line():
+def test_a_too_long_word_is_tested_before_all_other_rules():
     assert outcome("lorem ipsum { " + "x" * 1001) == "too_long_word"
 
 
-def test_a_word_is_what_any_white_space_parts():
+def test_words_are_separated_by_any_white_space():
     assert outcome("x" * 600 + "\u3000" + "x" * 600 + " a b c d.") == "passed"
     assert outcome("x" * 600 + "\u200b" + "x" * 600 + " a b c d.") == "too_long_word"
 
@@ -91,7 +91,7 @@ def test_other_ends_drop_a_line(end):
     assert outcome("This line ends in no mark" + end) == "no_endmark"
 
 
-def test_an_ellipsis_of_three_dots_only_is_no_end():
+def test_only_an_ellipsis_of_three_dots_is_not_an_end_mark():
     assert outcome("This line goes on and on....") == "no_endmark"
     assert outcome("This line goes on and on..") == "passed"
 
@@ -138,7 +138,7 @@ def test_rules_that_drop_pages_see_only_lines_that_got_that_far():
     assert page.reason == "" and page.text == "\n".join([GOOD] * 3)
 
 
-def test_a_bracket_behind_a_policy_phrase_still_drops_the_page():
+def test_a_bracket_after_a_policy_phrase_still_drops_the_page():
     assert outcome("Our privacy policy { is long.") == "squigglybracket"
 
 
@@ -256,10 +256,10 @@ def test_a_rule_takes_the_same_lines_together_and_one_by_one(text, rule):
 
 @given(line=st.lists(st.sampled_from([" ", "\u3000", "x" * 400, "y" * 601, "z", "\t"]), max_size=12).map("".join))
 @settings(max_examples=500, deadline=None)
-def test_a_too_long_word_is_found_wherever_it_stands(line):
+def test_a_too_long_word_is_found_at_any_place(line):
     assert LongestWord("long", characters=1000).takes(line) == any(len(word) > 1000 for word in line.split())
 
 
-def test_a_mark_that_goes_may_leave_a_phrase_behind():
+def test_removing_a_mark_may_create_a_phrase():
     assert clean(GOOD, GOOD, GOOD, "Please enable java[1]script in your browser.").line_counts == (0, 0, 0, 1, 0, 3)
     assert clean(GOOD, "Here is lorem[edit] ipsum to be seen.").reason == "loremipsum"

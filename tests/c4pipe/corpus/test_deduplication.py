@@ -36,12 +36,12 @@ def test_timestamps_are_compared_as_strings():
     }
 
 
-def test_a_tie_goes_to_the_largest_md5_of_the_text():
+def test_a_tie_is_won_by_the_largest_md5_of_the_text():
     first, second = sorted(["x", "y"], key=md5)
     assert losers_of_urls([("a", "2019", second, 5, 5), ("a", "2019", first, 0, 0)]) == {(0, 0)}
 
 
-def test_what_is_still_tied_goes_to_the_earliest():
+def test_a_remaining_tie_is_won_by_the_earliest_page():
     pages = [("a", "2019", "x", 1, 0), ("a", "2019", "x", 0, 7), ("a", "2019", "x", 0, 3)]
     assert losers_of_urls(pages) == {(1, 0), (0, 7)}
 
@@ -132,5 +132,5 @@ def test_each_line_stays_in_one_page(texts):
 
 @given(text=st.text(st.sampled_from("aΣσς'\u00ad\u0301İK \n\u3000\x1c\x85AZ.\u02b0"), max_size=30))
 @settings(max_examples=1500, deadline=None)
-def test_lines_lowered_together_are_what_each_line_is_by_itself(text):
+def test_lines_in_lower_case_are_the_same_together_and_one_by_one(text):
     assert dd.line_contents(text) == [line.strip().lower() for line in text.split("\n")]

@@ -113,7 +113,7 @@ def test_sentences_are_counted_again_over_the_whole_page():
     assert finish("en", 'One is here "\nTwo is there "\nThree is gone.')[0].reason == "too_few_sentences"
 
 
-def test_sentences_are_not_counted_again_where_cleaning_is_off():
+def test_sentences_are_not_counted_again_if_cleaning_is_off():
     outcome, _ = finish("multilingual", "eine\nzeile", [0], Identified("de", 0.99))
     assert (outcome.text, outcome.language, outcome.split, outcome.reason) == ("zeile", "de", "de", "")
 

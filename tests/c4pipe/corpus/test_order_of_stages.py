@@ -84,7 +84,7 @@ def test_a_page_with_a_bad_word_still_wins_a_line(corpus):
     assert counts["dedupe-lines/filtered:too_few_sentences"] == 1, "the other page has one line left"
 
 
-def test_bad_words_are_looked_for_in_what_line_deduplication_left(corpus):
+def test_bad_words_are_searched_after_line_deduplication(corpus):
     bad = "Here stands the bad word darn in it."
     made, counts = corpus((A, "2019", [bad, *GERMAN]), (B, "2019", [bad, *ENGLISH]))
     assert made == {B: ENGLISH} and counts["badwords-filter/filtered"] == 0

@@ -49,18 +49,18 @@ def test_a_recipe_that_is_written_is_read_as_the_same_one(name):
         ('name = "en"\n', "", "own.toml: name not given"),
     ],
 )
-def test_a_fault_is_one_line_that_says_where_it_is_and_what_could_stand_there(old, new, said):
+def test_a_fault_is_one_line_with_its_place_and_the_possible_values(old, new, said):
     with pytest.raises(UserError, match=r"\Aown\.toml") as raised:
         recipe_files.parse(changed(old, new), "own.toml")
     assert said in str(raised.value) and "\n" not in str(raised.value)
 
 
-def test_rules_that_are_no_rows_are_an_error():
+def test_rules_that_are_not_tables_are_an_error():
     with pytest.raises(UserError, match=re.escape("each below a line [[rules]]")):
         recipe_files.parse('name = "x"\ndescription = ""\nlanguages = ["en"]\nrules = 3', "own.toml")
 
 
-def test_the_digest_names_what_can_change_a_corpus_and_nothing_else():
+def test_the_digest_covers_only_fields_that_can_change_a_corpus():
     digest = recipe_files.digest(VARIANTS["en"])
     named = changed('description = "English C4"', 'description = "another"').replace('name = "en"', 'name = "mine"', 1)
     assert recipe_files.digest(recipe_files.parse(named, "own.toml")) == digest

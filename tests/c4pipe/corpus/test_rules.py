@@ -63,7 +63,7 @@ ROWS = (
         (ROWS[4], "LOUD", "Not LOUD"),
     ],
 )
-def test_each_kind_of_line_rule_takes_what_its_row_says(row, taken, left):
+def test_each_kind_of_line_rule_applies_to_the_right_lines(row, taken, left):
     assert row.takes(taken) and not row.takes(left)
     assert row.untaken([left, taken, left], f"{left}\n{taken}\n{left}".lower()) == [left, left]
 

@@ -3,14 +3,14 @@ import hashlib
 from c4pipe.corpus import splits
 
 
-def test_one_page_of_a_thousand_is_held_out_by_the_md5_of_its_normalized_url():
+def test_one_page_in_a_thousand_validates_by_the_md5_of_its_normalized_url():
     urls = [f"example.com/{n}" for n in range(20_000)]
     held_out = [url for url in urls if splits.split_of(url) == "validation"]
     assert held_out == [url for url in urls if int(hashlib.md5(url.encode()).hexdigest(), 16) % 1000 == 0]
     assert 5 < len(held_out) < 40
 
 
-def test_a_known_url_is_held_out():
+def test_a_known_url_validates():
     assert splits.split_of("example.com/356") == "validation"
     assert splits.split_of("example.com/357") == "train"
 

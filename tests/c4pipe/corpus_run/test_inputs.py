@@ -62,7 +62,7 @@ def test_a_list_may_be_gzip_and_its_paths_may_lie_below_a_url(tmp_path):
         list_inputs(None, str(tmp_path / "wet.paths.gz"))
 
 
-def test_what_lies_beside_the_list_is_not_fetched(tmp_path):
+def test_files_beside_the_list_are_not_downloaded(tmp_path):
     (tmp_path / "wet.paths").write_text(CRAWL_PATH.format("a") + "\n")
     (tmp_path / "a.warc.wet.gz").write_bytes(b"")
     assert paths(None, str(tmp_path / "wet.paths"), "https://data.example") == [str(tmp_path / "a.warc.wet.gz")]
@@ -87,7 +87,7 @@ def test_files_of_which_none_begins_as_a_wet_file_are_refused(tmp_path):
 
 
 @pytest.mark.parametrize("version", ["WARC/1.1", "WARC/0.18"])
-def test_another_version_is_refused_where_it_is_not_read(tmp_path, version):
+def test_another_version_is_refused_if_it_cannot_be_read(tmp_path, version):
     write(tmp_path, a=record("conversion", version))
     wet_files = list_inputs(f"{tmp_path}/*.wet", None)
     refuse_other_files(wet_files, "warc")

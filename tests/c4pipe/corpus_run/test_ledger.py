@@ -102,7 +102,7 @@ def test_the_sample_of_a_page_with_a_bad_word_says_which():
     assert [(sample.url, sample.match) for sample in samples] == [(PAGE.url, "darn")]
 
 
-def test_near_equal_pages_are_counted_where_a_run_drops_them():
+def test_near_duplicates_are_counted_if_a_run_drops_them():
     summary = Summary()
     book = Ledger(replace(VARIANTS["en"], near_duplicates=True), summary)
     book.add_near_duplicate(PAGE.url, PAGE.text)

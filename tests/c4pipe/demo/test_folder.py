@@ -37,7 +37,7 @@ def tree(path: Path) -> dict[str, bytes | None]:
     }
 
 
-def test_another_plan_starts_anew_and_a_dry_run_of_it_only_says_so(tmp_path, capsys):
+def test_another_plan_starts_again_and_its_dry_run_only_says_so(tmp_path, capsys):
     assert demo.main([f"--output={tmp_path}", "--steps=4"]) == 0
     assert sorted(tree(tmp_path)) == ["c4", "c4/4.txt", "demo.json", "vocabulary", "vocabulary/4.txt"]
     before = tree(tmp_path)
@@ -63,7 +63,7 @@ def test_a_users_file_in_a_folder_of_the_demo_stays(tmp_path, more):
     assert tree(tmp_path) == {"c4": None, "c4/notes.txt": b"mine"}
 
 
-def test_a_users_file_beside_what_another_demo_made_stays(tmp_path):
+def test_a_users_file_beside_the_files_of_another_demo_stays(tmp_path):
     assert demo.main([f"--output={tmp_path}", "--steps=4"]) == 0
     (tmp_path / "c4" / "notes.txt").write_text("mine")
     # The same demo again does not take it for its own.

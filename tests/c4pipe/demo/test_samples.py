@@ -4,7 +4,7 @@ from c4pipe.demo.gaps import Gap, fillings, gaps_of
 from c4pipe.demo.samples import num_right, told
 
 
-def test_each_gap_stands_with_its_text_its_answer_and_what_is_right():
+def test_each_gap_is_shown_with_its_context_its_answer_and_the_right_one():
     first, second = gaps_of(
         "Thank you <extra_id_0> me to your party <extra_id_1> week.",
         "<extra_id_0> for inviting <extra_id_1> last",
@@ -15,7 +15,7 @@ def test_each_gap_stands_with_its_text_its_answer_and_what_is_right():
     assert num_right([first, second]) == 1
 
 
-def test_long_context_is_cut_to_what_is_beside_the_gap():
+def test_long_context_is_cut_to_the_text_beside_the_gap():
     (gap,) = gaps_of(f"{'a' * 100} b <extra_id_0> c {'d' * 100}", "<extra_id_0> x", "")
     assert gap.before.endswith("a b") and gap.after.startswith("c d") and len(gap.before) == len(gap.after) == 44
     assert gap.answer is None and told(gap)[1] == "    model: (no answer)   right: 'x'"

@@ -95,7 +95,7 @@ def test_a_manifest_that_names_files_outside_removes_nothing(tmp_path, name):
     assert tree(tmp_path) == before
 
 
-def test_a_link_in_place_of_a_shard_is_refused_and_what_it_points_to_stays(tmp_path):
+def test_a_link_in_place_of_a_shard_is_refused_and_its_target_stays(tmp_path):
     output = tmp_path / "output"
     make(folder_of(output))
     (tmp_path / "victim.txt").write_text("mine")
@@ -125,7 +125,7 @@ def test_a_link_in_place_of_the_work_folder_is_refused(tmp_path):
     assert (tmp_path / "elsewhere").is_dir()
 
 
-def test_an_unfinished_run_goes_on_but_only_the_same(tmp_path):
+def test_only_the_same_run_continues_an_unfinished_one(tmp_path):
     with pytest.raises(RuntimeError), folder_of(tmp_path).opened():
         (tmp_path / SHARD).write_bytes(b"half of it")
         (tmp_path / ".work" / "done").write_text("")
@@ -181,7 +181,7 @@ def test_names_claimed_later_are_looked_at_then(tmp_path):
     assert (tmp_path / "sst2-train-00000-of-00001.arrow").read_text() == "mine"
 
 
-def test_what_a_run_left_that_was_killed_after_its_record_goes_with_the_next(tmp_path, capsys):
+def test_leftovers_of_a_run_killed_after_its_record_are_removed_by_the_next(tmp_path, capsys):
     folder = folder_of(tmp_path)
     with folder.opened():
         (tmp_path / SHARD).write_bytes(b"rows")
@@ -195,7 +195,7 @@ def test_what_a_run_left_that_was_killed_after_its_record_goes_with_the_next(tmp
     assert sorted(tree(tmp_path)) == ["manifest.json", "spiece.model", SHARD]
 
 
-def test_a_dry_run_changes_nothing_and_says_what_would_be_refused(tmp_path):
+def test_a_dry_run_changes_nothing_and_refuses_like_the_run(tmp_path):
     make(folder_of(tmp_path))
     before = tree(tmp_path)
     assert "nothing would be done" in folder_of(tmp_path).outlook(lambda: "an estimate")

@@ -20,7 +20,7 @@ def test_equal_pages_have_equal_priority_and_the_first_stays():
     ]
 
 
-def test_pages_of_one_age_and_length_are_told_apart_by_their_hash():
+def test_pages_of_equal_age_and_length_are_ordered_by_their_hash():
     assert len({priority(f"page {number}", NEW) for number in range(8)}) > 1
 
 

@@ -80,7 +80,7 @@ def test_sentinels_are_counted_past_the_extra_ids():
     assert found.values[1::2].tolist() == [SIZE - 1 - n for n in range(150)]  # 32,099 down to 31,950: real pieces
 
 
-def test_bert_style_replaces_noise_by_the_mask_nine_times_in_ten_else_by_any_id():
+def test_bert_style_replaces_nine_in_ten_noise_tokens_by_the_mask_and_others_by_any_id():
     made = block(2, b=2000, n=200, density=0.15)
     found = split(corruption.noise_tokens_to_mask_or_random(made))
     drawn = []
@@ -135,7 +135,7 @@ def test_a_length_of_zero_means_no_sequence_at_all():
 
 
 @pytest.mark.parametrize(("n", "density", "mean"), [(568, 0.15, 3.0), (766, 0.5, 3.0), (30, 0.4, 1.5), (2, 0.15, 3.0)])
-def test_spans_give_what_their_mask_gives(n, density, mean):
+def test_spans_give_the_same_as_their_mask(n, density, mean):
     plain = block(n, b=50, n=n, ragged=False)
     spans = noise_masks.random_spans(plain.lengths, n, density, mean, plain.keys)
     for name in PLAIN:

@@ -30,7 +30,7 @@ def test_a_column_of_numbers_is_set_right_with_separators():
         ["80.10 ± 1.25", "79.00"],
     ],
 )
-def test_the_header_of_a_column_of_figures_stands_above_them(column):
+def test_the_header_of_a_column_of_figures_is_aligned_with_them(column):
     written = html.table(["what", "count"], [["x", value] for value in column])
     assert '<th>what</th><th class="number">count</th>' in written
     assert written.count('<td class="number">') == len(column)
@@ -72,6 +72,6 @@ def test_a_page_asks_the_network_for_nothing():
         assert needle not in page
 
 
-def test_dollar_signs_of_a_folder_s_name_are_no_formula():
+def test_dollar_signs_in_a_folders_name_are_not_a_formula():
     svg = str(html.plot(lambda axes: axes.set_title("run_$HOME_$_{a$"), caption="runs of $a$"))
     assert "run_$HOME_$_{a$" in svg

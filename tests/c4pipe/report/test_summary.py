@@ -31,7 +31,7 @@ def test_the_order_of_merging_does_not_matter():
     assert right.merge(left).to_json() == merged([1, 2, 3, 4])
 
 
-def test_json_gives_back_what_it_was_made_of():
+def test_json_is_read_back_unchanged():
     assert Summary.from_json(some(7).to_json()).to_json() == some(7).to_json()
 
 

@@ -47,7 +47,7 @@ def test_another_shard_of_that_name_is_an_error_at_the_end_of_reading(tmp_path, 
 
 
 @pytest.mark.parametrize("name", ["json", "json.gz", "json.zst"])
-def test_the_digest_of_a_file_that_grows_is_of_what_was_read(tmp_path, name):
+def test_the_digest_of_a_growing_file_is_that_of_the_bytes_read(tmp_path, name):
     """Frames and lines may be appended while a file is read: what is read is what is hashed."""
     path = tmp_path / f"shard.{name}"
     write(path)

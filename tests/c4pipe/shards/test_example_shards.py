@@ -159,7 +159,7 @@ def test_a_shard_that_was_rewritten_in_batches_of_the_same_size_is_read(plain_ta
         assert shard.row(0)["inputs"].tolist() == [3, 5, 1]
 
 
-def test_nulls_and_what_is_no_list_of_ids_are_refused_in_words(plain_table, tmp_path):
+def test_nulls_and_columns_without_lists_of_ids_are_refused(plain_table, tmp_path):
     texts = pa.array([["a"]] * 3000)
     nulls = pa.array([None, *plain_table["inputs"].to_pylist()[1:]], pa.list_(pa.uint16()))
     for column, words in ((texts, "not lists of ids"), (nulls, "holds nulls in inputs")):

@@ -46,7 +46,7 @@ def test_a_temporary_file_is_never_written_through_a_link(tmp_path, monkeypatch)
     assert marker.read_text() == "stays"
 
 
-def test_a_file_that_is_written_takes_the_place_of_a_link_and_not_of_what_it_leads_to(tmp_path):
+def test_a_written_file_replaces_a_link_and_not_its_target(tmp_path):
     marker = tmp_path / "marker.txt"
     marker.write_text("stays")
     (tmp_path / "out.txt").symlink_to(marker)

@@ -31,7 +31,7 @@ def test_only_text_shards_of_c4_have_one():
     assert places("gs://b/mine.jsonl") == ()
 
 
-def test_it_is_found_where_older_versions_wrote_it_too(tmp_path):
+def test_it_is_also_found_at_the_path_of_older_versions(tmp_path):
     shard = str(tmp_path / "c4-train.00000-of-00001.json.gz")
     assert find(shard) is None
     older, newer = (tmp_path / part / "provenance-train.00000-of-00001.parquet" for part in ("", "_provenance"))

@@ -70,7 +70,7 @@ def test_a_file_cut_in_half_is_named(tmp_path, format):
         ('{"text": 3}\n', "`text` is int, not a text"),
     ],
 )
-def test_lines_that_are_no_pages_are_named(tmp_path, content, complaint):
+def test_lines_that_are_not_pages_are_named(tmp_path, content, complaint):
     path = tmp_path / "bad.jsonl"
     path.write_text(content)
     with pytest.raises(UserError, match=complaint):
@@ -94,7 +94,7 @@ def test_a_failure_leaves_no_file(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_rows_that_are_not_pages_are_told_one_by_one_and_the_others_keep_their_numbers(tmp_path):
+def test_rows_that_are_not_pages_are_reported_and_the_others_keep_their_numbers(tmp_path):
     path = tmp_path / "a.jsonl"
     path.write_text('{"text": "a", "url": "u"}\n{"text": null}\n{"text": 12}\n{"text"\n{"text": "b"}\n')
     bad = []

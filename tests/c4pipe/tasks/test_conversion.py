@@ -69,7 +69,7 @@ def test_all_examples_of_a_record_lie_in_one_split():
         ({"inputs": "x", "targets": "y", "task": "t", "references": []}, None, "bad_field"),
     ],
 )
-def test_what_is_no_example_says_why(record, task, reason):
+def test_a_record_without_an_example_says_why(record, task, reason):
     with pytest.raises(MalformedRecord) as caught:
         list(convert(record, task))
     assert caught.value.reason == reason

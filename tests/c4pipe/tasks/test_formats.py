@@ -346,14 +346,14 @@ def test_official_nested_files_equal_flat_records():
         ({"sentence": "x", "labels": 1}, "missing_field"),
     ],
 )
-def test_a_record_that_is_no_example_says_why(record, reason):
+def test_a_record_that_is_not_an_example_says_why(record, reason):
     with pytest.raises(MalformedRecord) as caught:
         list(convert(record, "sst2"))
     assert caught.value.reason == reason
     assert isinstance(caught.value, Unlabelled) == (reason == "no_label")
 
 
-def test_a_task_of_ones_own_is_scored_by_its_name_or_by_what_is_asked():
+def test_a_users_task_is_scored_by_its_name_or_by_the_given_metrics():
     assert find_or_make("my_task").metrics == ("accuracy",)
     assert find_or_make("translate_en_it").metrics == ("bleu",)
     assert find_or_make("my_task", ["squad"]).metrics == ("squad",)

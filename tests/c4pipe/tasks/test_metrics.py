@@ -17,7 +17,7 @@ def one_each(texts):
     return [(text,) for text in texts]
 
 
-def test_an_output_that_is_no_label_is_wrong():
+def test_an_output_that_is_not_a_label_is_wrong():
     references = one_each(["positive", "negative", "positive", "negative"])
     assert values("sst2", references, ["positive", "Negative", "", "negative film"]) == {"accuracy": 25.0}
 
@@ -29,7 +29,7 @@ def test_f1_counts_an_invalid_output_as_the_other_label():
     assert found == {"f1": pytest.approx(50.0), "accuracy": 50.0}
 
 
-def test_f1_is_zero_where_the_class_is_neither_there_nor_predicted():
+def test_f1_is_zero_if_the_class_neither_occurs_nor_is_predicted():
     assert values("qqp", one_each(["not_duplicate"] * 3), ["not_duplicate"] * 3)["f1"] == 0.0
 
 
@@ -52,7 +52,7 @@ def test_mean_f1_of_cb_takes_all_three_labels_and_no_fourth():
     assert found["accuracy"] == 50.0
 
 
-def test_correlations_take_a_text_that_is_no_number_as_below_the_scale():
+def test_to_correlations_a_text_that_is_not_a_number_is_below_the_scale():
     from scipy import stats
 
     references = one_each(["0.0", "1.0", "2.6", "4.0", "5.0"])
@@ -181,7 +181,7 @@ def test_an_interval_holds_the_score_and_narrows_with_more_outputs():
     assert interval(5) == wide
 
 
-def test_an_interval_of_what_is_no_mean_resamples_whole_questions():
+def test_an_interval_of_a_score_that_is_not_a_mean_resamples_whole_questions():
     references = [("True", f"q{number // 2}") for number in range(40)]
     outputs = ["True" if number % 4 else "False" for number in range(40)]
     score = metrics.score(TASKS["multirc"], references, outputs)["f1"]

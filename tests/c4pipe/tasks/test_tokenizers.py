@@ -56,7 +56,7 @@ def test_bleu_of_chinese_is_by_characters_and_says_so():
     ("writing", "name", "otherwise"),
     [("japanese", "ja-mecab", "char"), ("korean", "ko-mecab", "char"), ("thai", "flores200", "char")],
 )
-def test_other_tokenizers_are_taken_where_they_are_at_hand(writing, name, otherwise, monkeypatch):
+def test_other_tokenizers_are_used_if_they_are_installed(writing, name, otherwise, monkeypatch):
     for there in (True, False):
         monkeypatch.setattr(tokenizers, "is_at_hand", lambda one, there=there: there or one == otherwise)
         assert tokenizers.for_bleu([WRITINGS[writing]]) == (name if there else otherwise)

@@ -22,7 +22,7 @@ CASES = [
 
 
 @pytest.mark.parametrize(("metric", "given", "expected"), CASES, ids=[case[0] for case in CASES])
-def test_only_what_outputs_are_compared_with_is_written(metric, given, expected):
+def test_only_texts_that_outputs_are_compared_with_are_rewritten(metric, given, expected):
     assert writable.written(metric, [given], spell) == [expected]
 
 

@@ -62,7 +62,7 @@ def _has_protobuf_of_sentencepiece() -> bool:
     return True
 
 
-def test_tokenizer_json_is_what_transformers_makes(vocabulary, folder, monkeypatch):
+def test_tokenizer_json_is_the_same_as_from_transformers(vocabulary, folder, monkeypatch):
     conversion = importlib.import_module("transformers.convert_slow_tokenizer")
     if not _has_protobuf_of_sentencepiece():
         # The one that comes with transformers; both in one process are an error.

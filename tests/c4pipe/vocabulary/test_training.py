@@ -34,12 +34,12 @@ def test_special_ids_and_normalisation_are_t5s(vocabulary):
     assert vocabulary.encode("bado\u200b  fige ") == vocabulary.encode("bado fige")
 
 
-def test_no_path_of_this_machine_lies_in_the_model(vocabulary):
+def test_the_model_has_no_path_of_this_machine(vocabulary):
     assert b"/" not in vocabulary.model.replace(b"</s>", b"").split(b"unigram")[-1][:200]
     assert os.getcwd().encode() not in vocabulary.model
 
 
-def test_bytes_spell_what_has_no_piece(texts):
+def test_bytes_spell_characters_without_a_piece(texts):
     plain = Vocabulary(train(texts, TrainingOptions(num_pieces=200)), 0)
     spelled = Vocabulary(train(texts, TrainingOptions(num_pieces=456, byte_fallback=True)), 0)
     assert plain.unk_id in plain.encode("bado ☃")

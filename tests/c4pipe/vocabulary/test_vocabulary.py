@@ -90,7 +90,7 @@ def test_sentinels_are_read_in_prompts_with_and_without_spaces(vocabulary):
 
 
 @pytest.mark.parametrize("text", ["<extra_id_20> bado", "<extra_id_01>", "<extra_id_>", "</s> bado"])
-def test_what_is_no_sentinel_of_this_vocabulary_stays_letters_in_prompts(vocabulary, text):
+def test_a_sentinel_of_other_vocabularies_stays_plain_text_in_prompts(vocabulary, text):
     assert vocabulary.encode_prompts([text]) == [vocabulary.encode(text)]
 
 
@@ -156,7 +156,7 @@ def test_a_folder_tells_how_many_extra_ids(vocabulary, tmp_path):
     assert Vocabulary.load(f"file://{tmp_path}") == vocabulary
 
 
-def test_what_is_no_vocabulary_is_an_error(tmp_path, texts):
+def test_a_folder_or_file_that_is_not_a_vocabulary_is_an_error(tmp_path, texts):
     with pytest.raises(UserError, match="c4_to_vocabulary"):
         Vocabulary.load(str(tmp_path / "missing"))
     with pytest.raises(UserError, match="c4_to_vocabulary"):

@@ -23,7 +23,7 @@ THAI = MarkCounter("", needs_blank=False, shortest=6)
         (THAI, "สวัสดีครับ วันนี้อากาศดี ดี", 2),
     ],
 )
-def test_sentences_are_told_apart_by_end_marks(counter, text, count):
+def test_sentences_are_separated_by_end_marks(counter, text, count):
     assert counter.count(text) == count
     assert counter.count(text, up_to=1) == min(count, 1)
     assert pickle.loads(pickle.dumps(counter)).count(text) == count

@@ -69,7 +69,7 @@ def sentences(text: str, version: str, parameters: PunktParameters = TOY) -> lis
         (" \n", []),
     ],
 )
-def test_sentences_end_where_punkt_says(text, expected, version):
+def test_sentences_end_as_in_punkt(text, expected, version):
     assert sentences(text, version) == expected
 
 

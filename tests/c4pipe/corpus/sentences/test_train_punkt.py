@@ -45,7 +45,7 @@ def test_files_are_read_back_as_they_were_written():
     assert all(rows == sorted(rows) for rows in (content.splitlines() for content in files.values()))
 
 
-def test_prose_is_told_from_code_and_tables():
+def test_prose_is_distinguished_from_code_and_tables():
     text = "This is a paragraph of *real* prose,\nwritten for ``people`` to read."
     text += "\n\n>>> print(1)\n1\n\nName  Value\n\n--help"
     assert list(train_punkt.prose(text)) == ["This is a paragraph of real prose, written for people to read."]

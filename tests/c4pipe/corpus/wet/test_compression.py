@@ -46,7 +46,7 @@ def test_an_empty_file_of_each_has_no_records(name):
 
 @every_compression
 @pytest.mark.parametrize("left", [1, 5, 20, -1])
-def test_a_cut_costs_the_records_behind_it_and_is_one_quarantine(name, left):
+def test_a_truncated_file_loses_the_records_after_the_cut_and_has_one_quarantine(name, left):
     first, second = PACK[name](RECORDS[0]), PACK[name](RECORDS[1])
     outcomes = read(first + second[:left], f"a{ENDINGS[name]}")
     assert isinstance(outcomes[0], Page)
@@ -67,7 +67,7 @@ def test_pages_before_the_break_of_the_only_member_count(name):
 
 
 @every_compression
-def test_a_name_that_says_what_the_bytes_do_not_is_one_quarantine(name):
+def test_a_name_that_contradicts_the_bytes_is_one_quarantine(name):
     (outcome,) = read(PLAIN, f"a{ENDINGS[name]}")
     assert isinstance(outcome, Quarantined) and outcome.reason == f"corrupt_{name}" and outcome.offset == 0
 

@@ -115,7 +115,7 @@ def test_lines_agree_with_the_reference_s_way_of_reading(data):
 
 @given(data=wet_bytes, sizes=st.lists(st.integers(1, 200), min_size=1, max_size=5), hold=st.integers(16, 400))
 @often
-def test_lines_that_are_not_held_give_the_same(data, sizes, hold):
+def test_lines_that_are_too_large_to_keep_give_the_same(data, sizes, hold):
     expected = shape(read_all(line_parser.read_by_lines, iter([data] if data else [])))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(line_parser, "_HOLD_BYTES", hold)
@@ -126,7 +126,7 @@ def test_lines_that_are_not_held_give_the_same(data, sizes, hold):
 
 @given(data=wet_bytes, sizes=st.lists(st.integers(1, 200), min_size=1, max_size=5), hold=st.integers(16, 400))
 @often
-def test_lengths_that_are_not_held_crash_nothing(data, sizes, hold):
+def test_records_that_are_too_large_to_keep_do_not_crash(data, sizes, hold):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(warc_parser, "_HOLD_BYTES", hold)
         for outcome in read_all(warc_parser.read_by_length, in_blocks(data, sizes)):

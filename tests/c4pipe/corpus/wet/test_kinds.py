@@ -31,18 +31,18 @@ def test_the_types_of_records_are_counted(parser):
     assert counted(WARC, parser) == expected
 
 
-def test_lines_of_other_versions_are_counted_where_they_are_taken_for_text():
+def test_lines_of_other_versions_are_counted_if_they_are_read_as_text():
     records = [record("warcinfo"), *[record("conversion", "WARC/1.1")] * 5, record("conversion", "WARC/0.18")]
     assert counted(records, "tfds") == {"type:warcinfo": 1, "version:WARC/1.1": 5, "version:WARC/0.18": 1}
     assert counted(records, "warc") == {"type:warcinfo": 1, "type:conversion": 6}
 
 
-def test_a_version_within_a_line_of_text_is_no_record():
+def test_a_version_within_a_line_of_text_is_not_a_record():
     body = "The format WARC/1.1 is new.\r\nAlso WARC/1.1\r\nWARC/1.1 it is"
     assert counted([record("conversion", body=body)], "tfds") == {"type:conversion": 1}
 
 
-def test_records_too_large_to_be_held_are_counted_once(monkeypatch):
+def test_records_too_large_to_keep_are_counted_once(monkeypatch):
     monkeypatch.setattr("c4pipe.corpus.wet.line_parser._HOLD_BYTES", 100)
     body = "A line of text.\r\n" * 50 + "WARC/1.1\r\nWARC-Type: conversion\r\n" + "A line of text.\r\n" * 50
     assert counted([record("conversion", body=body)] * 2, "tfds") == {"type:conversion": 2, "version:WARC/1.1": 2}
@@ -125,7 +125,7 @@ def test_a_plain_file_with_the_name_of_a_compressed_file_is_a_fault():
     assert fault.startswith("cannot be read from its first byte (") and "rename it if it is not compressed" in fault
 
 
-def test_a_broken_file_is_judged_by_what_can_be_read():
+def test_a_broken_file_is_judged_by_its_readable_records():
     packed = gzip.compress(b"".join(WARC) + bytes(range(256)) * 99, mtime=0)
     assert kinds.fault_of_beginning(io.BytesIO(packed[:-20]), "a.gz", "tfds").startswith("looks like a WARC file")
 

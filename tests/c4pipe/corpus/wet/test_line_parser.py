@@ -49,7 +49,7 @@ def test_each_line_is_stripped_of_unicode_white_space():
     assert text_of("\u3000\xa0One.\u2003\t\n\x1fTwo.\x85") == "One.\nTwo."
 
 
-def test_a_byte_order_mark_is_no_white_space():
+def test_a_byte_order_mark_is_not_white_space():
     assert text_of("\ufeffOne.") == "\ufeffOne."
 
 
@@ -102,7 +102,7 @@ def test_tfds_3_0_1_takes_a_page_without_a_timestamp():
     assert isinstance(page, Page) and page.timestamp == ""
 
 
-def test_what_stands_before_the_first_delimiter_is_a_record_too():
+def test_text_before_the_first_delimiter_is_a_record_too():
     assert read("\n" + HEADER + "\nText.")[0] == Dropped("no_url")
     assert len(read(HEADER + "\nText.")) == 1
 
@@ -173,7 +173,7 @@ def test_pages_before_the_break_of_the_only_member_count():
     assert [outcome.reason for outcome in outcomes[len(pages) :]] == ["corrupt_gzip"]
 
 
-def test_a_file_named_gz_that_is_no_gzip_is_one_quarantine():
+def test_a_file_named_gz_that_is_not_gzip_is_one_quarantine():
     (outcome,) = read(HEADER + "\nText.", "a.gz")
     assert isinstance(outcome, Quarantined) and outcome.reason == "corrupt_gzip" and outcome.offset == 0
 
@@ -208,7 +208,7 @@ BODIES = {
 
 
 @pytest.mark.parametrize("body", BODIES, ids=str)
-def test_a_record_that_is_not_held_gives_the_same_page(body, monkeypatch):
+def test_a_record_too_large_to_keep_gives_the_same_page(body, monkeypatch):
     content = (HEADER + "\n" + "".join(BODIES[body]) + HEADER + "\nThe next.").encode("utf-8", "surrogateescape")
     expected = read(content)
     monkeypatch.setattr(line_parser, "_HOLD_BYTES", 64)
@@ -265,7 +265,7 @@ def test_a_gzip_bomb_is_read_in_constant_memory():
     assert peak < 64 << 20
 
 
-def test_a_url_that_is_not_held_is_quarantined(monkeypatch):
+def test_a_url_too_long_to_keep_is_quarantined(monkeypatch):
     monkeypatch.setattr(line_parser, "_HOLD_BYTES", 1 << 10)
     blocks = iter(
         [b"WARC/1.0\nWARC-Target-URI: http://a.example/", b"a" * (3 << 20), b"a", b"\nWARC-Date: 2019\nText."]
@@ -274,7 +274,7 @@ def test_a_url_that_is_not_held_is_quarantined(monkeypatch):
     assert isinstance(outcome, Quarantined) and outcome.reason == "bad_header"
 
 
-def test_a_break_in_the_middle_of_a_held_record_is_one_quarantine(monkeypatch):
+def test_a_break_in_the_middle_of_a_kept_record_is_one_quarantine(monkeypatch):
     monkeypatch.setattr(line_parser, "_HOLD_BYTES", 64)
 
     def blocks():

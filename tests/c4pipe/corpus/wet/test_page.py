@@ -19,7 +19,7 @@ def test_a_page_that_is_too_long_is_measured():
 
 
 @pytest.mark.parametrize("seed", range(40))
-def test_a_record_that_is_not_held_is_measured_as_if_it_were(seed, monkeypatch):
+def test_a_record_too_large_to_keep_is_measured_like_a_small_one(seed, monkeypatch):
     monkeypatch.setattr(module, "_HOLD_CHARACTERS", 30)
     monkeypatch.setattr(module, "MAX_PAGE_LENGTH", 20)
     draw = random.Random(seed)

@@ -42,7 +42,7 @@ REAL = {
 
 @pytest.mark.parametrize("parser", ["tfds", "warc"])
 @pytest.mark.parametrize(("folder", "name"), [("edge", n) for n in EDGE] + [("real", n) for n in REAL])
-def test_the_sample_gives_what_its_fault_explains(shared, folder, name, parser):
+def test_the_outcomes_of_a_sample_match_its_fault(shared, folder, name, parser):
     outcomes = list(parsers.read_records(shared / "data" / folder / name, parser))
     found = Counter("page" if isinstance(outcome, Page) else outcome.reason for outcome in outcomes)
     expected = {**EDGE, **REAL}[name][parser == "warc"]
@@ -55,7 +55,7 @@ def test_every_sample_is_explained(shared):
         assert {name for name in names if name.endswith((".wet", ".wet.gz"))} <= known.keys()
 
 
-def test_both_parsers_read_the_same_pages_where_lengths_are_true(shared):
+def test_both_parsers_read_the_same_pages_if_lengths_are_right(shared):
     for name in ("plain.warc.wet", "one_member.warc.wet.gz", "truncated.warc.wet.gz", "lf_only.warc.wet.gz"):
         by_lines, by_length = (list(parsers.read_records(shared / "data/edge" / name, p)) for p in ("tfds", "warc"))
         assert by_lines == by_length, name

@@ -107,14 +107,14 @@ def test_the_reasons_are_the_reference_s():
 
 
 @pytest.mark.parametrize("length", [3, 9, 500, 10_000, 10**14, -1, "many", "", "٣"])
-def test_a_length_that_lies_costs_its_record(length):
+def test_a_wrong_length_loses_only_its_record(length):
     outcomes = read(record("First."), record("A text of some length.", length), record("Third."))
     assert reasons(outcomes) == ["page", "bad_length", "page"]
     assert outcomes[1].offset == len(record("First."))
     assert outcomes[2].record == 2
 
 
-def test_a_length_may_count_the_blank_lines_behind_the_text():
+def test_a_length_may_include_the_blank_lines_after_the_text():
     assert reasons(read(record("Text.", 7), record("Text.", 9))) == ["page", "page"]
 
 
@@ -123,7 +123,7 @@ def test_a_missing_length_costs_its_record():
     assert reasons(read(data, record("x"))) == ["bad_length", "page"]
 
 
-def test_what_is_no_record_is_quarantined_and_passed_over():
+def test_bytes_that_are_not_a_record_are_quarantined_and_skipped():
     outcomes = read(b"<html>WARC/1.0</html>\n", record("Text."), b"junk\n", record("Text."))
     assert reasons(outcomes) == ["bad_header", "bad_length", "page"]
 
@@ -141,7 +141,7 @@ def test_a_bad_byte_quarantines_its_record(bad):
     assert reasons(read(record("x"), bad, record("x"))) == ["page", "invalid_utf8", "page"]
 
 
-def test_the_bytes_of_a_record_that_is_no_conversion_may_be_anything():
+def test_records_of_other_types_may_have_any_bytes():
     assert reasons(read(record(b"\xff\xfe", kind="response"), record("x"))) == ["not_conversion", "page"]
 
 
@@ -180,14 +180,14 @@ def long_read(data: bytes, monkeypatch, size: int) -> list[parsers.Outcome]:
 
 
 @pytest.mark.parametrize("size", [11, 300, 100_000])
-def test_a_record_that_is_not_held_gives_the_same_page(size, monkeypatch):
+def test_a_record_too_large_to_keep_gives_the_same_page(size, monkeypatch):
     data = record("A line of text.\n" * 100) + record("Blank.\n" + "\n" * 2000) + record("x" * 190_001) + record("End.")
     assert long_read(data, monkeypatch, size) == read(data)
 
 
 @pytest.mark.parametrize("size", [300, 100_000])
 @pytest.mark.parametrize("length", [10**9, 900, 2000])
-def test_a_long_length_that_lies_costs_its_record(size, length, monkeypatch):
+def test_a_long_wrong_length_loses_only_its_record(size, length, monkeypatch):
     data = record("First.") + record("A line of text.\n" * 100, length) + record("Third.")
     assert reasons(long_read(data, monkeypatch, size)) == ["page", "bad_length", "page"]
 

@@ -128,7 +128,7 @@ def test_a_cut_anywhere_is_an_error_that_names_the_file(tmp_path, kind, ending):
 
 
 @pytest.mark.parametrize("ending", [".gz", ".zst", ".bz2", ".xz"])
-def test_members_one_after_the_other_are_one_file_and_what_is_none_is_damage(tmp_path, ending):
+def test_several_members_are_one_file_and_other_bytes_are_damage(tmp_path, ending):
     path = tmp_path / f"a.jsonl{ending}"
     part = PACKERS[ending](b'{"a": 1}\n')
     path.write_bytes(part * 3)

@@ -56,6 +56,6 @@ def test_what_is_wrong_is_named(text, complaint):
         parse_source_names(text)
 
 
-def test_a_command_without_weights_says_what_to_do_instead():
+def test_a_command_without_weights_names_the_alternative():
     with pytest.raises(UserError, match="c4/en:2 has a weight: mix later"):
         no_weights(parse_source_names("c4/en:2"), "mix later")

@@ -83,7 +83,7 @@ def test_files_in_a_folder_for_each_split_are_of_that_split(tmp_path):
     )
 
 
-def test_plain_text_and_tables_are_taken_only_where_a_glob_asks_for_them(tmp_path, capsys):
+def test_plain_text_and_tables_need_a_glob_with_their_ending(tmp_path, capsys):
     write_text_shard(str(tmp_path / "a.json.gz"), ROWS)
     for name in ("b.txt", "README.md"):
         (tmp_path / name).write_text("A line.\n")

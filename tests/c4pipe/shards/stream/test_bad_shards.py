@@ -40,7 +40,7 @@ def test_a_bad_shard_is_named(folder, damage):
 
 
 @pytest.mark.parametrize("damage", [_remove, _cut, _change])
-def test_a_skipped_shard_gives_its_places_to_others_and_all_else_stays(folder, damage, example_of):
+def test_a_skipped_shard_is_replaced_by_others_and_all_other_places_stay(folder, damage, example_of):
     whole = list(islice(open_stream([Source(str(folder))], seed=0, batch_size=100).batches(), 18))
     damage(folder / "train-00003-of-00006.arrow")
     ranks, replaced = [], 0
@@ -62,7 +62,7 @@ def test_a_skipped_shard_gives_its_places_to_others_and_all_else_stays(folder, d
 
 
 @pytest.mark.parametrize("damage", [_remove, _cut, _change])
-def test_a_bad_shard_is_named_where_examples_are_read_in_order(folder, damage):
+def test_a_bad_shard_is_named_when_examples_are_read_in_order(folder, damage):
     damage(folder / "train-00005-of-00006.arrow")
     with pytest.raises(UserError, match=r"train-00005-of-00006\.arrow"):
         held_out(Source(str(folder), hold_out=10))

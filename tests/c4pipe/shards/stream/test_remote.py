@@ -124,7 +124,7 @@ def test_a_store_that_never_answers_well_is_given_up(server, tmp_path, monkeypat
         _ids(server.url, tmp_path)
 
 
-def test_a_cached_file_that_was_changed_is_fetched_anew(folder, server, tmp_path):
+def test_a_changed_file_in_the_cache_is_downloaded_again(folder, server, tmp_path):
     expected = _ids(server.url, tmp_path)
     for path in tmp_path.glob("*.arrow"):
         path.write_bytes(b"x" * path.stat().st_size)
@@ -144,7 +144,7 @@ def test_a_flipped_bit_that_keeps_the_time_is_seen_by_the_next_run(server, tmp_p
     assert len([name for name in server.requests if name.endswith(".arrow")]) >= len(ROWS)
 
 
-def test_a_lock_that_leads_elsewhere_is_refused_and_what_it_leads_to_stays(server, tmp_path):
+def test_a_lock_that_is_a_link_is_refused_and_its_target_stays(server, tmp_path):
     marker = tmp_path / "marker.txt"
     marker.write_text("stays")
     cache_dir = tmp_path / "cache"

@@ -73,7 +73,7 @@ def test_ranks_and_threads_and_stops_change_nothing(two_epoch_folder, three_epoc
         np.testing.assert_array_equal(ids[1], three_epochs[start * BATCH : stop * BATCH])
 
 
-def test_a_batch_holds_what_its_ids_say(two_epoch_folder, example_of):
+def test_a_batch_has_the_examples_of_its_ids(two_epoch_folder, example_of):
     stream = open_stream([Source(str(two_epoch_folder))], seed=1, batch_size=100, rank=1, world_size=2)
     for batch in islice(stream.batches(9473 - 150), 5):
         inputs, targets = example_of(batch.example_id)
@@ -113,7 +113,7 @@ def test_sources_mix_exactly_on_any_number_of_ranks(mixture, ranks, threads):
     np.testing.assert_array_equal(np.concatenate([split, rest], axis=1), whole)
 
 
-def test_a_mixture_s_batch_holds_what_its_ids_say(mixture, example_of):
+def test_a_batch_of_a_mixture_has_the_examples_of_its_ids(mixture, example_of):
     stream = open_stream(mixture, seed=0, batch_size=64, rank=1, world_size=4)
     for batch in islice(stream.batches(777), 40):
         for source in range(3):

@@ -103,7 +103,7 @@ def test_every_cut_and_every_longer_file_is_seen(tmp_path, kind):
         read(path)
 
 
-def test_whole_files_are_told_from_damaged_ones(tmp_path):
+def test_whole_files_are_distinguished_from_damaged_ones(tmp_path):
     pages, keys = tmp_path / "pages", tmp_path / "keys"
     write_pages(pages)
     write_keys(keys)

@@ -86,7 +86,7 @@ def test_the_newest_then_the_longest_page_of_a_cluster_stays(made):
     assert urls(plan, shards) == KEPT
 
 
-def test_what_was_dropped_is_told_with_what_stayed(made):
+def test_dropped_pages_are_listed_with_the_pages_that_stayed(made):
     folder, _, _ = made
     tables = [pq.read_table(path) for path in sorted(folder.glob("work/*/written/*.parquet"))]
     rows = [row for table in tables for row in table.to_pylist()]
@@ -104,7 +104,7 @@ def test_small_buckets_give_the_same_bytes(made, tmp_path):
     assert content(tmp_path / "out") == content(folder)
 
 
-def test_a_second_run_takes_over_what_is_there(made, monkeypatch):
+def test_a_second_run_reuses_finished_work(made, monkeypatch):
     folder, shards, _ = made
     before = content(folder)
     monkeypatch.setattr(write_kept, "write_text_shard", None)

@@ -25,7 +25,7 @@ def losers_at_once() -> set[tuple]:
 
 
 @pytest.mark.parametrize("num_buckets", [1, 3, 64])
-def test_buckets_of_key_files_lose_what_all_keys_at_once_lose(tmp_path, num_buckets):
+def test_buckets_of_key_files_have_the_same_losers_as_all_keys_at_once(tmp_path, num_buckets):
     kind = KINDS["lines"]
     for file, texts in enumerate(TEXTS):
         keys = keys_of(file, texts)
@@ -38,7 +38,7 @@ def test_buckets_of_key_files_lose_what_all_keys_at_once_lose(tmp_path, num_buck
     assert found == losers_at_once() and found
 
 
-def test_slices_of_the_shuffle_lose_what_all_keys_at_once_lose():
+def test_slices_of_the_shuffle_have_the_same_losers_as_all_keys_at_once():
     kind = KINDS["lines"]
     buckets: dict[int, list[bytes]] = {}
     for file, texts in enumerate(TEXTS):

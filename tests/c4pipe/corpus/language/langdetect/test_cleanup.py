@@ -45,7 +45,7 @@ def test_a_long_text_is_read_as_far_as_the_package_reads_it(filler, offset):
 
 @settings(max_examples=100, deadline=None)
 @given(st.lists(st.text(st.sampled_from("ab[z{ éжж家ểẠ😀"), max_size=40), min_size=1, max_size=5))
-def test_latin_letters_are_dropped_where_the_package_drops_them(texts):
+def test_latin_letters_are_dropped_as_in_the_package(texts):
     joined = "\n" + "\n".join(texts) + "\n"
     codes = np.frombuffer(joined.encode("utf-32-le"), np.uint32)
     dropped, ends = drop_latin(codes, np.cumsum([len(text) + 1 for text in texts]))

@@ -19,7 +19,7 @@ def test_choices_are_those_of_pythons_random(num_things):
     assert draws.accepted[0, draws.word].tolist() == list(range(1, len(expected) + 1))
 
 
-def test_pages_stand_behind_each_other():
+def test_draws_of_pages_are_concatenated():
     one = draw(np.array([5, 100], np.int32), np.array([0, 5], np.int32), NUM_WORDS)
     other = draw(np.array([17], np.int32), np.array([0], np.int32), NUM_WORDS)
     joined = join_draws([one, other])
