@@ -265,7 +265,7 @@ def test_every_task_is_filed_under_its_name_and_has_known_metrics():
         assert task.name == name
         assert task.metrics
         for metric in task.metrics:
-            check_name(metric, name)  # raises where there is no such metric
+            check_name(metric, name)  # raises if there is no such metric
 
 
 @pytest.mark.parametrize(

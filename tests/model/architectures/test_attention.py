@@ -41,7 +41,7 @@ def test_wrong_kernels_are_found(wrong):
 
 
 class _Cuda:
-    """Stands in for a CUDA device where there is none: tensors are made on the CPU."""
+    """Stands in for a CUDA device on a machine without one: tensors are made on the CPU."""
 
     type = "cuda"
 
