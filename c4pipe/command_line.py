@@ -142,13 +142,17 @@ def importing() -> Iterator[None]:
     """Stop the garbage collector while a command imports its action.
 
     Otherwise the collector scans all modules repeatedly, which takes a third of the time to import Beam or torch. An
-    import makes hardly any garbage.
+    import makes hardly any garbage. Warnings about packages that a library can do without are not shown.
     """
-    was_enabled = gc.isenabled()
+    import logging  # not needed for `--help`
+
+    was_enabled, least = gc.isenabled(), logging.root.manager.disable
     gc.disable()
+    logging.disable(logging.WARNING)
     try:
         yield
     finally:
+        logging.disable(least)
         if was_enabled:
             gc.enable()
 

@@ -1,5 +1,6 @@
 """The samples that the demo prints at its end: pages, examples, and gaps that the model fills."""
 
+import json
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
@@ -33,7 +34,8 @@ def samples(output: str) -> list[str]:
         "",
         "gaps in them, the answer of the model, and the right one:",
         *(line for gap in gaps for line in told(gap)),
-        f"  {num_right(gaps)} of these {len(gaps)} gaps are right; a model of this size needs days, not minutes",
+        f"  {num_right(gaps)} of these {len(gaps)} gaps are right: the model has trained on "
+        f"{_examples_seen(folder / 'run'):,} examples, the paper's on 67 million",
         "",
     ]
 
@@ -50,6 +52,10 @@ def told(gap: Gap) -> list[str]:
 def num_right(gaps: list[Gap]) -> int:
     """The number of gaps that the model filled with the original words."""
     return sum(gap.answer == gap.right for gap in gaps)
+
+
+def _examples_seen(run: Path) -> int:
+    return json.loads((run / "metrics.jsonl").read_text().splitlines()[-1])["examples_seen"]
 
 
 def _pages(c4: str) -> Iterator[tuple[str, str]]:

@@ -1,11 +1,13 @@
 """Flags from records, their help, and the one answer to a name that does not exist."""
 
+import gc
+import logging
 from dataclasses import dataclass
 
 import pytest
 
 from c4pipe.choices import choose
-from c4pipe.command_line import Parser, add_flags, flag, from_flags
+from c4pipe.command_line import Parser, add_flags, flag, from_flags, importing
 from c4pipe.errors import UserError
 
 
@@ -59,3 +61,13 @@ def test_a_mistake_names_the_similar_flag(argument, says):
 def test_a_name_that_is_like_none_is_answered_with_all():
     with pytest.raises(UserError, match=r"unknown preset 'x'\. There are small, large"):
         choose("preset", "x", {"small": 1, "large": 2})
+
+
+def test_the_collector_and_warnings_rest_while_an_action_is_imported(caplog):
+    with pytest.raises(ImportError), importing():
+        assert not gc.isenabled()
+        logging.warning("a package that is not needed")
+        raise ImportError
+    assert gc.isenabled()
+    logging.warning("something else")
+    assert [record.message for record in caplog.records] == ["something else"]
