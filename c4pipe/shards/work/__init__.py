@@ -1,1 +1,1 @@
-"""Files in the work folder of wet_to_c4: cleaned pages, and keys."""
+"""The files in the work folder of wet_to_c4: pages and keys."""

@@ -1,11 +1,11 @@
-"""A file of frames, each with a checksum: what is read of it is what was written, or it is said to be damaged.
+"""A file of frames with checksums. Reading gives the bytes that were written, or an error that the file is damaged.
 
 Layout, little-endian: magic `c4frames`; the frames; an entry for each frame with its offset (uint64), its length
 (uint64) and its checksum (uint32); number of frames (uint64), checksum of entries and number (uint32), magic again. So
-every byte is covered, and any frame is read alone.
+every byte is covered, and each frame can be read by itself.
 
-Checksums are CRC-32: they find every flipped bit, and all but one in 2^32 of other faults. isal, which the shards need
-anyway, computes them at several gigabytes a second, faster than these files are read.
+Checksums are CRC-32: they find every flipped bit, and miss one in 2^32 of other faults. isal, which the shards need
+anyway, computes them at several gigabytes per second, faster than these files are read.
 """
 
 import os
@@ -24,22 +24,22 @@ _TAIL = struct.Struct("<QI8s")
 
 
 class DamagedWorkFile(UserError):
-    """A work file that is missing, cut, or not what was written. The same command makes it again."""
+    """A work file is missing, truncated or changed. The same command makes it again."""
 
     @classmethod
     def of(cls, path: str, fault: object) -> "DamagedWorkFile":
-        return cls(f"work file {path} is damaged ({fault}); run the same command again, which makes it anew")
+        return cls(f"work file {path} is damaged ({fault}); run the same command again, which makes it again")
 
 
 def checksum(content: Any, start: int = 0) -> int:
-    """CRC-32 of bytes, going on from that of the bytes before."""
+    """CRC-32 of bytes. start: the CRC-32 of the bytes before them."""
     from isal import isal_zlib
 
     return isal_zlib.crc32(content, start)
 
 
 class FramesWriter:
-    """Writes frames, as a context: the file gets its name only where the block ends without an error."""
+    """A context manager that writes frames. The file gets its name only if the block ends without an error."""
 
     def __init__(self, path: str) -> None:
         self._file = files.write_atomically(path)
@@ -52,7 +52,7 @@ class FramesWriter:
         return self
 
     def write(self, frame: Any) -> int:
-        """Write one frame of bytes; returns its number."""
+        """Write one frame of bytes. Returns its number."""
         length = memoryview(frame).nbytes
         self._entries.append(_ENTRY.pack(self._offset, length, checksum(frame)))
         self._target.write(frame)
@@ -74,7 +74,7 @@ def _checksum_of(entries: bytes) -> int:
 
 
 def read_frames(path: str, numbers: Iterable[int] | None = None) -> Iterator[bytes]:
-    """The frames of a file, or those of some numbers, one in memory at a time.
+    """Yield the frames of a file, or only those with these numbers. One frame is in memory at a time.
 
     Raises: DamagedWorkFile.
     """
@@ -89,7 +89,7 @@ def read_frames(path: str, numbers: Iterable[int] | None = None) -> Iterator[byt
 
 
 def is_whole(path: str) -> bool:
-    """Whether a file is there and all of it is what was written."""
+    """Whether a file exists and has exactly the bytes that were written."""
     try:
         for _ in read_frames(path):
             pass
@@ -117,7 +117,7 @@ def _read_entries(source: BinaryIO, path: str) -> list[tuple[int, int, int]]:
     start = end - _TAIL.size - size
     source.seek(0)
     if magic != _MAGIC or start < len(_MAGIC) or source.read(len(_MAGIC)) != _MAGIC:
-        raise DamagedWorkFile.of(path, "it is cut, or of another version")
+        raise DamagedWorkFile.of(path, "it is truncated, or of another version")
     source.seek(start)
     entries = source.read(size)
     if _checksum_of(entries) != expected:

@@ -1,12 +1,12 @@
-"""Key files: packed rows in order of a small number, so that a reader takes its part of many files and no more.
+"""Key files: packed rows divided into numbered parts, so that a reader can read only its parts of many files.
 
-They are what a shuffle on one machine is made of: each WET file writes its keys sorted by bucket, each bucket reads
-its slice of every file. Nothing but one bucket is ever in memory.
+They make a shuffle on one machine possible: the keys of each WET file are written in parts, and each bucket reads its
+parts of every file. Only one bucket per worker is in memory.
 
 Layout, little-endian: magic `c4pkeys2`; row size in bytes (uint64); number of parts P (uint64); P + 1 entries of which
 each is the first row of a part (uint64) and the part's checksum (uint32), the last the number of rows; the rows. A
 checksum is the CRC-32 of row size, P, the part's number, its first row, the first row of the next part, and its rows.
-So every byte is covered, and a reader of few parts reads no more for that.
+So every byte is covered, and a reader of few parts need not read the others to check them.
 """
 
 import struct
@@ -30,8 +30,8 @@ T = TypeVar("T")
 def write_key_file(path: str, rows: np.ndarray, parts: np.ndarray, num_parts: int, dtype: np.dtype) -> None:
     """Write `rows` ordered by `parts`, whole or not at all.
 
-    rows: (n,) of a packed dtype. parts: (n,) integers below `num_parts`. Rows of one part keep their order. dtype: as
-    the rows are stored; numpy's functions may have given them this machine's byte order.
+    rows: (n,) of a packed dtype. parts: (n,) integers below `num_parts`. Rows of one part keep their order. dtype: the
+    dtype in the file, because numpy's functions may have changed the byte order of `rows` to this machine's.
 
     >>> import tempfile
     >>> path = tempfile.mkdtemp() + "/keys"
@@ -52,9 +52,9 @@ def write_key_file(path: str, rows: np.ndarray, parts: np.ndarray, num_parts: in
 
 
 def _checksums(number: int, firsts: list[int], packed: bytes, num_parts: int, row_bytes: int) -> list[int]:
-    """Of the parts from `number` on, whose rows are `packed`; the last is that of the table's end, without rows.
+    """The checksums of the parts from `number` on, then that of the table's end, which has no rows.
 
-    firsts: the first row of each part, and the one behind the last part.
+    packed: the rows of these parts. firsts: the first row of each part, and the row after the last part.
     """
     content, start = memoryview(packed), firsts[0]
     found = []
@@ -66,21 +66,21 @@ def _checksums(number: int, firsts: list[int], packed: bytes, num_parts: int, ro
 
 
 def read_parts(path: str, first: int, end: int, dtype: np.dtype) -> np.ndarray:
-    """The rows of parts `first` up to `end`, which is left out.
+    """The rows of the parts from `first` up to, but not including, `end`.
 
-    Raises: DamagedWorkFile where the file is no key file with rows of this dtype, is cut, or is not what was written.
+    Raises: DamagedWorkFile if the file is truncated or damaged, or is not a key file with rows of this dtype.
     """
 
     def read(source: Any, num_parts: int) -> np.ndarray:
         source.seek(_HEAD.size + _ENTRY.itemsize * first)
         table = np.frombuffer(source.read(_ENTRY.itemsize * (end - first + 1)), dtype=_ENTRY)
         if len(table) != end - first + 1:
-            raise ValueError("it is cut")
+            raise ValueError("it is truncated")
         firsts = table["first"].tolist()
         num_bytes = (firsts[-1] - firsts[0]) * dtype.itemsize
         offset = _HEAD.size + _ENTRY.itemsize * (num_parts + 1) + firsts[0] * dtype.itemsize
         if sorted(firsts) != firsts or offset + num_bytes > source.seek(0, 2):
-            raise ValueError("it is cut, or its table is not what was written")
+            raise ValueError("it is truncated, or its table is damaged")
         source.seek(offset)
         content = source.read(num_bytes)
         if _checksums(first, firsts, content, num_parts, dtype.itemsize)[:-1] != table["checksum"].tolist()[:-1]:
@@ -105,7 +105,7 @@ def count_rows(path: str, dtype: np.dtype) -> int:
 
 
 def is_whole(path: str, dtype: np.dtype) -> bool:
-    """Whether a key file is there and all of it is what was written."""
+    """Whether a key file exists and has exactly the bytes that were written."""
 
     def read(source: Any, num_parts: int) -> int:
         return num_parts
@@ -127,7 +127,7 @@ def _with_head(path: str, dtype: np.dtype, read: Callable[[Any, int], T]) -> T:
         try:
             magic, row_bytes, num_parts = _HEAD.unpack(source.read(_HEAD.size))
             if magic != MAGIC or row_bytes != dtype.itemsize:
-                raise ValueError("it is no key file with such rows")
+                raise ValueError("it is not a key file with such rows")
             return read(source, num_parts)
         except (ValueError, IndexError, OverflowError, struct.error) as error:
             raise DamagedWorkFile.of(path, error) from error

@@ -1,7 +1,7 @@
-"""Work files: what one stage of wet_to_c4 leaves for the next, one WET file each; frames of Arrow IPC, LZ4.
+"""Work files: the pages that one stage of wet_to_c4 writes for the next, one file per WET file; Arrow IPC, LZ4.
 
-A work file counts as committed once its record (`STEM.json`) is there, which is written last and says from what the
-file was made. Everything is written whole or not at all, so a run may be killed at any moment.
+A work file is committed when its record (`STEM.json`) exists, which is written last and tells what the file was made
+from. All files are written whole or not at all, so a run may be killed at any moment.
 """
 
 import json
@@ -28,8 +28,9 @@ _Row = TypeVar("_Row")
 class CleanedPage:
     """A page that competes for its URL, judged as if it won.
 
-    text: the cleaned text, or the beginning of the page as it was where `stage` and `reason` say why it goes. lines,
-    bytes: of the page as it was. line_counts: lines by outcome of cleaning. counters: names of further counters.
+    text: the cleaned text or, if `stage` and `reason` tell why the page is dropped, the beginning of its original text.
+    lines, bytes: the size of the original text. line_counts: lines per outcome of cleaning. counters: names of further
+    counters.
     """
 
     record: int
@@ -46,7 +47,7 @@ class CleanedPage:
 
 @dataclass(frozen=True, slots=True)
 class FinishedPage:
-    """A page of the corpus, as it is written. row: its row among the file's cleaned pages."""
+    """A page as it is written to the corpus. row: its row in the file of cleaned pages."""
 
     row: int
     record: int
@@ -82,7 +83,7 @@ FINISHED = pa.schema(
 
 
 class PagesWriter:
-    """Writes pages batch by batch, as a context: the file gets its name only where the block ends without an error."""
+    """A context manager that writes pages. The file gets its name only if the block ends without an error."""
 
     def __init__(self, path: str, schema: pa.Schema) -> None:
         self._schema = schema
@@ -95,7 +96,7 @@ class PagesWriter:
         return self
 
     def write(self, pages: Sequence[Any]) -> int:
-        """Write one record batch of records whose fields are the columns; returns its number."""
+        """Write one record batch, from records whose fields are the columns. Returns its number."""
         arrays = [pa.array([getattr(page, column.name) for page in pages], column.type) for column in self._schema]
         packed = pa.BufferOutputStream()
         with ipc.new_stream(packed, self._schema, options=self._options) as stream:
@@ -111,9 +112,9 @@ class PagesWriter:
 
 
 def read_pages(path: str, kind: type[_Row], batches: Sequence[int] | None = None) -> Iterator[list[_Row]]:
-    """The record batches of a work file as records, one batch in memory at a time.
+    """Yield the record batches of a work file as lists of records, with one batch in memory at a time.
 
-    kind: a dataclass whose fields are the columns to read. batches: numbers of the batches to read, or all of them.
+    kind: a dataclass whose fields are the columns to read. batches: the numbers of the batches to read; None for all.
     """
     names = [column.name for column in fields(kind)]  # type: ignore[arg-type]
     for frame in read_frames(path, batches):
@@ -126,9 +127,9 @@ def read_pages(path: str, kind: type[_Row], batches: Sequence[int] | None = None
 
 
 def write_record(path: str, made_from: str, content: Mapping[str, Any]) -> None:
-    """Commit a work file: `made_from` names its inputs and settings, `content` is what later stages want to know.
+    """Commit a work file by writing its record: a line of JSON, and a line with its checksum.
 
-    A line of JSON and a line with its checksum.
+    made_from: a digest of the file's inputs and settings. content: facts for later stages.
     """
     text = json.dumps({"made_from": made_from, **content}, ensure_ascii=False, separators=(",", ":"))
     packed = text.encode("utf-8", "surrogatepass")
@@ -136,7 +137,7 @@ def write_record(path: str, made_from: str, content: Mapping[str, Any]) -> None:
 
 
 def read_record(path: str, made_from: str | None = None) -> dict[str, Any] | None:
-    """What `write_record` wrote; None where there is nothing, it is damaged, or it was made from something else."""
+    """The record that `write_record` wrote; None if it is missing or damaged, or was made from something else."""
     if not files.exists(path):
         return None
     packed, _, expected = files.read_bytes(path).partition(b"\n")
