@@ -1,9 +1,10 @@
 """Near-duplicates: our stages and datatrove's four on the same text shards, with planted copies.
 
-    python benchmarks/bench_near_duplicates.py [--c4=FOLDER] [--pages=N] [--peers_python=PYTHON]
+    python benchmarks/bench_near_duplicates.py [--c4=FOLDER] [--pages=N] [--no-copies] [--peers_python=PYTHON]
 
 The text is from a C4 folder; by default, from the pages of the demo. After each tenth page there is a copy of it with 0
-to 10% of its words changed, so that one can compare which copies each side finds. Each side runs in a separate process.
+to 10% of its words changed, so that one can compare which copies each side finds; --no-copies leaves the text as it is,
+to compare the two sides on pages that nobody made near-equal on purpose. Each side runs in a separate process.
 Its seconds are CPU seconds of its stages, without imports. datatrove splits words with spaCy and ours with a simple
 rule, so some pages are judged differently; their number is printed. Without datatrove, only ours runs.
 """
@@ -32,18 +33,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--c4", help="a folder of text shards")
     parser.add_argument("--pages", type=int, default=5_000, help="number of pages, without the planted copies")
+    parser.add_argument("--copies", action=argparse.BooleanOptionalAction, default=True, help="plant copies of pages")
     parser.add_argument("--peers_python", default=sys.executable, help="interpreter that has datatrove")
     flags = parser.parse_args()
     with tempfile.TemporaryDirectory() as work:
         folder = Path(work, "text")
         folder.mkdir()
-        planted = write_pages(flags.c4 or make_text(Path(work)), flags.pages, folder)
+        num_pages, planted = write_pages(
+            flags.c4 or make_text(Path(work)), flags.pages, folder, plants_copies=flags.copies
+        )
         found = {
             "c4pipe": run(sys.executable, "c4pipe_stages.py", folder),
             "datatrove": run(flags.peers_python, "datatrove_stages.py", folder),
         }
     found = {name: report for name, report in found.items() if report is not None}
-    num_pages = flags.pages + len(planted)
     print(f"{num_pages:,} pages, {len(planted):,} of them planted copies")
     print(table(found, num_pages, planted))
 
@@ -56,20 +59,20 @@ def make_text(work: Path) -> str:
     return f"{work}/c4"
 
 
-def write_pages(c4: str, count: int, folder: Path) -> dict[str, float]:
-    """Write text shards with planted copies. Returns: URL of a copy -> share of its words that were changed."""
+def write_pages(c4: str, count: int, folder: Path, *, plants_copies: bool) -> tuple[int, dict[str, float]]:
+    """Write text shards. Returns: (number of pages, URL of each planted copy -> share of changed words)."""
     draw, planted, rows = random.Random(0), dict[str, float](), list[dict[str, Any]]()
     pages = islice((row for path in resolve_source(c4) for row in read_text_shard(path, ("text", "url"))), count)
     for number, page in enumerate(pages):
         rows.append({"text": page["text"], "url": f"http://{number}.example/", "timestamp": "2019-04-18T00:00:00Z"})
-        if number % COPY_EVERY == 0:
+        if plants_copies and number % COPY_EVERY == 0:
             share, url = SHARES[number // COPY_EVERY % len(SHARES)], f"http://{number}.example/copy"
             planted[url] = share
             rows.append({"text": changed(page["text"], share, draw), "url": url, "timestamp": "2018-04-18T00:00:00Z"})
     shards = [rows[start : start + PAGES_PER_SHARD] for start in range(0, len(rows), PAGES_PER_SHARD)]
     for number, shard in enumerate(shards):
         write_text_shard(str(folder / f"c4-train.{number:05d}-of-{len(shards):05d}.json.gz"), shard)
-    return planted
+    return len(rows), planted
 
 
 def changed(text: str, share: float, draw: random.Random) -> str:
@@ -107,7 +110,8 @@ def table(found: dict[str, dict[str, Any]], num_pages: int, planted: dict[str, f
         lines += [
             "",
             f"pages per CPU second: {theirs['seconds'] / ours['seconds']:.1f} times datatrove's; pages judged "
-            f"differently: {differing:,} ({differing / num_pages:.2%})",
+            f"differently: {differing:,} ({differing / num_pages:.2%}); pages dropped: "
+            f"{num_pages - len(ours['kept']):,} by c4pipe, {num_pages - len(theirs['kept']):,} by datatrove",
         ]
     lines += ["", *(f"peak memory of {name}: {report['peak'] / 1e6:,.0f} MB" for name, report in found.items())]
     return "\n".join(lines)
