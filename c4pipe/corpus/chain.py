@@ -182,8 +182,15 @@ def _badwords(criteria: Criteria) -> Judge | None:
 
 
 AT_READING = (
-    # The first two belong to reading a WET file (`wet/`), so that a page that is too long never lies in memory.
+    # The first three belong to reading a WET file (`wet/`), so that a page that is too long never lies in memory.
     Stage("split-wet-file", "records read as pages", names_reasons=True, measures_drops=False),
+    Stage(
+        "language-header-filter",
+        "in a wanted language by the header of its record",
+        when=lambda variant: variant.prefers_language_header,
+        names_reasons=True,
+        measures_drops=False,
+    ),
     Stage("too-long-filter", f"not over {MAX_PAGE_LENGTH:,} characters"),
     Stage(
         "realnews-domain-filter",
@@ -273,7 +280,7 @@ STAGES: dict[str, Stage] = {
     )
 }
 
-PARSING, LENGTH, LISTED_DOMAINS = AT_READING
+PARSING, LANGUAGE_HEADER, LENGTH, LISTED_DOMAINS = AT_READING
 EXCLUDED_URLS, LISTED_URLS, PARAGRAPHS, CLEANING = AFTER_URLS
 LINE_COPIES, ENGLISH, LANGUAGE = AFTER_LINES
 (BADWORDS,) = AFTER_NEAR_DUPLICATES

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from c4pipe.choices import choose
 from c4pipe.corpus.language.codes import UNKNOWN_LANGUAGE
-from c4pipe.corpus.language.language_data import canonical_code, language_data
+from c4pipe.corpus.language.language_data import canonical_code, codes, language_data
 from c4pipe.corpus.recipes import recipe_files
 from c4pipe.corpus.recipes.variant import OF_LANGUAGE, Variant
 from c4pipe.corpus.rules import Rule
@@ -140,6 +140,9 @@ def for_run(variant: Variant, languages: Sequence[str], identifier: str | None) 
     """
     if identifier:
         variant = replace(variant, language_identifier=identifier)
+    if variant.prefers_language_header:
+        header_codes(languages)
+        variant = replace(variant, languages=tuple(languages))
     if not variant.cleans_by_language:
         return variant
     name = variant.language_identifier
@@ -167,3 +170,17 @@ def of_one_language(variant: Variant, language: str) -> Variant:
         sentences=variant.punkt_of(data) or OF_LANGUAGE,
         rules=variant.rules_of(language),
     )
+
+
+def header_codes(languages: Sequence[str]) -> tuple[str, ...]:
+    """The codes of ISO 639-3 by which Common Crawl's header names the languages.
+
+    Raises: UserError for a language that none are known of.
+    """
+    known = codes()
+    if unknown := [language for language in languages if language not in known]:
+        raise UserError(
+            f"--language_header=prefer does not know how the header names {', '.join(unknown)}; give --languages of "
+            f"{', '.join(known)}"
+        )
+    return tuple(code for language in languages for code in language_data(language).iso639_3)

@@ -11,6 +11,7 @@ from c4pipe.corpus.judging import Verdict
 from c4pipe.corpus.line_copies import GLOBAL_DUPLICATE
 from c4pipe.corpus.variants import Variant
 from c4pipe.corpus.wet.kinds import Kinds
+from c4pipe.corpus.wet.language_header import OTHER_LANGUAGE
 from c4pipe.corpus.wet.page import TOO_LONG
 from c4pipe.records import Dropped, Page, Quarantined
 from c4pipe.report.summary import SPLIT, Size, Summary
@@ -45,12 +46,27 @@ class Ledger:
         self._summary.totals["records"] += 1
         if isinstance(outcome, Quarantined):
             self._summary.counters[f"{chain.QUARANTINE}/{outcome.reason}"] += 1
+        elif outcome.reason == OTHER_LANGUAGE:
+            self._pass(chain.PARSING, _UNKNOWN_SIZE)
+            self._drop(chain.LANGUAGE_HEADER, OTHER_LANGUAGE, _UNKNOWN_SIZE)
         elif outcome.reason == TOO_LONG:
             size = Size(outcome.lines, outcome.bytes)
             self._pass(chain.PARSING, size)
+            if chain.LANGUAGE_HEADER.when(self._variant):
+                self._pass(chain.LANGUAGE_HEADER, size)
             self._drop(chain.LENGTH, TOO_LONG, size)
         else:
             self._drop(chain.PARSING, outcome.reason, _UNKNOWN_SIZE)
+
+    def add_header_samples(self, skipped: Sequence[bool], kept: Sequence[bool]) -> None:
+        """Record whether the identifier names a wanted language for sampled pages, by what their header says.
+
+        skipped: of pages whose header names none; kept: of pages whose header names one.
+        """
+        counters = self._summary.counters
+        for name, answers, disagreeing in (("skipped", skipped, True), ("kept", kept, False)):
+            counters[f"{chain.LANGUAGE_HEADER.name}/sampled-{name}"] += len(answers)
+            counters[f"{chain.LANGUAGE_HEADER.name}/sampled-{name}-disagreeing"] += list(answers).count(disagreeing)
 
     def add_at_reading(self, page: Page, size: Size, verdict: Verdict) -> None:
         """Record a page and the verdict of the stages before URLs compete."""

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import c4pipe
 from c4pipe.corpus import variants
 from c4pipe.corpus.recipes.variant import Variant
+from c4pipe.corpus.wet.language_header import LanguageHeader
 from c4pipe.corpus_run.rules_file import RuleSet, read_rules, write_rules
 from c4pipe.near_duplicates.signatures import Banding
 from c4pipe.near_duplicates_run.clustering import Clustering
@@ -116,6 +117,12 @@ class Plan:
     through_files: bool = True
     bucket_bytes: int = 64 << 20
     shuffle_bits: int = 8
+
+    def language_header(self) -> LanguageHeader | None:
+        """For one WET file, what decides which of its records are skipped; None if the header does not count."""
+        if not self.variant.prefers_language_header:
+            return None
+        return LanguageHeader(variants.header_codes(self.settings.languages))
 
     @property
     def clustering(self) -> Clustering:

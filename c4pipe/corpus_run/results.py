@@ -9,6 +9,7 @@ from typing import Any
 import c4pipe
 from c4pipe.corpus import chain
 from c4pipe.corpus.badwords import base_language
+from c4pipe.corpus.wet.language_header import OTHER_LANGUAGE
 from c4pipe.corpus_run.inputs import read_list
 from c4pipe.corpus_run.plan import Plan
 from c4pipe.errors import UserError
@@ -107,7 +108,7 @@ def make_report(plan: Plan, result: Mapping[str, Any], timing: Mapping[str, Any]
             counted, num_shards, plan.max_quarantined_fraction, bool(result["run_key"]), plan.settings.wet_parser
         ),
     }
-    report["notices"] += _languages_without_badwords(plan)
+    report["notices"] += [*_about_language_header(plan, counted.counters), *_languages_without_badwords(plan)]
     pages = counted.counters[chain.PARSING.passed]
     report["timing"] = {
         **timing,
@@ -154,6 +155,24 @@ def write_clusters(plan: Plan, result: Mapping[str, Any]) -> None:
         paths = [record["path"] for record in _records_of_clusters(plan, result) if record["rows"]]
         target = files.join(plan.output, cluster_files.FILE_NAME_OF_WET)
         cluster_files.join_members(paths, target, cluster_files.OF_WET_FILES)
+
+
+def _about_language_header(plan: Plan, counters: Mapping[str, int]) -> list[str]:
+    """A sentence about the pages that were skipped by their header, and how far the identifier agrees."""
+    if not plan.variant.prefers_language_header:
+        return []
+    stage, identifier = chain.LANGUAGE_HEADER, plan.settings.language_identifier
+    num_skipped = counters.get(stage.filtered(OTHER_LANGUAGE), 0)
+    num_pages = num_skipped + counters.get(stage.passed, 0)
+    samples = {
+        name: counters.get(f"{stage.name}/sampled-{name}", 0)
+        for name in ("skipped", "skipped-disagreeing", "kept", "kept-disagreeing")
+    }
+    return [
+        f"{num_skipped:,} of {num_pages:,} pages were skipped: their header names none of the wanted languages; "
+        f"{identifier} finds one in {samples['skipped-disagreeing']:,} of {samples['skipped']:,} of them (a sample), "
+        f"and none in {samples['kept-disagreeing']:,} of {samples['kept']:,} pages whose header names one (a sample)"
+    ]
 
 
 def _languages_without_badwords(plan: Plan) -> list[str]:

@@ -210,6 +210,8 @@ def _splits(made: Manifest) -> str:
 
 def _opening(made: Manifest, configs: Configs) -> str:
     """How to open the folder with the usual libraries, with patterns that match its files."""
+    if not made.splits:
+        return "## How to open it\n\nNo page was kept in any language, so there is nothing to open.\n"
     trains = [split for split in made.splits if _language_and_part(split)[1] == TRAIN] or list(made.splits)
     largest = max(sorted(trains), key=made.num_rows)
     glob = f"FOLDER/{_globs(made, largest)[0]}"

@@ -85,7 +85,13 @@ class _Sample:
         pages, self.num_read = [], 0
         with files.open_for_reading(file.path) as raw:
             source = _Counting(raw)
-            records = read_records(source, plan.settings.wet_parser, file.name, plan.compat)  # type: ignore[arg-type]
+            records = read_records(
+                source,  # type: ignore[arg-type]
+                plan.settings.wet_parser,
+                file.name,
+                plan.compat,
+                language_header=plan.language_header(),
+            )
             for page in records:
                 if not isinstance(page, Page):
                     continue

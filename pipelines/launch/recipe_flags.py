@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from c4pipe.command_line import Parser
 from c4pipe.corpus.recipes import recipe_files
-from c4pipe.corpus.recipes.variant import Variant
+from c4pipe.corpus.recipes.variant import LANGUAGE_HEADER, Variant
 from c4pipe.corpus.variants import MINHASH, NEAR_DUPLICATES, VARIANTS, languages_of, of_one_language, variant_named
 from c4pipe.errors import UserError
 from c4pipe.shards import files
@@ -22,14 +22,22 @@ def add(parser: Parser) -> None:
         choices=NEAR_DUPLICATES,
         help="minhash: drop pages that are nearly equal to another page (default: the recipe's; off in all variants)",
     )
+    parser.add_argument(
+        "--language_header",
+        choices=LANGUAGE_HEADER,
+        help="prefer: skip pages whose header of Common Crawl names other languages only (default: the recipe's; off)",
+    )
     parser.add_argument("--print_recipe", action="store_true", help="print the recipe, as a start for your own")
 
 
 def variant_of(flags: argparse.Namespace) -> Variant:
     """The variant that the flags choose. Raises: UserError if it does not exist, or if the file is not a recipe."""
     variant = _named_or_read(flags)
-    choice = flags.near_duplicates
-    return variant if choice is None else replace(variant, near_duplicates=choice == MINHASH)
+    if flags.near_duplicates is not None:
+        variant = replace(variant, near_duplicates=flags.near_duplicates == MINHASH)
+    if flags.language_header is not None:
+        variant = replace(variant, language_header=flags.language_header)
+    return variant
 
 
 def _named_or_read(flags: argparse.Namespace) -> Variant:
@@ -45,7 +53,7 @@ def _named_or_read(flags: argparse.Namespace) -> Variant:
     ours = VARIANTS.get(variant.name)
     if ours is not None and recipe_files.digest(ours) != recipe_files.digest(variant):
         raise UserError(
-            f"{flags.recipe}: name: {variant.name!r} is a variant of the reference, but this recipe differs from it; "
+            f"{flags.recipe}: name: {variant.name!r} is a variant of ours, but this recipe differs from it; "
             "give it another name"
         )
     return variant
@@ -57,6 +65,7 @@ def printed(flags: argparse.Namespace) -> str:
     languages = languages_of(variant, flags.languages)
     if variant.cleans_by_language and len(languages) == 1:
         return recipe_files.to_text(of_one_language(variant, *languages))
-    if flags.recipe or variant.near_duplicates or languages != VARIANTS[variant.name].languages:
+    is_changed = variant.near_duplicates or variant.prefers_language_header
+    if flags.recipe or is_changed or languages != VARIANTS[variant.name].languages:
         return recipe_files.to_text(replace(variant, languages=languages))
     return recipe_files.text_of_ours(variant.name)

@@ -113,7 +113,7 @@ def test_what_is_wrong_with_the_flags_is_one_line(crawl, tmp_path):
     own.write_text(recipe_files.text_of_ours("en").replace("words = 5", "words = 6"))
     flags = [f"--input={crawl / '*.gz'}", f"--output={tmp_path / 'x'}"]
     for more, said in (
-        ([f"--recipe={own}"], "name: 'en' is a variant of the reference, but this recipe differs from it"),
+        ([f"--recipe={own}"], "name: 'en' is a variant of ours, but this recipe differs from it"),
         ([f"--recipe={own}", "--variant=en"], "--variant and --recipe both choose the recipe"),
         ([f"--recipe={tmp_path / 'no.toml'}"], "no.toml"),
         (["--variant=clean", "--languages=hy,de"], "langdetect does not know hy; --language_identifier=cld3 does"),

@@ -149,6 +149,8 @@ def _choices(hint: Any) -> str:
     """The end of an error message: the words that are possible for a field, if it takes only certain words."""
     if isinstance(hint, type) and issubclass(hint, Enum):
         return f"; it is one of {', '.join(str(choice.value) for choice in hint)}"
+    if get_origin(hint) is Literal:
+        return f"; it is one of {', '.join(get_args(hint))}"
     words = [word for part in get_args(hint) if get_origin(part) is Literal for word in get_args(part)]
     return f"; it is a number, or {', '.join(words)}" if words else ""
 
@@ -170,6 +172,8 @@ def to_table(variant: Variant) -> dict[str, Any]:
     # same.
     if not variant.near_duplicates:
         del table["near_duplicates"]
+    if not variant.prefers_language_header:
+        del table["language_header"]
     return {**{name: value for name, value in table.items() if value is not None}, _RULES: rows}
 
 

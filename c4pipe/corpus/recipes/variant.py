@@ -13,6 +13,8 @@ from c4pipe.corpus.rules import FewestSentences, Paragraphs, Rule
 OF_COMPAT = "of_compat"
 # Used instead of a number or a name: the value comes from the data of each language.
 OF_LANGUAGE = "of_language"
+# Whether Common Crawl's own word on a page's language counts.
+OFF, PREFER = LANGUAGE_HEADER = ("off", "prefer")
 
 Share = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
 _Text = Annotated[str, msgspec.Meta(min_length=1)]
@@ -29,6 +31,8 @@ class Variant:
     whose parameters split sentences, or `of_language`. badwords_fraction: the share of the pages with a bad word that
     is dropped. paragraphs: the paragraphs that every page must have. splits_by_language: whether each language has its
     own splits. near_duplicates: whether near-duplicates are dropped, which the reference never does.
+    language_header: `prefer` skips pages whose record names none of the wanted languages, which the reference never
+    does.
     """
 
     name: _Name
@@ -44,7 +48,12 @@ class Variant:
     sentences: _Name = "english"
     paragraphs: Paragraphs | None = None
     near_duplicates: bool = False
+    language_header: Literal["off", "prefer"] = "off"
     rules: tuple[Rule, ...] = ()
+
+    @property
+    def prefers_language_header(self) -> bool:
+        return self.language_header == PREFER
 
     @property
     def min_sentences(self) -> int:

@@ -2,9 +2,11 @@
 
 import re
 from collections.abc import Iterator
+from functools import partial
 
 from c4pipe.corpus.wet.blocks import BrokenFile
 from c4pipe.corpus.wet.kinds import Kinds, count_record
+from c4pipe.corpus.wet.language_header import LanguageHeader
 from c4pipe.corpus.wet.page import INVALID_UTF8, LongRecord, page_from_lines
 from c4pipe.records import Dropped, Page, Quarantined
 
@@ -21,12 +23,16 @@ _MAX_INDENT_BYTES = 4096
 
 
 def read_by_lines(
-    blocks: Iterator[bytes], file_name: str, needs_timestamp: bool, kinds: Kinds
+    blocks: Iterator[bytes],
+    file_name: str,
+    needs_timestamp: bool,
+    kinds: Kinds,
+    language_header: LanguageHeader | None = None,
 ) -> Iterator[Page | Dropped | Quarantined]:
     """Yield the outcome of each record (reference: `split_wet_file`).
 
     A record that is not UTF-8 is quarantined; the reference would stop reading the file. kinds: gets the counts of
-    types and versions.
+    types and versions. language_header: decides which records are skipped by it; those of more than 2 MB are not.
     """
     record = 0
     long_record: LongRecord | None = None
@@ -45,7 +51,11 @@ def read_by_lines(
             long_record = None
         else:
             try:
-                yield page_from_lines(data, record, needs_timestamp)
+                if language_header is None:
+                    yield page_from_lines(data, record, needs_timestamp)
+                else:
+                    read = partial(page_from_lines, data, record, needs_timestamp)
+                    yield language_header.outcome(data, read)
             except UnicodeDecodeError as error:
                 yield Quarantined(file_name, offset, INVALID_UTF8, str(error))
         record += 1

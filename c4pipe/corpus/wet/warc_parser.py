@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from c4pipe.corpus.wet.blocks import BrokenFile
 from c4pipe.corpus.wet.kinds import TYPE, Kinds
+from c4pipe.corpus.wet.language_header import LanguageHeader
 from c4pipe.corpus.wet.page import (
     BAD_HEADER,
     DATE_FIELD,
@@ -46,8 +47,16 @@ _FIELD_NAMES = {
 Outcome = Page | Dropped | Quarantined
 
 
-def read_by_length(blocks: Iterator[bytes], file_name: str, needs_timestamp: bool, kinds: Kinds) -> Iterator[Outcome]:
+def read_by_length(
+    blocks: Iterator[bytes],
+    file_name: str,
+    needs_timestamp: bool,
+    kinds: Kinds,
+    language_header: LanguageHeader | None = None,
+) -> Iterator[Outcome]:
     """Yield the outcome of each record. Only `conversion` records become pages. kinds: gets the counts of types.
+
+    language_header: decides which records are skipped by it; those of more than 2 MB are not.
 
     A record whose length is wrong (no record follows it) is quarantined as `bad_length`; bytes that are not a header
     are quarantined as `bad_header`. After both, reading continues at the next record that can be recognised.
@@ -56,7 +65,7 @@ def read_by_length(blocks: Iterator[bytes], file_name: str, needs_timestamp: boo
     record = 0
     while window.skip_blank():
         offset = window.offset
-        outcome = _read_record(window, file_name, record, needs_timestamp, kinds)
+        outcome = _read_record(window, file_name, record, needs_timestamp, kinds, language_header)
         if outcome is None:
             break
         yield outcome
@@ -67,7 +76,14 @@ def read_by_length(blocks: Iterator[bytes], file_name: str, needs_timestamp: boo
         yield Quarantined(file_name, offset, window.broken.reason, window.broken.detail)
 
 
-def _read_record(window: "_Window", file_name: str, record: int, needs_timestamp: bool, kinds: Kinds) -> Outcome | None:
+def _read_record(
+    window: "_Window",
+    file_name: str,
+    record: int,
+    needs_timestamp: bool,
+    kinds: Kinds,
+    language_header: LanguageHeader | None,
+) -> Outcome | None:
     """The outcome of the record at the window's beginning; None if the file breaks off inside the record."""
     offset = window.offset
 
@@ -102,11 +118,14 @@ def _read_record(window: "_Window", file_name: str, record: int, needs_timestamp
         return Quarantined(file_name, offset, INVALID_UTF8, fault)
     if record_type != "conversion":
         return Dropped(NOT_CONVERSION if fields.get(URL_FIELD) else "no_url")
+
+    def read() -> Page | Dropped:
+        return make_page(fields, "\n".join(stripped_lines(body.decode("utf-8"))), record, needs_timestamp)
+
     try:
-        text = "\n".join(stripped_lines(body.decode("utf-8")))
+        return read() if language_header is None else language_header.outcome(header, read)
     except UnicodeDecodeError as error:
         return Quarantined(file_name, offset, INVALID_UTF8, str(error))
-    return make_page(fields, text, record, needs_timestamp)
 
 
 def _read_long_record(

@@ -14,6 +14,8 @@ import numpy as np
 
 from c4pipe.corpus import chain, deduplication
 from c4pipe.corpus.judging import Candidate, Judges, Verdict, judge
+from c4pipe.corpus.language.catalog import load_identifier
+from c4pipe.corpus.language.codes import mc4_code
 from c4pipe.corpus.urls import normalized_url
 from c4pipe.corpus.wet.kinds import Kinds
 from c4pipe.corpus.wet.parsers import read_records
@@ -150,7 +152,8 @@ class FileCleaning:
         """Yield the pages that compete for a URL, and record all records in the ledger."""
         plan = self._plan
         kinds: Kinds = Counter()
-        for outcome in read_records(source, plan.settings.wet_parser, file.name, plan.compat, kinds):
+        header = plan.language_header()
+        for outcome in read_records(source, plan.settings.wet_parser, file.name, plan.compat, kinds, header):
             if not isinstance(outcome, Page):
                 ledger.add_no_page(outcome)
                 if isinstance(outcome, Quarantined):
@@ -163,6 +166,16 @@ class FileCleaning:
             if not verdict.stage:
                 yield _Competitor(outcome, candidate, size)
         ledger.add_kinds(kinds)
+        if header is not None:
+            ledger.add_header_samples(self._are_wanted(header.skipped), self._are_wanted(header.kept))
+
+    def _are_wanted(self, texts: list[str]) -> list[bool]:
+        """Whether the identifier names a wanted language for each text, however sure it is."""
+        if not texts:
+            return []
+        wanted = frozenset(self._plan.settings.languages)
+        found = load_identifier(self._plan.settings.language_identifier).identify(texts)
+        return [identified is not None and mc4_code(identified.language) in wanted for identified in found]
 
     def _clean_batch(self, batch: list[_Competitor], ledger: Ledger) -> list[PageInLanguage]:
         """Judge each page as if it won its URL."""

@@ -58,6 +58,9 @@ def lay_out(rows_of_split: dict[str, int], plan: Plan) -> list[tuple[str, int, i
     trains = {_train_split(split) for split in rows_of_split} if plan.variant.splits_by_language else {TRAIN}
     num_validation = max(plan.settings.num_shards // _TRAIN_SHARDS_PER_VALIDATION_SHARD, 1)
     shards: list[tuple[str, int, int]] = []
+    if plan.variant.cleans_by_language:
+        # These languages were asked for by name, mC4's were not.
+        trains |= set(plan.settings.languages)
     for train in sorted(trains):
         validation = f"{train}-{VALIDATION}" if plan.variant.splits_by_language else VALIDATION
         for split, count in ((train, plan.settings.num_shards), (validation, num_validation)):

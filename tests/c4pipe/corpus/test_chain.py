@@ -22,6 +22,7 @@ class Says:
 def test_the_order_of_the_stages_is_the_reference_s():
     assert list(chain.STAGES) == [
         "split-wet-file",
+        "language-header-filter",
         "too-long-filter",
         "realnews-domain-filter",
         "duplicate-url-filter",
