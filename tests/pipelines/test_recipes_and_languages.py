@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from c4pipe.corpus.recipes import recipe_files
+from c4pipe.corpus.variants import VARIANTS
+from c4pipe.corpus.wet import language_header
 from c4pipe.errors import UserError
 from c4pipe.shards import manifest
 from pipelines import wet_to_c4
@@ -123,3 +125,47 @@ def test_what_is_wrong_with_the_flags_is_one_line(crawl, tmp_path):
             wet_to_c4.main([*flags, *more])
         assert said in str(raised.value) and "\n" not in str(raised.value)
     assert not (tmp_path / "x").exists()
+
+
+def with_header(pages: bytes, code: str) -> bytes:
+    return pages.replace(b"WARC-Date:", b"WARC-Identified-Content-Language: " + code.encode() + b"\r\nWARC-Date:", 1)
+
+
+def test_pages_whose_header_names_other_languages_are_skipped_and_the_report_says_how_sure_that_is(
+    tmp_path, capsys, monkeypatch
+):
+    monkeypatch.setattr(language_header, "SAMPLED_SHARE", 1)
+    pages = []
+    for n in range(20):
+        for code, text in (("deu", GERMAN), ("eng", ENGLISH), ("jpn", JAPANESE)):
+            page = _record(
+                "conversion", f"https://{code}.example.org/{n}", text.format(n=n).encode(), "2024-05-01T00:00:00Z"
+            )
+            pages.append(with_header(page, code))
+    # A German page that the header calls English, and one without the header.
+    for name, text in (("wrong", GERMAN), ("none", GERMAN)):
+        page = _record("conversion", f"https://{name}.org/", text.format(n=name).encode(), "2024-05-01T00:00:00Z")
+        pages.append(with_header(page, "eng") if name == "wrong" else page)
+    content = b"".join(map(gzip.compress, [_record("warcinfo", "", b"Software-Info: a test", ""), *pages]))
+    (tmp_path / "a.warc.wet.gz").write_bytes(content)
+    (tmp_path / "lists").mkdir()
+    (tmp_path / "lists" / "de").write_text("kalt wie hundeschnauze\n")
+    flags = ("--variant=clean.de", f"--badwords={tmp_path / 'lists'}", "--language_header=prefer")
+    report = make(tmp_path, tmp_path / "c4", *flags)
+    assert len(texts(tmp_path / "c4", "de")) == 21
+    counters = report["counters"]
+    assert counters["language-header-filter/filtered:other_language"] == 41
+    assert counters["language-header-filter/sampled-skipped"] == 41
+    assert counters["language-header-filter/sampled-skipped-disagreeing"] == 1
+    assert counters["language-header-filter/sampled-kept"] == 20
+    assert counters["language-header-filter/sampled-kept-disagreeing"] == 0
+    assert all(check["ok"] for check in report["checks"])
+    said = capsys.readouterr().err
+    assert "41 of 62 pages were skipped" in said and "langdetect finds one in 1 of 41 of them" in said
+    assert manifest.read(str(tmp_path / "c4")).settings["recipe"] != recipe_files.digest(VARIANTS["clean"])
+
+
+def test_a_language_without_a_code_in_the_header_is_refused(crawl, tmp_path):
+    flags = [f"--input={crawl / '*.gz'}", f"--output={tmp_path / 'x'}", "--variant=multilingual"]
+    with pytest.raises(UserError, match="does not know how the header names xh; give --languages of am, ar"):
+        wet_to_c4.main([*flags, "--languages=de,xh", "--language_header=prefer"])
