@@ -94,7 +94,7 @@ def judge(judges: Judges, candidates: Sequence[Candidate]) -> list[Verdict]:
     A page that a stage drops does not reach the next stage.
     """
     pages = list(candidates)
-    verdicts = [Verdict(page.text) for page in pages]
+    verdicts = [Verdict(page.text, language=page.language) for page in pages]
     places = list(range(len(pages)))
     for stage, stage_judge in judges:
         staying = []

@@ -118,16 +118,18 @@ class LongestWord(LineRule):
 
 @dataclass(frozen=True)
 class EndMarks(LineRule):
-    """Applies to a line that does not end in one of `marks`, or that ends in `not_in`."""
+    """Applies to a line that does not end in one of `marks`, or that ends in `not_in`, unless that is empty."""
 
     marks: _Texts = (".",)
     not_in: str = "..."
 
     def takes(self, line: str) -> bool:
-        return not line.endswith(self.marks) or line.endswith(self.not_in)
+        return not line.endswith(self.marks) or (self.not_in != "" and line.endswith(self.not_in))
 
     def untaken(self, lines: list[str], lowered_page: str) -> list[str]:
         marks, not_in = self.marks, self.not_in
+        if not not_in:
+            return [line for line in lines if line.endswith(marks)]
         return [line for line in lines if line.endswith(marks) and not line.endswith(not_in)]
 
 

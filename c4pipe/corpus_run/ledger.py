@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 from urllib.parse import urlsplit
 
 from c4pipe.corpus import chain
@@ -19,6 +20,8 @@ from c4pipe.report.summary import SPLIT, Size, Summary
 OTHER_COPY = "other_copy_stays"
 NEAR_PAGE = "near_page_stays"
 _UNKNOWN_SIZE = Size(0, 0)
+# Counted for each language too, if cleaning depends on it. The stage of bad words names such counters itself.
+_STAGES_BY_LANGUAGE = (chain.CLEANING.name, chain.LINE_COPIES.name, chain.LANGUAGE.name)
 # Samples of dropped lines are taken from one page in this many.
 _SAMPLED_PAGES_SHARE = 16
 
@@ -122,7 +125,8 @@ class Ledger:
         if self._variant.cleans_by_language and not verdict.language:
             return
         for outcome in dropped_lines(page.text, self._variant.rules_of(verdict.language)):
-            self._summary.sample(chain.CLEANING.line_counter(outcome.name), page.url, outcome.line)
+            stage = self._in_language(chain.CLEANING, verdict.language)
+            self._summary.sample(stage.line_counter(outcome.name), page.url, outcome.line)
 
     def _add(self, stages: Sequence[Stage], verdict: Verdict, size: Size, url: str, excerpt: str) -> None:
         """Record a page stage by stage. size: its size before the first stage."""
@@ -132,6 +136,7 @@ class Ledger:
                 continue
             if stage.changes_text:
                 self._count_lines(stage, verdict.line_counts)
+            self._count_in_language(stage, verdict)
             if stage.name == verdict.stage:
                 self._drop(stage, verdict.reason, size)
                 self._sample(stage, verdict.reason, url, excerpt, verdict.match)
@@ -139,6 +144,21 @@ class Ledger:
             if stage.changes_text:
                 size = Size.of(verdict.text)
             self._pass(stage, size)
+
+    def _in_language(self, stage: Stage, language: str) -> Stage:
+        """The stage under a name of its own for a language, if cleaning depends on languages."""
+        return replace(stage, name=f"{stage.name}-{language}") if self._variant.cleans_by_language else stage
+
+    def _count_in_language(self, stage: Stage, verdict: Verdict) -> None:
+        """Count what a stage does once more, for the page's language, if cleaning depends on languages."""
+        is_counted = stage.name in _STAGES_BY_LANGUAGE and stage.when(self._variant)
+        if not (is_counted and self._variant.cleans_by_language and verdict.language):
+            return
+        own = self._in_language(stage, verdict.language)
+        is_dropped = stage.name == verdict.stage
+        self._summary.counters[own.filtered(verdict.reason) if is_dropped else own.passed] += 1
+        if stage.changes_text:
+            self._count_lines(own, verdict.line_counts)
 
     def _count_lines(self, stage: Stage, line_counts: Sequence[int]) -> None:
         if line_counts:

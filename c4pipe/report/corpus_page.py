@@ -4,10 +4,11 @@ import itertools
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from c4pipe.corpus.chain import LINE_COPIES, NEAR_DUPLICATES, URL_COPIES
+from c4pipe.corpus.chain import CLEANING, LINE_COPIES, NEAR_DUPLICATES, URL_COPIES
 from c4pipe.near_duplicates.signatures import Banding
 from c4pipe.report import charts, funnel, html
 from c4pipe.report.html import Section
+from c4pipe.report.language_section import language_section
 from c4pipe.report.near_duplicates_page import cluster_sections
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ def corpus_page(report: Mapping[str, Any]) -> str:
         Section("Funnel", html.render("{{ a }}{{ b }}", a=chart, b=funnel.stages(stages))),
         Section("Why pages were dropped", funnel.reasons(stages)),
         Section("Why lines were dropped", funnel.line_rules(stages)),
+        *_by_language(report),
         Section("Samples of dropped pages and lines", _samples(report["samples"], report["counters"])),
         Section("Languages", _languages(report["languages"])),
         Section("Domains", _domains(report["domains"])),
@@ -52,6 +54,14 @@ def corpus_page(report: Mapping[str, Any]) -> str:
     if not report["finished"]:
         subtitle += ". NOT FINISHED: too many records were quarantined, no shards were written"
     return html.page("C4 corpus report", subtitle, sections)
+
+
+def _by_language(report: Mapping[str, Any]) -> list[Section]:
+    """What became of the pages of each language, if cleaning depends on it."""
+    languages, counters = report["settings"]["languages"], report["counters"]
+    if not any(f"{CLEANING.name}-{language}/passed" in counters for language in languages):
+        return []
+    return [Section("Each language", language_section(languages, counters))]
 
 
 def _near_duplicates(report: Mapping[str, Any]) -> list[Section]:

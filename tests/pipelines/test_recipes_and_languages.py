@@ -10,6 +10,7 @@ import pytest
 from c4pipe.corpus.recipes import recipe_files
 from c4pipe.corpus.variants import VARIANTS
 from c4pipe.corpus.wet import language_header
+from c4pipe.corpus_run import ledger
 from c4pipe.errors import UserError
 from c4pipe.shards import manifest
 from pipelines import wet_to_c4
@@ -71,7 +72,8 @@ def texts(folder: Path, split: str) -> list[str]:
     return found
 
 
-def test_languages_are_cleaned_by_their_rules_into_splits_of_their_own(crawl, tmp_path, capsys):
+def test_languages_are_cleaned_by_their_rules_into_splits_of_their_own(crawl, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(ledger, "_SAMPLED_PAGES_SHARE", 1)
     report = make(crawl, tmp_path, "--variant=clean", "--languages=de,ja", f"--badwords={crawl / 'lists'}")
     assert set(manifest.read(str(tmp_path)).splits) == {"de", "de-validation", "ja", "ja-validation"}
     assert len(texts(tmp_path, "de")) == len(texts(tmp_path, "ja")) == 30
@@ -81,6 +83,9 @@ def test_languages_are_cleaned_by_their_rules_into_splits_of_their_own(crawl, tm
     assert counters["clean-page/line-filtered:policy"] == 60
     assert counters["clean-page/filtered:other_language"] == 30
     assert counters["language-filter/passed:de"] == 30
+    assert counters["clean-page-ja/line-filtered:policy"] == counters["clean-page-ja/passed"] == 30
+    assert any("クッキー" in sample["text"] for sample in report["samples"]["clean-page-ja/line-filtered:policy"])
+    assert "Each language" in (tmp_path / "report.html").read_text()
     assert "no list of bad words for ja" in capsys.readouterr().err
     assert len(report["settings"]["recipe"]) == 64
 

@@ -105,7 +105,12 @@ class FileJudging:
             self._ledger.add_url_loser(page.url, size, page.text)
             return False
         verdict = Verdict(
-            page.text, page.stage, page.reason, line_counts=tuple(page.line_counts), counters=tuple(page.counters)
+            page.text,
+            page.stage,
+            page.reason,
+            language=page.language,
+            line_counts=tuple(page.line_counts),
+            counters=tuple(page.counters),
         )
         self._ledger.add_after_urls(page.url, size, verdict)
         return not page.stage

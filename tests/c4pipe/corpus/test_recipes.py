@@ -6,7 +6,7 @@ import pytest
 
 from c4pipe.corpus.cleaning import Cleaner
 from c4pipe.corpus.recipes import recipe_files
-from c4pipe.corpus.rules import FewestCharacters, FewestWords
+from c4pipe.corpus.rules import EndMarks, FewestCharacters, FewestWords
 from c4pipe.corpus.variants import VARIANTS
 from c4pipe.errors import UserError
 
@@ -85,3 +85,10 @@ def test_the_rules_of_a_file_of_one_s_own_are_obeyed():
 def test_characters_are_counted_without_white_space():
     rule = FewestCharacters("too_short", characters=4)
     assert rule.takes("日 本 語") and not rule.takes("日 本 語。")
+
+
+def test_without_an_ending_that_is_not_wanted_the_marks_alone_decide():
+    rule = EndMarks("no_endmark", marks=(".", "!"), not_in="")
+    lines = ["It ends.", "It goes on...", "No end"]
+    assert [rule.takes(line) for line in lines] == [False, False, True]
+    assert rule.untaken(lines, "\n".join(lines).lower()) == lines[:2]

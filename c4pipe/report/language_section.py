@@ -1,0 +1,56 @@
+"""The report's section about each language of a corpus whose rules depend on the language."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from c4pipe.corpus.badwords import FILTERED
+from c4pipe.corpus.chain import BADWORDS, CLEANING, LANGUAGE, LINE_COPIES
+from c4pipe.report import html
+
+if TYPE_CHECKING:
+    from markupsafe import Markup
+
+
+def language_section(languages: Sequence[str], counters: Mapping[str, int]) -> "Markup":
+    """Two tables with a row per language: what became of its pages, and of the lines of the pages that were cleaned."""
+    pages = [[language, *_pages(language, counters)] for language in languages]
+    rules = sorted({rule for language in languages for rule in _below(counters, _lines_prefix(language))})
+    lines = [[language, *_lines(language, rules, counters)] for language in languages]
+    of_pages = (
+        "language (as cleaned)",
+        "pages cleaned",
+        "dropped by cleaning",
+        "without lines of their own",
+        "language not sure, or another",
+        "bad words",
+        "pages before bad words",
+    )
+    return html.render(
+        "{{ pages }}{{ lines }}",
+        pages=html.table(of_pages, pages),
+        lines=html.table(("language (as cleaned)", "lines kept", *rules), lines),
+    )
+
+
+def _pages(language: str, counters: Mapping[str, int]) -> list[int]:
+    cleaned = counters.get(f"{CLEANING.name}-{language}/passed", 0)
+    dropped, without_lines, unsure = (
+        sum(_below(counters, f"{stage.name}-{language}/filtered:").values())
+        for stage in (CLEANING, LINE_COPIES, LANGUAGE)
+    )
+    badwords = counters.get(f"{BADWORDS.name}-{language}/{FILTERED}", 0)
+    kept = counters.get(f"{LANGUAGE.name}-{language}/passed", 0)
+    return [cleaned + dropped, dropped, without_lines, unsure, badwords, kept]
+
+
+def _lines(language: str, rules: Sequence[str], counters: Mapping[str, int]) -> list[int]:
+    found = _below(counters, _lines_prefix(language))
+    return [counters.get(f"{CLEANING.name}-{language}/line-passed", 0), *(found.get(rule, 0) for rule in rules)]
+
+
+def _lines_prefix(language: str) -> str:
+    return f"{CLEANING.name}-{language}/line-filtered:"
+
+
+def _below(counters: Mapping[str, int], prefix: str) -> dict[str, int]:
+    return {name.removeprefix(prefix): count for name, count in counters.items() if name.startswith(prefix)}
