@@ -10,8 +10,10 @@ import re
 import sysconfig
 import warnings
 from collections.abc import Iterator
+from email.message import Message
 from importlib import metadata
 from pathlib import Path
+from typing import cast
 
 _SKIPPED_FOLDERS = {"test", "tests", "testing", "site-packages", "idlelib", "lib2to3", "__pycache__", "_vendor"}
 _SHORTEST_PAGE_CHARACTERS = 400
@@ -37,7 +39,8 @@ def _topics() -> Iterator[tuple[str, str]]:
 def _packages() -> Iterator[tuple[str, str]]:
     distributions = {d.metadata["Name"].lower(): d for d in metadata.distributions() if d.metadata["Name"]}
     for name, distribution in sorted(distributions.items()):
-        description = distribution.metadata.get_payload() or distribution.metadata.get("Description") or ""
+        about = cast(Message, distribution.metadata)
+        description = about.get_payload() or about.get("Description") or ""
         if isinstance(description, str) and len(description) >= _SHORTEST_PAGE_CHARACTERS:
             yield f"http://packages.example.com/{name}/", as_web_text(description)
         sources = [file for file in distribution.files or () if file.suffix == ".py" and ".." not in file.parts]
