@@ -21,7 +21,7 @@ def parser() -> Parser:
     parser.add_argument("--num_pieces", type=int, default=4000, help="number of pieces in the vocabulary")
     parser.add_argument("--inputs_length", type=int, default=128, help="tokens of the inputs of an example")
     parser.add_argument("--preset", default="t5_tiny", help="size of the model")
-    parser.add_argument("--steps", type=int, default=300, help="number of updates in pre-training")
+    parser.add_argument("--steps", type=int, default=280, help="number of updates in pre-training")
     parser.add_argument("--batch_size", type=int, default=16, help="examples per update")
     parser.add_argument("--dry_run", action="store_true", help="only print the commands")
     return parser
