@@ -21,7 +21,12 @@ def hugging_face_peer(config: ModelConfig, weights: Mapping[str, Tensor]) -> Any
     import transformers
 
     with tempfile.TemporaryDirectory() as folder:
-        write_config(folder, config)
-        theirs = hugging_face.their_weights(config, weights)
-        safetensors.torch.save_file(theirs, Path(folder, hugging_face.WEIGHTS_FILE), metadata={"format": "pt"})
+        save_hugging_face_peer(folder, config, weights)
         return transformers.T5ForConditionalGeneration.from_pretrained(folder)
+
+
+def save_hugging_face_peer(folder: str, config: ModelConfig, weights: Mapping[str, Tensor]) -> None:
+    """Write the model to a folder in Hugging Face's format, without a tokenizer."""
+    write_config(folder, config)
+    theirs = hugging_face.their_weights(config, weights)
+    safetensors.torch.save_file(theirs, Path(folder, hugging_face.WEIGHTS_FILE), metadata={"format": "pt"})

@@ -60,8 +60,13 @@ _chosen = {"cpu": "plain", "cuda": "fused"}
 
 
 def attend(q_BHTK: Tensor, k_BHSK: Tensor, v_BHSK: Tensor, bias_BHTS: Tensor | None) -> Tensor:
-    """(B, H, T, K): every query's average of the values, by the implementation that was chosen for the device."""
+    """(B, H, T, K): every query's average of the values, by the implementation that was chosen for the device.
+
+    On a CPU, PyTorch's kernel cannot compute the gradient of the bias, but it is the fastest without gradients.
+    """
     name = _chosen.get(q_BHTK.device.type, "plain")
+    if q_BHTK.device.type == "cpu" and q_BHTK.dtype == torch.float32 and not torch.is_grad_enabled():
+        name = "fused"
     return IMPLEMENTATIONS[name](q_BHTK, k_BHSK, v_BHSK, bias_BHTS)
 
 

@@ -90,6 +90,7 @@ class DecoderLM(T5Model):
         inputs_BS = widen(inputs_BS)
         stack, pad_id = self.decoder, self.config.pad_id
         batch, length = inputs_BS.shape[0], inputs_BS.shape[1] + 1
+        self.pack_for_decoding(stack, inputs_BS.shape[0])
         lengths_B = (inputs_BS != pad_id).sum(1)
         places_L = torch.arange(length, device=inputs_BS.device)
         # Place 0 reads the start id and place i the i-th input; the place of the last input predicts the first target.
@@ -106,9 +107,9 @@ class DecoderLM(T5Model):
             self.project,
             stack,
             caches,
-            positions_NC=places_L.expand(batch, length),
-            next_positions_N=lengths_B + 1,
-            visible_NC=exists_BL,
+            positions_BC=places_L.expand(batch, length),
+            next_positions_B=lengths_B + 1,
+            visible_BC=exists_BL,
         )
         decoding.first_logits_NV = self.project(hidden_BLD[torch.arange(batch), lengths_B]).float()
         return decoding

@@ -78,6 +78,7 @@ class EncoderDecoder(T5Model):
         """Encode the inputs once, and compute their keys and values once per layer."""
         inputs_BS = widen(inputs_BS)
         memory_BSD = self.encode(inputs_BS)
+        self.pack_for_decoding(self.decoder, inputs_BS.shape[0])
         memory_BSD = memory_BSD.to(compute_dtype(memory_BSD))
         visible_B1S = (inputs_BS != self.config.pad_id)[:, None, :]
         decoding = Decoding(
@@ -85,9 +86,9 @@ class EncoderDecoder(T5Model):
             self.project,
             self.decoder,
             [LayerCache(max_length, memory=memory) for memory in self.decoder.read_memory(memory_BSD)],
-            # All rows are at the same place, so one row of positions is enough.
-            positions_NC=inputs_BS.new_empty(1, 0),
-            next_positions_N=inputs_BS.new_zeros(1),
+            # All examples are at the same place, so one row of positions is enough.
+            positions_BC=inputs_BS.new_empty(1, 0),
+            next_positions_B=inputs_BS.new_zeros(1),
             memory_bias=visibility_bias(visible_B1S, compute_dtype(memory_BSD)),
         )
         decoding.first_logits_NV = decoding.step(inputs_BS.new_full((inputs_BS.shape[0],), self.config.pad_id))

@@ -14,6 +14,7 @@ from model.architectures.attention import MASKED, Attention, aligned
 from model.architectures.cache import LayerCache
 from model.architectures.config import ModelConfig
 from model.architectures.layers import FEED_FORWARDS, Adapter, RMSNorm, compute_dtype
+from model.architectures.linear import Linear
 from model.architectures.position_bias import RelativePositionBias
 
 # Numbers of the places that have dropout, in a layer and in a stack.
@@ -54,21 +55,18 @@ class Layer(nn.Module):
         hidden = self.adapter(self.feed_forward(self.feed_forward_norm(x_BTD), self._at(keys_B, _HIDDEN)))
         return x_BTD + self._drop(hidden, keys_B, _FEED_FORWARD_OUTPUT)
 
-    def extend(self, x_NTD: Tensor, cache: LayerCache, bias: Tensor, memory_bias: Tensor | None) -> Tensor:
-        """The same for T new positions after the cached ones, without dropout. Their keys and values go to the cache.
+    def extend(self, x_BQD: Tensor, cache: LayerCache, bias: Tensor, memory_bias: Tensor | None) -> Tensor:
+        """The same for new rows after the cached ones, without dropout. Their keys and values go to the cache.
 
-        Each memory row belongs to an equal number of consecutive rows of x (the beams of an example).
+        The Q rows of an example are either Q new positions, or one new position of each of its Q beams.
         """
-        normed = self.self_attention_norm(x_NTD)
-        k_NHCK, v_NHCK = cache.append(*self.self_attention.keys_and_values(normed))
-        x_NTD = x_NTD + self.self_attention.look(normed, k_NHCK, v_NHCK, bias)
+        normed = self.self_attention_norm(x_BQD)
+        k_BHCK, v_BHCK = cache.append(*self.self_attention.keys_and_values(normed))
+        x_BQD = x_BQD + self.self_attention.look(normed, k_BHCK, v_BHCK, bias)
         if cache.memory is not None:
-            k_BHSK, v_BHSK = cache.memory
-            normed = self.cross_attention_norm(x_NTD)
-            # The beams of an example read the same memory. As more queries of one row they need no copies of it.
-            by_example = normed.reshape(k_BHSK.shape[0], -1, normed.shape[2])
-            x_NTD = x_NTD + self.cross_attention.look(by_example, k_BHSK, v_BHSK, memory_bias).view_as(normed)
-        return x_NTD + self.adapter(self.feed_forward(self.feed_forward_norm(x_NTD)))
+            # The beams of an example are queries to the same memory, so they need no copies of it.
+            x_BQD = x_BQD + self.cross_attention.look(self.cross_attention_norm(x_BQD), *cache.memory, memory_bias)
+        return x_BQD + self.adapter(self.feed_forward(self.feed_forward_norm(x_BQD)))
 
     def _at(self, keys_B: Tensor | None, number: int) -> Tensor | None:
         return None if keys_B is None else dropout.place(keys_B, number)
@@ -122,19 +120,24 @@ class Stack(nn.Module):
         return dropout.drop(self.final_norm(x_BTD), keys_B, _FINAL, self.dropout_rate)
 
     def extend(
-        self, x_NTD: Tensor, caches: list[LayerCache], bias: Tensor, memory_bias: Tensor | None = None
+        self, x_BQD: Tensor, caches: list[LayerCache], bias: Tensor, memory_bias: Tensor | None = None
     ) -> Tensor:
-        """(N, T, D) for T new positions after the cached ones. caches: one per layer.
+        """(B, Q, D) for new rows after the cached ones. caches: one per layer.
 
-        bias: (1 or N, H, T, C), where C counts cached and new positions.
+        bias: (1 or B, H, Q, C), where C counts cached and new places.
         """
         for layer, cache in zip(self._layers(), caches, strict=True):
-            x_NTD = layer.extend(x_NTD, cache, bias, memory_bias)
-        return self.final_norm(x_NTD)
+            x_BQD = layer.extend(x_BQD, cache, bias, memory_bias)
+        return self.final_norm(x_BQD)
 
     def read_memory(self, memory_BSD: Tensor) -> list[tuple[Tensor, Tensor]]:
-        """Each layer's keys and values (B, H, S, K) of the memory."""
-        return [layer.cross_attention.keys_and_values(memory_BSD) for layer in self._layers()]
+        """Each layer's keys and values (B, H, S, K) of the memory, contiguous: each step would copy a mere view."""
+        pairs = [layer.cross_attention.keys_and_values(memory_BSD) for layer in self._layers()]
+        return [(k_BHSK.contiguous(), v_BHSK.contiguous()) for k_BHSK, v_BHSK in pairs]
+
+    def matrices(self) -> list[Tensor]:
+        """The weights of the matrix products of the layers."""
+        return [module.weight for module in self.layers.modules() if isinstance(module, Linear)]
 
     def _layers(self) -> list[Layer]:
         return cast(list[Layer], list(self.layers))

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from model.architectures import loss
 from model.architectures.config import ModelConfig
 from model.architectures.decoding import Decoding
-from model.architectures.linear import Linear, linear
+from model.architectures.linear import Linear, linear, pack
 from model.architectures.loss import Loss
 from model.architectures.stack import Stack
 
@@ -102,6 +102,10 @@ class T5Model(nn.Module):
     def start_decoding(self, inputs_BS: Tensor, max_length: int) -> Decoding:
         """Read the inputs (0 is padding, at the end) and prepare decoding of at most `max_length` targets."""
         raise NotImplementedError
+
+    def pack_for_decoding(self, stack: Stack, num_rows: int) -> None:
+        """Prepare the weights that each decoding step multiplies with few rows. See `linear.pack`."""
+        pack([*stack.matrices(), self.head_weight()], num_rows)
 
     def project(self, hidden: Tensor) -> Tensor:
         """Logits (..., V) of hidden states (..., D)."""

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from model.architectures.t5 import T5Model
+from model.generation.largest import largest
 
 _IMPOSSIBLE = -1e9
 
@@ -32,17 +33,15 @@ def beam_search(
     stopping: called at each token; if it returns True, decoding ends early.
     """
     decoding = model.start_decoding(inputs_BS, max_length)
-    batch, size = inputs_BS.shape[0], model.config.vocabulary_size
-    first_row_B1 = torch.arange(batch, device=inputs_BS.device)[:, None] * num_beams
-    decoding.select(torch.arange(batch, device=inputs_BS.device).repeat_interleave(num_beams))
+    batch = inputs_BS.shape[0]
+    decoding.repeat(num_beams)
     beams = _Beams(batch, num_beams, max_length, length_penalty, model.config.eos_id, inputs_BS.device)
     logits = decoding.first_logits_NV.repeat_interleave(num_beams, 0)
     for place in range(max_length):
-        log_probabilities = torch.log_softmax(logits, 1).view(batch, num_beams, size)
-        origins_BK, tokens_BK = beams.advance(log_probabilities, place)
+        origins_BK, tokens_BK = beams.advance(logits.unflatten(0, (batch, num_beams)), place)
         if place + 1 == max_length or beams.is_done() or stopping():
             break
-        decoding.select((first_row_B1 + origins_BK).flatten())
+        decoding.select(origins_BK)
         logits = decoding.step(tokens_BK.flatten())
     return beams.best(model.config.pad_id)
 
@@ -63,17 +62,14 @@ class _Beams:
         self.is_finished_BK = torch.zeros(batch, num_beams, dtype=torch.bool, device=device)
         self.can_improve_B1 = torch.ones(batch, 1, dtype=torch.bool, device=device)
 
-    def advance(self, log_probabilities_BKV: Tensor, place: int) -> tuple[Tensor, Tensor]:
+    def advance(self, logits_BKV: Tensor, place: int) -> tuple[Tensor, Tensor]:
         """Continue each example by one token. Returns: the old beam and the token of each new beam, both (B, K).
 
         There are twice as many candidates as beams, so that enough are left if the best candidates end.
         """
-        size = log_probabilities_BKV.shape[2]
-        scores = (log_probabilities_BKV + self.running_scores_BK[:, :, None]).flatten(1)
-        scores_BC, indices_BC = scores.topk(min(2 * self.num_beams, scores.shape[1]))
-        origins_BC = indices_BC // size
+        scores_BC, origins_BC, tokens_BC = self._candidates(logits_BKV)
         candidates_BCT = _gather(self.running_BKT, origins_BC)
-        candidates_BCT[:, :, place] = indices_BC % size
+        candidates_BCT[:, :, place] = tokens_BC
         ends_BC = candidates_BCT[:, :, place] == self.eos_id
         if place + 1 == self.max_length:
             ends_BC = torch.ones_like(ends_BC)
@@ -87,6 +83,17 @@ class _Beams:
         worst_BK = torch.where(self.is_finished_BK, worst_B1, _IMPOSSIBLE)
         self.can_improve_B1 = self.can_improve_B1 & (best_possible_B1 > worst_BK).any(1, keepdim=True)
         return origins_BC.gather(1, chosen_BK), self.running_BKT[:, :, place]
+
+    def _candidates(self, logits_BKV: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """The best continuations of each example: score, old beam and token, all (B, C).
+
+        The best of an example are among the best of its beams, so only those are given scores.
+        """
+        num_candidates = min(2 * self.num_beams, logits_BKV.shape[1] * logits_BKV.shape[2])
+        log_probabilities = torch.log_softmax(logits_BKV, 2)
+        best_BKC, tokens_BKC = largest(log_probabilities, min(num_candidates, logits_BKV.shape[2]))
+        scores_BC, chosen_BC = (best_BKC + self.running_scores_BK[:, :, None]).flatten(1).topk(num_candidates)
+        return scores_BC, chosen_BC // tokens_BKC.shape[2], tokens_BKC.flatten(1).gather(1, chosen_BC)
 
     def _finish(self, candidates_BCT: Tensor, scores_BC: Tensor, ends_BC: Tensor, length: int) -> None:
         """Keep the best of the finished hypotheses and of those first K candidates that end."""

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from model.architectures.t5 import T5Model
+from model.generation.largest import index_of_largest
 
 
 @torch.inference_mode()
@@ -29,7 +30,7 @@ def greedy_search(
     has_ended_N = torch.zeros(batch, dtype=torch.bool, device=inputs_BS.device)
     logits_NV = decoding.first_logits_NV
     for place in range(max_length):
-        tokens_N = logits_NV.argmax(1).masked_fill(has_ended_N, pad_id)
+        tokens_N = index_of_largest(logits_NV).masked_fill(has_ended_N, pad_id)
         targets_BT[examples_N, place] = tokens_N
         has_ended_N = has_ended_N | (tokens_N == eos_id)
         num_running = int((~has_ended_N).sum())
