@@ -124,6 +124,9 @@ class _NumberedTokens:
     def __init__(self, size: int) -> None:
         self._size = size
 
+    def convert_ids_to_tokens(self, index: int) -> str:
+        return str(index)
+
     def get_vocab(self) -> dict[str, int]:
         return {str(index): index for index in range(self._size)}
 

@@ -6,9 +6,11 @@ Shapes: B examples, H heads, T queries, S keys, K features per head, D features 
 import importlib.util
 import warnings
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
 from model.architectures import dropout
@@ -23,11 +25,52 @@ _ALIGNMENT = 8
 
 def plain_attention(q_BHTK: Tensor, k_BHSK: Tensor, v_BHSK: Tensor, bias_BHTS: Tensor | None) -> Tensor:
     """softmax(q k^T + bias) v, written as the formula; the softmax is in float32, as in the paper's code."""
+    if _may_be_in_place(q_BHTK, bias_BHTS):
+        return _InPlaceAttention.apply(q_BHTK, k_BHSK, v_BHSK, bias_BHTS)
     scores_BHTS = q_BHTK @ k_BHSK.transpose(2, 3)
     if bias_BHTS is not None:
         scores_BHTS = scores_BHTS + bias_BHTS
     weights_BHTS = functional.softmax(scores_BHTS, dim=-1, dtype=torch.float32)
     return weights_BHTS.to(v_BHSK.dtype) @ v_BHSK
+
+
+class _InPlaceAttention(torch.autograd.Function):
+    """The same numbers and gradients with a third of the tensors of B x H x T x S numbers.
+
+    On a CPU each of these needs new pages of memory, whose first touch takes longer than the arithmetic. So the bias is
+    added in place, and the softmax and its gradient are written over their arguments.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, q_BHTK: Tensor, k_BHSK: Tensor, v_BHSK: Tensor, bias_BHTS: Tensor | None) -> Tensor:
+        weights_BHTS = q_BHTK @ k_BHSK.transpose(2, 3)
+        if bias_BHTS is not None:
+            weights_BHTS += bias_BHTS
+        torch.softmax(weights_BHTS, -1, out=weights_BHTS)
+        ctx.save_for_backward(q_BHTK, k_BHSK, v_BHSK, weights_BHTS)
+        ctx.bias_shape = None if bias_BHTS is None else bias_BHTS.shape
+        return weights_BHTS @ v_BHSK
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, *upstream: Tensor) -> tuple[Tensor | None, ...]:
+        q_BHTK, k_BHSK, v_BHSK, weights_BHTS = ctx.saved_tensors
+        (gradient_BHTK,) = upstream
+        for_v = weights_BHTS.transpose(2, 3) @ gradient_BHTK
+        for_scores = gradient_BHTK @ v_BHSK.transpose(2, 3)
+        torch.ops.aten._softmax_backward_data.out(for_scores, weights_BHTS, -1, for_scores.dtype, grad_input=for_scores)
+        for_bias = for_scores.sum_to_size(ctx.bias_shape) if ctx.needs_input_grad[3] else None
+        return for_scores @ k_BHSK, for_scores.transpose(2, 3) @ q_BHTK, for_v, for_bias
+
+
+def _may_be_in_place(q_BHTK: Tensor, bias_BHTS: Tensor | None) -> bool:
+    return (
+        q_BHTK.device.type == "cpu"
+        and q_BHTK.dtype == torch.float32
+        and (bias_BHTS is None or bias_BHTS.dtype == torch.float32)
+        and not torch.is_autocast_enabled("cpu")
+        and not torch.compiler.is_compiling()  # a compiler does this itself
+    )
 
 
 def fused_attention(q_BHTK: Tensor, k_BHSK: Tensor, v_BHSK: Tensor, bias_BHTS: Tensor | None) -> Tensor:

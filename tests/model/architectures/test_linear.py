@@ -63,3 +63,32 @@ def test_a_wrong_library_is_a_warning_and_the_plain_product(monkeypatch):
     assert any("oneDNN" in str(warning.message) for warning in caught)
     monkeypatch.undo()
     module._onednn_is_right.cache_clear()
+
+
+@torch.no_grad()
+def test_a_packed_weight_gives_the_same_numbers_until_the_weight_is_changed():
+    weight = torch.nn.Parameter(torch.randn(48, 32, generator=torch.Generator().manual_seed(0)))
+    x = torch.randn(3, 5, 32, generator=torch.Generator().manual_seed(1))
+    before = linear(x, weight)
+    module.pack([weight], 15)
+    is_used = module._may_use_onednn(x, weight)
+    assert (weight in module._packed) == is_used
+    torch.testing.assert_close(linear(x, weight), before, rtol=0, atol=1e-5)
+    weight.mul_(2)
+    torch.testing.assert_close(linear(x, weight), 2 * before, rtol=0, atol=1e-5)
+    module.pack([weight], 15)
+    torch.testing.assert_close(linear(x, weight), 2 * before, rtol=0, atol=1e-5)
+
+
+def test_packed_copies_do_not_outlive_their_weight_and_are_not_made_where_memory_is_short(monkeypatch):
+    monkeypatch.setattr(module, "_packed", type(module._packed)())
+    weight = torch.nn.Parameter(torch.randn(48, 32))
+    enough = 4 * weight.nbytes
+    monkeypatch.setattr(module, "available_memory", lambda: enough - 1)
+    module.pack([weight], 8)
+    assert len(module._packed) == 0
+    monkeypatch.setattr(module, "available_memory", lambda: enough)
+    module.pack([weight], 8)
+    assert len(module._packed) == int(module._may_use_onednn(weight, weight))
+    del weight
+    assert len(module._packed) == 0
