@@ -72,7 +72,7 @@ def pack(weights: Iterable[Tensor], num_rows: int) -> None:
 def _packable(weight: Tensor, num_rows: int) -> bool:
     return (
         num_rows <= _MOST_PACKED_ROWS
-        and _may_use_onednn(weight, weight)
+        and _may_use_onednn(weight.detach(), weight)
         and not weight.is_inference()  # has no version
         and not torch.is_autocast_enabled("cpu")
         and hasattr(torch.ops.mkldnn, "_reorder_linear_weight")

@@ -16,6 +16,7 @@ from model.training.figures import metrics_log
 from model.training.figures.run_page import write_page
 from model.training.figures.trackers import check_trackers, open_trackers
 from model.training.hooks import Hooks
+from model.training.kept_memory import keep_memory
 from model.training.non_finite import stop
 from model.training.ranks.speaker import say
 from model.training.ranks.threads import choose_threads
@@ -49,6 +50,7 @@ def launch(run: Run, *, plan: Callable[[World], str], work: Callable[[World], No
         cleanup.callback(world.leave)
         # Before the model is built, which may take long.
         choose_threads(world.device)
+        keep_memory(world.device)
         run.settings.share(world.size)
         world.first_does(lambda: cleanup.enter_context(run.locked()))
         work(world)
