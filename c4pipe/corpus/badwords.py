@@ -17,6 +17,8 @@ COMMON_SUBWORDS: Final = {"ja": frozenset({"sm", "グロ", "女の子"}), "zh": 
 _TOKEN = re.compile(r"\w+")
 # A word with one of these characters means something else when it is used as a regular expression.
 _SPECIAL = re.compile(r"[.^$*+?{}\[\]\\|()]")
+# Two characters that belong to one word in a language that writes without spaces.
+_ONE_RUN = re.compile(r"[ァ-ヺー]{2}|[a-z0-9]{2}")
 _KEY_BYTES = 8
 _HASH_BITS = 16
 _IS_WORD = bytes(byte < 128 and _TOKEN.fullmatch(chr(byte)) is not None for byte in range(256))
@@ -51,19 +53,26 @@ class BadwordsFilter:
     the md5 of a page's normalized URL decides whether it is one of them.
     """
 
-    def __init__(self, words: Mapping[str, frozenset[str]], compat: Compat, fraction: float = 1.0) -> None:
+    def __init__(
+        self,
+        words: Mapping[str, frozenset[str]],
+        compat: Compat,
+        fraction: float = 1.0,
+        in_whole_runs: bool = False,
+    ) -> None:
+        self._in_whole_runs = in_whole_runs
         self._words = dict(words)
         self._compat = compat
         self._fraction = fraction
         share = fraction if compat.soft_badwords else 1.0
         self._numerator, self._denominator = float(share).as_integer_ratio()
         self._matchers = {
-            language: _matcher(language, listed - _allowed(language, compat), compat)
+            language: _matcher(language, listed - _allowed(language, compat), compat, in_whole_runs)
             for language, listed in self._words.items()
         }
 
     def __reduce__(self):
-        return (BadwordsFilter, (self._words, self._compat, self._fraction))
+        return (BadwordsFilter, (self._words, self._compat, self._fraction, self._in_whole_runs))
 
     def outcome(self, text: str, language: str, normalized_url: str) -> str:
         """`passed`, `soft-passed` (has a bad word, but belongs to the share that stays) or `filtered`."""
@@ -106,9 +115,9 @@ def _allowed(language: str, compat: Compat) -> frozenset[str]:
     return COMMON_SUBWORDS.get(language, frozenset()) if compat.allows_common_subwords else frozenset()
 
 
-def _matcher(language: str, words: frozenset[str], compat: Compat) -> "Substrings | Words":
+def _matcher(language: str, words: frozenset[str], compat: Compat, in_whole_runs: bool) -> "Substrings | Words":
     if language in compat.substring_languages:
-        return Substrings(words)
+        return Substrings(words, in_whole_runs)
     expressions = frozenset() if compat.escapes_badwords else frozenset(w for w in words if _SPECIAL.search(w))
     try:
         return Words(words - expressions, expressions)
@@ -120,15 +129,22 @@ def _matcher(language: str, words: frozenset[str], compat: Compat) -> "Substring
 
 
 class Substrings:
-    """Matches the words of a language that writes without spaces: they match at any place."""
+    """Matches the words of a language that writes without spaces: they match at any place.
 
-    def __init__(self, words: frozenset[str]) -> None:
+    in_whole_runs: not so inside of a longer run of katakana, or of Latin letters and digits, which is another word.
+    """
+
+    def __init__(self, words: frozenset[str], in_whole_runs: bool = False) -> None:
         self._words = sorted(words)
+        self._in_whole_runs = in_whole_runs
 
     def match(self, text: str) -> str:
         """The first of the sorted words that is in the text in lower case; empty if none is."""
         lowered = text.lower()
-        return next((word for word in self._words if word in lowered), "")
+        found = (word for word in self._words if word in lowered)
+        if self._in_whole_runs:
+            found = (word for word in found if _stands_in_own_run(word, lowered))
+        return next(found, "")
 
 
 class Words:
@@ -215,6 +231,18 @@ def _stands_alone(word: str, lowered: str) -> bool:
     while place >= 0:
         end = place + len(word)
         if not _is_word_character(lowered[place - 1 : place]) and not _is_word_character(lowered[end : end + 1]):
+            return True
+        place = lowered.find(word, place + 1)
+    return False
+
+
+def _stands_in_own_run(word: str, lowered: str) -> bool:
+    """Whether the word is in the text where its run of katakana, or of Latin letters and digits, does not go on."""
+    place = lowered.find(word)
+    while place >= 0:
+        end = place + len(word)
+        around = (lowered[place - 1 : place] + word[0], word[-1] + lowered[end : end + 1])
+        if not any(_ONE_RUN.fullmatch(pair) for pair in around):
             return True
         place = lowered.find(word, place + 1)
     return False

@@ -178,7 +178,15 @@ def _language(criteria: Criteria) -> Judge | None:
 def _badwords(criteria: Criteria) -> Judge | None:
     if criteria.assets.badwords is None:
         return None
-    return BadwordsFilter(criteria.assets.badwords, criteria.compat, criteria.variant.badwords_fraction)
+    words, fraction = criteria.assets.badwords, criteria.variant.badwords_fraction
+    if not criteria.variant.cleans_by_language:
+        return BadwordsFilter(words, criteria.compat, fraction)
+    data = criteria.data_of_languages
+    meant = {
+        language: listed - frozenset(data[language].ordinary_words if language in data else ())
+        for language, listed in words.items()
+    }
+    return BadwordsFilter(meant, criteria.compat, fraction, in_whole_runs=True)
 
 
 AT_READING = (

@@ -86,13 +86,15 @@ class Ledger:
         self._pass(chain.URL_COPIES, size)
         self._add(chain.AFTER_URLS, verdict, size, url, verdict.text)
 
-    def add_after_lines(self, url: str, cleaned: str, lost_lines: Sequence[int], verdict: Verdict) -> None:
-        """Record a cleaned page and the verdict of the stages up to its language."""
+    def add_after_lines(
+        self, url: str, cleaned: str, lost_lines: Sequence[int], verdict: Verdict, language: str = ""
+    ) -> None:
+        """Record a cleaned page and the verdict of the stages up to its language. language: whose rules cleaned it."""
         summary = self._summary
         if lost_lines and chain.LINE_COPIES.when(self._variant):
             first_lost = cleaned.split("\n")[lost_lines[0]]
             summary.sample(chain.LINE_COPIES.line_counter(GLOBAL_DUPLICATE), url, first_lost)
-        self._add(chain.AFTER_LINES, verdict, Size.of(cleaned), url, cleaned)
+        self._add(chain.AFTER_LINES, verdict, Size.of(cleaned), url, cleaned, language)
         if verdict.stage != chain.LINE_COPIES.name:
             summary.languages[verdict.language or "unknown"] += 1
 
@@ -128,15 +130,17 @@ class Ledger:
             stage = self._in_language(chain.CLEANING, verdict.language)
             self._summary.sample(stage.line_counter(outcome.name), page.url, outcome.line)
 
-    def _add(self, stages: Sequence[Stage], verdict: Verdict, size: Size, url: str, excerpt: str) -> None:
-        """Record a page stage by stage. size: its size before the first stage."""
+    def _add(
+        self, stages: Sequence[Stage], verdict: Verdict, size: Size, url: str, excerpt: str, language: str = ""
+    ) -> None:
+        """Record a page stage by stage. size: its size before the first stage. language: whose rules cleaned it."""
         self._summary.counters.update(verdict.counters)
         for stage in stages:
             if not (stage.always_shown or stage.when(self._variant)):
                 continue
             if stage.changes_text:
                 self._count_lines(stage, verdict.line_counts)
-            self._count_in_language(stage, verdict)
+            self._count_in_language(stage, verdict, language or verdict.language)
             if stage.name == verdict.stage:
                 self._drop(stage, verdict.reason, size)
                 self._sample(stage, verdict.reason, url, excerpt, verdict.match)
@@ -149,12 +153,12 @@ class Ledger:
         """The stage under a name of its own for a language, if cleaning depends on languages."""
         return replace(stage, name=f"{stage.name}-{language}") if self._variant.cleans_by_language else stage
 
-    def _count_in_language(self, stage: Stage, verdict: Verdict) -> None:
+    def _count_in_language(self, stage: Stage, verdict: Verdict, language: str) -> None:
         """Count what a stage does once more, for the page's language, if cleaning depends on languages."""
         is_counted = stage.name in _STAGES_BY_LANGUAGE and stage.when(self._variant)
-        if not (is_counted and self._variant.cleans_by_language and verdict.language):
+        if not (is_counted and self._variant.cleans_by_language and language):
             return
-        own = self._in_language(stage, verdict.language)
+        own = self._in_language(stage, language)
         is_dropped = stage.name == verdict.stage
         self._summary.counters[own.filtered(verdict.reason) if is_dropped else own.passed] += 1
         if stage.changes_text:

@@ -94,7 +94,7 @@ class FileJudging:
         candidates = [self._candidate(row, page) for row, page in winners.items()]
         verdicts = judge(self._judges, candidates)
         for (row, page), candidate, verdict in zip(winners.items(), candidates, verdicts, strict=True):
-            self._ledger.add_after_lines(page.url, page.text, candidate.lost_lines, verdict)
+            self._ledger.add_after_lines(page.url, page.text, candidate.lost_lines, verdict, page.language)
             if not verdict.stage:
                 yield JudgedPage(row, page.record, page.url, page.timestamp, verdict.text, verdict.language)
 

@@ -117,3 +117,13 @@ some_words = st.lists(
 def test_tokens_find_the_same_words_as_the_expression(words, text):
     expression = re.compile(r"(?:\W|^)({})(?:\W|$)".format("|".join(map(re.escape, words))))
     assert bool(Words(frozenset(words)).match(text)) == bool(expression.search(text.lower()))
+
+
+def test_in_whole_runs_a_word_is_not_found_inside_of_another_one():
+    words = {"ja": frozenset({"レイプ", "3p"})}
+    plain = BadwordsFilter(words, NEW)
+    whole = pickle.loads(pickle.dumps(BadwordsFilter(words, NEW, in_whole_runs=True)))
+    for text in ("各ターゲットスクレイプに対して", "b3propagator"):
+        assert plain.has_badword(text, "ja") and not whole.has_badword(text, "ja")
+    for text in ("はレイプの", "スクレイプ、レイプ", "その3Pは"):
+        assert plain.has_badword(text, "ja") and whole.has_badword(text, "ja")
