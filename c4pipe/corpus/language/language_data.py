@@ -29,8 +29,8 @@ class LanguageData:
     none. quotes: the end marks that close quoted speech. has_blanks: whether words are separated by blanks.
     fewest_characters: if not, the length of the shortest line to keep. sentences: the language in `punkt_tab`, or
     `BY_MARKS`. phrases: topic -> phrases in lower case. min_probability: identifier -> the smallest probability that
-    counts; identifiers that do not know the language are left out. source: the sources of the data. ordinary_words: words of the
-    list of bad words that mostly mean something else.
+    counts; identifiers that do not know the language are left out. source: the sources of the data.
+    ordinary_words: words of the list of bad words that mostly mean something else.
     """
 
     code: _Text
