@@ -51,3 +51,10 @@ def test_common_codes_stand_for_ours():
 def test_a_language_without_data_is_an_error_of_the_user():
     with pytest.raises(UserError, match="unknown language 'xx'"):
         language_data("xx")
+
+
+def test_ordinary_words_are_in_the_lists_of_bad_words(shared):
+    for code in codes():
+        if ordinary := set(language_data(code).ordinary_words):
+            listed = (shared / "assets" / "badwords" / code).read_text(encoding="utf-8")
+            assert ordinary <= {line.strip() for line in listed.split("\n")}, code
