@@ -166,7 +166,9 @@ def _line_remover(criteria: Criteria) -> Judge | None:
 
 
 def _english(criteria: Criteria) -> Judge | None:
-    return SureOfLanguage(criteria.load_identifier(), criteria.languages, criteria.variant.min_probability)
+    least = criteria.variant.min_probability
+    assert isinstance(least, float), "recipes are checked for this when they are read"
+    return SureOfLanguage(criteria.load_identifier(), criteria.languages, least)
 
 
 def _language(criteria: Criteria) -> Judge | None:

@@ -88,6 +88,10 @@ def parse(text: str, where: str) -> Variant:
             f"{where}: sentences: punkt_tab has no {variant.sentences!r}{similar} It has {', '.join(PUNKT_LANGUAGES)}; "
             f"{OF_LANGUAGE} takes each language's own"
         )
+    if not variant.splits_by_language and not isinstance(variant.min_probability, float):
+        raise UserError(
+            f"{where}: min_probability: {variant.min_probability} is only for splits_by_language = true; give a number"
+        )
     names = [rule.name for rule in rules if not isinstance(rule, Rewrite)]
     if repeated := sorted({name for name in names if names.count(name) > 1}):
         raise UserError(

@@ -42,6 +42,11 @@ def test_a_recipe_that_is_written_is_read_as_the_same_one(name):
         ("badwords_fraction = 1.0", "badwords_fraction = 1.5", "badwords_fraction: Expected `float` <= 1.0"),
         ("badwords_fraction = 1.0", "badwords_fraction = true", "badwords_fraction: Expected `float`, got `bool`"),
         ("min_probability = 0.99", 'min_probability = "of"', "it is a number, or of_compat"),
+        (
+            "min_probability = 0.99",
+            'min_probability = "of_compat"',
+            "is only for splits_by_language = true; give a number",
+        ),
         ('sentences = "english"', 'language_header = "on"', "it is one of off, prefer"),
         ('sentences = "english"', "paragraphs = {line = 1}", "paragraphs: unknown key 'line'; did you mean lines?"),
         ('"english"', '"englisch"', "punkt_tab has no 'englisch'; did you mean english? It has czech, danish"),
