@@ -1,7 +1,6 @@
 """What `evaluate` does after its flags are parsed."""
 
 import argparse
-import hashlib
 import json
 import sys
 import time
@@ -25,9 +24,9 @@ from c4pipe.tasks import submissions
 from c4pipe.vocabulary.vocabulary import Vocabulary
 from model.architectures.catalog import build_model
 from model.architectures.t5 import T5Model
-from model.checkpoints import adapter_files, hugging_face, step_folder
+from model.checkpoints import adapter_files, step_folder
 from model.checkpoints.loading import find_checkpoint, split_name
-from model.checkpoints.opening import OpenModel, open_model, resolve_device
+from model.checkpoints.opening import OpenModel, files_digest, open_model, resolve_device
 from model.checkpoints.run_folder import RunFolder, worth
 from model.data.task_sources import task_sources
 from model.evaluation import contamination
@@ -162,23 +161,12 @@ def _identity(arguments: argparse.Namespace, checkpoints: Sequence[str], sources
     leaks = arguments.contamination and files.join(arguments.contamination, contamination.RESULT)
     return {
         **({"contamination_sha256": files.sha256(leaks)} if leaks else {}),
-        "weights_sha256": [weights_digest(name) for name in checkpoints],
+        "weights_sha256": [files_digest(name) for name in checkpoints],
         "adapters_sha256": adapters and files.sha256(adapters),
         "selected": [source.split for source in sources],
         "manifests_sha256": [files.sha256(files.join(source.folder, manifest.FILE_NAME)) for source in sources],
         **{name: getattr(arguments, name) for name in names},
     }
-
-
-def weights_digest(name: str) -> str:
-    """SHA-256 of the files with a checkpoint's weights. It tells whether an evaluation is of this model."""
-    if hugging_face.is_folder(name):
-        names = [file for file in files.list_folder(name) if file.endswith((".safetensors", ".bin"))]
-        parts = [files.sha256(files.join(name, file)) for file in names]
-    else:
-        folder, state = find_checkpoint(name)
-        parts = [files.sha256(str(folder.of_step(state.step) / step_folder.MODEL_FILE))]
-    return hashlib.sha256("".join(parts).encode()).hexdigest()
 
 
 def _own_metrics(text: str) -> dict[str, list[str]]:

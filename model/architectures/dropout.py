@@ -58,6 +58,11 @@ def place(keys_B: Tensor, number: int) -> Tensor:
     return mix(keys_B + _signed((number + 1) * 0x632BE59BD9B4E019))
 
 
+def uniform(keys_B: Tensor) -> Tensor:
+    """(B,) float64: a number in [0, 1) per key, with 53 random bits."""
+    return _shift_right(mix(keys_B), 11).double() * 2.0**-53
+
+
 def scale(keys_B: Tensor, num_features: int, rate: float, dtype: torch.dtype) -> Tensor:
     """(B, D): 0 with probability `rate`, else 1 / (1 - rate)."""
     # Elements are mixed, not multiplied: the compiler would move a product into its 32-bit index arithmetic, where it

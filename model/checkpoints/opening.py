@@ -1,17 +1,19 @@
 """Opening a checkpoint as a model that is ready to use, with its vocabulary."""
 
+import hashlib
 from typing import NamedTuple
 
 import torch
 
 from c4pipe.errors import UserError
+from c4pipe.shards import files
 from c4pipe.vocabulary.vocabulary import Vocabulary
 from model.architectures.attention import choose_attention
 from model.architectures.catalog import build_model
 from model.architectures.config import ModelConfig
 from model.architectures.t5 import T5Model
-from model.checkpoints import hugging_face
-from model.checkpoints.loading import load_checkpoint, split_name
+from model.checkpoints import hugging_face, step_folder
+from model.checkpoints.loading import find_checkpoint, load_checkpoint, split_name
 from model.checkpoints.run_folder import RunFolder
 
 
@@ -67,3 +69,14 @@ def resolve_device(name: str) -> torch.device:
         return torch.device(name)
     except RuntimeError as error:
         raise UserError(f"unknown device {name!r}; use auto, cpu or cuda") from error
+
+
+def files_digest(name: str) -> str:
+    """SHA-256 of the files with a checkpoint's weights. It tells whether a result is of this model."""
+    if hugging_face.is_folder(name):
+        names = [file for file in files.list_folder(name) if file.endswith((".safetensors", ".bin"))]
+        parts = [files.sha256(files.join(name, file)) for file in names]
+    else:
+        folder, state = find_checkpoint(name)
+        parts = [files.sha256(str(folder.of_step(state.step) / step_folder.MODEL_FILE))]
+    return hashlib.sha256("".join(parts).encode()).hexdigest()

@@ -9,6 +9,7 @@ from model.architectures.t5 import T5Model
 from model.generation.beam_search import beam_search
 from model.generation.defaults import DEFAULT_BATCH_SIZE, DEFAULT_MAX_LENGTH
 from model.generation.greedy_search import greedy_search
+from model.generation.sampling import Sampling, sample
 from model.generation.watch import NOBODY, Watch
 
 
@@ -20,6 +21,7 @@ def generate_ids(
     num_beams: int = 1,
     length_penalty: float = 0.6,
     batch_size: int = DEFAULT_BATCH_SIZE,
+    sampling: Sampling | None = None,
     watch: Watch = NOBODY,
 ) -> list[list[int]]:
     """The target ids of each example, without EOS and padding, in the order of the examples.
@@ -27,7 +29,7 @@ def generate_ids(
     If `watch` stops the work, the remaining examples have no ids.
 
     examples: input ids with EOS, of any lengths. They are sorted by length, so that batches have little padding.
-    num_beams: 1 means greedy.
+    num_beams: 1 means greedy. sampling: tokens are drawn, with the index of an example as its number; needs 1 beam.
     """
     results: list[list[int]] = [[] for _ in examples]
     order = sorted(range(len(examples)), key=lambda index: len(examples[index]), reverse=True)
@@ -41,7 +43,10 @@ def generate_ids(
         for row, index in enumerate(chosen):
             inputs[row, : len(examples[index])] = torch.as_tensor(list(examples[index]), dtype=torch.int64)
         inputs = inputs.to(device)
-        if num_beams == 1:
+        if sampling is not None:
+            numbers = torch.tensor(chosen, device=device)
+            targets = sample(model, inputs, numbers, sampling, max_length=max_length, stopping=watch.stopping)
+        elif num_beams == 1:
             targets = greedy_search(model, inputs, max_length=max_length, stopping=watch.stopping)
         else:
             targets = beam_search(

@@ -17,8 +17,8 @@ from model.training.kept_memory import keep_memory
 torch.set_num_threads(1)
 if {keeps}:
     assert keep_memory(torch.device("cpu"))
-several = [torch.ones(12_000_000) for _ in range(4)]  # as in a first step
-del several
+for _ in range(10):  # the heap grows to its size
+    torch.ones(12_000_000)
 before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
 for _ in range(4):
     torch.ones(12_000_000)
