@@ -42,7 +42,7 @@ _MOST_CHARACTERS = 400
 def of_outside(error: BaseException) -> str | None:
     """A one-line message for an error of an outside service, also if a worker sent it as text; otherwise None."""
     for cause in causes(error):
-        if found := _told(f"{type(cause).__module__}.{type(cause).__qualname__}", str(cause)):
+        if found := _told(_full_name(cause), str(cause)):
             return found
         if isinstance(cause, ConnectionError | TimeoutError):
             return f"the network: {in_one_line(type(cause).__name__, str(cause))}; {_NO_NETWORK}"
@@ -60,6 +60,20 @@ def causes(error: BaseException) -> Iterator[BaseException]:
     while cause is not None:
         yield cause
         cause = cause.__cause__ or (None if cause.__suppress_context__ else cause.__context__)
+
+
+def _full_name(error: BaseException) -> str:
+    """The exception's name with its module.
+
+    Some libraries report an answer of a service as a plain OSError without a number. Its module is then the one that
+    raised it (gcsfs for `OSError: Forbidden`).
+    """
+    kind = type(error)
+    module = kind.__module__
+    if isinstance(error, OSError) and module == "builtins" and error.errno is None:
+        for frame, _ in traceback.walk_tb(error.__traceback__):
+            module = frame.f_globals.get("__name__", module)
+    return f"{module}.{kind.__qualname__}"
 
 
 def _told(name: str, said: str) -> str | None:

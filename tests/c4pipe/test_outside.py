@@ -78,6 +78,33 @@ def test_an_error_that_another_one_was_raised_from_tells():
     assert of_outside(error).startswith("Google Cloud Storage asks for credentials: HttpError: Anonymous caller: 401")
 
 
+def test_a_plain_error_that_a_library_of_a_service_raised_is_one_line(capsys):
+    """gcsfs reports the status 403 so, and the error that its caller sees was raised while handling the first."""
+    library = {"__name__": "gcsfs.retry"}
+    exec("def refuse():\n    raise OSError('Forbidden: b/a/o\\nAnonymous caller has no access')", library)
+
+    def main():
+        try:
+            library["refuse"]()
+        except OSError:
+            library["refuse"]()
+
+    status, said = outcome(main, capsys)
+    assert status == 2 and said.count("\n") == 1
+    assert said.startswith(
+        "error: Google Cloud Storage asks for credentials: OSError: Forbidden: b/a/o Anonymous caller has no access; "
+        "`gcloud auth application-default login` or GOOGLE_APPLICATION_CREDENTIALS gives them (the whole trace: "
+    )
+
+
+def test_a_plain_error_that_our_code_raised_is_not_one_from_outside():
+    def main():
+        raise OSError("Forbidden: something of ours")
+
+    with pytest.raises(OSError, match="something of ours"):
+        command_line.run(main)
+
+
 @pytest.mark.parametrize(
     "error",
     [ZeroDivisionError("x"), raised("google.protobuf", "Error", "x"), KeyError("botocore")],
