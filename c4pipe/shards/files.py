@@ -74,7 +74,7 @@ def file_system(url: str) -> tuple[Any, str]:
 def open_for_reading(path: str) -> BinaryIO:
     """Open a file as bytes.
 
-    Raises: UserError if the file is missing or may not be read.
+    Raises: UserError if the file is missing or may not be read; PermissionError if a storage service refuses access.
     """
     try:
         if is_remote(path):
@@ -82,6 +82,8 @@ def open_for_reading(path: str) -> BinaryIO:
             return cast(BinaryIO, fs.open(inner, "rb"))
         return open(path, "rb")
     except (FileNotFoundError, PermissionError, IsADirectoryError) as error:
+        if isinstance(error, PermissionError) and error.errno is None:
+            raise  # c4pipe.outside says which credentials the service asks for
         raise UserError(f"cannot read {path}: {error.strerror or 'not found'}") from error
 
 

@@ -76,3 +76,24 @@ def test_a_folder_of_work_that_is_a_link_is_refused(tmp_path):
     (tmp_path / "work").symlink_to(tmp_path / "elsewhere")
     with pytest.raises(UserError, match="is not a folder"):
         files.make_private_folder(str(tmp_path / "work"))
+
+
+def test_a_file_that_a_storage_service_refuses_is_not_called_missing(monkeypatch):
+    """s3fs raises a PermissionError without a number; c4pipe.outside says which credentials are needed."""
+
+    class Refusing:
+        def open(self, path, mode):
+            raise PermissionError("Forbidden")
+
+    monkeypatch.setattr(files, "file_system", lambda url: (Refusing(), url))
+    with pytest.raises(PermissionError, match="Forbidden"):
+        files.open_for_reading("s3://bucket/a.gz")
+
+
+def test_a_local_file_that_may_not_be_read_is_one_line(monkeypatch, tmp_path):
+    def refuse(path, mode):
+        raise PermissionError(13, "Permission denied", path)
+
+    monkeypatch.setattr("builtins.open", refuse)
+    with pytest.raises(UserError, match="cannot read .*a.gz: Permission denied"):
+        files.open_for_reading(str(tmp_path / "a.gz"))
