@@ -95,5 +95,5 @@ def test_a_local_file_that_may_not_be_read_is_one_line(monkeypatch, tmp_path):
         raise PermissionError(13, "Permission denied", path)
 
     monkeypatch.setattr("builtins.open", refuse)
-    with pytest.raises(UserError, match="cannot read .*a.gz: Permission denied"):
+    with pytest.raises(UserError, match=r"cannot read .*a\.gz: Permission denied"):
         files.open_for_reading(str(tmp_path / "a.gz"))
