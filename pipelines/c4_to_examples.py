@@ -9,7 +9,7 @@ Several sources are separated by commas. One example shard is written per text s
 from collections.abc import Sequence
 
 from c4pipe.command_line import Parser, importing, run
-from c4pipe.objectives.catalog import OBJECTIVES, OVERFLOW_POLICIES
+from c4pipe.objectives.catalog import OBJECTIVES, OVERFLOW_POLICIES, own_defaults
 from c4pipe.shards.reading import plain_text
 from c4pipe.vocabulary.folders import MODEL_FILE
 from pipelines.launch import beam_flags, quarantine_flag
@@ -26,9 +26,15 @@ def parser() -> Parser:
     parser.add_argument("--output", required=True, metavar="DIR", help="folder for the example shards")
     parser.add_argument("--objective", default="span_corruption", choices=OBJECTIVES, help="the pre-training objective")
     parser.add_argument(
-        "--noise_density", type=float, help="share of tokens that is noise (default: 0.15 for objectives with noise)"
+        "--noise_density",
+        type=float,
+        help=f"share of tokens that is noise (default: {own_defaults('noise_density')})",
     )
-    parser.add_argument("--mean_noise_span_length", type=float, help="in tokens (default: 3.0 for span_corruption)")
+    parser.add_argument(
+        "--mean_noise_span_length",
+        type=float,
+        help=f"in tokens (default: {own_defaults('mean_noise_span_length')})",
+    )
     parser.add_argument("--inputs_length", type=int, default=512, help="length of the inputs in tokens, with EOS")
     parser.add_argument(
         "--targets_length",

@@ -40,9 +40,9 @@ LengthsRule = Callable[["Objective", Parameters], Lengths]
 
 @dataclass(frozen=True)
 class Objective:
-    """One row of the paper's tables.
+    """Where tokens are corrupted (`noise_mask`), how (`inputs`, `targets`), and how long examples are (`lengths`).
 
-    noise_density, mean_noise_span_length: the defaults; None if the objective has no such parameter. sentinels: `none`,
+    table: the paper's tables that have it; empty if it is not the paper's. noise_density, mean_noise_span_length: the defaults; None if the objective has no such parameter. sentinels: `none`,
     `mask` (one token for all noise) or `unique` (one per span). concatenates: whether 128 pages are joined before they
     are cut into pieces, or each page is cut by itself. fixed_inputs, fixed_targets: whether all full-length pieces give
     the same length. restore: recovers the tokens from an example; None if their places are lost. keeps_tokens_once:
@@ -52,11 +52,11 @@ class Objective:
 
     name: str
     summary: str
-    table: str
     noise_mask: NoiseMask
     inputs: Callable[[Block], Sequences]
     targets: Callable[[Block], Sequences]
     lengths: LengthsRule
+    table: str = ""
     noise_density: float | None = None
     mean_noise_span_length: float | None = None
     sentinels: str = "none"
@@ -386,6 +386,19 @@ _CATALOG = (
 )
 
 OBJECTIVES: dict[str, Objective] = {objective.name: objective for objective in _CATALOG}
+
+
+def own_defaults(parameter: str) -> str:
+    """The objectives' own defaults of a parameter, in words for `--help`.
+
+    >>> own_defaults("mean_noise_span_length")
+    '3.0 for span_corruption'
+    """
+    names: dict[float, list[str]] = {}
+    for name, objective in OBJECTIVES.items():
+        if (default := getattr(objective, parameter)) is not None:
+            names.setdefault(default, []).append(name)
+    return "; ".join(f"{default} for {', '.join(of_default)}" for default, of_default in names.items())
 
 
 def find(name: str) -> Objective:

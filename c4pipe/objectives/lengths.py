@@ -20,6 +20,7 @@ class Lengths:
     """The lengths of an objective's examples.
 
     tokens: raw tokens per example. inputs, targets: lengths with EOS. spans: noise spans; 0 if their number is random.
+    Then `--overflow=strict` expects as many sentinels as i.i.d. noise has spans, if the objective has unique sentinels.
     """
 
     tokens: int

@@ -34,7 +34,8 @@ def examples_page(folder: str, made: Manifest, lengths: Lengths, vocabulary: Voc
         Section("Shards", _shards(made)),
     ]
     objective = OBJECTIVES[settings["objective"]]
-    return page("Examples", f"{objective.name}: {objective.summary} (Table {objective.table} of the paper)", sections)
+    table = f" (Table {objective.table} of the paper)" if objective.table else ""
+    return page("Examples", f"{objective.name}: {objective.summary}{table}", sections)
 
 
 def _totals(made: Manifest) -> dict[str, int]:

@@ -25,11 +25,12 @@ def corrupt(name, lengths, seed=0, size=SIZE, num_extra_ids=100, **parameters):
 
 
 def test_the_catalog_has_every_row_of_the_papers_tables():
-    assert set(OBJECTIVES) == {
+    of_the_paper = {name: objective for name, objective in OBJECTIVES.items() if objective.table}
+    assert set(of_the_paper) == {
         *("lm", "prefix_lm", "bert_style", "mass_style", "deshuffling"),
         *("replace_spans", "drop_tokens", "span_corruption"),
     }
-    separate = {name for name, objective in OBJECTIVES.items() if not objective.concatenates}
+    separate = {name for name, objective in of_the_paper.items() if not objective.concatenates}
     assert separate == {"prefix_lm", "deshuffling"}
 
 
