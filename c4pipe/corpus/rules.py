@@ -1,13 +1,13 @@
 """The kinds of rules that clean a page. A recipe's rules are an ordered list of such rules (`recipes/`).
 
-A rule's name is also the name of its counter and of its row in the report. All its parameters are fields. A rule that
-fits no other kind is a `LineTest` or a `PageTest` with its own function.
+A rule's name is also the name of its counter and of its row in the report. All its parameters are fields. Recipe files
+know the kinds that `KINDS` in `recipes/recipe_files.py` names.
 """
 
 import heapq
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
@@ -175,16 +175,6 @@ class Phrases(LineRule):
 
 
 @dataclass(frozen=True)
-class LineTest(LineRule):
-    """Applies to a line for which `test` is true. `test` must be a module-level function, to be picklable."""
-
-    test: Callable[[str], bool] = bool
-
-    def takes(self, line: str) -> bool:
-        return self.test(line)
-
-
-@dataclass(frozen=True)
 class FewestSentences(PageRule):
     """Applies to a page whose lines have fewer than `sentences` sentences, each line counted by itself."""
 
@@ -200,16 +190,6 @@ class FewestSentences(PageRule):
             if missing <= 0:
                 return False
         return True
-
-
-@dataclass(frozen=True)
-class PageTest(PageRule):
-    """Applies to a page if `test` is true for its lines. `test` must be a module-level function, to be picklable."""
-
-    test: Callable[[Sequence[str]], bool] = bool
-
-    def takes(self, lines: Sequence[str], sentences: CountsSentences) -> bool:
-        return self.test(lines)
 
 
 @dataclass(frozen=True)

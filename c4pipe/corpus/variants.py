@@ -151,7 +151,7 @@ def for_run(variant: Variant, languages: Sequence[str], identifier: str | None) 
         others = set.intersection(*(set(language_data(code).min_probability) for code in unknown))
         raise UserError(
             f"the language identifier {name} does not know {', '.join(unknown)}; "
-            f"--language_identifier={min(others)} does"
+            + (f"--language_identifier={min(others)} does" if others else "no identifier knows all of them")
         )
     return replace(variant, languages=tuple(languages))
 

@@ -42,12 +42,13 @@ LengthsRule = Callable[["Objective", Parameters], Lengths]
 class Objective:
     """Where tokens are corrupted (`noise_mask`), how (`inputs`, `targets`), and how long examples are (`lengths`).
 
-    table: the paper's tables that have it; empty if it is not the paper's. noise_density, mean_noise_span_length: the defaults; None if the objective has no such parameter. sentinels: `none`,
-    `mask` (one token for all noise) or `unique` (one per span). concatenates: whether 128 pages are joined before they
-    are cut into pieces, or each page is cut by itself. fixed_inputs, fixed_targets: whether all full-length pieces give
-    the same length. restore: recovers the tokens from an example; None if their places are lost. keeps_tokens_once:
-    whether every token of the text is in either the inputs or the targets. paper_targets_lengths: for objectives whose
-    targets vary in length, noise density -> targets length of the paper's runs with 512 inputs.
+    table: the paper's tables that have it; empty if it is not the paper's. noise_density, mean_noise_span_length: the
+    defaults; None if the objective has no such parameter. sentinels: `none`, `mask` (one token for all noise) or
+    `unique` (one per span). concatenates: whether 128 pages are joined before they are cut into pieces, or each page is
+    cut by itself. fixed_inputs, fixed_targets: whether all full-length pieces give the same length. restore: recovers
+    the tokens from an example; None if their places are lost. keeps_tokens_once: whether every token of the text is in
+    either the inputs or the targets. paper_targets_lengths: for objectives whose targets vary in length, noise density
+    -> targets length of the paper's runs with 512 inputs.
     """
 
     name: str

@@ -6,7 +6,15 @@ from dataclasses import replace
 from c4pipe.command_line import Parser
 from c4pipe.corpus.recipes import recipe_files
 from c4pipe.corpus.recipes.variant import LANGUAGE_HEADER, Variant
-from c4pipe.corpus.variants import MINHASH, NEAR_DUPLICATES, VARIANTS, languages_of, of_one_language, variant_named
+from c4pipe.corpus.variants import (
+    MINHASH,
+    NEAR_DUPLICATES,
+    VARIANTS,
+    for_run,
+    languages_of,
+    of_one_language,
+    variant_named,
+)
 from c4pipe.errors import UserError
 from c4pipe.shards import files
 
@@ -64,7 +72,7 @@ def printed(flags: argparse.Namespace) -> str:
     variant = variant_of(flags)
     languages = languages_of(variant, flags.languages)
     if variant.cleans_by_language and len(languages) == 1:
-        return recipe_files.to_text(of_one_language(variant, *languages))
+        return recipe_files.to_text(of_one_language(for_run(variant, languages, flags.language_identifier), *languages))
     is_changed = variant.near_duplicates or variant.prefers_language_header
     if flags.recipe or is_changed or languages != VARIANTS[variant.name].languages:
         return recipe_files.to_text(replace(variant, languages=languages))

@@ -98,6 +98,14 @@ def test_the_short_name_makes_the_same_corpus_as_the_flag(crawl, tmp_path):
     assert len(texts(tmp_path / "a", "de")) == 30
 
 
+def test_a_language_that_the_identifier_does_not_know_is_printed_with_one_that_does(capsys):
+    with pytest.raises(UserError, match="langdetect does not know hy; --language_identifier=cld3 does"):
+        wet_to_c4.main(["--print_recipe", "--variant=clean.hy"])
+    assert wet_to_c4.main(["--print_recipe", "--variant=clean.hy", "--language_identifier=cld3"]) == 0
+    printed = recipe_files.parse(capsys.readouterr().out, "printed.toml")
+    assert printed.language_identifier == "cld3" and printed.languages == ("hy",)
+
+
 def test_a_recipe_of_one_s_own_makes_its_corpus(tmp_path, capsys):
     write_crawl(tmp_path / "wet", num_files=1)
     assert wet_to_c4.main(["--print_recipe", "--variant=en.noblocklist"]) == 0

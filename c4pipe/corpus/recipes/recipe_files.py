@@ -16,6 +16,7 @@ from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 import msgspec
 
 from c4pipe.choices import did_you_mean
+from c4pipe.corpus.language.catalog import IDENTIFIERS
 from c4pipe.corpus.language.language_data import language_data
 from c4pipe.corpus.language_rules import (
     EndMarksOfLanguage,
@@ -82,6 +83,12 @@ def parse(text: str, where: str) -> Variant:
         raise UserError(f"{where}: rules must be rows, each below a line [[rules]]")
     rules = tuple(_rule(row, f"{where}: rule {number}") for number, row in enumerate(rows, start=1))
     variant = _converted(table, Variant, f"{where}: ", required=("name", "description", "languages"), without=(_RULES,))
+    if variant.language_identifier not in IDENTIFIERS:
+        similar = did_you_mean(variant.language_identifier, IDENTIFIERS)
+        raise UserError(
+            f"{where}: language_identifier: there is no {variant.language_identifier!r}{similar} "
+            f"There are {', '.join(IDENTIFIERS)}"
+        )
     if variant.sentences not in (*PUNKT_LANGUAGES, OF_LANGUAGE):
         similar = did_you_mean(variant.sentences, PUNKT_LANGUAGES)
         raise UserError(

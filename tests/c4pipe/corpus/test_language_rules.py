@@ -1,7 +1,10 @@
+from dataclasses import replace
+
 import pytest
 
+from c4pipe.corpus import variants
 from c4pipe.corpus.cleaning import line_outcome
-from c4pipe.corpus.language.language_data import codes
+from c4pipe.corpus.language.language_data import codes, language_data
 from c4pipe.corpus.rules import EndMarks, FewestCharacters, FewestWords, line_outcomes
 from c4pipe.corpus.variants import VARIANTS, languages_of, of_one_language, variant_named
 from c4pipe.errors import UserError
@@ -65,3 +68,11 @@ def test_the_recipe_of_one_language_has_its_parameters():
     german = of_one_language(CLEAN, "de")
     assert german.rules == CLEAN.rules_of("de") and german.sentences == "german" and german.min_probability == 0.99
     assert not german.cleans_by_language
+
+
+def test_languages_that_no_identifier_knows_together_are_an_error_of_the_user(monkeypatch):
+    known_by = {"de": {"langdetect": 0.99}, "hy": {"cld3": 0.95}}
+    data = {code: replace(language_data(code), min_probability=known_by[code]) for code in known_by}
+    monkeypatch.setattr(variants, "language_data", data.__getitem__)
+    with pytest.raises(UserError, match="other does not know de, hy; no identifier knows all of them"):
+        variants.for_run(CLEAN, ("de", "hy"), "other")

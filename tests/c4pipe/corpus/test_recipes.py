@@ -1,10 +1,13 @@
 """Recipe files: those of c4pipe, a file of the user's own, and the errors of wrong files."""
 
 import re
+from dataclasses import fields
+from pathlib import Path
 
 import pytest
 
 from c4pipe.corpus.cleaning import Cleaner
+from c4pipe.corpus.language.catalog import IDENTIFIERS
 from c4pipe.corpus.recipes import recipe_files
 from c4pipe.corpus.rules import EndMarks, FewestCharacters, FewestWords
 from c4pipe.corpus.variants import VARIANTS
@@ -49,6 +52,11 @@ def test_a_recipe_that_is_written_is_read_as_the_same_one(name):
         ),
         ('sentences = "english"', 'language_header = "on"', "it is one of off, prefer"),
         ('sentences = "english"', "paragraphs = {line = 1}", "paragraphs: unknown key 'line'; did you mean lines?"),
+        (
+            '"langdetect"',
+            '"langdetekt"',
+            "there is no 'langdetekt'; did you mean langdetect? There are langdetect, cld3",
+        ),
         ('"english"', '"englisch"', "punkt_tab has no 'englisch'; did you mean english? It has czech, danish"),
         ('languages = ["en"]', "languages = []", "languages: Expected `array` of length >= 1"),
         ('name = "en"', "name =", "own.toml is not TOML"),
@@ -59,6 +67,18 @@ def test_a_fault_is_one_line_with_its_place_and_the_possible_values(old, new, sa
     with pytest.raises(UserError, match=r"\Aown\.toml") as raised:
         recipe_files.parse(changed(old, new), "own.toml")
     assert said in str(raised.value) and "\n" not in str(raised.value)
+
+
+def test_the_page_about_recipes_names_every_kind_with_its_parameters_and_every_language_identifier():
+    """A new kind or identifier needs a line in `docs/recipes.md`."""
+    text = (Path(__file__).parents[3] / "docs" / "recipes.md").read_text(encoding="utf-8")
+    for name, kind in recipe_files.KINDS.items():
+        assert f"`{name}`" in text, f"docs/recipes.md does not name the kind {name}"
+        if row := next((line for line in text.splitlines() if line.startswith(f"| `{name}` |")), ""):
+            own = {field.name for field in fields(kind)} - {"name", "drops"}
+            assert {parameter for parameter in own if f"`{parameter}`" in row} == own, name
+    for name in IDENTIFIERS:
+        assert f"`{name}`" in text, f"docs/recipes.md does not name the language identifier {name}"
 
 
 def test_rules_that_are_not_tables_are_an_error():

@@ -1,7 +1,8 @@
 """The kinds of rules; cleaning, counting and sampling follow the rules of the variant."""
 
 import pickle
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import pytest
 from hypothesis import given, settings
@@ -14,9 +15,8 @@ from c4pipe.corpus.rules import (
     FewestSentences,
     FewestWords,
     LineRule,
-    LineTest,
     LongestWord,
-    PageTest,
+    PageRule,
     Paragraphs,
     Phrases,
     Rewrite,
@@ -29,6 +29,26 @@ from c4pipe.corpus.variants import C4_RULES
 SENTENCES = SentenceCounter(PunktParameters(frozenset(), frozenset(), frozenset(), {}), "nltk-3.8.1")
 GOOD = "This is a line with enough words."
 LOUD = "THIS LINE IS MUCH TOO LOUD."
+
+
+@dataclass(frozen=True)
+class LineTest(LineRule):
+    """A kind of line rules that a contributor could add."""
+
+    test: Callable[[str], bool] = bool
+
+    def takes(self, line):
+        return self.test(line)
+
+
+@dataclass(frozen=True)
+class PageTest(PageRule):
+    """A kind of page rules that a contributor could add."""
+
+    test: Callable[[Sequence[str]], bool] = bool
+
+    def takes(self, lines, sentences):
+        return self.test(lines)
 
 
 def shouts(line: str) -> bool:

@@ -1,8 +1,11 @@
+from dataclasses import fields
+from pathlib import Path
+
 import pytest
 
 from c4pipe.corpus.language.catalog import load_identifier
 from c4pipe.corpus.language.codes import mc4_code
-from c4pipe.corpus.language.language_data import BY_MARKS, canonical_code, codes, language_data
+from c4pipe.corpus.language.language_data import BY_MARKS, LanguageData, canonical_code, codes, language_data
 from c4pipe.corpus.language_rules import Topic
 from c4pipe.corpus.pinned_assets import PUNKT_LANGUAGES
 from c4pipe.corpus.variants import MC4_LANGUAGES, VARIANTS
@@ -42,6 +45,14 @@ def test_an_identifier_is_named_by_the_languages_that_it_knows():
 
 def test_the_recipe_lists_the_languages_that_there_are_data_for():
     assert VARIANTS["clean"].languages == codes()
+
+
+def test_the_page_about_languages_tells_every_key_of_the_data():
+    """A new key needs its row in the table of `docs/languages.md`."""
+    text = (Path(__file__).parents[4] / "docs" / "languages.md").read_text(encoding="utf-8")
+    first_cells = {line.split("|")[1] for line in text.splitlines() if line.startswith("| `")}
+    told = {name for cell in first_cells for name in cell.replace("`", "").replace(",", "").split()}
+    assert {field.name for field in fields(LanguageData)} - {"code"} <= told
 
 
 def test_common_codes_stand_for_ours():
