@@ -82,9 +82,10 @@ def perform(arguments: argparse.Namespace) -> int:
         more = {"settings": identity, "inputs": inputs, **chosen, "seconds": round(seconds, 1)}
         if leaks is not None:
             more["contamination"] = contamination.summary_of_parts(parts)
-        _write(folder, more, found, vocabulary, arguments.seed)
+        submitted = _write(folder, more, found, vocabulary, arguments.seed)
     print(_table(found, {task: contamination.line_of_parts(of_task) for task, of_task in parts.items()}))
-    print(f"{total:,} examples in {seconds:.0f} s; {output / METRICS_FILE} and {PREDICTIONS_FILE} written")
+    written = ", ".join((str(output / METRICS_FILE), PREDICTIONS_FILE, *submitted))
+    print(f"{total:,} examples in {seconds:.0f} s; {written} written")
     return 0
 
 
@@ -207,7 +208,8 @@ def _write(
     found: Sequence[TaskScores],
     vocabulary: Vocabulary,
     seed: int,
-) -> None:
+) -> list[str]:
+    """Write the results. Returns: the names of the files for the servers of benchmarks."""
     lines = []
     for scored in found:
         task_set = scored.task_set
@@ -227,7 +229,8 @@ def _write(
                 line["written_references"] = written
             lines.append(json.dumps(line, ensure_ascii=False) + "\n")
     files.write_bytes(folder.file(PREDICTIONS_FILE), "".join(lines).encode())
-    for name, rows in submission_files(found).items():
+    submitted = submission_files(found)
+    for name, rows in submitted.items():
         files.write_bytes(folder.file(name), rows)
     with warnings.catch_warnings():
         # Some resamples of small sets have no example of a class, and scikit-learn warns each time.
@@ -238,6 +241,7 @@ def _write(
             "version": c4pipe.__version__,
         }
     folder.commit((json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode())
+    return list(submitted)
 
 
 def _table(found: Sequence[TaskScores], parts: Mapping[str, str]) -> str:

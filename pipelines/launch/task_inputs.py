@@ -31,7 +31,7 @@ def task_files(text: str) -> list[TaskFile]:
     if counts and not has_given_splits:
         splits = ", ".join(f"{count} for {split}" for split, count in sorted(counts.items()))
         print(
-            f"notice: according to their names, of {len(found)} files are {splits} (FILE@SPLIT says otherwise)",
+            f"notice: the names of the {len(found)} files say the splits: {splits} (FILE@SPLIT says otherwise)",
             file=sys.stderr,
         )
     return sorted(found, key=lambda file: (file.name, file.sha256, file.split or ""))

@@ -272,7 +272,7 @@ def test_files_named_as_on_the_hub_are_their_splits(vocabulary, tmp_path, capsys
     assert splits == {"sst2-test": 30, "sst2-train": 30, "sst2-validation": 30}
     assert counters == {"records": 90, "examples": 90, "examples_without_label": 30}
     said = capsys.readouterr()
-    assert "according to their names, of 3 files are 1 for test, 1 for train, 1 for validation" in said.err
+    assert "the names of the 3 files say the splits: 1 for test, 1 for train, 1 for validation" in said.err
     assert "; 30 examples of test splits have no label, and are decoded without a score" in said.out
     # A file for training only: a tenth of it is for validation, as for any file.
     splits, _ = convert(vocabulary, tmp_path / "alone", tmp_path / "train-*.parquet", "sst2")

@@ -227,7 +227,9 @@ def test_examples_without_labels_get_predictions_and_a_file_for_the_server(base_
     output = tmp_path / "out"
     arguments = [f"--checkpoint={base_run}", f"--tasks={folder}", f"--output={output}", "--device=cpu", "--split=test"]
     assert main(arguments) == 0
-    assert "sst2 [2]: no labels, so predictions without a score" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "sst2 [2]: no labels, so predictions without a score" in said
+    assert said.endswith(f"{output / 'metrics.json'}, predictions.jsonl, glue/SST-2.tsv written\n")
     lines = [json.loads(line) for line in (output / "predictions.jsonl").read_text().splitlines()]
     assert [line.get("idx") for line in lines] == [None, ["7"], ["3"]]
     assert [line["references"] for line in lines] == [["positive"], [], []]
