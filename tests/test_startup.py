@@ -78,4 +78,6 @@ def test_the_check_itself_sees_a_large_library():
 
 
 def test_the_architectures_that_help_names_are_those_that_are_built():
-    assert tuple(ARCHITECTURES) == ARCHITECTURE_NAMES
+    assert tuple(ARCHITECTURES) == ARCHITECTURE_NAMES, (
+        "model/architectures/config.py names them for --help, in this order"
+    )

@@ -42,17 +42,12 @@ def kept_bytes(config, training, monkeypatch):
     return sum(storages.values())
 
 
+PRESETS = {"encoder_decoder": "t5_small", "encoder_decoder_shared": "t5_v1_1_base", "decoder_lm": "t5_tiny"}
+
+
 @pytest.mark.parametrize("bf16", [False, True])
 @pytest.mark.parametrize("checkpointing", [False, True])
-@pytest.mark.parametrize(
-    "name, architecture",
-    [
-        ("t5_small", "encoder_decoder"),
-        ("t5_v1_1_small", "prefix_lm"),
-        ("t5_v1_1_base", "encoder_decoder_shared"),
-        ("t5_tiny", "decoder_lm"),
-    ],
-)
+@pytest.mark.parametrize("name, architecture", [(PRESETS.get(name, "t5_v1_1_small"), name) for name in ARCHITECTURES])
 def test_activations_are_those_of_a_forward_pass(name, architecture, bf16, checkpointing, monkeypatch):
     config = preset(name, architecture=architecture)
     training = Training(8, 512, 114, bf16=bf16, activation_checkpointing=checkpointing)
