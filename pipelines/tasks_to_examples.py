@@ -2,10 +2,11 @@
 
     python -m pipelines.tasks_to_examples --input='tasks/*.jsonl' --vocabulary=vocabulary --output=task_examples
 
-Input is JSON lines (.jsonl, .json, also .gz and .zst), TSV with a header (or without, for a task that names its columns, as cola does), or Parquet. Records with `inputs`, `targets`
-and `task` are used as they are, for your own tasks; raw records of a task in the catalog need --task. `hf:PATH` reads a
-data set with the Hugging Face `datasets` package. The `split` of a record (train, validation, test) decides where its
-example goes; without it, a hash of the inputs selects one example in ten for validation.
+Input is JSON lines (.jsonl, .json, also .gz and .zst), TSV with a header (or without, for a task that names its
+columns, as cola does), or Parquet. Records with `inputs`, `targets` and `task` are used as they are, for your own
+tasks; raw records of a task in the catalog need --task. `hf:PATH` reads a data set with the Hugging Face `datasets`
+package. The `split` of a record (train, validation, test) decides where its example goes; without it, a hash of the
+inputs selects one example in ten for validation.
 
     -> TASK-train-*.arrow TASK-validation-*.arrow manifest.json report.json report.html quarantine.jsonl spiece.model
 """

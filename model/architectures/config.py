@@ -8,7 +8,7 @@ from c4pipe.choices import check_choice
 from c4pipe.errors import UserError
 from c4pipe.shards import checked_json
 
-# `--help` shows these names without importing torch. tests/test_startup.py checks that they are `catalog.ARCHITECTURES`.
+# `--help` shows these names without importing torch. tests/test_startup.py compares them with `catalog.ARCHITECTURES`.
 ARCHITECTURE_NAMES = (
     "encoder_decoder",
     "encoder_decoder_shared",
