@@ -58,7 +58,7 @@ def test_a_finished_evaluation_is_left_alone_and_another_refused(evaluated, base
     before = (evaluated / "metrics.json").read_bytes()
     assert main(arguments) == 0
     assert "nothing to do" in capsys.readouterr().out
-    with pytest.raises(UserError, match="holds another result"):
+    with pytest.raises(UserError, match="has another result"):
         main([*arguments, "--num_beams=2"])
     assert (evaluated / "metrics.json").read_bytes() == before
     assert main([*arguments, "--num_beams=2", "--overwrite"]) == 0

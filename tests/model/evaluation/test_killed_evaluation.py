@@ -71,7 +71,7 @@ def test_a_killed_evaluation_leaves_no_mixed_folder_and_is_continued(base_run, t
         folder = Path(f"{finished}-{number}")
         left = contents(folder)
         if left == first:
-            with pytest.raises(UserError, match=r"holds another result .*--overwrite"):
+            with pytest.raises(UserError, match=r"has another result .*--overwrite"):
                 main([*other, f"--output={folder}"])
             continue
         if "metrics.json" in left:
