@@ -37,8 +37,8 @@ def plain_attention(q_BHTK: Tensor, k_BHSK: Tensor, v_BHSK: Tensor, bias_BHTS: T
 class _InPlaceAttention(torch.autograd.Function):
     """The same numbers and gradients with a third of the tensors of B x H x T x S numbers.
 
-    On a CPU each of these needs new pages of memory, whose first touch takes longer than the arithmetic. So the bias is
-    added in place, and the softmax and its gradient are written over their arguments.
+    On a CPU each of these needs new pages of memory, which the system must clear first. So the bias is added in place,
+    and the softmax and its gradient are written over their arguments.
     """
 
     @staticmethod
