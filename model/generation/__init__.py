@@ -1,1 +1,1 @@
-"""Greedy and beam decoding with a key/value cache."""
+"""Greedy search, beam search and sampling with a key/value cache."""

@@ -77,3 +77,18 @@ def test_both_implementations_train_alike(monkeypatch, architecture):
         gradients.append([parameter.grad.clone() for parameter in model.parameters()])
     for a, b in zip(*gradients, strict=True):
         torch.testing.assert_close(a, b, rtol=0, atol=float(1e-5 * a.abs().max()))
+
+
+@pytest.mark.parametrize("bias_shape", [(1, 4, 9, 11), (3, 4, 9, 11), (3, 1, 1, 11), None])
+def test_scores_that_are_changed_in_place_give_the_numbers_and_gradients_of_the_formula(bias_shape, monkeypatch):
+    generator = torch.Generator().manual_seed(0)
+    shapes = [(3, 4, 9, 8), (3, 4, 11, 8), (3, 4, 11, 8)] + ([bias_shape] if bias_shape else [])
+    leaves = [torch.randn(shape, generator=generator).requires_grad_() for shape in shapes]
+    upstream = torch.randn(3, 4, 9, 8, generator=generator)
+    results = []
+    for in_place in (True, False):
+        monkeypatch.setattr(attention, "_may_be_in_place", lambda *_, is_used=in_place: is_used)
+        output = attention.plain_attention(*leaves, *([] if bias_shape else [None]))
+        results.append([output, *torch.autograd.grad(output, leaves, upstream)])
+    for ours, right in zip(*results, strict=True):
+        assert torch.equal(ours, right)
