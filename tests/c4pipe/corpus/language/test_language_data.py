@@ -36,9 +36,10 @@ def test_every_language_of_punkt_is_there_and_at_least_twelve_have_phrases():
 
 def test_an_identifier_is_named_by_the_languages_that_it_knows():
     langdetect = set(map(mc4_code, load_identifier("langdetect").languages))
-    assert {code for code in codes() if "langdetect" in language_data(code).min_probability} == langdetect & set(
-        codes()
-    )
+    named = {code for code in codes() if "langdetect" in language_data(code).min_probability}
+    missing, unknown = sorted(langdetect & set(codes()) - named), sorted(named - langdetect)
+    assert not missing, f"langdetect knows {missing}; give it a min_probability in their files"
+    assert not unknown, f"langdetect does not know {unknown}; take its min_probability out of their files"
     cld3 = {code for code in codes() if "cld3" in language_data(code).min_probability}
     assert cld3 - set(MC4_LANGUAGES) == {"hr"}
 
