@@ -196,7 +196,7 @@ def test_outputs_are_compared_with_what_the_vocabulary_can_write(sets, task_fold
     told = scoring.summary([found])
     assert told["literal_scores"] == {"mine": {"accuracy": 0.0}}
     assert told["unwritable_references"] == {"mine": len(mine)}
-    assert evaluate._table([found]) == f"mine [{len(mine)}]: accuracy 100.00 (literally 0.00)"
+    assert evaluate._table([found], {}) == f"mine [{len(mine)}]: accuracy 100.00 (literally 0.00)"
     assert score_outputs(mine, [given[0] for given in mine.references]).literal_values == {}
 
 
