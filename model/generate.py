@@ -1,11 +1,11 @@
 """Generate a text for each input text: `python -m model.generate --checkpoint=RUN "sst2 sentence: ..."`.
 
-The output has one line per text, in the same order. If no text is given, each line of standard input is a text, or of
-the file of --input. `<extra_id_0>` in a text means the sentinel, with or without spaces around it.
+The output has one line per text, in the same order. If no text is given, each line of --input or of standard input is
+a text. `<extra_id_0>` in a text means the sentinel, with or without spaces around it.
 
-With --temperature, --top_k or --top_p, tokens are drawn. What is drawn for a line depends on --seed and the number of
-the line, and not on the other lines or --batch_size. --output is written whole or not at all, and FILE.json beside it
-says what it was made from: the same command again does nothing.
+With --temperature, --top_k or --top_p, tokens are sampled. The sampled text of a line depends on --seed and the number
+of the line, but not on the other lines or --batch_size. The file of --output appears whole or not at all. FILE.json
+beside it says what it was made from, so that the same command does nothing when it is given again.
 """
 
 import argparse
@@ -20,7 +20,7 @@ def parser() -> Parser:
     """The flags of the command."""
     flags = Parser(prog="python -m model.generate", description=__doc__)
     add = flags.add_argument
-    add("texts", nargs="*", metavar="TEXT", help="inputs of the model (default: the lines of standard input)")
+    add("texts", nargs="*", metavar="TEXT", help="inputs of the model (default: the lines of --input or standard input)")
     add("--input", metavar="FILE", help="a file with one text per line")
     add("--output", metavar="FILE", help="the file to write to (default: standard output)")
     add("--checkpoint", required=True, metavar="RUN[@best|@last|@STEP]", help="a run, or a Hugging Face T5 folder")
@@ -38,10 +38,10 @@ def parser() -> Parser:
         metavar="X",
         help="beam search ranks hypotheses by log probability / length^X",
     )
-    add("--temperature", type=float, metavar="X", help="draw tokens; logits are divided by X (default if drawn: 1)")
-    add("--top_k", type=int, metavar="N", help="draw from the N likeliest tokens (default if drawn: all)")
-    add("--top_p", type=float, metavar="X", help="draw from the fewest likeliest tokens with at least probability X")
-    add("--seed", type=int, default=0, metavar="N", help="random seed of what is drawn")
+    add("--temperature", type=float, metavar="X", help="sample tokens, with logits divided by X (default: 1 if sampling)")
+    add("--top_k", type=int, metavar="N", help="sample from the N most likely tokens (default: all if sampling)")
+    add("--top_p", type=float, metavar="X", help="sample from the fewest most likely tokens that together have probability X")
+    add("--seed", type=int, default=0, metavar="N", help="random seed of sampling")
     add("--max_length", type=int, default=DEFAULT_MAX_LENGTH, metavar="N", help="most tokens to generate")
     add("--inputs_length", type=int, default=512, metavar="N", help="number of tokens after which inputs are cut")
     add("--batch_size", type=int, default=DEFAULT_BATCH_SIZE, metavar="N", help="how many texts are decoded together")

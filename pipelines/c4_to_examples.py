@@ -33,7 +33,7 @@ def parser() -> Parser:
     parser.add_argument(
         "--mean_noise_span_length",
         type=float,
-        help=f"in tokens (default: {own_defaults('mean_noise_span_length')})",
+        help=f"mean length of a noise span in tokens (default: {own_defaults('mean_noise_span_length')})",
     )
     parser.add_argument("--inputs_length", type=int, default=512, help="length of the inputs in tokens, with EOS")
     parser.add_argument(

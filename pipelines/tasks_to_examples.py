@@ -2,10 +2,10 @@
 
     python -m pipelines.tasks_to_examples --input='tasks/*.jsonl' --vocabulary=vocabulary --output=task_examples
 
-Input is JSON lines (.jsonl, .json, also .gz and .zst), TSV with a header (or without, for a task that names its
-columns, as cola does), or Parquet. Records with `inputs`, `targets` and `task` are used as they are, for your own
-tasks; raw records of a task in the catalog need --task. `hf:PATH` reads a data set with the Hugging Face `datasets`
-package. The `split` of a record (train, validation, test) decides where its example goes; without it, a hash of the
+Records with `inputs`, `targets` and `task` are used as they are, for your own tasks. Raw records of a task in the
+catalog need --task. TSV files need a header, except for tasks that name their columns, such as cola. `hf:PATH` reads a
+data set with the Hugging Face `datasets` package. The split of an example (train, validation, test) comes from the field
+`split` of its record, or else from the data set, FILE@SPLIT or the file's name. Without any of these, a hash of the
 inputs selects one example in ten for validation.
 
     -> TASK-train-*.arrow TASK-validation-*.arrow manifest.json report.json report.html quarantine.jsonl spiece.model

@@ -33,9 +33,9 @@ def add(parser: Parser) -> None:
     parser.add_argument(
         "--language_header",
         choices=LANGUAGE_HEADER,
-        help="prefer: skip pages whose header of Common Crawl names other languages only (default: the recipe's; off)",
+        help="prefer: skip pages whose language header (by Common Crawl) names only other languages (default: the recipe's)",
     )
-    parser.add_argument("--print_recipe", action="store_true", help="print the recipe, as a start for your own")
+    parser.add_argument("--print_recipe", action="store_true", help="print the recipe, from which you can make your own")
 
 
 def variant_of(flags: argparse.Namespace) -> Variant:
