@@ -20,7 +20,9 @@ def parser() -> Parser:
     """The flags of the command."""
     flags = Parser(prog="python -m model.generate", description=__doc__)
     add = flags.add_argument
-    add("texts", nargs="*", metavar="TEXT", help="inputs of the model (default: the lines of --input or standard input)")
+    add(
+        "texts", nargs="*", metavar="TEXT", help="inputs of the model (default: the lines of --input or standard input)"
+    )
     add("--input", metavar="FILE", help="a file with one text per line")
     add("--output", metavar="FILE", help="the file to write to (default: standard output)")
     add("--checkpoint", required=True, metavar="RUN[@best|@last|@STEP]", help="a run, or a Hugging Face T5 folder")
@@ -38,9 +40,19 @@ def parser() -> Parser:
         metavar="X",
         help="beam search ranks hypotheses by log probability / length^X",
     )
-    add("--temperature", type=float, metavar="X", help="sample tokens, with logits divided by X (default: 1 if sampling)")
+    add(
+        "--temperature",
+        type=float,
+        metavar="X",
+        help="sample tokens, with logits divided by X (default: 1 if sampling)",
+    )
     add("--top_k", type=int, metavar="N", help="sample from the N most likely tokens (default: all if sampling)")
-    add("--top_p", type=float, metavar="X", help="sample from the fewest most likely tokens that together have probability X")
+    add(
+        "--top_p",
+        type=float,
+        metavar="X",
+        help="sample from the fewest most likely tokens that together have probability X",
+    )
     add("--seed", type=int, default=0, metavar="N", help="random seed of sampling")
     add("--max_length", type=int, default=DEFAULT_MAX_LENGTH, metavar="N", help="most tokens to generate")
     add("--inputs_length", type=int, default=512, metavar="N", help="number of tokens after which inputs are cut")

@@ -4,9 +4,9 @@
 
 Records with `inputs`, `targets` and `task` are used as they are, for your own tasks. Raw records of a task in the
 catalog need --task. TSV files need a header, except for tasks that name their columns, such as cola. `hf:PATH` reads a
-data set with the Hugging Face `datasets` package. The split of an example (train, validation, test) comes from the field
-`split` of its record, or else from the data set, FILE@SPLIT or the file's name. Without any of these, a hash of the
-inputs selects one example in ten for validation.
+data set with the Hugging Face `datasets` package. The split of an example (train, validation, test) comes from the
+field `split` of its record, or else from the data set, FILE@SPLIT or the file's name. Without any of these, a hash of
+the inputs selects one example in ten for validation.
 
     -> TASK-train-*.arrow TASK-validation-*.arrow manifest.json report.json report.html quarantine.jsonl spiece.model
 """

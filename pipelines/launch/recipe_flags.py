@@ -33,9 +33,11 @@ def add(parser: Parser) -> None:
     parser.add_argument(
         "--language_header",
         choices=LANGUAGE_HEADER,
-        help="prefer: skip pages whose language header (by Common Crawl) names only other languages (default: the recipe's)",
+        help="prefer: skip pages whose header names only other languages (default: the recipe's)",
     )
-    parser.add_argument("--print_recipe", action="store_true", help="print the recipe, from which you can make your own")
+    parser.add_argument(
+        "--print_recipe", action="store_true", help="print the recipe, from which you can make your own"
+    )
 
 
 def variant_of(flags: argparse.Namespace) -> Variant:
