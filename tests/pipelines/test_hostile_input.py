@@ -9,8 +9,6 @@ from pathlib import Path
 
 import pytest
 from isal import igzip
-
-sys.path.insert(0, str(Path(__file__).parent))
 from small_crawl import write_crawl, write_punkt
 
 ROOT = Path(__file__).parents[2]

@@ -6,13 +6,10 @@ import json
 import os
 import random
 import signal
-import sys
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))
 from small_crawl import _record, digests, write_punkt
 
 from c4pipe.shards import manifest

@@ -4,14 +4,11 @@ import json
 import os
 import re
 import signal
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))
 from small_crawl import write_crawl, write_punkt
 
 from c4pipe.command_line import run

@@ -2,10 +2,10 @@
 
 import gzip
 import json
-import sys
 from pathlib import Path
 
 import pytest
+from small_crawl import _record, write_crawl
 
 from c4pipe.corpus.recipes import recipe_files
 from c4pipe.corpus.variants import VARIANTS
@@ -14,9 +14,6 @@ from c4pipe.corpus_run import ledger
 from c4pipe.errors import UserError
 from c4pipe.shards import manifest
 from pipelines import wet_to_c4
-
-sys.path.insert(0, str(Path(__file__).parent))
-from small_crawl import _record, write_crawl
 
 GERMAN = (
     "Startseite\n"

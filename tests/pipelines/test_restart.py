@@ -4,12 +4,9 @@ import contextlib
 import os
 import random
 import signal
-import sys
 from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))
 from small_crawl import digests, write_crawl, write_punkt
 
 # The stage that writes a file, recognised by the file's folder.

@@ -2,16 +2,12 @@
 
 import gzip
 import json
-import sys
-from pathlib import Path
 
 import pytest
+from small_crawl import write_punkt
 
 from c4pipe.errors import UserError
 from pipelines import wet_to_c4
-
-sys.path.insert(0, str(Path(__file__).parent))
-from small_crawl import write_punkt
 
 TEXT = "\n".join(f"Line {number} of a page is a sentence that is long enough to stay." for number in range(6))
 

@@ -6,15 +6,13 @@ import sys
 from pathlib import Path
 
 import pytest
+from small_crawl import digests, write_crawl, write_punkt
 
 from c4pipe.errors import UserError
 from c4pipe.shards import manifest
 from c4pipe.shards.provenance import read_provenance
 from pipelines import wet_to_c4
 from pipelines.jobs import corpus
-
-sys.path.insert(0, str(Path(__file__).parent))
-from small_crawl import digests, write_crawl, write_punkt
 
 ROOT = Path(__file__).parents[2]
 ONE_WORKER = "--direct_num_workers=1"

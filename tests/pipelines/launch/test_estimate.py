@@ -2,16 +2,13 @@
 
 import gzip
 import re
-import sys
 from pathlib import Path
 
 import pytest
+from small_crawl import write_crawl, write_punkt
 
 from c4pipe.corpus.pinned_assets import BADWORDS
 from pipelines import wet_to_c4
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
-from small_crawl import write_crawl, write_punkt
 
 
 @pytest.fixture(scope="module")
