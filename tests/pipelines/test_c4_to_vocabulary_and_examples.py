@@ -6,6 +6,7 @@ import shutil
 import pytest
 from small_corpus import ONE_PROCESS, contents, examples_of, status_of
 
+from c4pipe.errors import UserError
 from c4pipe.shards import manifest
 from c4pipe.shards.example_shards import ExampleShard, read_example_shard
 from c4pipe.stages import make_examples as stage
@@ -107,7 +108,7 @@ def test_a_stopped_run_continues_with_the_missing_shards(examples, vocabulary, c
         return whole(shard, recipe, folder)
 
     monkeypatch.setattr(stage, "make_examples", stops_after_two)
-    with pytest.raises(RuntimeError):
+    with pytest.raises(UserError, match="a worker failed: RuntimeError: killed"):
         c4_to_examples.main(examples_of(c4, vocabulary, output))
     assert not manifest.exists(str(output))
     (output / "train-00000-of-00009.arrow").write_bytes(b"the user's own, which no run made")
