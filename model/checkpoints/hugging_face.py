@@ -155,14 +155,8 @@ def _config_of(folder: str, values: Mapping[str, Any]) -> ModelConfig:
     projection = values["feed_forward_proj"]
     if projection not in by_name:
         raise UserError(f"{path} has the feed-forward {projection!r}; only {', '.join(by_name)} are supported")
-    start, pad = values.get("decoder_start_token_id"), values.get("pad_token_id", 0)
-    if start not in (None, pad):
-        raise UserError(
-            f"{path}: decoding begins with id {start} and the pad id is {pad}, as in MADLAD-400; only models whose "
-            "decoding begins with the pad id, as in T5, are supported"
-        )
     try:
-        return ModelConfig(
+        config = ModelConfig(
             vocabulary_size=values["vocab_size"],
             d_model=values["d_model"],
             d_ff=values["d_ff"],
@@ -181,6 +175,13 @@ def _config_of(folder: str, values: Mapping[str, Any]) -> ModelConfig:
         )
     except KeyError as error:
         raise UserError(f"{path} does not name {error}; is it a complete T5 config? fetch it again") from error
+    start = values.get("decoder_start_token_id")
+    if start not in (None, config.pad_id):
+        raise UserError(
+            f"{path}: decoding begins with id {start} and the pad id is {config.pad_id}, as in MADLAD-400; only models "
+            "whose decoding begins with the pad id, as in T5, are supported"
+        )
+    return config
 
 
 def check_exportable(config: ModelConfig) -> None:
