@@ -4,7 +4,7 @@ The catalog reads like the paper's Tables 4 to 7. `OBJECTIVES[name].configure(..
 returns a `Corruption`, which turns blocks of pieces of text into inputs and targets.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -13,6 +13,7 @@ from c4pipe.choices import check_choice, choose
 from c4pipe.errors import UserError
 from c4pipe.objectives import corruption, noise_masks, restoring
 from c4pipe.objectives import lengths as length_rules
+from c4pipe.objectives.corrupted import Corrupted, merge
 from c4pipe.objectives.corruption import Block, Sequences
 from c4pipe.objectives.lengths import Lengths
 
@@ -150,23 +151,6 @@ def _first_length(given: int | None, default: int) -> int:
 
 
 @dataclass(frozen=True)
-class Corrupted:
-    """A block of examples.
-
-    inputs: (b, inputs_length), targets: (b, targets_length), ids with EOS, then 0. input_lengths, target_lengths: (b,)
-    with EOS. counts: `noise_tokens`, `noise_spans` (0 for objectives without one sentinel per span), `overflowed`
-    (examples with more spans than extra ids), `trimmed_inputs` and `trimmed_targets` (examples that were too long and
-    lost tokens).
-    """
-
-    inputs: np.ndarray
-    targets: np.ndarray
-    input_lengths: np.ndarray
-    target_lengths: np.ndarray
-    counts: dict[str, int]
-
-
-@dataclass(frozen=True)
 class Corruption:
     """An objective with its lengths, densities and vocabulary: a pure function of pieces and keys."""
 
@@ -197,7 +181,7 @@ class Corruption:
         # Full and shorter pieces are corrupted separately: equal lengths are faster, and only a few pieces (the last of
         # their groups) are shorter.
         places = (np.flatnonzero(is_full), np.flatnonzero(~is_full))
-        return _merge(places, [self._corrupt(ids[rows], lengths[rows], keys[rows]) for rows in places])
+        return merge(places, [self._corrupt(ids[rows], lengths[rows], keys[rows]) for rows in places])
 
     def _corrupt(self, ids: np.ndarray, lengths: np.ndarray, keys: np.ndarray) -> Corrupted:
         objective = self.objective
@@ -250,24 +234,6 @@ class Corruption:
                 f"one made with --num_extra_ids={(self.lengths.tokens + 1) // 2}, or --overflow=parity"
             )
         return overflowed
-
-
-def _merge(places: Sequence[np.ndarray], parts: Sequence[Corrupted]) -> Corrupted:
-    """Merge the parts of a block. Row i of a part becomes row places[i] of the block."""
-
-    def whole(columns: Sequence[np.ndarray]) -> np.ndarray:
-        merged = np.empty((sum(map(len, places)), *columns[0].shape[1:]), columns[0].dtype)
-        for rows, column in zip(places, columns, strict=True):
-            merged[rows] = column
-        return merged
-
-    return Corrupted(
-        inputs=whole([part.inputs for part in parts]),
-        targets=whole([part.targets for part in parts]),
-        input_lengths=whole([part.input_lengths for part in parts]),
-        target_lengths=whole([part.target_lengths for part in parts]),
-        counts={name: sum(part.counts[name] for part in parts) for name in parts[0].counts},
-    )
 
 
 _MASKS: dict[str, NoiseMask] = {

@@ -15,7 +15,8 @@ import apache_beam as beam
 import numpy as np
 
 import c4pipe
-from c4pipe.objectives.catalog import Corrupted, Corruption
+from c4pipe.objectives.catalog import Corruption
+from c4pipe.objectives.corrupted import Corrupted
 from c4pipe.objectives.pieces import PAGES_PER_GROUP, Pages, Pieces, choose_chunks, cut
 from c4pipe.objectives.randomness import example_keys, stream_key
 from c4pipe.shards import checked_json, files, names
