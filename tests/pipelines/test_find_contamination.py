@@ -5,6 +5,8 @@ import json
 import random
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import sentencepiece
 
@@ -160,3 +162,25 @@ def test_rows_that_are_not_pages_are_counted_and_quarantined_within_the_limit(ta
     assert (result["pages"], result["pages_with_a_match"], result["quarantined_no_text"]) == (2, 2, 1)
     (quarantined,) = (output / "quarantine.jsonl").read_text().splitlines()
     assert json.loads(quarantined)["reason"] == "no_text"
+
+
+@pytest.mark.parametrize(
+    ("name", "more"),
+    [
+        ("c4-train.{}-of-01024.json.gz", {"timestamp": "2019-04-25T12:57:54Z"}),
+        ("data_CC-MAIN-2013-20_000_{}.parquet", {"id": "<urn:uuid:1>", "dump": "x", "date": "2013-05-18T05:32:25Z"}),
+    ],
+    ids=["the released C4", "FineWeb"],
+)
+def test_layouts_of_published_corpora_are_read(tasks, tmp_path, name, more):
+    for number in (0, 1):
+        row = {"text": page("", f"{QUESTION(number)}? {CONTEXT(number)}.")["text"], "url": f"http://{number}.example/"}
+        path = str(tmp_path / name.format(f"{number:05d}"))
+        if path.endswith(".parquet"):
+            pq.write_table(pa.Table.from_pylist([row | more]), path)
+        else:
+            write_text_shard(path, [row | more])
+    glob = str(tmp_path / name.format("*"))
+    assert main([f"--c4={glob}", f"--tasks={tasks}", f"--output={tmp_path / 'out'}", *ONE_PROCESS]) == 0
+    urls = (tmp_path / "out" / "contaminated_urls.txt").read_text().splitlines()
+    assert urls == ["http://0.example/", "http://1.example/"]
