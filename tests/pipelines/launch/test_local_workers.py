@@ -37,14 +37,14 @@ def run(work) -> str:
     return str(met.value)
 
 
-def fail(element):
-    raise UserError("mend it")
-
-
 @pytest.mark.parametrize("parity", [0, 1])
 def test_a_run_that_failed_does_not_wait_for_a_worker_that_starts_late(odd_worker, parity, monkeypatch):
     monkeypatch.setattr(local_workers, "_SECONDS_TO_END", 60.0)
     odd_worker("time.sleep(4)", parity)
+
+    def fail(element):
+        raise UserError("mend it")
+
     assert run(fail) == "mend it"
 
 
