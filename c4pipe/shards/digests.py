@@ -78,12 +78,18 @@ def _state(path: str) -> tuple[int, int] | None:
     return status.st_size, status.st_mtime_ns
 
 
-class _HashingReader(io.RawIOBase):
-    """A binary file that hashes its bytes while they are read. It can seek only to its beginning."""
+class ReadThrough(io.RawIOBase):
+    """A binary file that reads from another one and looks at each block. It can seek only to its beginning."""
 
     def __init__(self, source: BinaryIO) -> None:
         self._source = source
-        self._hash = hashlib.sha256()
+        self.begin()
+
+    def begin(self) -> None:
+        """Called before the first block, and again when the reader returns to the beginning."""
+
+    def look(self, block: bytes) -> None:
+        """Called with each block that was read."""
 
     def readable(self) -> bool:
         return True
@@ -94,14 +100,24 @@ class _HashingReader(io.RawIOBase):
     def readinto(self, buffer) -> int:
         block = self._source.read(len(buffer))
         buffer[: len(block)] = block
-        self._hash.update(block)
+        self.look(block)
         return len(block)
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
         if (offset, whence) != (0, os.SEEK_SET):
             raise io.UnsupportedOperation("only back to the beginning")
-        self._hash = hashlib.sha256()
+        self.begin()
         return self._source.seek(0)
+
+
+class _HashingReader(ReadThrough):
+    """Hashes the bytes of a file while they are read."""
+
+    def begin(self) -> None:
+        self._hash = hashlib.sha256()
+
+    def look(self, block: bytes) -> None:
+        self._hash.update(block)
 
     def finish(self) -> str:
         """Read the rest of the file (a reader may stop early). Returns the SHA-256 of the whole file."""

@@ -1,7 +1,5 @@
 """Estimating the time of c4_to_vocabulary from a timed trial on a small part of its text."""
 
-import io
-import os
 import time
 from collections.abc import Sequence
 from contextlib import contextmanager
@@ -14,7 +12,7 @@ import numpy as np
 from c4pipe.errors import UserError
 from c4pipe.progress import duration
 from c4pipe.shards import files
-from c4pipe.shards.digests import ReadDigest
+from c4pipe.shards.digests import ReadDigest, ReadThrough
 from c4pipe.shards.text_shards import read_text_shard
 from c4pipe.stages.sample_pages import NUM_BUCKETS, make_plan
 from c4pipe.vocabulary.training import train
@@ -120,23 +118,13 @@ class _CountedBytes(ReadDigest):
         yield cast(BinaryIO, _Counting(source, self)) if in_order else source
 
 
-class _Counting(io.RawIOBase):
+class _Counting(ReadThrough):
     def __init__(self, source: BinaryIO, counted: _CountedBytes) -> None:
-        self._source, self._counted = source, counted
+        self._counted = counted
+        super().__init__(source)
 
-    def readable(self) -> bool:
-        return True
+    def begin(self) -> None:
+        self._counted.num_bytes = 0
 
-    def seekable(self) -> bool:
-        return True
-
-    def readinto(self, buffer) -> int:
-        block = self._source.read(len(buffer))
-        buffer[: len(block)] = block
+    def look(self, block: bytes) -> None:
         self._counted.num_bytes += len(block)
-        return len(block)
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        place = self._source.seek(offset, whence)
-        self._counted.num_bytes = place
-        return place
