@@ -12,7 +12,7 @@ from c4pipe.command_line import Parser, importing, run
 from c4pipe.objectives.catalog import OBJECTIVES, OVERFLOW_POLICIES, own_defaults
 from c4pipe.shards.reading import plain_text
 from c4pipe.vocabulary.folders import MODEL_FILE
-from pipelines.launch import beam_flags, quarantine_flag
+from pipelines.launch import beam_flags, folder_flags, quarantine_flag
 
 
 def parser() -> Parser:
@@ -64,8 +64,7 @@ def parser() -> Parser:
         help="what counts as a page in plain text (.txt): each line, or the whole file",
     )
     quarantine_flag.add(parser)
-    parser.add_argument("--overwrite", action="store_true", help="replace the content of the output folder")
-    parser.add_argument("--dry_run", action="store_true", help="only say what would be made, with an estimate")
+    folder_flags.add(parser, dry_run="only say what would be made, with an estimate")
     return parser
 
 

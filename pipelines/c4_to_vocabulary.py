@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from c4pipe.command_line import Parser, importing, run
 from c4pipe.shards.reading import plain_text
 from c4pipe.vocabulary.folders import DEFAULT_NUM_EXTRA_IDS
-from pipelines.launch import beam_flags, quarantine_flag
+from pipelines.launch import beam_flags, folder_flags, quarantine_flag
 
 DEFAULT_SAMPLE_BYTES = 200_000_000
 
@@ -46,8 +46,7 @@ def parser() -> Parser:
         help="what counts as a page in plain text (.txt): each line, or the whole file",
     )
     quarantine_flag.add(parser)
-    parser.add_argument("--overwrite", action="store_true", help="replace the content of the output folder")
-    parser.add_argument("--dry_run", action="store_true", help="only say what would be made, with an estimate")
+    folder_flags.add(parser, dry_run="only say what would be made, with an estimate")
     return parser
 
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from c4pipe.command_line import Parser, importing, run
 from c4pipe.shards.text_shards import WRITERS
-from pipelines.launch import beam_flags, quarantine_flag
+from pipelines.launch import beam_flags, folder_flags, quarantine_flag
 
 
 def parser() -> Parser:
@@ -34,12 +34,7 @@ def parser() -> Parser:
     add("--format", default="json.gz", choices=WRITERS, help="format of the written shards")
     add("--keep_work", action="store_true", help="keep the work folder, so that a later run can reuse the signatures")
     quarantine_flag.add(parser)
-    add("--overwrite", action="store_true", help="replace the result of another run in the output folder")
-    add(
-        "--dry_run",
-        action="store_true",
-        help="only say what would be done, and how much time, memory and disk it needs",
-    )
+    folder_flags.add(parser, dry_run="only say what would be done, and how much time, memory and disk it needs")
     return parser
 
 

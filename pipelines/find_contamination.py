@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from c4pipe.command_line import Parser, importing, run
 from c4pipe.contamination_run.names import RESULT, URLS
-from pipelines.launch import beam_flags, quarantine_flag
+from pipelines.launch import beam_flags, folder_flags, quarantine_flag
 
 
 def parser() -> Parser:
@@ -28,8 +28,7 @@ def parser() -> Parser:
         help="number of words in the runs that are compared: 13, or 8 for a stricter search",
     )
     quarantine_flag.add(parser)
-    add("--overwrite", action="store_true", help="replace the result of another run in the output folder")
-    add("--dry_run", action="store_true", help="only say what would be searched, and how long it takes")
+    folder_flags.add(parser, dry_run="only say what would be searched, and how long it takes")
     return parser
 
 

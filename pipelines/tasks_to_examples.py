@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from c4pipe.command_line import Parser, importing, run
 from c4pipe.shards.reading import kinds
 from c4pipe.tasks import catalog
-from pipelines.launch import beam_flags, quarantine_flag
+from pipelines.launch import beam_flags, folder_flags, quarantine_flag
 
 
 def parser() -> Parser:
@@ -40,8 +40,7 @@ def parser() -> Parser:
         "--num_extra_ids", type=int, help="number of sentinels, if the folder of the vocabulary does not say it"
     )
     quarantine_flag.add(parser)
-    parser.add_argument("--overwrite", action="store_true", help="replace another result in the output folder")
-    parser.add_argument("--dry_run", action="store_true", help="only say what would be done")
+    folder_flags.add(parser, dry_run="only say what would be done")
     return parser
 
 

@@ -15,6 +15,7 @@ from c4pipe.corpus.pinned_assets import PUNKT_TAB
 from c4pipe.corpus.variants import COMPATS
 from c4pipe.corpus.wet.parsers import WET_PARSERS
 from c4pipe.machine import num_cores
+from pipelines.launch import folder_flags
 
 
 def parser() -> Parser:
@@ -45,8 +46,7 @@ def parser() -> Parser:
     )
     add("--badwords", metavar="FILE", help="your own list of bad words")
     add("--num_workers", type=int, default=num_cores(), help="number of processes")
-    add("--overwrite", action="store_true", help="replace the result of another run in the output folder")
-    add("--dry_run", action="store_true", help="only say what would be compared")
+    folder_flags.add(parser, dry_run="only say what would be compared")
     return parser
 
 

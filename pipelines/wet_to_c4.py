@@ -15,7 +15,7 @@ from c4pipe.corpus.pinned_assets import PUNKT_TAB
 from c4pipe.corpus.wet.parsers import WET_PARSERS
 from c4pipe.errors import UserError
 from c4pipe.shards.text_shards import WRITERS
-from pipelines.launch import beam_flags, quarantine_flag, recipe_flags
+from pipelines.launch import beam_flags, folder_flags, quarantine_flag, recipe_flags
 
 
 def parser() -> Parser:
@@ -69,12 +69,7 @@ def parser() -> Parser:
     add("--keep_work", action="store_true", help="do not remove the work folder at the end")
     add("--samples_per_rule", type=int, default=20, help="dropped pages and lines per rule that the report shows")
     quarantine_flag.add(parser)
-    add("--overwrite", action="store_true", help="replace the result of another run in the output folder")
-    add(
-        "--dry_run",
-        action="store_true",
-        help="only say what would be done, and how much time, memory and disk it needs",
-    )
+    folder_flags.add(parser, dry_run="only say what would be done, and how much time, memory and disk it needs")
     return parser
 
 
