@@ -7,6 +7,7 @@ import gc
 import os
 import signal
 import sys
+import time
 import types
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import MISSING, dataclass, field, fields
@@ -20,6 +21,7 @@ from c4pipe.shown import ShownStream, one_line
 
 EXIT_USER_ERROR = 2
 EXIT_INTERRUPTED = 130
+PATIENCE_SECONDS = 15.0
 
 Record = TypeVar("Record")
 _FLAG = "flag"
@@ -179,8 +181,9 @@ def run(main: Callable[[], int | None], *, is_speaker: Callable[[], bool] = lamb
     """Run a command's `main` and exit with its status.
 
     A `UserError`, a full disk, or an error of a remote service becomes one line on standard error and status 2.
-    `is_speaker` tells whether this process is the one that prints (rank 0 of a distributed run). Control characters are
-    removed from everything that is printed to the terminal; credentials in URLs are removed from standard error too.
+    `is_speaker` tells whether this process is the one that prints (rank 0 of a distributed run). Another process waits
+    before it ends with an error (see `_complain`). Control characters are removed from everything that is printed to
+    the terminal; credentials in URLs are removed from standard error too.
     """
     sys.stderr = ShownStream(sys.stderr, hides_credentials=True)  # type: ignore[assignment]
     if sys.stdout.isatty():
@@ -240,7 +243,15 @@ def _plain_type(annotation: Any) -> type:
     return annotation
 
 
-def _complain(message: str, aloud: bool) -> int:
-    if aloud:
-        print(f"error: {one_line(message)}", file=sys.stderr)
+def _complain(message: str, is_speaker: bool) -> int:
+    """Print an error, once for all processes of a run.
+
+    Most mistakes stop every rank with the same message, and only rank 0 should print it. But torchrun ends all ranks as
+    soon as the first has ended. A rank that ended at once could thus silence rank 0, so it waits to be ended by
+    torchrun. If nothing ends it, then rank 0 did not fail, and this rank prints its error itself.
+    """
+    if not is_speaker:
+        time.sleep(PATIENCE_SECONDS)
+        message = f"rank {os.environ.get('RANK', '?')}: {message}"
+    print(f"error: {one_line(message)}", file=sys.stderr)
     return EXIT_USER_ERROR

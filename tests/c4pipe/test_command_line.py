@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import pytest
 
+from c4pipe import command_line
 from c4pipe.choices import choose
 from c4pipe.command_line import Parser, add_flags, flag, from_flags, importing
 from c4pipe.errors import UserError
@@ -71,3 +72,19 @@ def test_the_collector_and_warnings_rest_while_an_action_is_imported(caplog):
     assert gc.isenabled()
     logging.warning("something else")
     assert [record.message for record in caplog.records] == ["something else"]
+
+
+@pytest.mark.parametrize(("is_speaker", "said"), [(True, "error: no shards\n"), (False, "error: rank 3: no shards\n")])
+def test_a_rank_that_fails_waits_for_rank_0_before_it_speaks(is_speaker, said, monkeypatch, capsys):
+    waited: list[float] = []
+    monkeypatch.setattr(command_line.time, "sleep", waited.append)
+    monkeypatch.setenv("RANK", "3")
+
+    def fail() -> int:
+        raise UserError("no shards")
+
+    with pytest.raises(SystemExit) as ended:
+        command_line.run(fail, is_speaker=lambda: is_speaker)
+    assert ended.value.code == command_line.EXIT_USER_ERROR
+    assert capsys.readouterr().err == said
+    assert waited == ([] if is_speaker else [command_line.PATIENCE_SECONDS])
