@@ -5,6 +5,7 @@ the vocabulary and run.html.
 """
 
 from c4pipe.command_line import Parser, importing, run
+from c4pipe.errors import UserError
 from model.architectures.config import ARCHITECTURE_NAMES
 from model.architectures.presets import DEFAULT_PRESET, PRESETS
 from model.data.mixture_flags import add_mixture_flags
@@ -33,6 +34,18 @@ def parser() -> Parser:
     )
     add("--from_hugging_face", metavar="DIR", help="start from the weights (and size) of a Hugging Face T5 folder")
     add("--validation_examples", type=int, default=256, help="validation examples per folder; 0: no validation")
+    add(
+        "--max_examples",
+        type=int,
+        help="use only so many training examples of each folder, from the first; the run repeats them (default: all)",
+    )
+    add(
+        "--repeat",
+        type=int,
+        metavar="TIMES",
+        help="use only so many examples that the run sees each of them this often, as in the paper's Table 9; it must "
+        "divide steps x batch size",
+    )
     add("--pack", action="store_true", help="put several short examples into a row")
     add(
         "--text",
@@ -47,6 +60,12 @@ def parser() -> Parser:
 def main(argv: list[str] | None = None) -> int:
     """Run the command. Returns: the exit status."""
     arguments = parser().parse_args(argv)
+    if arguments.max_examples is not None and arguments.repeat is not None:
+        raise UserError("--max_examples and --repeat both limit the examples; give only one of them")
+    for name in ("max_examples", "repeat"):
+        value = getattr(arguments, name)
+        if value is not None and value < 1:
+            raise UserError(f"--{name}={value} must be at least 1")
     with importing():
         from model.actions import pretrain
     return pretrain.perform(arguments)

@@ -30,7 +30,7 @@ from model.training.launch import launch, make_trainer, train
 from model.training.ranks.speaker import say, silence_others, was_restarted
 from model.training.ranks.world import World
 from model.training.run import Run
-from model.training.settings import BestMetric
+from model.training.settings import BestMetric, TrainingSettings
 from model.training.validation import Validation, yardsticks
 
 ORIGIN = "from_weights_sha256"
@@ -42,7 +42,11 @@ def perform(arguments: argparse.Namespace) -> int:
     silence_others()
     settings = training_settings(arguments)
     sources = mix(task_sources(arguments.examples), arguments)
-    examples = gather_examples(sources, num_validation=arguments.validation_examples)
+    examples = gather_examples(
+        sources,
+        num_validation=arguments.validation_examples,
+        max_examples=_max_examples(arguments, settings, len(sources)),
+    )
     folder, running = RunFolder(arguments.output), running_settings(arguments)
     start = _origin(arguments, folder, running.resume or was_restarted()) if arguments.from_hugging_face else None
     config = model_config(arguments, examples.vocabulary, start)
@@ -77,6 +81,24 @@ def perform(arguments: argparse.Namespace) -> int:
         work=lambda world: _pretrain(arguments, this, config, start, examples, world, began),
     )
     return 0
+
+
+def _max_examples(arguments: argparse.Namespace, settings: TrainingSettings, num_sources: int) -> int | None:
+    """The number of training examples of each source to use, from `--max_examples` or `--repeat`; None: all.
+
+    Raises: UserError if `--repeat` cannot be exact.
+    """
+    if arguments.repeat is None:
+        return arguments.max_examples
+    if num_sources > 1:
+        raise UserError("--repeat is for a single folder of examples; give --max_examples, which holds for each folder")
+    seen = settings.steps * settings.batch_size
+    if seen % arguments.repeat:
+        raise UserError(
+            f"--repeat={arguments.repeat} does not divide the {seen:,} examples of {settings.steps:,} steps of "
+            f"{settings.batch_size}; choose a divisor, or other --steps or --batch_size"
+        )
+    return seen // arguments.repeat
 
 
 def _origin(arguments: argparse.Namespace, folder: RunFolder, resumes: bool) -> Origin:

@@ -54,16 +54,19 @@ class RunExamples:
                 "rate": source.rate,
                 "split": source.split,
                 "held_out": source.hold_out,
+                "max_examples": source.max_examples,
             }
             for source in self.sources
         ]
 
 
-def gather_examples(sources: Sequence[Source], *, num_validation: int) -> RunExamples:
+def gather_examples(sources: Sequence[Source], *, num_validation: int, max_examples: int | None = None) -> RunExamples:
     """Choose the validation examples of each source.
 
-    These are from the validation split if it has `num_validation` examples (for a task: if it has any). Otherwise they
-    are the last training examples, at most a tenth of them, which are then not used for training.
+    max_examples: use only so many examples of each source for training, from the first.
+
+    The validation examples are from the validation split if it has `num_validation` examples (for a task: if it has
+    any). Otherwise they are the last training examples, at most a tenth of them, which are then not used for training.
 
     Raises: UserError if a folder is not finished, has no examples, or if its vocabulary does not fit.
     """
@@ -71,7 +74,7 @@ def gather_examples(sources: Sequence[Source], *, num_validation: int) -> RunExa
     names = _names(sources)
     for name, source in zip(names, sources, strict=True):
         chosen, kept = _validation_of(name, source, num_validation)
-        streaming.append(kept)
+        streaming.append(replace(kept, max_examples=max_examples))
         validation.append(chosen)
     opened = [open_source(source) for source in streaming]
     vocabulary = Vocabulary.load(sources[0].folder)

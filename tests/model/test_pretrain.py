@@ -162,6 +162,9 @@ def test_a_finished_run_can_be_made_longer(reference, example_folder, tmp_path):
         ({"track": "mlflow"}, "unknown tracker 'mlflow'"),
         ({"validation_examples": 10_000, "from_hugging_face": "nowhere"}, "nowhere"),
         ({"output": "gs://bucket/run"}, "local or mounted disk"),
+        ({"repeat": 5}, "--repeat=5 does not divide the 192 examples of 24 steps of 8"),
+        ({"max_examples": 0}, "--max_examples=0 must be at least 1"),
+        ({"max_examples": 8, "repeat": 4}, "give only one of them"),
     ],
 )
 def test_a_mistake_is_one_line_and_leaves_nothing(example_folder, tmp_path, changes, says):
@@ -177,6 +180,15 @@ def test_a_run_with_other_flags_is_another_run(reference, example_folder):
         main(flags(example_folder, reference, batch_size=16, resume=True))
     with pytest.raises(UserError, match=r"holds another run: model: dropout_rate was 0\.1, is now 0\.3"):
         main(flags(example_folder, reference, dropout_rate=0.3, resume=True))
+
+
+def test_the_number_of_repetitions_is_part_of_a_run(example_folder, tmp_path):
+    output = tmp_path / "run"
+    assert main(flags(example_folder, output, steps=2, repeat=4)) == 0
+    assert json.loads((output / "run.json").read_text())["examples"][0]["max_examples"] == 2 * 8 // 4
+    assert main(flags(example_folder, output, steps=2, max_examples=4, resume=True)) == 0  # the same in other words
+    with pytest.raises(UserError, match="examples 1: max_examples was 4, is now None"):
+        main(flags(example_folder, output, steps=2, resume=True))
 
 
 def test_a_shard_cut_in_half_is_named(example_folder, tmp_path):

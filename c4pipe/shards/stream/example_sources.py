@@ -27,13 +27,14 @@ class Source:
 
     rate: its share of the mixture, relative to the other sources. split: a split of the manifest; in a folder of tasks,
     `train` means every `TASK-train`, one after the other. hold_out: the number of last examples that are not streamed
-    (see `held_out`).
+    (see `held_out`). max_examples: the number of first examples that are streamed, of each replica; None: all.
     """
 
     folder: str
     rate: float = 1.0
     split: str = "train"
     hold_out: int = 0
+    max_examples: int | None = None
 
 
 def parse_sources(text: str, split: str = "train") -> list[Source]:
@@ -41,8 +42,8 @@ def parse_sources(text: str, split: str = "train") -> list[Source]:
 
     >>> parse_sources("out/en:10,gs://bucket/de@sst2-train")
     ... # doctest: +NORMALIZE_WHITESPACE
-    [Source(folder='out/en', rate=10.0, split='train', hold_out=0),
-     Source(folder='gs://bucket/de', rate=1.0, split='sst2-train', hold_out=0)]
+    [Source(folder='out/en', rate=10.0, split='train', hold_out=0, max_examples=None),
+     Source(folder='gs://bucket/de', rate=1.0, split='sst2-train', hold_out=0, max_examples=None)]
 
     Raises: UserError if a rate is not a number above 0.
     """
@@ -138,7 +139,8 @@ def open_source(source: Source) -> OpenSource:
     rows = np.array([shard.rows for shard in shards], dtype=np.int64)
     group = group_shards([shard.bytes for shard in shards])
     layouts = tuple(
-        Layout(tuple(_less_the_last(part, source.hold_out).tolist()), group) for part in np.split(rows, replicas)
+        Layout(tuple(_streamed(_less_the_last(part, source.hold_out), source).tolist()), group)
+        for part in np.split(rows, replicas)
     )
     if not all(layout.num_rows for layout in layouts):
         raise UserError(
@@ -184,6 +186,27 @@ def _less_the_last(rows: np.ndarray, count: int) -> np.ndarray:
     ends = np.cumsum(rows)
     kept = np.clip(ends[-1:] - count - (ends - rows), 0, rows) if len(rows) else rows
     return kept
+
+
+def _streamed(rows: np.ndarray, source: Source) -> np.ndarray:
+    """The row counts of the shards that have the first `max_examples` rows, without the shards after these.
+
+    >>> _streamed(np.array([5, 5, 2]), Source("examples", max_examples=7))
+    array([5, 2])
+
+    Raises: UserError if there are not so many rows.
+    """
+    if source.max_examples is None:
+        return rows
+    if source.max_examples > rows.sum():
+        raise UserError(
+            f"{source.folder}: {source.max_examples:,} examples are to be used, but there are only {rows.sum():,}"
+            + (f" beside the {source.hold_out:,} that are held out for validation" if source.hold_out else "")
+            + "; use fewer, or make more"
+        )
+    ends = np.cumsum(rows)
+    used = np.clip(source.max_examples - (ends - rows), 0, rows)
+    return used[: int(np.searchsorted(ends, source.max_examples)) + 1]
 
 
 def check_sizes(opened: OpenSource) -> None:

@@ -146,6 +146,27 @@ def test_the_last_examples_can_be_held_out(tmp_path, folder_of, example_of):
         open_source(Source(str(folder), hold_out=1090))
 
 
+@pytest.mark.parametrize("first", [1, 1030, 1033, 3000])
+def test_the_first_examples_are_repeated_exactly(two_epoch_folder, first):
+    source = Source(str(two_epoch_folder), max_examples=first)
+    num_batches = 4 * first // BATCH + 1
+    ids = _global_ids([source], position=0, num_batches=num_batches, ranks=3)[1]
+    for epoch in range(4):
+        np.testing.assert_array_equal(np.sort(ids[epoch * first : (epoch + 1) * first]), np.arange(first))
+    start = num_batches // 2
+    continued = _global_ids([source], position=start * BATCH, num_batches=num_batches - start, ranks=2)[1]
+    np.testing.assert_array_equal(continued, ids[start * BATCH :])
+
+
+def test_the_first_examples_of_each_replica_are_repeated(tmp_path, folder_of):
+    folder = folder_of(tmp_path / "replicas", [100, 50, 100, 50], settings={"replicas": 2})
+    ids = _global_ids([Source(str(folder), max_examples=120)], position=0, num_batches=20)[1]
+    for epoch, first in enumerate([0, 150, 0, 150]):
+        np.testing.assert_array_equal(np.sort(ids[epoch * 120 : (epoch + 1) * 120]), np.arange(first, first + 120))
+    with pytest.raises(UserError, match="151 examples are to be used, but there are only 150"):
+        open_source(Source(str(folder), max_examples=151))
+
+
 def test_task_folders_stream_one_task_or_all(tmp_path, folder_of):
     splits = ("rte-train", "rte-validation", "cola-train")
     folder = folder_of(tmp_path / "tasks", [30, 12], splits=splits, kind="tasks")
