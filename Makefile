@@ -23,7 +23,7 @@ NPROC   ?= 1
 WORKERS ?= 2
 DATA    ?= data
 
-.PHONY: help setup demo test test-all fuzz lint bench parity dataflow-check engines \
+.PHONY: help setup demo test test-all fuzz lint bench parity dataflow-check engines pictures \
         wet c4 vocabulary examples tasks pretrain finetune evaluate export clean
 
 help: ## this list
@@ -46,6 +46,9 @@ $(STAMP) $(DEMO_STAMP): setup.py constraints.txt | $(VENV)/bin/python
 
 demo: $(FOR_DEMO) ## WET files to a training model, some minutes on two cores; WET='glob' [ASSETS=dir] for other files
 	@$(PY) -m c4pipe.demo --output=demo $(if $(WET),--wet='$(WET)') $(if $(ASSETS),--assets='$(ASSETS)')
+
+pictures: $(FOR_DEMO) ## draw docs/pictures from what `make demo` made: [DEMO=demo]
+	@$(PY) -m tools.pictures.run --demo=$(or $(DEMO),demo)
 
 test: $(STAMP) ## all tests but the slow ones: [WORKERS=2]
 	@$(PY) -m pytest -q -m 'not slow' -n $(WORKERS) $(ARGS)
