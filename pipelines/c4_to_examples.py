@@ -9,7 +9,8 @@ Several sources are separated by commas. One example shard is written per text s
 from collections.abc import Sequence
 
 from c4pipe.command_line import Parser, importing, run
-from c4pipe.objectives.catalog import OBJECTIVES, OVERFLOW_POLICIES, own_defaults
+from c4pipe.objectives.catalog import OBJECTIVES, own_defaults
+from c4pipe.objectives.objective import DEFAULT_MODE_TOKENS, MODE_TOKENS, OVERFLOW_POLICIES
 from c4pipe.shards.reading import plain_text
 from c4pipe.vocabulary.folders import MODEL_FILE
 from pipelines.launch import beam_flags, folder_flags, quarantine_flag
@@ -40,6 +41,12 @@ def parser() -> Parser:
         "--targets_length",
         type=int,
         help="length of the targets in tokens, with EOS (default: depends on the objective)",
+    )
+    parser.add_argument(
+        "--mode_tokens",
+        choices=MODE_TOKENS,
+        help="the text before the inputs of UL2's denoisers: [NLU] [S2S] [NLG] as in its code, [R] [S] [X] as in its "
+        f"paper, or none (default: {DEFAULT_MODE_TOKENS})",
     )
     parser.add_argument(
         "--overflow",

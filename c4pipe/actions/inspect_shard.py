@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from c4pipe.errors import UserError
-from c4pipe.objectives import catalog
+from c4pipe.objectives.described import described
 from c4pipe.report.shard_summary import summarise_examples, summarise_text
 from c4pipe.shards import files, manifest
 from c4pipe.shards.digests import sha256_of
@@ -54,11 +54,12 @@ def _example(flags: Any) -> Iterator[str]:
     if "task" in example:
         yield from _task(example, metadata)
         return
-    objective = settings.get("objective")
-    if objective is not None:
-        tokens = catalog.find(objective).restored(example["inputs"], example["targets"], vocabulary.size)
+    if "objective" in settings:
+        made_by = described(settings)
+        tokens = made_by.restored(example["inputs"], example["targets"], vocabulary.size)
         if tokens is None:
-            yield from _paragraph("restored text", f"{objective} does not keep the places of its tokens; see the page")
+            name = made_by.objective.name
+            yield from _paragraph("restored text", f"{name} does not keep the places of its tokens; see the page")
         else:
             yield from _paragraph(f"restored text ({len(tokens)} tokens)", vocabulary.decode(tokens))
     yield from _origin(flags, example, metadata)

@@ -6,6 +6,7 @@ numbered downwards from the end of the vocabulary, and start again in each examp
 in the reference t5's `preprocessors.py`, named in each docstring.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -167,8 +168,8 @@ def noise_tokens_permuted(block: Block) -> Sequences:
     return Sequences(block.all_of(ids), block.lengths)
 
 
-def finish(sequences: Sequences, length: int) -> tuple[np.ndarray, np.ndarray, int]:
-    """Trim to `length` - 1 ids, append EOS, pad with 0.
+def finish(sequences: Sequences, length: int, prefix: Sequence[int] = ()) -> tuple[np.ndarray, np.ndarray, int]:
+    """Put the prefix in front, trim to `length` - 1 ids, append EOS, pad with 0.
 
     A length of 0 means that there are no such sequences (the inputs of a language model). Then there is no EOS either.
 
@@ -177,6 +178,11 @@ def finish(sequences: Sequences, length: int) -> tuple[np.ndarray, np.ndarray, i
     b = len(sequences.lengths)
     if not length:
         return np.zeros((b, 0), sequences.values.dtype), np.zeros(b, np.int64), 0
+    if len(prefix):
+        ids = np.zeros((b, length), sequences.values.dtype)
+        ids[:, : len(prefix)] = prefix
+        ids[:, len(prefix) :], lengths, num_trimmed = finish(sequences, length - len(prefix))
+        return ids, lengths + len(prefix), num_trimmed
     room = length - 1
     ids = np.zeros((b, length), sequences.values.dtype)
     lengths, values = sequences.lengths, sequences.values

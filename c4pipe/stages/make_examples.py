@@ -15,8 +15,8 @@ import apache_beam as beam
 import numpy as np
 
 import c4pipe
-from c4pipe.objectives.catalog import Corruption
 from c4pipe.objectives.corrupted import Corrupted
+from c4pipe.objectives.objective import Corruption
 from c4pipe.objectives.pieces import PAGES_PER_GROUP, Pages, Pieces, choose_chunks, cut
 from c4pipe.objectives.randomness import example_keys, stream_key
 from c4pipe.shards import checked_json, files, names
@@ -70,8 +70,7 @@ class Recipe:
 
     def digest(self) -> str:
         """A digest of the recipe. Equal digests give equal bytes."""
-        settled = asdict(self.corruption.parameters) | {
-            "objective": self.corruption.objective.name,
+        settled = self.corruption.settings | {
             "num_extra_ids": self.vocabulary.num_extra_ids,
             "vocabulary": hashlib.sha256(self.vocabulary.model).hexdigest(),
             "seed": self.seed,

@@ -14,7 +14,8 @@ from c4pipe.errors import UserError
 from c4pipe.folders.kinds import KINDS, REPORT
 from c4pipe.folders.output_folder import OutputFolder
 from c4pipe.folders.results import ManifestResult, same_files
-from c4pipe.objectives.catalog import Corruption, Parameters, find
+from c4pipe.objectives.catalog import find
+from c4pipe.objectives.objective import DEFAULT_MODE_TOKENS, Parameters
 from c4pipe.objectives.pieces import CHUNK_LENGTH
 from c4pipe.report.examples_page import examples_page
 from c4pipe.shards import files
@@ -95,8 +96,13 @@ def _recipe(flags: Namespace) -> Recipe:
         raise UserError(f"--replicas={flags.replicas} must be at least 1")
     vocabulary = Vocabulary.load(flags.vocabulary, flags.num_extra_ids)
     names = ("noise_density", "mean_noise_span_length", "inputs_length", "targets_length", "overflow")
-    parameters = Parameters(**{name: getattr(flags, name) for name in names})
-    corruption = find(flags.objective).configure(parameters, vocabulary.size, vocabulary.num_extra_ids)
+    objective = find(flags.objective)
+    if flags.mode_tokens and not objective.mode:
+        raise UserError(f"the objective {objective.name} has no --mode_tokens; leave it out")
+    parameters = Parameters(
+        **{name: getattr(flags, name) for name in names}, mode_tokens=flags.mode_tokens or DEFAULT_MODE_TOKENS
+    )
+    corruption = objective.configure(parameters, vocabulary.size, vocabulary.num_extra_ids, vocabulary.encode)
     return Recipe(corruption, vocabulary, flags.seed, flags.replicas)
 
 
@@ -130,23 +136,19 @@ def _numbered(paths: Sequence[str], split: str, page_per: str) -> list[TextShard
 
 def settings_of(recipe: Recipe, page_per: str = plain_text.LINE) -> dict:
     """The settings that decide the bytes of the folder, for its manifest."""
-    corruption: Corruption = recipe.corruption
-    return ({} if page_per == plain_text.LINE else {"page_per": page_per}) | {
-        "objective": corruption.objective.name,
-        "noise_density": corruption.parameters.noise_density,
-        "mean_noise_span_length": corruption.parameters.mean_noise_span_length,
-        "overflow": corruption.parameters.overflow,
-        "tokens_length": corruption.lengths.tokens,
-        "inputs_length": corruption.lengths.inputs,
-        "targets_length": corruption.lengths.targets,
-        "num_noise_spans": corruption.lengths.spans,
-        "vocabulary_size": recipe.vocabulary.size,
-        "num_pieces": recipe.vocabulary.num_pieces,
-        "num_extra_ids": recipe.vocabulary.num_extra_ids,
-        "vocabulary_sha256": _digest(recipe.vocabulary.model),
-        "seed": recipe.seed,
-        "replicas": recipe.replicas,
-    }
+    of_text = {} if page_per == plain_text.LINE else {"page_per": page_per}
+    return (
+        of_text
+        | recipe.corruption.settings
+        | {
+            "vocabulary_size": recipe.vocabulary.size,
+            "num_pieces": recipe.vocabulary.num_pieces,
+            "num_extra_ids": recipe.vocabulary.num_extra_ids,
+            "vocabulary_sha256": _digest(recipe.vocabulary.model),
+            "seed": recipe.seed,
+            "replicas": recipe.replicas,
+        }
+    )
 
 
 def read_made(job: ExampleJob) -> list[Made]:
