@@ -11,6 +11,7 @@ STAMP  := $(VENV)/.installed
 # What the demo needs: no packages for clouds, evaluation and development. Where all are installed, these are among them.
 DEMO_STAMP := $(VENV)/.installed-demo
 FOR_DEMO   := $(if $(wildcard $(STAMP)),$(STAMP),$(DEMO_STAMP))
+DOCS_STAMP := $(VENV)/.installed-docs
 EXTRAS := beam,train,evaluate,cloud,multilingual,dev
 
 # What the stage targets read and write; override on the command line: make c4 WET='crawl/*.wet.gz' OUT=c4
@@ -23,7 +24,7 @@ NPROC   ?= 1
 WORKERS ?= 2
 DATA    ?= data
 
-.PHONY: help setup demo test test-all fuzz lint bench parity dataflow-check engines pictures \
+.PHONY: help setup demo test test-all fuzz lint bench parity dataflow-check engines pictures docs \
         wet c4 vocabulary examples tasks pretrain finetune evaluate export clean
 
 help: ## this list
@@ -39,7 +40,8 @@ $(VENV)/bin/python:
 
 $(STAMP): EXTRAS := $(EXTRAS)
 $(DEMO_STAMP): EXTRAS := demo
-$(STAMP) $(DEMO_STAMP): setup.py constraints.txt | $(VENV)/bin/python
+$(DOCS_STAMP): EXTRAS := docs
+$(STAMP) $(DEMO_STAMP) $(DOCS_STAMP): setup.py constraints.txt | $(VENV)/bin/python
 	@echo 'installing c4pipe[$(EXTRAS)] into $(VENV) (the first time this takes some minutes)'
 	@$(PY) -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[$(EXTRAS)]'
 	@touch $@
@@ -49,6 +51,10 @@ demo: $(FOR_DEMO) ## WET files to a training model, some minutes on two cores; W
 
 pictures: $(FOR_DEMO) ## draw docs/pictures from what `make demo` made: [DEMO=demo]
 	@$(PY) -m tools.pictures.run --demo=$(or $(DEMO),demo)
+
+docs: $(DOCS_STAMP) ## the documentation as a site, in site/
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet $(ARGS)
+	@echo 'open site/index.html, or: $(BIN)/mkdocs serve'
 
 test: $(STAMP) ## all tests but the slow ones: [WORKERS=2]
 	@$(PY) -m pytest -q -m 'not slow' -n $(WORKERS) $(ARGS)
@@ -110,5 +116,5 @@ export: $(STAMP) ## to a Hugging Face folder: [RUN=data/run] [OUT=data/export]
 	@$(PY) -m model.export --checkpoint='$(or $(RUN),$(DATA)/run)' --output='$(or $(OUT),$(DATA)/export)' $(ARGS)
 
 clean: ## remove what the demo and the tools made; .venv stays
-	rm -rf demo .parity .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist *.egg-info
+	rm -rf demo site .parity .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist *.egg-info
 	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +

@@ -31,6 +31,7 @@ EXTRAS = {
     "evaluate": ["sacrebleu>=2.4", "rouge-score>=0.1.2", "scikit-learn>=1.4", "scipy>=1.11"],
     "cloud": ["aiohttp>=3.9", "gcsfs>=2024.6", "s3fs>=2024.6"],
     "multilingual": ["cld3-py==3.1.0"],
+    "docs": ["mkdocs-material>=9.5"],
 }
 EXTRAS["demo"] = [*EXTRAS["beam"], *EXTRAS["train"]]
 EXTRAS["dev"] = [
