@@ -83,6 +83,13 @@ def test_every_guide_is_in_the_readme():
     assert {link for link in readme if link.startswith("docs/guides/")} == guides
 
 
+@pytest.mark.parametrize("page", PAGES, ids=[str(page.relative_to(ROOT)) for page in PAGES])
+def test_a_list_begins_after_a_blank_line(page):
+    """Otherwise it is a list on GitHub, and a part of the paragraph on the site."""
+    text = re.sub(r"^```.*?^```$", "", page.read_text(), flags=re.MULTILINE | re.DOTALL)
+    assert re.findall(r"^(?![-*] |  ).+\n[-*] .+$", text, re.MULTILINE) == []
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(find_spec("mkdocs") is None, reason="mkdocs is not installed; `make docs` installs it")
 def test_the_site_can_be_built(tmp_path):
