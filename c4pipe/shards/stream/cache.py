@@ -67,6 +67,14 @@ class ShardCache:
         with contextlib.suppress(UserError):
             self.request(path, shard)
 
+    def request_again(self, path: str, shard: Shard) -> "Future[str]":
+        """Request a shard whose local file was removed after it was brought. Several threads may ask at a time."""
+        with self._lock:
+            if path in self._futures and self._futures[path].done():  # otherwise another thread has requested it again
+                del self._futures[path]
+                self._in_use.pop(path, None)
+        return self.request(path, shard)
+
     def release(self, paths: Iterable[str]) -> None:
         """Forget these shards. Their files may be removed when space is needed."""
         with self._lock:

@@ -1,6 +1,5 @@
 """Reads the examples of one source in the order of training, window by window."""
 
-import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future
 from contextlib import contextmanager
@@ -13,7 +12,7 @@ from c4pipe.errors import UserError
 from c4pipe.shards import files
 from c4pipe.shards.example_shards import ExampleShard, ids_of
 from c4pipe.shards.schemas import ROWS_PER_BATCH
-from c4pipe.shards.stream.cache import BadShard, ShardCache
+from c4pipe.shards.stream.cache import ATTEMPTS, BadShard, ShardCache
 from c4pipe.shards.stream.example_sources import OpenSource
 from c4pipe.shards.stream.order import EpochOrder, Window
 
@@ -202,14 +201,16 @@ class WindowReader:
         idle.append(reader)
 
     def _open(self, shard: int, path: str) -> ExampleShard:
-        try:
-            return self._checked(ExampleShard(path, columns=("inputs", "targets")), shard)
-        except UserError:
-            if os.path.exists(path) or not files.is_remote(self.source.path(shard)):
-                raise
-        # Another process that shares the cache has removed the file because it needed space.
-        self._cache.release([self.source.path(shard)])
-        return self._checked(ExampleShard(self._request(shard).result(), columns=("inputs", "targets")), shard)
+        for attempt in range(ATTEMPTS):
+            try:
+                return self._checked(ExampleShard(path, columns=("inputs", "targets")), shard)
+            except UserError as error:
+                is_gone = isinstance(error.__cause__, FileNotFoundError) and files.is_remote(self.source.path(shard))
+                if not is_gone or attempt == ATTEMPTS - 1:
+                    raise
+            # Another process that shares the cache has removed the file because it needed space. It may do so again.
+            path = self._cache.request_again(self.source.path(shard), self.source.shards[shard]).result()
+        raise AssertionError("unreachable")
 
     def _checked(self, reader: ExampleShard, shard: int) -> ExampleShard:
         try:
