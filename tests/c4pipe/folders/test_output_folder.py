@@ -267,15 +267,22 @@ def test_a_second_process_learns_who_holds_the_folder_until_that_is_killed(tmp_p
 
 
 def test_a_forked_child_does_not_hold_the_folder_when_its_parent_is_gone(tmp_path):
+    is_forked, tell = os.pipe()
     child = os.fork()
     if child == 0:
-        with locked(str(tmp_path), "parent"):
-            grandchild = os.fork()
-            if grandchild == 0:
-                time.sleep(3600)
-                os._exit(0)
-            (tmp_path / "grandchild").write_text(str(grandchild))
-            os.kill(os.getpid(), signal.SIGKILL)
+        try:
+            with locked(str(tmp_path), "parent"):
+                grandchild = os.fork()
+                if grandchild == 0:
+                    os.write(tell, b"x")
+                    time.sleep(3600)
+                os.read(is_forked, 1)  # before it runs, the grandchild still has the files of its parent
+                (tmp_path / "grandchild").write_text(str(grandchild))
+                os.kill(os.getpid(), signal.SIGKILL)
+        finally:
+            os._exit(1)
+    os.close(is_forked)
+    os.close(tell)
     os.waitpid(child, 0)
     try:
         with locked(str(tmp_path), "me"):
