@@ -257,21 +257,21 @@ def test_a_run_killed_in_the_middle_of_a_file_continues(server, tmp_path, number
             request.end_headers()
             request.wfile.write(body[:300_000])
             request.wfile.flush()
-            slow.wait(600)
+            slow.wait(3600)
             return True
 
     server.tricks.append(dribble)
     command = [sys.executable, "-m", "pipelines.crawl_to_wet", *arguments(server, tmp_path)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     partial = tmp_path / ".incomplete" / "part-00002.warc.wet.gz"
-    deadline = time.monotonic() + 300
+    deadline = time.monotonic() + 600
     while not (partial.exists() and partial.stat().st_size >= 200_000 and len(list(tmp_path.glob("*.gz"))) == 3):
         assert time.monotonic() < deadline and process.poll() is None
         time.sleep(0.02)
     process.send_signal(number)
     if number == signal.SIGINT:
         slow.set()
-    _, complaint = process.communicate(timeout=300)
+    _, complaint = process.communicate(timeout=600)
     slow.set()
     assert process.returncode == (-signal.SIGKILL if number == signal.SIGKILL else 130)
     assert "Traceback" not in complaint
@@ -288,14 +288,14 @@ def test_a_second_download_into_the_folder_ends_with_one_line(server, tmp_path):
 
     def wait(request, count):
         if is_wet(request) and request.command == "GET" and not slow.is_set():
-            slow.wait(600)
+            slow.wait(3600)
         return False
 
     server.tricks.append(wait)
     command = [sys.executable, "-m", "pipelines.crawl_to_wet", *arguments(server, tmp_path)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
-        deadline = time.monotonic() + 300
+        deadline = time.monotonic() + 600
         while not (tmp_path / ".lists").exists():
             assert time.monotonic() < deadline and process.poll() is None
             time.sleep(0.02)
@@ -303,7 +303,7 @@ def test_a_second_download_into_the_folder_ends_with_one_line(server, tmp_path):
             crawl_to_wet.main(arguments(server, tmp_path))
     finally:
         slow.set()
-        process.communicate(timeout=300)
+        process.communicate(timeout=600)
     assert process.returncode == 0
     assert_whole(server, tmp_path)
     assert not (tmp_path / ".incomplete").exists()

@@ -27,7 +27,7 @@ def run_script(name: str, *arguments: str, **environment: str) -> None:
         cwd=SCRIPTS.parents[1],
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=600,
         check=False,
     )
     assert done.returncode == 0, done.stderr

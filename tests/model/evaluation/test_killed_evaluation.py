@@ -60,7 +60,7 @@ def test_a_killed_evaluation_leaves_no_mixed_folder_and_is_continued(base_run, t
     assert main([*arguments, "--max_length=2", f"--output={finished}"]) == 0
     first, other = contents(finished), [*arguments, "--max_length=3"]
     command = [sys.executable, "-c", KILLED, str(finished), *other, "--overwrite"]
-    killing = subprocess.run(command, capture_output=True, text=True, timeout=500)
+    killing = subprocess.run(command, capture_output=True, text=True, timeout=1200)
     assert killing.returncode == 0, killing.stderr
     num_kills = int(killing.stdout.splitlines()[-1])
     second = contents(Path(f"{finished}-{num_kills}"))

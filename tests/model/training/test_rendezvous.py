@@ -6,7 +6,7 @@ import torch.distributed as dist
 
 from model.training.ranks.rendezvous import private_store
 
-SECONDS = datetime.timedelta(seconds=20)
+SECONDS = datetime.timedelta(seconds=600)
 
 
 def test_ranks_of_a_second_start_do_not_hear_those_of_the_first():

@@ -20,7 +20,7 @@ opened = Run.open
 def open_and_stand_still(run):
     opened(run)
     print("open", flush=True)
-    time.sleep(300)
+    time.sleep(3600)
 
 Run.open = open_and_stand_still
 pretrain.main(sys.argv[1:])

@@ -43,7 +43,7 @@ def test_no_worker_outlives_a_killed_starter(start, tmp_path):
     assert len(workers) == 2 and all(map(is_there, workers))
     os.kill(starter.pid, signal.SIGKILL)
     starter.wait()
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 600
     while any(map(is_there, workers)) and time.monotonic() < deadline:
         time.sleep(0.1)
     assert not any(map(is_there, workers))
@@ -58,13 +58,13 @@ def test_no_worker_of_a_killed_verify_release_is_left(tmp_path):
     command = [sys.executable, "-m", "pipelines.verify_release", f"--wet={tmp_path}/wet/*.gz", "--num_workers=2"]
     command += [f"--released={tmp_path}/c4-*.json.gz", f"--output={tmp_path}/out", "--sentence_model=bundled"]
     killed = subprocess.Popen([*command, f"--badwords={tmp_path}/words"], stderr=subprocess.PIPE)
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 600
     while len(workers := children_of(killed.pid)) < 2 and killed.poll() is None and time.monotonic() < deadline:
         time.sleep(0.02)
     assert len(workers) >= 2, killed.stderr.read() if killed.poll() is not None else "no workers"
     killed.kill()
     assert killed.wait() == -signal.SIGKILL
-    deadline = time.monotonic() + 120  # seconds, where the machine is not busy
+    deadline = time.monotonic() + 600
     while any(map(is_there, workers)) and time.monotonic() < deadline:
         time.sleep(0.1)
     assert not any(map(is_there, workers))

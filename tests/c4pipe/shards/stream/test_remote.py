@@ -106,7 +106,7 @@ def test_a_shard_that_is_always_changed_on_its_way_is_named(server, tmp_path):
     with pytest.raises(UserError, match=r"train-00005-of-00012\.arrow is damaged"):
         _ids(server.url, tmp_path)
     assert len(set(_ids(server.url, tmp_path, on_bad_shard="skip"))) == 900 * 11
-    deadline = time.monotonic() + 300  # fetches under way when a stream is closed end soon after
+    deadline = time.monotonic() + 600  # fetches under way when a stream is closed end soon after
     while list(tmp_path.glob("*.incomplete")):
         assert time.monotonic() < deadline
         time.sleep(0.02)
