@@ -53,14 +53,12 @@ def test_a_command_that_is_not_there_is_one_line_with_the_nearest():
         main(["wet_to_c5"])
 
 
-def test_a_package_that_is_not_installed_is_named_with_its_extra(monkeypatch):
-    monkeypatch.setitem(sys.modules, "model.actions.export", None)
-    monkeypatch.setitem(sys.modules, "torch", None)
-    monkeypatch.delitem(sys.modules, "model.actions.export")
-    for name in [name for name in sys.modules if name.startswith("model.")]:
-        monkeypatch.delitem(sys.modules, name)
-    with pytest.raises(UserError, match=re.escape("torch is not installed; pip install 'c4pipe[train]'")):
-        main(["export", "--checkpoint=run", "--output=out"])
+def test_a_package_that_is_not_installed_is_named_with_its_extra():
+    code = "import sys; sys.modules['torch'] = None; from c4pipe.__main__ import start; start()"
+    command = [sys.executable, "-c", code, "export", "--checkpoint=run", "--output=out"]
+    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert ended.returncode == 2
+    assert ended.stderr == "error: torch is not installed; pip install 'c4pipe[train]' installs it\n"
 
 
 def completed(line: str) -> list[str]:

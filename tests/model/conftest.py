@@ -20,6 +20,12 @@ from c4pipe.vocabulary.vocabulary import Vocabulary
 torch.set_num_threads(1)
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """The same random numbers in every run: those of torch would otherwise depend on which tests ran before."""
+    torch.manual_seed(0)
+
+
 @pytest.fixture(scope="session")
 def spiece_model(tmp_path_factory) -> bytes:
     """A SentencePiece model of 200 pieces with T5's special ids."""
