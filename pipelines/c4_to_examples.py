@@ -9,7 +9,8 @@ Several sources are separated by commas. One example shard is written per text s
 from collections.abc import Sequence
 
 from c4pipe.command_line import Parser, importing, run
-from c4pipe.objectives.catalog import OBJECTIVES, own_defaults
+from c4pipe.objectives.catalog import own_defaults
+from c4pipe.objectives.mixture import NAMES
 from c4pipe.objectives.objective import DEFAULT_MODE_TOKENS, MODE_TOKENS, OVERFLOW_POLICIES
 from c4pipe.shards.reading import plain_text
 from c4pipe.vocabulary.folders import MODEL_FILE
@@ -25,7 +26,7 @@ def parser() -> Parser:
         "--vocabulary", required=True, metavar="DIR", help=f"a folder with {MODEL_FILE}, or the file itself"
     )
     parser.add_argument("--output", required=True, metavar="DIR", help="folder for the example shards")
-    parser.add_argument("--objective", default="span_corruption", choices=OBJECTIVES, help="the pre-training objective")
+    parser.add_argument("--objective", default="span_corruption", choices=NAMES, help="the pre-training objective")
     parser.add_argument(
         "--noise_density",
         type=float,

@@ -49,13 +49,15 @@ def _example(flags: Any) -> Iterator[str]:
             raise UserError(f"{flags.shard} has no row {flags.row}; it has {rows:,}, counted from 0")
         example, metadata = shard.row(flags.row), shard.metadata
     yield f"example {flags.row} of {files.base_name(flags.shard)} ({rows:,} examples)"
+    if "denoiser" in example:
+        yield from _paragraph("denoiser", metadata["denoisers"].split(",")[example["denoiser"]])
     for name in ("inputs", "targets"):
         yield from _paragraph(f"{name} ({len(example[name])} tokens)", vocabulary.decode(example[name]))
     if "task" in example:
         yield from _task(example, metadata)
         return
     if "objective" in settings:
-        made_by = described(settings)
+        made_by = described(settings)[example.get("denoiser", 0)]
         tokens = made_by.restored(example["inputs"], example["targets"], vocabulary.size)
         if tokens is None:
             name = made_by.objective.name

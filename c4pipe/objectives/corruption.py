@@ -20,6 +20,7 @@ NUM_RESERVED_IDS = 3
 RANDOM_TOKEN_SHARE = 0.1
 """BERT-style: the share of the noise tokens that becomes random tokens; the others become the mask token."""
 EOS_ID = 1
+UNK_ID = 2
 
 # The purposes of random numbers, which continue those of `noise_masks`.
 IS_RANDOM, RANDOM_TOKEN, ORDER = range(8, 11)

@@ -10,8 +10,10 @@ from c4pipe.objectives.objective import Objective
 
 @dataclass(frozen=True)
 class Described:
-    """How examples were made: the objective, and the number of ids before their inputs (a mode token, for instance)."""
+    """How an example was made. name: of the objective, or of the denoiser of a mixture. num_prefix_ids: the number of
+    ids before the inputs (a mode token, for instance)."""
 
+    name: str
     objective: Objective
     num_prefix_ids: int = 0
 
@@ -20,6 +22,13 @@ class Described:
         return self.objective.restored(list(inputs)[self.num_prefix_ids :], targets, vocabulary_size)
 
 
-def described(settings: Mapping[str, Any]) -> Described:
-    """Read the settings of a folder. Raises: UserError if the catalog has no such objective."""
-    return Described(find(settings["objective"]), len(settings.get("prefix_ids", ())))
+def described(settings: Mapping[str, Any]) -> list[Described]:
+    """The denoisers of a folder, in the order of their numbers in its shards; a single one for an objective.
+
+    Raises: UserError if the catalog has no such objective.
+    """
+    rows = settings.get("denoisers") or [settings]
+    return [
+        Described(row.get("name", row["objective"]), find(row["objective"]), len(row.get("prefix_ids", ())))
+        for row in rows
+    ]

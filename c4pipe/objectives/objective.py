@@ -17,6 +17,7 @@ from c4pipe.objectives import corruption, noise_masks, restoring
 from c4pipe.objectives.corrupted import Corrupted, merge
 from c4pipe.objectives.corruption import Block, Sequences
 from c4pipe.objectives.lengths import Lengths
+from c4pipe.objectives.pieces import PAGES_PER_GROUP, Pages, Pieces, cut
 
 OVERFLOW_POLICIES = ("parity", "strict")
 MODE_TOKENS: dict[str, Mapping[str, str]] = {
@@ -87,6 +88,16 @@ class Objective:
     mode: str = ""
 
     @property
+    def modes(self) -> set[str]:
+        """The kinds of UL2's denoisers in it: its own, if it is one."""
+        return {self.mode} - {""}
+
+    @property
+    def pages_per_group(self) -> int:
+        """The number of pages that are joined before they are cut into pieces."""
+        return PAGES_PER_GROUP if self.concatenates else 1
+
+    @property
     def targets_have_sentinels(self) -> bool:
         """Whether the targets have sentinels, as found on an example."""
         return self.targets(corruption.worked_example()).sentinels is not None
@@ -116,7 +127,7 @@ class Objective:
         encode: makes ids of the prefix; may be left out if there is no prefix. The prefix takes its place from the
         inputs' length: the other lengths are those of inputs that are shorter by the prefix.
 
-        Raises: UserError if the parameters do not go together, or the vocabulary has too few ids for them.
+        Raises: UserError if the parameters do not go together, or the vocabulary does not have the ids for them.
         """
         check_choice("--overflow", parameters.overflow, OVERFLOW_POLICIES)
         check_choice("--mode_tokens", parameters.mode_tokens, MODE_TOKENS)
@@ -135,7 +146,8 @@ class Objective:
                 f"{self.prefix(parameters)!r}; give a larger --inputs_length"
             )
         lengths = self.lengths(self, replace(filled, inputs_length=filled.inputs_length - len(prefix_ids)))
-        lengths = replace(lengths, inputs=lengths.inputs + len(prefix_ids))
+        if prefix_ids:  # a language model has no inputs; with a prefix, its inputs are the prefix and EOS
+            lengths = replace(lengths, inputs=len(prefix_ids) + (lengths.inputs or 1))
         made = Corruption(self, filled, lengths, vocabulary_size, num_extra_ids, prefix_ids)
         made.check_sentinels()
         return made
@@ -146,7 +158,13 @@ def _ids_of(prefix: str, encode: Encode | None) -> tuple[int, ...]:
         return ()
     if encode is None:
         raise ValueError(f"the prefix {prefix!r} needs a vocabulary: give `encode`")
-    return tuple(map(int, encode(prefix)))
+    ids = tuple(map(int, encode(prefix)))
+    if corruption.UNK_ID in ids:  # otherwise several mode tokens could be the same ids
+        raise UserError(
+            f"the vocabulary has no pieces for all characters of the prefix {prefix!r}; give --mode_tokens=none, or "
+            "other prefixes in a file of denoisers"
+        )
+    return ids
 
 
 def _first(given: float | None, default: float | None) -> float | None:
@@ -168,6 +186,16 @@ class Corruption:
     prefix_ids: tuple[int, ...] = ()
 
     @property
+    def denoiser_names(self) -> tuple[str, ...]:
+        """The denoisers of a mixture; empty for a single objective."""
+        return ()
+
+    @property
+    def mean_tokens(self) -> float:
+        """The mean number of raw tokens of an example."""
+        return float(self.lengths.tokens)
+
+    @property
     def prefix(self) -> str:
         """The text of `prefix_ids`."""
         return self.objective.prefix(self.parameters)
@@ -176,6 +204,17 @@ class Corruption:
     def id_type(self) -> type[np.unsignedinteger]:
         """uint16 if every id fits into it, else uint32."""
         return np.uint16 if self.vocabulary_size <= 1 << 16 else np.uint32
+
+    def cut(self, pages: Pages, stream: int, first: int) -> Pieces:
+        """Cut pages into pieces of the length that this objective takes.
+
+        stream, first: the key of the random numbers, and the number of the first example; not used here.
+        """
+        return cut(pages, self.lengths.tokens, self.objective.pages_per_group)
+
+    def corrupt(self, pieces: Pieces, keys: np.ndarray) -> Corrupted:
+        """Corrupt a block of pieces. keys: (b,) uint64, from `randomness.example_keys`."""
+        return self(pieces.tokens, pieces.lengths, keys)
 
     @property
     def settings(self) -> dict[str, Any]:

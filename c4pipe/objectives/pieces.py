@@ -6,7 +6,7 @@ piece of a sequence stays). Pages without tokens are removed before pages are gr
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
@@ -57,7 +57,7 @@ class Pieces:
 
     tokens: (b, n) ids, 0 after the length. lengths: (b,) at least 1. rows, offsets: (b,) for the first token of each
     piece, the row of its page and its place in the page. num_pages: (b,) the number of consecutive rows that the piece
-    covers.
+    covers. denoisers: (b,) uint8, for a mixture of objectives: the number of the one that corrupts the piece.
     """
 
     tokens: np.ndarray
@@ -65,14 +65,13 @@ class Pieces:
     rows: np.ndarray
     offsets: np.ndarray
     num_pages: np.ndarray
+    denoisers: np.ndarray | None = None
 
     def blocks(self, size: int) -> "Iterator[Pieces]":
         """Yield the same pieces in blocks of at most `size`."""
         for start in range(0, len(self.lengths), size):
-            part = slice(start, start + size)
-            yield Pieces(
-                self.tokens[part], self.lengths[part], self.rows[part], self.offsets[part], self.num_pages[part]
-            )
+            columns = (getattr(self, column.name) for column in fields(self))
+            yield Pieces(*(column if column is None else column[start : start + size] for column in columns))
 
 
 def choose_chunks(tokens: np.ndarray, lengths: np.ndarray, first_row: int, stream: int) -> Pages:
@@ -110,19 +109,58 @@ def cut(pages: Pages, tokens_length: int, pages_per_group: int) -> Pieces:
     >>> pieces.rows, pieces.offsets, pieces.num_pages
     (array([0, 2]), array([0, 2]), array([3, 1]))
     """
-    page_starts = np.cumsum(pages.lengths) - pages.lengths
-    group_starts = page_starts[::pages_per_group]
-    group_lengths = (
-        np.add.reduceat(pages.lengths, np.arange(0, len(pages), pages_per_group)) if len(pages) else group_starts
-    )
+    group_lengths = _group_lengths(pages, pages_per_group)
     num_pieces = -(-group_lengths // tokens_length)
     number = np.arange(num_pieces.sum()) - np.repeat(np.cumsum(num_pieces) - num_pieces, num_pieces)
     lengths = np.minimum(np.repeat(group_lengths, num_pieces) - number * tokens_length, tokens_length)
-    starts = np.repeat(group_starts, num_pieces) + number * tokens_length
+    return _pieces_of(pages, lengths, tokens_length)
+
+
+def cut_unequally(pages: Pages, denoisers: np.ndarray, tokens_lengths: np.ndarray, pages_per_group: int) -> Pieces:
+    """As `cut`, for pieces that have the lengths of their denoisers; the last piece of a group may be shorter.
+
+    denoisers: (p,) uint8, the denoisers of the next p examples; p at least `most_pieces`. tokens_lengths: of each
+    denoiser. For example, one denoiser takes 5 tokens, the other 2:
+
+    >>> pages = Pages(np.arange(11, 18), np.array([0, 2]), np.array([0, 0]), np.array([3, 4]))
+    >>> pieces = cut_unequally(pages, np.array([1, 0, 1, 0]), np.array([5, 2]), pages_per_group=1)
+    >>> pieces.tokens
+    array([[11, 12,  0,  0,  0],
+           [13,  0,  0,  0,  0],
+           [14, 15,  0,  0,  0],
+           [16, 17,  0,  0,  0]])
+    """
+    planned = tokens_lengths[denoisers]
+    ends = np.concatenate([[0], np.cumsum(planned)])
+    lengths = planned.copy()
+    num_pieces = 0
+    for group_length in _group_lengths(pages, pages_per_group).tolist():
+        start = ends[num_pieces]
+        num_pieces = int(np.searchsorted(ends, start + group_length))
+        lengths[num_pieces - 1] = start + group_length - ends[num_pieces - 1]
+    made = _pieces_of(pages, lengths[:num_pieces], int(tokens_lengths.max()))
+    return replace(made, denoisers=denoisers[:num_pieces])
+
+
+def most_pieces(pages: Pages, least_tokens_length: int, pages_per_group: int) -> int:
+    """The largest possible number of pieces of at least this length, the last of each group excepted."""
+    return int((-(-_group_lengths(pages, pages_per_group) // least_tokens_length)).sum())
+
+
+def _group_lengths(pages: Pages, pages_per_group: int) -> np.ndarray:
+    """The number of tokens of each group of pages."""
+    starts = np.arange(0, len(pages), pages_per_group)
+    return np.add.reduceat(pages.lengths, starts) if len(pages) else pages.lengths
+
+
+def _pieces_of(pages: Pages, lengths: np.ndarray, width: int) -> Pieces:
+    """The pieces of these lengths (b,), one after the other, in rows of `width` places."""
+    page_starts = np.cumsum(pages.lengths) - pages.lengths
+    starts = np.cumsum(lengths) - lengths
     first = np.searchsorted(page_starts, starts, side="right") - 1
     last = np.searchsorted(page_starts, starts + lengths - 1, side="right") - 1
-    tokens = np.zeros((len(lengths), tokens_length), pages.tokens.dtype)
+    tokens = np.zeros((len(lengths), width), pages.tokens.dtype)
     # The pieces have the order of the tokens, so the tokens fill all places in order.
-    tokens[np.arange(tokens_length) < lengths[:, None]] = pages.tokens
+    tokens[np.arange(width) < lengths[:, None]] = pages.tokens
     offsets = pages.offsets[first] + starts - page_starts[first]
     return Pieces(tokens, lengths, pages.rows[first], offsets, pages.rows[last] - pages.rows[first] + 1)

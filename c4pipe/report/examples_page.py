@@ -1,7 +1,7 @@
 """The page of a folder of example shards: lengths, noise, padding, and a few examples to look at."""
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -28,14 +28,21 @@ def examples_page(folder: str, made: Manifest, lengths: Lengths, vocabulary: Voc
     sections = [
         Section("At a glance", _glance(made, lengths)),
         Section("Lengths", _lengths(made, lengths)),
+        *([Section("Denoisers", _denoisers(made))] if "denoisers" in settings else []),
         Section("Counts", _counts(made)),
         Section("Drawn examples", _drawn(folder, made, vocabulary)),
-        Section("Settings", html.settings(made.settings)),
+        Section("Settings", html.settings({name: value for name, value in settings.items() if name != "denoisers"})),
         Section("Shards", _shards(made)),
     ]
+    return page("Examples", _subtitle(settings), sections)
+
+
+def _subtitle(settings: Mapping[str, Any]) -> str:
+    if "denoisers" in settings:
+        return f"{settings['objective']}: a mixture of {len(settings['denoisers'])} denoisers"
     objective = OBJECTIVES[settings["objective"]]
     table = f" (Table {objective.table} of the paper)" if objective.table else ""
-    return page("Examples", f"{objective.name}: {objective.summary}{table}", sections)
+    return f"{objective.name}: {objective.summary}{table}"
 
 
 def _totals(made: Manifest) -> dict[str, int]:
@@ -90,13 +97,46 @@ def _lengths(made: Manifest, lengths: Lengths) -> "Markup":
         axes.set_ylabel("share of examples\nup to this length")
         axes.legend(frameon=False)
 
+    tokens = f"{'up to ' if 'denoisers' in settings else ''}{settings['tokens_length']:,}"
     said = (
-        f"A full example takes {settings['tokens_length']:,} raw tokens. Its inputs have room for "
-        f"{settings['inputs_length']:,} tokens, and its targets for {settings['targets_length']:,}."
+        f"A full example takes {tokens} raw tokens. Its inputs have room for {settings['inputs_length']:,} tokens, and "
+        f"its targets for {settings['targets_length']:,}."
     )
     return render("<p>{{ said }}</p>{{ table }}{{ plot }}", said=said, table=table(headers, rows), plot=plot(draw))
 
 
+def _denoisers(made: Manifest) -> "Markup":
+    counts = _totals(made)
+    examples = counts.get("examples", 0)
+    rates = sum(denoiser["rate"] for denoiser in made.settings["denoisers"])
+    rows = []
+    for denoiser in made.settings["denoisers"]:
+        own = {name: counts.get(f"{name}/{denoiser['name']}", 0) for name in (*_BY_DENOISER, "examples", "raw_tokens")}
+        mean, density = denoiser["mean_noise_span_length"], denoiser["noise_density"]
+        rows.append(
+            (
+                denoiser["name"],
+                denoiser["objective"],
+                denoiser.get("prefix", ""),
+                "" if mean is None else f"{mean:g}",
+                "" if density is None else f"{density:g}",
+                denoiser["tokens_length"],
+                f"{denoiser['rate'] / rates:.2%}",
+                f"{_share(own['examples'], examples):.2%}",
+                own["examples"],
+                own["raw_tokens"],
+                f"{_share(own['noise_tokens'], own['raw_tokens']):.2%}",
+                *(round(_share(own[name], own["examples"]), 1) for name in ("input_tokens", "target_tokens")),
+                own["overflowed"],
+                own["trimmed_inputs"] + own["trimmed_targets"],
+            )
+        )
+    headers = ("denoiser", "objective", "prefix", "mean span", "density", "tokens of a full example", "rate", "share")
+    headers += ("examples", "raw tokens", "noise", "mean inputs", "mean targets", "overflowed", "trimmed")
+    return table(headers, rows)
+
+
+_BY_DENOISER = ("noise_tokens", "input_tokens", "target_tokens", "overflowed", "trimmed_inputs", "trimmed_targets")
 _MEANINGS = {
     "pages": "pages read",
     "empty_pages": "pages without a token, left out",
@@ -136,7 +176,10 @@ def _drawn(folder: str, made: Manifest, vocabulary: Vocabulary) -> "Markup":
             row = opened.row(place)
         origin = f"{made.statistics['text_shards'][shard.file]}, row {row['row']}, token {row['token_offset']}"
         texts = [(name, len(row[name]), _marked(vocabulary, row[name])) for name in ("inputs", "targets")]
-        rows.append((f"{shard.file} row {place}", origin, texts))
+        title = f"{shard.file} row {place}"
+        if "denoiser" in row:
+            title += f", {made.settings['denoisers'][row['denoiser']]['name']}"
+        rows.append((title, origin, texts))
     return render(_EXAMPLES, rows=rows) if rows else render("<p>There are none.</p>")
 
 

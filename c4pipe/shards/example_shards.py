@@ -66,11 +66,13 @@ class ExampleShardWriter:
         num_pages: Sequence[int] | np.ndarray,
         task: Sequence[str] | None = None,
         references: Sequence[Sequence[str]] | None = None,
+        denoiser: np.ndarray | None = None,
     ) -> None:
         """Append b examples, whose arrays must not change until the shard is closed.
 
         inputs, targets: (b, length) ids with 0 after EOS (length up to the schema's), or b sequences of ids. row,
         token_offset, num_pages: (b,) the origin of each example. task, references: (b,), for task shards only.
+        denoiser: (b,) uint8, for shards of a mixture only.
         """
         ids_of_block = {
             "inputs": self._matrix("inputs", inputs, self._spec.inputs_length),
@@ -81,6 +83,8 @@ class ExampleShardWriter:
         if self._spec.task:
             block["task"] = _objects(task or ())
             block["references"] = _objects([list(texts) for texts in references or ()])
+        if denoiser is not None:
+            block["denoiser"] = denoiser
         if len({len(column) for column in block.values()}) != 1:
             raise ValueError(f"columns of different lengths: { {name: len(each) for name, each in block.items()} }")
         self._pending.append(block)
@@ -242,6 +246,15 @@ class ExampleShard:
         Raises: UserError if a list is longer than `length`.
         """
         return ids_of(self.batch(number), column, length, self.path)
+
+    def denoisers(self, number: int) -> np.ndarray:
+        """(rows,) uint8: the number of the denoiser of each example of a batch of a mixture.
+
+        Raises: UserError if the shard has no such column.
+        """
+        if "denoiser" not in self.schema.names:
+            raise UserError(f"{self.path} has no column of denoisers, but its manifest has some; make the folder again")
+        return self.batch(number).column("denoiser").to_numpy()
 
     def row(self, number: int) -> dict[str, Any]:
         """All columns of one row, with ids as a numpy array without padding."""

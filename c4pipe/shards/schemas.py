@@ -23,8 +23,9 @@ class ExampleSchema:
     inputs_length, targets_length: the longest inputs and targets, in tokens, including EOS. fixed_inputs,
     fixed_targets: whether they are stored as fixed-size lists of that length, with 0 after EOS, or as lists of their
     own lengths. vocabulary_size: the number of ids, including extra ids; above 65,536, ids have 32 bits. task: whether
-    the shard also has the columns `task` and `references`. metadata: strings that are stored in the file, such as
-    `text_shard` (the base name of the text shard that the examples were made from).
+    the shard also has the columns `task` and `references`. denoisers: names of the denoisers of a mixture, whose shard
+    also has the column `denoiser` with the number of each example's. metadata: strings that are stored in the file,
+    such as `text_shard` (the base name of the text shard that the examples were made from).
     """
 
     inputs_length: int
@@ -33,6 +34,7 @@ class ExampleSchema:
     fixed_inputs: bool = True
     fixed_targets: bool = True
     task: bool = False
+    denoisers: tuple[str, ...] = ()
     metadata: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -62,6 +64,9 @@ class ExampleSchema:
             columns.append(pa.field("task", pa.string(), nullable=False))
             columns.append(pa.field("references", pa.list_(pa.string()), nullable=False))
         metadata = {"format": FORMAT_VERSION, "rows_per_batch": str(ROWS_PER_BATCH), **self.metadata}
+        if self.denoisers:
+            columns.append(pa.field("denoiser", pa.uint8(), nullable=False))
+            metadata["denoisers"] = ",".join(self.denoisers)
         return pa.schema(columns, metadata=metadata)
 
     def _ids(self, length: int) -> pa.DataType:

@@ -16,8 +16,9 @@ import numpy as np
 
 import c4pipe
 from c4pipe.objectives.corrupted import Corrupted
+from c4pipe.objectives.mixture import MixedCorruption
 from c4pipe.objectives.objective import Corruption
-from c4pipe.objectives.pieces import PAGES_PER_GROUP, Pages, Pieces, choose_chunks, cut
+from c4pipe.objectives.pieces import Pages, Pieces, choose_chunks
 from c4pipe.objectives.randomness import example_keys, stream_key
 from c4pipe.shards import checked_json, files, names
 from c4pipe.shards.checked_json import Count, Sha256
@@ -63,7 +64,7 @@ class TextShard:
 class Recipe:
     """Everything that determines the bytes of the example shards, except the text."""
 
-    corruption: Corruption
+    corruption: Corruption | MixedCorruption
     vocabulary: Vocabulary
     seed: int
     replicas: int
@@ -103,7 +104,7 @@ class Made:
 class _Tally:
     """The counts of one text shard."""
 
-    corruption: Corruption
+    corruption: Corruption | MixedCorruption
     counts: dict[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -230,6 +231,7 @@ def schema_of(recipe: Recipe, shard: TextShard, replica: int) -> ExampleSchema:
         vocabulary_size=corruption.vocabulary_size,
         fixed_inputs=corruption.objective.fixed_inputs,
         fixed_targets=corruption.objective.fixed_targets,
+        denoisers=corruption.denoiser_names,
         metadata={
             "text_shard": files.base_name(shard.path),
             "text_shard_index": str(shard.index),
@@ -264,12 +266,12 @@ def corrupt_texts(
 class _Replica:
     """One replica: corrupts the pages as they come. It keeps pages until a group of them is complete."""
 
-    def __init__(self, corruption: Corruption, stream: int, writer: ExampleShardWriter) -> None:
+    def __init__(self, corruption: Corruption | MixedCorruption, stream: int, writer: ExampleShardWriter) -> None:
         self.stream = stream
         self._corruption = corruption
         self._writer = writer
         self._waiting: list[Pages] = []
-        self._pages_per_group = PAGES_PER_GROUP if corruption.objective.concatenates else 1
+        self._pages_per_group = corruption.objective.pages_per_group
         self._num_examples = 0
 
     def add(self, pages: Pages, tally: _Tally) -> None:
@@ -286,7 +288,7 @@ class _Replica:
             self._write(Pages.join(self._waiting), tally)
 
     def _write(self, pages: Pages, tally: _Tally) -> None:
-        pieces = cut(pages, self._corruption.lengths.tokens, self._pages_per_group)
+        pieces = self._corruption.cut(pages, self.stream, self._num_examples)
         tally.add(raw_tokens=int(pieces.lengths.sum()))
         for block in pieces.blocks(EXAMPLES_PER_BLOCK):
             tally.add_examples(self._corrupt(block))
@@ -294,9 +296,14 @@ class _Replica:
     def _corrupt(self, block: Pieces) -> Corrupted:
         numbers = np.arange(self._num_examples, self._num_examples + len(block.lengths))
         self._num_examples += len(block.lengths)
-        made = self._corruption(block.tokens, block.lengths, example_keys(self.stream, numbers))
+        made = self._corruption.corrupt(block, example_keys(self.stream, numbers))
         self._writer.write(
-            made.inputs, made.targets, row=block.rows, token_offset=block.offsets, num_pages=block.num_pages
+            made.inputs,
+            made.targets,
+            row=block.rows,
+            token_offset=block.offsets,
+            num_pages=block.num_pages,
+            denoiser=block.denoisers,
         )
         return made
 

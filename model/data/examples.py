@@ -8,7 +8,7 @@ import numpy as np
 
 from c4pipe.errors import UserError
 from c4pipe.shards import files, manifest
-from c4pipe.shards.stream.example_sources import held_out, open_source, read_examples
+from c4pipe.shards.stream.example_sources import Rows, held_out, open_source, read_examples
 from c4pipe.shards.stream.stream import Source
 from c4pipe.vocabulary.vocabulary import Vocabulary
 
@@ -75,7 +75,7 @@ def gather_examples(sources: Sequence[Source], *, num_validation: int, max_examp
     for name, source in zip(names, sources, strict=True):
         chosen, kept = _validation_of(name, source, num_validation)
         streaming.append(replace(kept, max_examples=max_examples))
-        validation.append(chosen)
+        validation += chosen
     opened = [open_source(source) for source in streaming]
     vocabulary = Vocabulary.load(sources[0].folder)
     for made in opened:
@@ -86,7 +86,7 @@ def gather_examples(sources: Sequence[Source], *, num_validation: int, max_examp
             )
     return RunExamples(
         sources=tuple(streaming),
-        validation=tuple(validation_set for validation_set in validation if len(validation_set)),
+        validation=tuple(validation),
         vocabulary=vocabulary,
         inputs_length=max(made.inputs_length for made in opened),
         targets_length=max(made.targets_length for made in opened),
@@ -94,16 +94,17 @@ def gather_examples(sources: Sequence[Source], *, num_validation: int, max_examp
     )
 
 
-def _validation_of(name: str, source: Source, count: int) -> tuple[ValidationSet, Source]:
+def _validation_of(name: str, source: Source, count: int) -> tuple[list[ValidationSet], Source]:
     split = source.split.removesuffix("train") + "validation"
     if count == 0:
-        empty = np.zeros((0, 1), dtype=np.uint16)
-        return ValidationSet(name, empty, empty, "no validation"), source
+        return [], source
+    opened = open_source(source)
     available = _split_rows(source, split)
     if available >= count or (available and manifest.read(source.folder).kind == "tasks"):
-        inputs, targets = read_examples(replace(source, split=split, rate=1.0), count)
-        return ValidationSet(name, inputs, targets, f"the first {len(inputs):,} examples of the {split} split"), source
-    num_train = open_source(source).num_examples
+        rows = read_examples(replace(source, split=split, rate=1.0), count)
+        note = f"the first {len(rows.inputs):,} examples of the {split} split"
+        return _by_denoiser(name, opened.denoisers, rows, note), source
+    num_train = opened.num_examples
     num_held_out = min(count, num_train // 10)
     if num_held_out == 0:
         raise UserError(
@@ -111,12 +112,23 @@ def _validation_of(name: str, source: Source, count: int) -> tuple[ValidationSet
             "or use --validation_examples=0"
         )
     kept = replace(source, hold_out=num_held_out)
-    inputs, targets = held_out(kept)
     note = (
         f"the last {num_held_out:,} training examples, held out (the {split} split has {available:,} of the {count:,} "
         "wanted)"
     )
-    return ValidationSet(name, inputs, targets, note), kept
+    return _by_denoiser(name, opened.denoisers, held_out(kept), note), kept
+
+
+def _by_denoiser(name: str, denoisers: Sequence[str], rows: Rows, note: str) -> list[ValidationSet]:
+    """One set; for examples of a mixture, a set for each denoiser, so that each has its own loss."""
+    if rows.denoisers is None:
+        return [ValidationSet(name, rows.inputs, rows.targets, note)]
+    sets = []
+    for number, denoiser in enumerate(denoisers):
+        own = rows.denoisers == number
+        of_denoiser = f"{np.count_nonzero(own):,} by {denoiser} of {note}"
+        sets.append(ValidationSet(f"{name}/{denoiser}", rows.inputs[own], rows.targets[own], of_denoiser))
+    return [validation_set for validation_set in sets if len(validation_set)]
 
 
 def _split_rows(source: Source, split: str) -> int:

@@ -14,7 +14,7 @@ from c4pipe.errors import UserError
 from c4pipe.folders.kinds import KINDS, REPORT
 from c4pipe.folders.output_folder import OutputFolder
 from c4pipe.folders.results import ManifestResult, same_files
-from c4pipe.objectives.catalog import find
+from c4pipe.objectives.mixture import chosen
 from c4pipe.objectives.objective import DEFAULT_MODE_TOKENS, Parameters
 from c4pipe.objectives.pieces import CHUNK_LENGTH
 from c4pipe.report.examples_page import examples_page
@@ -96,8 +96,8 @@ def _recipe(flags: Namespace) -> Recipe:
         raise UserError(f"--replicas={flags.replicas} must be at least 1")
     vocabulary = Vocabulary.load(flags.vocabulary, flags.num_extra_ids)
     names = ("noise_density", "mean_noise_span_length", "inputs_length", "targets_length", "overflow")
-    objective = find(flags.objective)
-    if flags.mode_tokens and not objective.mode:
+    objective = chosen(flags.objective)
+    if flags.mode_tokens and not objective.modes:
         raise UserError(f"the objective {objective.name} has no --mode_tokens; leave it out")
     parameters = Parameters(
         **{name: getattr(flags, name) for name in names}, mode_tokens=flags.mode_tokens or DEFAULT_MODE_TOKENS
@@ -221,7 +221,7 @@ def _digest(content: bytes) -> str:
 def _estimate(shards: Sequence[TextShard], recipe: Recipe, num_workers: int, output: str) -> str:
     tokens = _num_tokens(shards)
     seconds = tokens / _TOKENS_PER_CORE_SECOND / max(1, min(num_workers, len(shards)))
-    examples = tokens * recipe.replicas / recipe.corruption.lengths.tokens
+    examples = tokens * recipe.replicas / recipe.corruption.mean_tokens
     num_shards = sum(len(shard_names(shard, recipe.replicas)) for shard in shards)
     megabytes = tokens * recipe.replicas * _BYTES_PER_TOKEN / 1e6
     return (

@@ -64,8 +64,10 @@ def test_odd_manifests_of_examples(examples, fuzz):
     def attempt(draw: random.Random) -> bool:
         path.write_bytes(odd_file(good, draw))
         found = read_examples(Source(str(examples)))
-        rows = {tuple(row) for row in right[0].tolist()}  # a manifest may leave a shard out, and make lengths longer
-        assert {tuple(row) for row in found[0][:, :8].tolist()} <= rows and not found[0][:, 8:].any()
+        rows = {
+            tuple(row) for row in right.inputs.tolist()
+        }  # a manifest may leave a shard out, and make lengths longer
+        assert {tuple(row) for row in found.inputs[:, :8].tolist()} <= rows and not found.inputs[:, 8:].any()
         next(open_stream([Source(str(examples))], seed=0, batch_size=4, num_threads=1).batches())
         return True
 

@@ -1,6 +1,6 @@
 """Folders of example shards as sources of a stream: their split, their rate, and the examples to hold out."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -82,6 +82,11 @@ class OpenSource:
         return int(self.settings["vocabulary_size"])
 
     @property
+    def denoisers(self) -> tuple[str, ...]:
+        """The names of the denoisers, if the examples are of a mixture; otherwise empty."""
+        return tuple(str(row["name"]) for row in self.settings.get("denoisers") or ())
+
+    @property
     def dtype(self) -> type[np.unsignedinteger]:
         """The dtype of ids of this vocabulary."""
         return np.uint16 if self.vocabulary_size <= MAX_NARROW_VOCABULARY else np.uint32
@@ -131,6 +136,9 @@ def open_source(source: Source) -> OpenSource:
     ]
     if missing:
         raise UserError(f"{source.folder}: the manifest's settings lack {', '.join(missing)}; make the folder again")
+    denoisers = made.settings.get("denoisers") or []
+    if not isinstance(denoisers, list) or not all(isinstance(row, dict) and "name" in row for row in denoisers):
+        raise UserError(f"{source.folder}: the manifest's denoisers have no names; make the folder again")
     shards = tuple(shard for name in _splits(made, source) for shard in made.splits[name])
     replicas = int(made.settings.get("replicas", 1)) if source.split == "train" and made.kind == "examples" else 1
     if len(shards) % replicas:
@@ -234,49 +242,74 @@ def check_alike(sources: Sequence[OpenSource]) -> None:
             )
 
 
-def held_out(source: Source) -> tuple[np.ndarray, np.ndarray]:
-    """The last `hold_out` examples of a source, which are not streamed: inputs (n, Li) and targets (n, Lt)."""
+@dataclass(frozen=True)
+class Rows:
+    """Examples: inputs (n, Li) and targets (n, Lt), uint16 or uint32, 0 after EOS; denoisers (n,) uint8, the number of
+    each example's denoiser, or None if the examples are not of a mixture."""
+
+    inputs: np.ndarray
+    targets: np.ndarray
+    denoisers: np.ndarray | None = None
+
+
+def held_out(source: Source) -> Rows:
+    """The last `hold_out` examples of a source, which are not streamed."""
     opened = open_source(replace(source, hold_out=0))
     num_rows = opened.num_examples
     return read_rows(opened, max(0, num_rows - source.hold_out), num_rows)
 
 
-def read_examples(source: Source, count: int | None = None) -> tuple[np.ndarray, np.ndarray]:
-    """The first `count` examples of a split (all if None), in the order of the files.
-
-    Returns: inputs (n, Li) and targets (n, Lt), uint16 or uint32, 0 after EOS.
-    """
+def read_examples(source: Source, count: int | None = None) -> Rows:
+    """The first `count` examples of a split (all if None), in the order of the files."""
     opened = open_source(source)
     num_rows = opened.num_examples
     return read_rows(opened, 0, num_rows if count is None else min(count, num_rows))
 
 
-def read_rows(opened: OpenSource, start: int, stop: int) -> tuple[np.ndarray, np.ndarray]:
+def read_rows(opened: OpenSource, start: int, stop: int) -> Rows:
     """Rows start..stop-1 of the first replica, in the order of the files.
 
     Raises: UserError that names a shard that is missing or corrupt.
     """
-    parts = []
+    _check_shards(opened, start, stop)
+    count = max(0, stop - start)
+    inputs = np.zeros((count, opened.inputs_length), dtype=opened.dtype)
+    targets = np.zeros((count, opened.targets_length), dtype=opened.dtype)
+    denoisers = np.zeros(count, np.uint8) if opened.denoisers else None
+    for shard, number, part, place in _batches(opened, start, stop):
+        for out, column in ((inputs, "inputs"), (targets, "targets")):
+            ids = shard.ids(number, column, out.shape[1])[part]
+            out[place : place + len(ids)] = ids
+        if denoisers is not None:
+            numbers = shard.denoisers(number)[part]
+            if numbers.max(initial=0) >= len(opened.denoisers):
+                raise UserError(f"{shard.path} has other denoisers than its manifest; make the folder again")
+            denoisers[place : place + len(numbers)] = numbers
+    return Rows(inputs, targets, denoisers)
+
+
+def _check_shards(opened: OpenSource, start: int, stop: int) -> None:
+    """Check the shards of these rows, before memory for the manifest's rows is allocated. Raises: UserError."""
+    for index, _, _ in _parts(opened, start, stop):
+        check_shard(opened.path(index), opened.shards[index])
+        with ExampleShard(opened.path(index)) as shard:
+            shard.check_rows(opened.shards[index].rows)
+
+
+def _parts(opened: OpenSource, start: int, stop: int) -> Iterator[tuple[int, int, int]]:
+    """Which rows of which shards of the first replica are in start..stop-1: yields (shard, first row, row after)."""
     for index in range(len(opened.shards) // len(opened.layouts)):
         first = int(opened.first_ids[index])
         low, high = max(start, first), min(stop, first + opened.shards[index].rows)
         if low < high:
-            parts.append((index, first, low, high))
-    for index, *_ in parts:
-        # Checked before the memory for the manifest's rows is allocated.
-        check_shard(opened.path(index), opened.shards[index])
-        with ExampleShard(opened.path(index)) as shard:
-            shard.check_rows(opened.shards[index].rows)
-    count = max(0, stop - start)
-    inputs = np.zeros((count, opened.inputs_length), dtype=opened.dtype)
-    targets = np.zeros((count, opened.targets_length), dtype=opened.dtype)
-    for index, first, low, high in parts:
+            yield index, low, high
+
+
+def _batches(opened: OpenSource, start: int, stop: int) -> Iterator[tuple[ExampleShard, int, slice, int]]:
+    """The record batches of rows start..stop-1: yields (shard, number of batch, rows of it, place of the first one)."""
+    for index, low, high in _parts(opened, start, stop):
+        first = int(opened.first_ids[index])
         with ExampleShard(opened.path(index)) as shard:
             for number in range((low - first) // ROWS_PER_BATCH, (high - first - 1) // ROWS_PER_BATCH + 1):
                 begin = first + number * ROWS_PER_BATCH
-                part = slice(max(low - begin, 0), high - begin)
-                place = max(low, begin) - start
-                for out, column in ((inputs, "inputs"), (targets, "targets")):
-                    ids = shard.ids(number, column, out.shape[1])[part]
-                    out[place : place + len(ids)] = ids
-    return inputs, targets
+                yield shard, number, slice(max(low - begin, 0), high - begin), max(low, begin) - start

@@ -53,8 +53,8 @@ def test_a_mode_token_stands_before_the_inputs_and_takes_its_place_from_them(nam
     assert np.array_equal(made.input_lengths, expected.input_lengths + 3)
     assert np.array_equal(made.targets[:, :125], expected.targets[:, :125])
     assert made.counts == expected.counts
-    how = described(marked.settings)
-    assert how == Described(OBJECTIVES[name], 3)
+    (how,) = described(marked.settings)
+    assert how == Described(name, OBJECTIVES[name], 3)
     for row, length in enumerate(lengths):
         assert how.restored(made.inputs[row], made.targets[row], SIZE) == tokens[row, :length].tolist()
 

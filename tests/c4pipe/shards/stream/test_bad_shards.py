@@ -66,7 +66,7 @@ def test_a_bad_shard_is_named_when_examples_are_read_in_order(folder, damage):
     damage(folder / "train-00005-of-00006.arrow")
     with pytest.raises(UserError, match=r"train-00005-of-00006\.arrow"):
         held_out(Source(str(folder), hold_out=10))
-    assert len(read_examples(Source(str(folder)), 1500)[0]) == 1500
+    assert len(read_examples(Source(str(folder)), 1500).inputs) == 1500
 
 
 def test_nothing_but_bad_shards_is_an_error_even_when_they_are_skipped(folder):

@@ -138,10 +138,10 @@ def test_the_last_examples_can_be_held_out(tmp_path, folder_of, example_of):
     ids = _global_ids([source], position=0, num_batches=100)[1]
     np.testing.assert_array_equal(np.sort(ids[:1040]), np.arange(1040))
     assert ids.max() == 1039
-    for ours, expected in zip(held_out(source), example_of(np.arange(1040, 1090)), strict=True):
-        np.testing.assert_array_equal(ours, expected)
-    for ours, expected in zip(read_examples(source, 1035), example_of(np.arange(1035)), strict=True):
-        np.testing.assert_array_equal(ours, expected)
+    for ours, numbers in ((held_out(source), np.arange(1040, 1090)), (read_examples(source, 1035), np.arange(1035))):
+        inputs, targets = example_of(numbers)
+        np.testing.assert_array_equal(ours.inputs, inputs)
+        np.testing.assert_array_equal(ours.targets, targets)
     with pytest.raises(UserError, match="nothing is left"):
         open_source(Source(str(folder), hold_out=1090))
 
