@@ -25,6 +25,8 @@ from model.training.run import Run
 from model.training.settings import BestMetric
 from model.training.trainer import NonFiniteLoss, Outcome, Trainer
 
+# A page takes half a second to draw, which a run of seconds need not do twice.
+_FIRST_PAGE_SECONDS = 10.0
 _PAGE_SHARE = 100
 
 
@@ -124,7 +126,7 @@ class _PageOfRun:
 
     def __init__(self, run: Run) -> None:
         self._run = run
-        self._next = time.monotonic()
+        self._next = time.monotonic() + _FIRST_PAGE_SECONDS
 
     def after_log(self, line: Mapping[str, Any]) -> None:
         """Update the page after a line was logged, if enough time has passed."""

@@ -125,6 +125,7 @@ def test_the_page_is_there_while_a_run_goes_on(example_folder, tmp_path, monkeyp
         pages.append((content["status"], len(lines), "not finished" in folder.page.read_text()))
 
     monkeypatch.setattr(launch, "write_page", note)
+    monkeypatch.setattr(launch, "_FIRST_PAGE_SECONDS", 0)
     monkeypatch.setattr(launch, "_PAGE_SHARE", 0)
     flags = [f"--examples={example_folder}", f"--output={tmp_path}/run", "--preset=t5_tiny", "--steps=2", *SMALL]
     assert pretrain.main([*flags, "--validation_examples=8"]) == 0
