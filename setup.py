@@ -31,6 +31,7 @@ EXTRAS = {
     "evaluate": ["sacrebleu>=2.4", "rouge-score>=0.1.2", "scikit-learn>=1.4", "scipy>=1.11"],
     "cloud": ["aiohttp>=3.9", "gcsfs>=2024.6", "s3fs>=2024.6"],
     "multilingual": ["cld3-py==3.1.0"],
+    "hub": ["huggingface_hub>=0.36"],
     "docs": ["mkdocs-material>=9.5"],
 }
 EXTRAS["demo"] = [*EXTRAS["beam"], *EXTRAS["train"]]
@@ -38,6 +39,7 @@ EXTRAS["dev"] = [
     "apache-beam[gcp]>=2.65",
     "datasets>=3",
     "gcp-storage-emulator>=2024.8",
+    "huggingface_hub>=0.36",
     "hypothesis>=6.100",
     "moto[server]>=5",
     "mypy>=1.10",

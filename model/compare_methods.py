@@ -20,7 +20,12 @@ def parser() -> Parser:
     flags = Parser(prog="python -m model.compare_methods", description=__doc__)
     comparison_flags = flags.add_argument_group("comparison")
     add = comparison_flags.add_argument
-    add("--checkpoint", required=True, metavar="RUN[@best|@last|@STEP]", help="a run, or a Hugging Face T5 folder")
+    add(
+        "--checkpoint",
+        required=True,
+        metavar="RUN[@best|@last|@STEP]",
+        help="a run, a Hugging Face T5 folder, or a model of the hub",
+    )
     add("--tasks", required=True, metavar="DIR[@TASK],...", help="folders of tasks; each task is trained separately")
     add("--output", required=True, metavar="DIR", help="folder for the runs and the page")
     add("--seeds", type=int, default=3, help="number of runs per method and task")

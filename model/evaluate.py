@@ -16,7 +16,10 @@ def parser() -> Parser:
     flags = Parser(prog="python -m model.evaluate", description=__doc__)
     add = flags.add_argument
     add(
-        "--checkpoint", required=True, metavar="RUN[@best|@last|@STEP|@each]", help="a run, or a Hugging Face T5 folder"
+        "--checkpoint",
+        required=True,
+        metavar="RUN[@best|@last|@STEP|@each]",
+        help="a run, a Hugging Face T5 folder, or a model of the hub",
     )
     add("--tasks", required=True, metavar="DIR[@TASK],...", help="folders that tasks_to_examples made")
     add("--adapters", metavar="RUN", help="a fine-tuning with adapters, to add its adapters to the checkpoint")

@@ -12,8 +12,18 @@ def parser() -> Parser:
     """The flags of the command."""
     flags = Parser(prog="python -m model.export", description=__doc__)
     add = flags.add_argument
-    add("--checkpoint", required=True, metavar="RUN[@best|@last|@STEP]", help="a run, or a Hugging Face T5 folder")
+    add(
+        "--checkpoint",
+        required=True,
+        metavar="RUN[@best|@last|@STEP]",
+        help="a run, a Hugging Face T5 folder, or a model of the hub such as google/t5-v1_1-base",
+    )
     add("--output", required=True, metavar="DIR", help="the folder to write")
+    add(
+        "--push_to",
+        metavar="OWNER/NAME",
+        help="also upload the folder to the Hugging Face hub; a new model there is private",
+    )
     add("--dry_run", action="store_true", help="only say what would be written")
     return flags
 

@@ -25,7 +25,12 @@ def parser() -> Parser:
     """The flags of the command."""
     flags = Parser(prog="python -m model.finetune", description=__doc__)
     add = flags.add_argument_group("fine-tuning").add_argument
-    add("--checkpoint", required=True, metavar="RUN[@best|@last|@STEP]", help="a run, or a Hugging Face T5 folder")
+    add(
+        "--checkpoint",
+        required=True,
+        metavar="RUN[@best|@last|@STEP]",
+        help="a run, a Hugging Face T5 folder, or a model of the hub",
+    )
     add("--tasks", required=True, metavar="DIR[@TASK][:rate],...", help="folders that tasks_to_examples made")
     add("--output", required=True, metavar="RUN", help="folder of the run")
     add("--method", default="all_parameters", choices=METHODS, help="which parameters train")

@@ -25,7 +25,12 @@ def parser() -> Parser:
     )
     add("--input", metavar="FILE", help="a file with one text per line")
     add("--output", metavar="FILE", help="the file to write to (default: standard output)")
-    add("--checkpoint", required=True, metavar="RUN[@best|@last|@STEP]", help="a run, or a Hugging Face T5 folder")
+    add(
+        "--checkpoint",
+        required=True,
+        metavar="RUN[@best|@last|@STEP]",
+        help="a run, a Hugging Face T5 folder, or a model of the hub",
+    )
     add(
         "--num_beams",
         type=int,

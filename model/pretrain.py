@@ -32,7 +32,12 @@ def parser() -> Parser:
         type=float,
         help="share of values that are dropped (default: depends on the preset: v1.0 0.1, v1.1 0)",
     )
-    add("--from_hugging_face", metavar="DIR", help="start from the weights (and size) of a Hugging Face T5 folder")
+    add(
+        "--from_hugging_face",
+        metavar="DIR",
+        help="start from the weights (and size) of a Hugging Face T5 folder, or of a model of the hub such as "
+        "google/t5-v1_1-base",
+    )
     add("--validation_examples", type=int, default=256, help="validation examples per folder; 0: no validation")
     add(
         "--max_examples",

@@ -20,10 +20,16 @@ from pipelines.launch import beam_flags, folder_flags, quarantine_flag
 def parser() -> Parser:
     parser = Parser(prog="python -m pipelines.c4_to_examples", description=__doc__)
     parser.add_argument(
-        "--input", required=True, metavar="SOURCE,...", help="folders of C4 shards, folder@split, or globs"
+        "--input",
+        required=True,
+        metavar="SOURCE,...",
+        help="folders of C4 shards, folder@split, globs, or hf:NAME[@CONFIG] of the hub",
     )
     parser.add_argument(
-        "--vocabulary", required=True, metavar="DIR", help=f"a folder with {MODEL_FILE}, or the file itself"
+        "--vocabulary",
+        required=True,
+        metavar="DIR",
+        help=f"a folder with {MODEL_FILE}, the file itself, or a model of the hub such as google/t5-v1_1-base",
     )
     parser.add_argument("--output", required=True, metavar="DIR", help="folder for the example shards")
     parser.add_argument("--objective", default="span_corruption", choices=NAMES, help="the pre-training objective")

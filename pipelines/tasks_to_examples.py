@@ -27,7 +27,9 @@ def parser() -> Parser:
         metavar="PATH[@SPLIT],...",
         help=f"globs of files ({kinds.IN_WORDS}), or hf:PATH; SPLIT is needed if a file's name does not say it",
     )
-    parser.add_argument("--vocabulary", required=True, metavar="DIR", help="folder with spiece.model")
+    parser.add_argument(
+        "--vocabulary", required=True, metavar="DIR", help="a folder with spiece.model, or a model of the hub"
+    )
     parser.add_argument("--output", required=True, metavar="DIR", help="folder for the shards")
     parser.add_argument("--task", default="", help=f"task of raw records, one of {' '.join(catalog.TASKS)}")
     parser.add_argument(

@@ -89,6 +89,7 @@ HOMES = {
     "sacrebleu": ("c4pipe.tasks",),
     "safetensors": ("model.checkpoints",),
     "triton": ("model.architectures",),
+    "huggingface_hub": ("c4pipe.hub",),
 }
 
 
@@ -223,7 +224,7 @@ def test_a_machine_needs_only_its_own_half(half):
         blocked = {
             *("apache_beam", "langdetect", "nltk", "orjson", "isal", "tldextract", "zstandard", "requests"),
             *("jinja2", "matplotlib", "sacrebleu", "rouge_score", "sklearn", "scipy", "transformers", "gcld3"),
-            *("triton", "msgspec", "tokenizers", "psutil"),
+            *("triton", "msgspec", "tokenizers", "psutil", "huggingface_hub"),
         }
         # Triton comes with torch for GPUs, and only there is its file imported.
         wanted = [m for m in ours if m.startswith("model") and m != "model.architectures.triton_attention"]

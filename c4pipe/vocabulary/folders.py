@@ -13,6 +13,8 @@ DEFAULT_NUM_EXTRA_IDS = 100
 _TOKENIZER = "tokenizer.json"
 _TOKENIZER_CONFIG = "tokenizer_config.json"
 _ADDED_TOKENS = "added_tokens.json"
+# What is downloaded of a model of the Hugging Face hub.
+FILES = (MODEL_FILE, _TOKENIZER, _TOKENIZER_CONFIG, _ADDED_TOKENS)
 _MOST_NAMED = 3
 
 

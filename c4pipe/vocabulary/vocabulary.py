@@ -19,6 +19,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import sentencepiece
 
+from c4pipe import hub
 from c4pipe.errors import UserError
 from c4pipe.vocabulary import folders, sentencepiece_model
 from c4pipe.vocabulary.folders import DEFAULT_NUM_EXTRA_IDS, MODEL_FILE
@@ -78,12 +79,14 @@ class Vocabulary:
     def load(cls, path: str, num_extra_ids: int | None = None) -> "Vocabulary":
         """Load a vocabulary from a folder with `spiece.model`, or from such a file (local or an fsspec URL).
 
+        A name of the Hugging Face hub, such as `google/t5-v1_1-base`, is downloaded into its cache.
+
         Args:
             num_extra_ids: if None, the number is read from the folder (its `manifest.json`, a run's `run.json`, or the
                 `extra_ids` of a Hugging Face `tokenizer_config.json`); if it is not there, 100.
         Raises: UserError if there is no model, if it does not fit T5, or if tokens were added to its tokenizer.
         """
-        path = str(path)
+        path = hub.model_folder(str(path), folders.FILES)
         folder = folders.folder_of(path)
         model = folders.read(path) if path.endswith(".model") else folders.read_from(folder, MODEL_FILE)
         if model is None:

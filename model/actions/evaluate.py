@@ -26,7 +26,7 @@ from model.architectures.catalog import build_model
 from model.architectures.t5 import T5Model
 from model.checkpoints import adapter_files, step_folder
 from model.checkpoints.loading import find_checkpoint, split_name
-from model.checkpoints.opening import OpenModel, files_digest, open_model, resolve_device
+from model.checkpoints.opening import OpenModel, files_digest, local, open_model, resolve_device
 from model.checkpoints.run_folder import RunFolder, worth
 from model.data.task_sources import task_sources
 from model.evaluation import contamination
@@ -45,6 +45,10 @@ EACH = "each"
 def perform(arguments: argparse.Namespace) -> int:
     """Do what the flags ask for. Returns: the exit status."""
     began = time.monotonic()
+    folder_here = local(arguments.checkpoint)
+    if folder_here != arguments.checkpoint and not arguments.output:
+        raise UserError(f"{arguments.checkpoint} is a model of the hub; give --output=DIR for the results")
+    arguments.checkpoint = folder_here
     run_folder, _ = split_name(arguments.checkpoint)
     output = Path(arguments.output or Path(run_folder) / "evaluation")
     device = resolve_device(arguments.device)

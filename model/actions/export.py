@@ -6,18 +6,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
 
+from c4pipe import hub
 from c4pipe.shards import checked_json, files
 from c4pipe.vocabulary.vocabulary import Vocabulary
 from model.checkpoints import hugging_face
 from model.checkpoints.hugging_face_export import DEFAULT_MAX_LENGTH, describe, export, output_folder
 from model.checkpoints.loading import load_checkpoint, split_name
-from model.checkpoints.opening import num_extra_ids
+from model.checkpoints.opening import local, num_extra_ids
 from model.checkpoints.run_folder import RunFolder
 
 
 def perform(arguments: argparse.Namespace) -> int:
     """Do what the flags ask for. Returns: the exit status."""
     began = time.monotonic()
+    arguments.checkpoint = local(arguments.checkpoint)
     config, weights, folder = load_checkpoint(arguments.checkpoint)
     hugging_face.check_exportable(config)
     vocabulary = Vocabulary.load(folder, num_extra_ids(arguments.checkpoint))
@@ -28,16 +30,22 @@ def perform(arguments: argparse.Namespace) -> int:
         what = f"{num_parameters:,} parameters ({4 * num_parameters / 1e6:,.1f} MB)"
         output = output_folder(arguments.output, describe(config, weights, vocabulary, max_length))
         print(output.outlook(lambda: f"would write {what} to {arguments.output}"))
+        if arguments.push_to:
+            print(f"would upload {arguments.output} to the Hugging Face hub as {arguments.push_to}")
         return 0
-    if not export(arguments.output, config, weights, vocabulary, max_length=max_length, run=run):
-        print(f"{arguments.output} already holds this model; nothing to do")
-        return 0
-    size = files.size(files.join(arguments.output, hugging_face.WEIGHTS_FILE))
-    print(
-        f"{arguments.output}: {num_parameters:,} parameters, {size / 1e6:,.1f} MB, {time.monotonic() - began:.1f} s; "
-        f'next: python -m model.generate --checkpoint={arguments.output} "TEXT", or '
-        f"transformers.T5ForConditionalGeneration.from_pretrained({arguments.output!r})"
-    )
+    if export(arguments.output, config, weights, vocabulary, max_length=max_length, run=run):
+        size = files.size(files.join(arguments.output, hugging_face.WEIGHTS_FILE))
+        print(
+            f"{arguments.output}: {num_parameters:,} parameters, {size / 1e6:,.1f} MB, "
+            f'{time.monotonic() - began:.1f} s; next: python -m model.generate --checkpoint={arguments.output} "TEXT", '
+            f"or transformers.T5ForConditionalGeneration.from_pretrained({arguments.output!r})"
+        )
+    else:
+        print(
+            f"{arguments.output} already holds this model; {'it is uploaded' if arguments.push_to else 'nothing to do'}"
+        )
+    if arguments.push_to:
+        print(f"{arguments.output} is at {hub.push_model(arguments.output, arguments.push_to)}")
     return 0
 
 

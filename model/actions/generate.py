@@ -14,7 +14,7 @@ from c4pipe.progress import ProgressLine, duration
 from c4pipe.shards import files
 from model.checkpoints import hugging_face
 from model.checkpoints.loading import find_checkpoint
-from model.checkpoints.opening import files_digest, open_model, resolve_device
+from model.checkpoints.opening import files_digest, local, open_model, resolve_device
 from model.generation import generate
 from model.generation.output_file import OutputFile
 from model.generation.sampling import Sampling
@@ -24,6 +24,7 @@ from model.generation.watch import Watch
 def perform(arguments: argparse.Namespace) -> int:
     """Do what the flags ask for. Returns: the exit status."""
     device = str(resolve_device(arguments.device))
+    arguments.checkpoint = local(arguments.checkpoint)
     if not hugging_face.is_folder(arguments.checkpoint):
         find_checkpoint(arguments.checkpoint)
     if arguments.dry_run and not arguments.output:

@@ -14,6 +14,7 @@ from model.architectures.catalog import ARCHITECTURES, build_model
 from model.architectures.config import ModelConfig
 from model.architectures.presets import DEFAULT_PRESET, preset
 from model.checkpoints import hugging_face
+from model.checkpoints.opening import local
 from model.checkpoints.origin import Origin, of_run, of_weights, open_or_continue
 from model.checkpoints.run_folder import RunFolder
 from model.data.batches import as_batch
@@ -103,7 +104,7 @@ def _max_examples(arguments: argparse.Namespace, settings: TrainingSettings, num
 
 def _origin(arguments: argparse.Namespace, folder: RunFolder, resumes: bool) -> Origin:
     def opened() -> Origin:
-        loaded = hugging_face.load(arguments.from_hugging_face)
+        loaded = hugging_face.load(local(arguments.from_hugging_face))
         return of_weights(loaded.config, loaded.weights)
 
     return open_or_continue(opened, folder, lambda run: of_run(run, ORIGIN), resumes=resumes)

@@ -5,8 +5,10 @@ from typing import NamedTuple
 
 import torch
 
+from c4pipe import hub
 from c4pipe.errors import UserError
 from c4pipe.shards import files
+from c4pipe.vocabulary import folders
 from c4pipe.vocabulary.vocabulary import Vocabulary
 from model.architectures.attention import choose_attention
 from model.architectures.catalog import build_model
@@ -16,12 +18,27 @@ from model.checkpoints import hugging_face, step_folder
 from model.checkpoints.loading import find_checkpoint, load_checkpoint, split_name
 from model.checkpoints.run_folder import RunFolder
 
+# The files of a model of the Hugging Face hub, and its weights in the order in which they are preferred.
+_FILES = (hugging_face.CONFIG_FILE, hugging_face.GENERATION_FILE, *folders.FILES)
+_WEIGHTS = (
+    ("model*.safetensors", "model.safetensors.index.json"),
+    ("pytorch_model*.bin", "pytorch_model.bin.index.json"),
+)
+
 
 class OpenModel(NamedTuple):
     """A model on its device, in evaluation mode, and the vocabulary that goes with it."""
 
     model: T5Model
     vocabulary: Vocabulary
+
+
+def local(name: str) -> str:
+    """The local folder for OWNER/NAME of the Hugging Face hub, downloaded into its cache. Other names stay.
+
+    Raises: UserError if the model cannot be downloaded.
+    """
+    return hub.model_folder(name, _FILES, _WEIGHTS)
 
 
 def open_model(name: str, *, device: torch.device | str = "cpu") -> OpenModel:

@@ -10,7 +10,7 @@ from model.architectures.catalog import build_model
 from model.architectures.config import ModelConfig
 from model.architectures.t5 import T5Model
 from model.checkpoints.loading import Checkpoint, load_checkpoint
-from model.checkpoints.opening import check_vocabulary, num_extra_ids
+from model.checkpoints.opening import check_vocabulary, local, num_extra_ids
 
 
 class Base(NamedTuple):
@@ -21,10 +21,11 @@ class Base(NamedTuple):
 
 
 def open_base(name: str) -> Base:
-    """Open `RUN[@best|@last|@STEP]` or a Hugging Face folder.
+    """Open `RUN[@best|@last|@STEP]`, a Hugging Face folder, or a model of the Hugging Face hub.
 
     Raises: UserError if it is missing or damaged, or if its vocabulary does not fit.
     """
+    name = local(name)
     checkpoint = load_checkpoint(name)
     vocabulary = Vocabulary.load(checkpoint.vocabulary_folder, num_extra_ids(name))
     check_vocabulary(checkpoint.config, vocabulary)

@@ -1,17 +1,18 @@
 """Finds the files of a text source, and which of them are for training and which for validation.
 
-A source is a folder made by wet_to_c4, a folder that `save_to_disk` of `datasets` wrote, any folder of text shards, or
-a glob. `@split` chooses one of its splits. Pages for validation and tests are always kept apart from training pages:
-the splits are known from a manifest, or else from the names of the files.
+A source is a folder made by wet_to_c4, a folder that `save_to_disk` of `datasets` wrote, any folder of text shards, a
+glob, or a data set of the Hugging Face hub. `@split` chooses one of its splits. Pages for validation and tests are
+always kept apart from training pages: the splits are known from a manifest, or else from the names of the files.
 """
 
 import sys
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from c4pipe import hub
 from c4pipe.errors import UserError
 from c4pipe.shards import files, manifest
-from c4pipe.shards.reading import data_set_folders, kinds
+from c4pipe.shards.reading import data_set_folders, hub_data_sets, kinds
 from c4pipe.shards.reading.source_names import DATA_SET, SourceName, parse_source_name
 from c4pipe.shards.reading.split_names import (
     TRAIN,
@@ -66,13 +67,10 @@ def find_text(source: str | SourceName) -> TextFiles:
         found = _by_manifest(folder)
     elif data_set_folders.is_data_set(folder):
         found = [_File(path, split) for split, paths in data_set_folders.splits_of(folder).items() for path in paths]
-    elif name.path.startswith(DATA_SET):
-        raise UserError(
-            f"{name.path} is not a folder that `save_to_disk` wrote; to use text from the Hugging Face hub, download "
-            "its files, and give a glob"
-        )
+    elif name.path.startswith(DATA_SET) and not files.exists(folder):
+        return _on_hub(name)
     else:
-        return _without_manifest(name)
+        return _without_manifest(replace(name, path=folder))
     return _choose(name, found, prefers_train=True)
 
 
@@ -99,6 +97,17 @@ def _without_manifest(name: SourceName) -> TextFiles:
     chosen = _choose(name, found, prefers_train=bool(in_folder))
     if len(known) < len(found):
         _say_what_is_taken(name, len(found), chosen)
+    return chosen
+
+
+def _on_hub(name: SourceName) -> TextFiles:
+    data_set = hub.data_set(name.path.removeprefix(DATA_SET))
+    listed, split = hub_data_sets.files_of(data_set, name.split)
+    found = [_File(data_set.url(path), of_split) for path, of_split in listed if _is_text(files.base_name(path), "")]
+    if not found:
+        raise UserError(f"{name.place} has no text shards (JSON lines or Parquet) among its {len(listed):,} files")
+    chosen = _choose(replace(name, split=split), found, prefers_train=True)
+    _say_what_is_taken(name, len(found), chosen)
     return chosen
 
 
