@@ -16,7 +16,10 @@ def parser() -> Parser:
     parser = Parser(prog="python -m pipelines.find_url", description=__doc__)
     parser.add_argument("url", metavar="URL", help="the URL, or with --domain a domain such as example.com")
     parser.add_argument(
-        "--c4", required=True, metavar="DIR[@SPLIT]", help="folder of the text shards (all its splits), or folder@split"
+        "--c4",
+        required=True,
+        metavar="DIR[@SPLIT],...",
+        help="folders of text shards (all splits, or folder@split), such as the corpora of several crawls",
     )
     parser.add_argument(
         "--examples", metavar="DIR", help="folder of example shards that were made from these text shards"

@@ -45,6 +45,11 @@ def parser() -> Parser:
         help="punkt_tab, bundled, or a folder with Punkt's four files",
     )
     add("--badwords", metavar="FILE", help="your own list of bad words")
+    add(
+        "--previous",
+        metavar="DIR,...",
+        help="corpora of earlier crawls to which the release was added: no page (by URL) and no line may be in them",
+    )
     add("--num_workers", type=int, default=num_cores(), help="number of processes")
     folder_flags.add(parser, dry_run="only say what would be compared")
     return parser

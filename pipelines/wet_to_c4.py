@@ -59,6 +59,18 @@ def parser() -> Parser:
     add("--badwords", metavar="LANG:FILE,...", help="your own bad words, one per line, instead of a language's list")
     add("--urls", metavar="FILE", help="for webtextlike: the URLs to keep, one per line (.gz too)")
     add("--exclude_urls", metavar="FILE", help="URLs or domains that must not be in the corpus, one per line (.gz too)")
+    add(
+        "--previous",
+        metavar="DIR,...",
+        help="finished corpora of earlier crawls: their pages (by URL) and lines do not come again, and the new crawl "
+        "gets its own folder",
+    )
+    add(
+        "--keys",
+        default=variants.KEYS_KEPT,
+        choices=variants.KEYS,
+        help="keep: write the keys of URLs and lines that --previous needs when another crawl is added; off: do not",
+    )
     add("--num_shards", type=int, help="shards per training split (default: the number of WET files, at most 1,024)")
     add("--format", default="json.gz", choices=WRITERS, help="format of the text shards")
     add(

@@ -210,6 +210,8 @@ AT_READING = (
         names_reasons=True,
     ),
 )
+# Only in runs with `--previous`: pages whose URL is in the corpus of an earlier crawl do not compete for it.
+EARLIER_CRAWLS = Stage("earlier-crawl-filter", "not in an earlier crawl", names_reasons=True)
 # A decision over the whole corpus: only one copy of each URL stays.
 URL_COPIES = Stage("duplicate-url-filter", "newest copy of its URL")
 AFTER_URLS = (
@@ -282,6 +284,7 @@ STAGES: dict[str, Stage] = {
     stage.name: stage
     for stage in (
         *AT_READING,
+        EARLIER_CRAWLS,
         URL_COPIES,
         *AFTER_URLS,
         *AFTER_LINES,

@@ -28,6 +28,10 @@ URL_KEY = np.dtype(
 # md5 of the page's URL, which decide who wins. `index` is the line's number in the cleaned page.
 LINE_KEY = np.dtype([("line", ">u8", 2), ("page", ">u8"), ("file", "<u4"), ("row", "<u4"), ("index", "<u4")])
 
+# A URL or line that a finished corpus has: the first 80 bits of its md5. A crawl has some 10^10 lines; if they meet as
+# many others, the chance that two different lines have the same key is below 10^-4.
+KEPT_KEY = np.dtype([("high", ">u8"), ("low", ">u2")])
+
 # The place of a loser.
 URL_LOSER = np.dtype([("file", "<u4"), ("row", "<u4")])
 LINE_LOSER = np.dtype([("file", "<u4"), ("row", "<u4"), ("index", "<u4")])
@@ -169,6 +173,46 @@ def pick_line_losers(keys: np.ndarray) -> np.ndarray:
     is_winner = np.ones(len(ordered), dtype=bool)
     is_winner[1:] = (ordered["line"][1:] != ordered["line"][:-1]).any(axis=1)
     return _places(ordered[~is_winner], LINE_LOSER)
+
+
+def kept_keys(halves: np.ndarray) -> np.ndarray:
+    """The keys of what a corpus has, sorted and without repetitions: (m,) rows of `KEPT_KEY`.
+
+    halves: (n, 2), 128-bit hashes as two numbers each.
+
+    >>> kept_keys(np.array([[2, 0], [1, 5 << 48], [1, 5 << 48]], np.uint64)).tolist()
+    [(1, 5), (2, 0)]
+    """
+    keys = np.empty(len(halves), KEPT_KEY)
+    keys["high"], keys["low"] = halves[:, 0], halves[:, 1] >> np.uint64(48)
+    return sorted_kept_keys(keys)
+
+
+def sorted_kept_keys(keys: np.ndarray) -> np.ndarray:
+    """Rows of `KEPT_KEY`, sorted and without repetitions."""
+    # Big-endian fields without gaps are ordered as their bytes are.
+    return np.unique(keys.view(f"V{KEPT_KEY.itemsize}")).view(KEPT_KEY) if len(keys) else keys
+
+
+def are_kept(halves: np.ndarray, kept: np.ndarray) -> np.ndarray:
+    """Which hashes are among the keys of what a corpus has, (n,) bool.
+
+    halves: (n, 2), as for `kept_keys`; fastest if they are sorted. kept: sorted rows of `KEPT_KEY`.
+    """
+    high, low = halves[:, 0].astype(np.uint64), (halves[:, 1] >> np.uint64(48)).astype(np.uint16)
+    kept_high, kept_low = kept["high"].astype(np.uint64), kept["low"].astype(np.uint16)
+    place = np.searchsorted(kept_high, high)
+    found = np.zeros(len(halves), dtype=bool)
+    left = np.arange(len(halves))
+    # Several keys may have the same first 64 bits, so the search goes on to the next key until these differ.
+    while len(left):
+        left = left[place[left] < len(kept)]
+        left = left[kept_high[place[left]] == high[left]]
+        is_same = kept_low[place[left]] == low[left]
+        found[left[is_same]] = True
+        left = left[~is_same]
+        place[left] += 1
+    return found
 
 
 def _by_group(halves: np.ndarray) -> np.ndarray:

@@ -10,7 +10,8 @@ class Candidate:
     """A page that a judge has to rule on.
 
     url: as in the WET file. normalized_url: as used to compare pages. lost_lines: numbers of the lines (split at line
-    feeds) that other pages keep. language: as identified by an earlier stage.
+    feeds) that other pages keep. language: as identified by an earlier stage. earlier_lines: numbers of the lines that
+    the corpus of an earlier crawl has.
     """
 
     url: str
@@ -18,11 +19,13 @@ class Candidate:
     text: str
     lost_lines: Sequence[int] = ()
     language: str = ""
+    earlier_lines: Sequence[int] = ()
 
     def after(self, ruling: "Ruling") -> "Candidate":
         """The page as the next stage sees it."""
         text = self.text if ruling.text is None else ruling.text
-        return Candidate(self.url, self.normalized_url, text, self.lost_lines, ruling.language or self.language)
+        language = ruling.language or self.language
+        return Candidate(self.url, self.normalized_url, text, self.lost_lines, language, self.earlier_lines)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,10 @@ from c4pipe.corpus.judging import Candidate, Ruling
 from c4pipe.corpus.rules import LINE_PASSED
 from c4pipe.corpus.sentences.counter import CountsSentences
 
-# The outcomes of a line: another page keeps it, it repeats an earlier line of its page, or (LINE_PASSED) it stays.
-GLOBAL_DUPLICATE, LOCAL_DUPLICATE = "global_duplicate", "local_duplicate"
-LINE_OUTCOMES = (GLOBAL_DUPLICATE, LOCAL_DUPLICATE, LINE_PASSED)
+# The outcomes of a line: another page keeps it, it is in the corpus of an earlier crawl, it repeats an earlier line of
+# its page, or (LINE_PASSED) it stays.
+GLOBAL_DUPLICATE, IN_EARLIER_CRAWL, LOCAL_DUPLICATE = "global_duplicate", "in_earlier_crawl", "local_duplicate"
+LINE_OUTCOMES = (GLOBAL_DUPLICATE, IN_EARLIER_CRAWL, LOCAL_DUPLICATE, LINE_PASSED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,32 +22,34 @@ class RemainingLines:
     counts: tuple[int, ...]
 
 
-def remove_lines(text: str, lost: Collection[int]) -> RemainingLines:
+def remove_lines(text: str, lost: Collection[int], earlier: Collection[int] = ()) -> RemainingLines:
     """A page's text without the lines that other pages keep, and without its own repeated lines.
 
-    `lost`: numbers of the lines (split at line feeds) that another page keeps. Of several equal lines, only the number
-    of the first is given. Reference: `_remove_lines_from_text`.
+    `lost`: numbers of the lines (split at line feeds) that another page keeps. `earlier`: of those that an earlier
+    crawl has. Of several equal lines, only the number of the first is given. Reference: `_remove_lines_from_text`.
 
     >>> remove_lines("A\\nb\\na\\nc", lost=[1])
-    RemainingLines(text='A\\nc', counts=(1, 1, 2))
+    RemainingLines(text='A\\nc', counts=(1, 0, 1, 2))
     """
     lines = text.split("\n")
     keys = line_contents(text)
-    if not lost and len(set(keys)) == len(keys):
-        return RemainingLines(text, (0, 0, len(keys)))
-    lost_keys = {keys[index] for index in lost}
+    if not (lost or earlier) and len(set(keys)) == len(keys):
+        return RemainingLines(text, (0, 0, 0, len(keys)))
+    lost_keys, earlier_keys = {keys[index] for index in lost}, {keys[index] for index in earlier}
     seen: set[str] = set()
     kept: list[str] = []
-    num_global = num_local = 0
+    num_global = num_earlier = num_local = 0
     for line, key in zip(lines, keys, strict=True):
         if key in lost_keys:
             num_global += 1
+        elif key in earlier_keys:
+            num_earlier += 1
         elif key in seen:
             num_local += 1
         else:
             seen.add(key)
             kept.append(line)
-    return RemainingLines("\n".join(kept), (num_global, num_local, len(kept)))
+    return RemainingLines("\n".join(kept), (num_global, num_earlier, num_local, len(kept)))
 
 
 class LineRemover:
@@ -71,7 +74,7 @@ class LineRemover:
         return [self._judge(candidate) for candidate in candidates]
 
     def _judge(self, candidate: Candidate) -> Ruling:
-        remaining = remove_lines(candidate.text, candidate.lost_lines)
+        remaining = remove_lines(candidate.text, candidate.lost_lines, candidate.earlier_lines)
         reason = ""
         if not remaining.text:
             reason = "empty"

@@ -26,12 +26,22 @@ OTHER_LANGUAGE = "language"
 OTHER_SPLIT = "split"
 BAD_WORDS = "bad words"
 TOO_FEW_SENTENCES = "fewer than three sentences"
-DISAGREEMENTS = (NOT_CLEANED_SO, OTHER_LINES, OTHER_LANGUAGE, OTHER_SPLIT, BAD_WORDS, TOO_FEW_SENTENCES)
+IN_EARLIER_CRAWL = "a URL or line that an earlier crawl has"
+DISAGREEMENTS = (
+    NOT_CLEANED_SO,
+    OTHER_LINES,
+    OTHER_LANGUAGE,
+    OTHER_SPLIT,
+    BAD_WORDS,
+    TOO_FEW_SENTENCES,
+    IN_EARLIER_CRAWL,
+)
 
 # Reasons why a page of the WET files may be absent from the release, besides the names of the rules that drop pages.
+URL_IN_EARLIER_CRAWL = "an earlier crawl has its URL"
 OTHER_COPY_RELEASED = "another copy of its URL was released"
 OTHER_COPY_HERE = "another copy of its URL wins in these files"
-LINES_ELSEWHERE = "other pages here keep its lines"
+LINES_ELSEWHERE = "other pages here, or earlier crawls, keep its lines"
 COPY_UNSEEN = "passes every rule; a copy of its URL or lines in files not given would explain it"
 OTHER_SHARD = "passes every rule; it may be in a released shard that was not given"
 
@@ -129,16 +139,17 @@ class RowJudge:
 class LineOwners:
     """Knows which lines are on more than one page of the WET files, as line deduplication compares them."""
 
-    def __init__(self, pages: Iterable[Cleansed]) -> None:
+    def __init__(self, pages: Iterable[Cleansed], elsewhere: Iterable[str] = ()) -> None:
+        """elsewhere: lines that earlier crawls have."""
         self._owner: dict[int, str] = {}
-        self._shared: set[int] = set()
+        self._shared: set[int] = set(map(_key, elsewhere))
         for page in pages:
             for key in set(_keys(page.text)):
                 if self._owner.setdefault(key, page.url) != page.url:
                     self._shared.add(key)
 
     def others_have(self, line: str, page: Cleansed) -> bool:
-        """Whether a page other than this one also has the line."""
+        """Whether a page other than this one, or an earlier crawl, also has the line."""
         key = _key(line)
         return key in self._shared or self._owner.get(key, page.url) != page.url
 

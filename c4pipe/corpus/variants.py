@@ -15,6 +15,7 @@ __all__ = [
     "C4_RULES",
     "COMPATS",
     "KEPT",
+    "KEYS",
     "MC4_LANGUAGES",
     "MINHASH",
     "NEAR_DUPLICATES",
@@ -26,6 +27,9 @@ __all__ = [
 # Near-duplicates are either kept, or found by MinHash and dropped.
 KEPT, MINHASH = "off", "minhash"
 NEAR_DUPLICATES = (KEPT, MINHASH)
+
+# Whether the keys of a corpus's URLs and lines are kept, so that another crawl can be added to it later.
+KEYS_KEPT, KEYS_OFF = KEYS = ("keep", "off")
 
 # Each variant is a file in `recipes/`.
 _NAMES = ("en", "en.noblocklist", "en.noclean", "realnewslike", "webtextlike", "multilingual", "clean")

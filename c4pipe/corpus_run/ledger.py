@@ -8,8 +8,8 @@ from urllib.parse import urlsplit
 from c4pipe.corpus import chain
 from c4pipe.corpus.chain import Stage
 from c4pipe.corpus.cleaning import dropped_lines
-from c4pipe.corpus.judging import Verdict
-from c4pipe.corpus.line_copies import GLOBAL_DUPLICATE
+from c4pipe.corpus.judging import Candidate, Verdict
+from c4pipe.corpus.line_copies import GLOBAL_DUPLICATE, IN_EARLIER_CRAWL
 from c4pipe.corpus.variants import Variant
 from c4pipe.corpus.wet.kinds import Kinds
 from c4pipe.corpus.wet.language_header import OTHER_LANGUAGE
@@ -33,8 +33,9 @@ class Ledger:
     counted only afterwards.
     """
 
-    def __init__(self, variant: Variant, summary: Summary) -> None:
-        self._variant, self._summary = variant, summary
+    def __init__(self, variant: Variant, summary: Summary, *, has_earlier_crawls: bool = False) -> None:
+        """has_earlier_crawls: whether the run adds to the corpora of earlier crawls."""
+        self._variant, self._summary, self._has_earlier_crawls = variant, summary, has_earlier_crawls
 
     def add_file(self) -> None:
         """Count a WET file."""
@@ -76,24 +77,29 @@ class Ledger:
         self._summary.totals["records"] += 1
         self._add(chain.AT_READING, verdict, size, page.url, page.text)
 
+    def add_from_earlier_crawl(self, url: str, size: Size, excerpt: str) -> None:
+        """Record a page whose URL is in the corpus of an earlier crawl."""
+        self._drop(chain.EARLIER_CRAWLS, IN_EARLIER_CRAWL, size)
+        self._sample(chain.EARLIER_CRAWLS, IN_EARLIER_CRAWL, url, excerpt)
+
     def add_url_loser(self, url: str, size: Size, excerpt: str) -> None:
         """Record a page that lost its URL to another copy."""
+        self._pass_earlier_crawls(size)
         self._drop(chain.URL_COPIES, OTHER_COPY, size)
         self._sample(chain.URL_COPIES, OTHER_COPY, url, excerpt)
 
     def add_after_urls(self, url: str, size: Size, verdict: Verdict) -> None:
         """Record a page that won its URL, and the verdict of the stages up to cleaning. size: the size before them."""
+        self._pass_earlier_crawls(size)
         self._pass(chain.URL_COPIES, size)
         self._add(chain.AFTER_URLS, verdict, size, url, verdict.text)
 
-    def add_after_lines(
-        self, url: str, cleaned: str, lost_lines: Sequence[int], verdict: Verdict, language: str = ""
-    ) -> None:
-        """Record a cleaned page and the verdict of the stages up to its language. language: whose rules cleaned it."""
-        summary = self._summary
-        if lost_lines and chain.LINE_COPIES.when(self._variant):
-            first_lost = cleaned.split("\n")[lost_lines[0]]
-            summary.sample(chain.LINE_COPIES.line_counter(GLOBAL_DUPLICATE), url, first_lost)
+    def add_after_lines(self, candidate: Candidate, verdict: Verdict) -> None:
+        """Record a cleaned page and the verdict of the stages up to its language."""
+        summary, url, cleaned, language = self._summary, candidate.url, candidate.text, candidate.language
+        for outcome, lines in ((GLOBAL_DUPLICATE, candidate.lost_lines), (IN_EARLIER_CRAWL, candidate.earlier_lines)):
+            if lines and chain.LINE_COPIES.when(self._variant):
+                summary.sample(chain.LINE_COPIES.line_counter(outcome), url, cleaned.split("\n")[lines[0]])
         self._add(chain.AFTER_LINES, verdict, Size.of(cleaned), url, cleaned, language)
         if verdict.stage != chain.LINE_COPIES.name:
             summary.languages[verdict.language or "unknown"] += 1
@@ -169,6 +175,10 @@ class Ledger:
             for outcome, count in zip(stage.line_outcomes(self._variant), line_counts, strict=True):
                 if count:
                     self._summary.counters[stage.line_counter(outcome)] += int(count)
+
+    def _pass_earlier_crawls(self, size: Size) -> None:
+        if self._has_earlier_crawls:
+            self._pass(chain.EARLIER_CRAWLS, size)
 
     def _pass(self, stage: Stage, size: Size) -> None:
         self._summary.volume(stage.name).add(*size)

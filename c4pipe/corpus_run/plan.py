@@ -12,16 +12,13 @@ import c4pipe
 from c4pipe.corpus import variants
 from c4pipe.corpus.recipes.variant import Variant
 from c4pipe.corpus.wet.language_header import LanguageHeader
+from c4pipe.corpus_run.earlier_crawls import EarlierCrawls
 from c4pipe.corpus_run.rules_file import RuleSet, read_rules, write_rules
 from c4pipe.near_duplicates.signatures import Banding
 from c4pipe.near_duplicates_run.clustering import Clustering
 from c4pipe.shards import files
 
 __all__ = ["File", "Plan", "RuleSet", "Settings", "code_digest", "digest", "read_rules", "write_rules"]
-
-# Keys are divided into this many parts by the first bits of their hash. A bucket is a range of consecutive parts.
-KEY_PART_BITS = 12
-NUM_KEY_PARTS = 1 << KEY_PART_BITS
 
 # Names in the settings' assets for the files given by --urls and --exclude_urls.
 LISTED_ASSET = "urls"
@@ -46,7 +43,7 @@ class Settings:
     """Everything that determines the bytes of the result, besides the inputs and the code.
 
     variant: the recipe's name; recipe: its digest (`recipe_files.digest`). near_duplicates: one of
-    `variants.NEAR_DUPLICATES`.
+    `variants.NEAR_DUPLICATES`. keys: one of `variants.KEYS`. previous: a digest for each earlier crawl.
     """
 
     variant: str
@@ -59,15 +56,18 @@ class Settings:
     format: str
     assets: Mapping[str, str] = field(default_factory=dict)
     near_duplicates: str = variants.KEPT
+    keys: str = variants.KEYS_KEPT
+    previous: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """The settings as in the manifest, which lists assets separately."""
         fields = asdict(self)
-        fields["languages"] = list(self.languages)
+        fields["languages"], fields["previous"] = list(self.languages), list(self.previous)
         del fields["assets"]
-        # If near-duplicates are kept, the setting is left out, as in manifests of versions without it.
-        if self.near_duplicates == variants.KEPT:
-            del fields["near_duplicates"]
+        # Settings that the first versions did not have are left out if they have their defaults.
+        for name, default in (("near_duplicates", variants.KEPT), ("keys", variants.KEYS_KEPT), ("previous", [])):
+            if fields[name] == default:
+                del fields[name]
         return fields
 
     @property
@@ -88,8 +88,10 @@ class Settings:
     def of_finishing(self) -> dict[str, Any]:
         """The settings that determine the outcome of a cleaned file's pages, once their losses are known."""
         fields = self.to_json()
-        del fields["num_shards"], fields["format"]
-        return {**fields, "assets": self._lasting_assets}
+        for name in ("num_shards", "format", "previous"):
+            fields.pop(name, None)
+        # Which crawls they are shows in what a file loses to them.
+        return {**fields, "has_earlier_crawls": bool(self.previous), "assets": self._lasting_assets}
 
     @property
     def _lasting_assets(self) -> dict[str, str]:
@@ -101,7 +103,8 @@ class Plan:
     """The settings and paths of one run. The paths must name the same folders for every worker.
 
     code: `code_digest` of the process that made the plan. through_files: whether keys travel through files in the work
-    folder (one machine) or through the runner's shuffle, in 2^shuffle_bits buckets.
+    folder (one machine) or through the runner's shuffle, in 2^shuffle_bits buckets. earlier: the corpora of earlier
+    crawls, whose pages and lines do not come again.
     """
 
     settings: Settings
@@ -117,6 +120,7 @@ class Plan:
     through_files: bool = True
     bucket_bytes: int = 64 << 20
     shuffle_bits: int = 8
+    earlier: EarlierCrawls = field(default_factory=EarlierCrawls)
 
     def language_header(self) -> LanguageHeader | None:
         """For one WET file, what decides which of its records are skipped; None if the header does not count."""
@@ -132,6 +136,13 @@ class Plan:
     @property
     def compat(self) -> variants.Compat:
         return variants.compat_named(self.settings.compat)
+
+    @property
+    def kinds_of_keys(self) -> tuple[str, ...]:
+        """The kinds of keys of the corpus that are kept (names of `keys.KINDS`)."""
+        if self.settings.keys == variants.KEYS_OFF:
+            return ()
+        return ("urls", "lines") if self.variant.deduplicate_lines else ("urls",)
 
     @property
     def cleaning_key(self) -> str:
@@ -153,7 +164,7 @@ class Plan:
         return files.join(self.work, "cleaned", f"{stem}.{self.cleaning_key[:8]}{ending}")
 
     def finished(self, stem: str, key: str, ending: str) -> str:
-        """Path of the file with a WET file's pages in the corpus (`.arrow`), or of its record (`.json`)."""
+        """Path of the file with a WET file's pages in the corpus (`.arrow`), its record (`.json`), or its keys."""
         return files.join(self.work, "finished", f"{stem}.{key[:16]}{ending}")
 
     def of_clusters(self, run_key: str, stem: str, ending: str) -> str:

@@ -38,6 +38,17 @@ class WrittenShard:
     sha256: Sha256
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class WrittenKeys:
+    """A file with keys of the corpus that a worker has written. kind: name in `keys.KINDS`. file: base name."""
+
+    kind: str
+    file: FileName
+    rows: Count
+    bytes: Count
+    sha256: Sha256
+
+
 @dataclass(frozen=True)
 class _Summary:
     """What `Summary.to_json` gives."""
@@ -64,6 +75,7 @@ class _Result:
     cleaned: _Summary
     finished: _Summary
     shards: list[WrittenShard]
+    keys: list[WrittenKeys]
     clusters_key: str = ""
 
 
@@ -208,6 +220,12 @@ def make_manifest(plan: Plan, result: Mapping[str, Any]) -> manifest.Manifest:
     inputs = sorted(Summary.from_json(result["cleaned"]).inputs)
     clusters = clusters_of(plan, result)
     counted = {"near_duplicates": {name: clusters[name] for name in _COUNTED}} if clusters else {}
+    keys: dict[str, list[manifest.Shard]] = {}
+    for written in sorted(WrittenKeys(**fields) for fields in result["keys"]):
+        keys.setdefault(written.kind, []).append(
+            manifest.Shard(written.file, written.rows, written.bytes, written.sha256)
+        )
+    earlier = [crawl.corpus for crawl in plan.earlier.crawls]
     return manifest.Manifest(
         kind="c4",
         splits={split: tuple(sorted(shards, key=lambda shard: shard.file)) for split, shards in splits.items()},
@@ -219,6 +237,8 @@ def make_manifest(plan: Plan, result: Mapping[str, Any]) -> manifest.Manifest:
             "pages": sum(shard.rows for shards in splits.values() for shard in shards),
             "card": CARD,
             **counted,
+            **({"keys": keys} if keys else {}),
+            **({"previous": earlier} if earlier else {}),
         },
     )
 

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 from c4pipe.shards import cluster_files, provenance
-from c4pipe.shards.manifest import Manifest
+from c4pipe.shards.manifest import Manifest, text_statistics
+from c4pipe.shards.names import KEYS_FOLDER
 from c4pipe.vocabulary.folders import MODEL_FILE, PIECES_FILE
 
 REPORT, REPORT_PAGE, QUARANTINE = "report.json", "report.html", "quarantine.jsonl"
@@ -33,7 +34,7 @@ class Kind:
 KINDS: dict[str, Kind] = {
     "c4": Kind(
         others=(REPORT, REPORT_PAGE, QUARANTINE, cluster_files.FILE_NAME, cluster_files.FILE_NAME_OF_WET),
-        patterns=("c4-*-of-*", "_provenance/provenance-*-of-*", CARD),
+        patterns=("c4-*-of-*", "_provenance/provenance-*-of-*", f"{KEYS_FOLDER}/*-of-*.keys", CARD),
     ),
     "vocabulary": Kind(needed=(MODEL_FILE, PIECES_FILE), others=(*_TOKENIZER, REPORT_PAGE, QUARANTINE)),
     "examples": Kind(needed=(MODEL_FILE,), others=(REPORT, REPORT_PAGE, QUARANTINE)),
@@ -58,6 +59,9 @@ def files_of(made: Manifest) -> dict[str, int | None]:
             found[shard.file] = shard.bytes
             if made.kind == "c4":
                 found.update(dict.fromkeys(path.removeprefix("./") for path in provenance.places(shard.file)))
+    if made.kind == "c4":
+        for shards in text_statistics(made).keys.values():
+            found.update({f"{KEYS_FOLDER}/{shard.file}": shard.bytes for shard in shards})
     if made.kind == "c4" and made.statistics.get("card") == CARD:
         found[CARD] = None
     return found

@@ -4,7 +4,7 @@ import itertools
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from c4pipe.corpus.chain import CLEANING, LINE_COPIES, NEAR_DUPLICATES, URL_COPIES
+from c4pipe.corpus.chain import CLEANING, EARLIER_CRAWLS, LINE_COPIES, NEAR_DUPLICATES, URL_COPIES
 from c4pipe.near_duplicates.signatures import Banding
 from c4pipe.report import charts, funnel, html
 from c4pipe.report.html import Section
@@ -147,21 +147,21 @@ def _lengths(lengths: Mapping[str, Sequence[int]]) -> "Markup | str":
 
 
 def _duplicates(stages: Sequence[Mapping[str, Any]]) -> "Markup":
-    """The pages and lines lost by deduplication: copies of a URL, and lines that another page keeps."""
+    """The pages and lines lost by deduplication: copies of a URL, and lines that another page or crawl keeps."""
     rows = []
     for entry in stages:
+        dropped = [sum(count.get(unit, 0) for count in entry["dropped"].values()) for unit in ("pages", "lines")]
+        if entry["stage"] == EARLIER_CRAWLS.name:
+            rows.append(["pages whose URL is in an earlier crawl", *dropped])
         if entry["stage"] == URL_COPIES.name:
-            copies = [sum(count.get(unit, 0) for count in entry["dropped"].values()) for unit in ("pages", "lines")]
-            rows.append(["copies of a URL", *copies])
+            rows.append(["copies of a URL", *dropped])
         for rule, count in entry.get("lines_dropped", {}).items():
             if entry["stage"] == LINE_COPIES.name:
                 rows.append([f"lines: {rule}", "", count["lines"]])
         if entry["stage"] == LINE_COPIES.name:
-            pages = sum(count.get("pages", 0) for count in entry["dropped"].values())
-            rows.append(["pages with too little text left", pages, ""])
+            rows.append(["pages with too little text left", dropped[0], ""])
         if entry["stage"] == NEAR_DUPLICATES.name:
-            gone = [sum(count.get(unit, 0) for count in entry["dropped"].values()) for unit in ("pages", "lines")]
-            rows.append(["pages nearly equal to another", *gone])
+            rows.append(["pages nearly equal to another", *dropped])
     return html.table(["what", "pages", "lines"], rows)
 
 

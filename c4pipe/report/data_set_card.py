@@ -12,7 +12,7 @@ from c4pipe.folders.kinds import CARD
 from c4pipe.report import funnel
 from c4pipe.shards import files, names
 from c4pipe.shards.cluster_files import FILE_NAME_OF_WET
-from c4pipe.shards.manifest import Manifest
+from c4pipe.shards.manifest import Manifest, text_statistics
 
 DEFAULT = "default"
 _TERMS = "https://commoncrawl.org/terms-of-use"
@@ -149,6 +149,12 @@ def of_corpus(made: Manifest, report: Mapping[str, Any]) -> str:
         "samples of what each rule dropped",
         "- `_provenance/` tells for each row the WET file and the record that it came from",
     ]
+    if earlier := text_statistics(made).previous:
+        names_of_folders = ", ".join(sorted(f"`{corpus.name}`" for corpus in earlier))
+        facts.append(
+            f"- with `--previous`: no page (by URL) and no line of the corpora of {len(earlier):,} earlier crawls "
+            f"({names_of_folders}) is here"
+        )
     if found := report.get("near_duplicates"):
         facts.append(
             f"- of {found['clusters']:,} clusters of nearly equal pages one page each stays, and {found['dropped']:,} "

@@ -145,6 +145,15 @@ def sizes(folder: str) -> dict[str, int]:
         return {entry.name: entry.stat().st_size for entry in entries if entry.is_file()}
 
 
+def split_list(paths: str) -> list[str]:
+    """The paths in a comma-separated list. `\\,` is a comma in a path.
+
+    >>> split_list("a,b\\\\,c")
+    ['a', 'b,c']
+    """
+    return [part.replace("\\,", ",") for part in _COMMA.split(paths)]
+
+
 def expand(patterns: str) -> list[str]:
     """The sorted files that a comma-separated list of globs names.
 
@@ -155,7 +164,7 @@ def expand(patterns: str) -> list[str]:
     if not is_remote(patterns) and os.path.isfile(patterns):
         return [patterns]
     found: set[str] = set()
-    for pattern in (part.replace("\\,", ",") for part in _COMMA.split(patterns)):
+    for pattern in split_list(patterns):
         if is_remote(pattern):
             fs, inner = file_system(pattern)
             matches = [fs.unstrip_protocol(match) for match in fs.glob(inner)] if _has_magic(pattern) else [pattern]

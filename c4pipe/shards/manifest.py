@@ -112,9 +112,25 @@ class _ExampleStatistics:
 
 
 @dataclass(frozen=True)
-class _TextStatistics:
+class EarlierCorpus:
+    """A corpus of an earlier crawl: the base name of its folder, and digests of its keys and of its inputs."""
+
+    name: FileName
+    keys: Sha256
+    inputs: Sha256
+
+
+@dataclass(frozen=True)
+class TextStatistics:
+    """What readers use of the statistics of text.
+
+    keys: kind -> the files with the keys of the corpus, in order. previous: the corpora that it was added to.
+    """
+
     input_bytes: Count | None = None
     pages: Count | None = None
+    keys: Mapping[Word, tuple[Shard, ...]] = field(default_factory=dict)
+    previous: tuple[EarlierCorpus, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -124,7 +140,12 @@ class _VocabularySettings:
 
 # The parts of `settings` and `statistics` that readers use, by kind. There may be others.
 _SETTINGS = {"examples": _ExampleSettings, "tasks": _TaskSettings, "vocabulary": _VocabularySettings}
-_STATISTICS = {"examples": _ExampleStatistics, "c4": _TextStatistics}
+_STATISTICS = {"examples": _ExampleStatistics, "c4": TextStatistics}
+
+
+def text_statistics(made: Manifest) -> TextStatistics:
+    """The statistics of a folder with text. Raises: ValueError, but not for a manifest that `read` gave."""
+    return checked_json.convert(dict(made.statistics), TextStatistics, may_hold_more=True)
 
 
 def known_digests(paths: Sequence[str]) -> dict[str, str]:

@@ -4,7 +4,7 @@ import re
 
 _NUMBERED = re.compile(r"(?P<prefix>.+)[.-](?P<index>\d{5,})-of-(?P<count>\d{5,})(?P<extension>\..+)")
 
-PROVENANCE_FOLDER = "_provenance"
+PROVENANCE_FOLDER, KEYS_FOLDER = "_provenance", "_keys"
 
 
 def text_shard(split: str, index: int, count: int, extension: str) -> str:
@@ -42,6 +42,15 @@ def older_provenance(split: str, index: int, count: int) -> str:
     'provenance-train.00007-of-01024.parquet'
     """
     return f"provenance-{split}.{index:05d}-of-{count:05d}.parquet"
+
+
+def keys(kind: str, index: int, count: int) -> str:
+    """A file with keys of a corpus, relative to the corpus's folder. kind: `urls` or `lines`.
+
+    >>> keys("lines", 7, 64)
+    '_keys/lines-00007-of-00064.keys'
+    """
+    return f"{KEYS_FOLDER}/{kind}-{index:05d}-of-{count:05d}.keys"
 
 
 def parse(name: str) -> tuple[str, int, int, str] | None:

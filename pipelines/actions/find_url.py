@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from c4pipe.shards.reading.text_sources import find_text
 from c4pipe.shards.schemas import ROWS_PER_BATCH
 from c4pipe.shards.stream.cache import check_shard
 from c4pipe.shards.text_shards import read_text_shard
+from pipelines.jobs.earlier_crawls import digest_of_inputs
 from pipelines.launch.workers import worker_processes
 
 # With fewer bytes of shards, starting worker processes takes longer than they save.
@@ -42,7 +44,8 @@ class Match:
 def perform(flags: argparse.Namespace) -> int:
     """Do what the flags ask for. Returns: the exit status."""
     wanted = _wanted(flags.url, flags.domain)
-    shards = _text_shards(flags.c4)
+    folders = files.split_list(flags.c4)
+    shards = [shard for folder in folders for shard in _text_shards(folder)]
     num_bytes = sum(map(files.size, shards))
     if flags.dry_run:
         # Measured: 100 MB of gzip JSON lines per second and core.
@@ -50,7 +53,7 @@ def perform(flags: argparse.Namespace) -> int:
         print(f"would read {len(shards)} text shards ({num_bytes:,} bytes, about {seconds:,.0f} s) and write nothing")
         return 0
     matches = find_pages(shards, wanted, flags.domain, in_parallel=num_bytes > _PARALLEL_BYTES)
-    for line in _describe(matches):
+    for line in _describe(matches, with_folder=len(folders) > 1):
         print(line)
     num_examples = 0
     if flags.examples and matches:
@@ -58,8 +61,20 @@ def perform(flags: argparse.Namespace) -> int:
             num_examples += len(rows)
             print(f"{shard} rows {_ranges(rows)}")
     of_examples = f" and {num_examples:,} examples of {flags.examples}" if flags.examples else ""
+    for notice in _notices(folders):
+        print(f"notice: {notice}", file=sys.stderr)
     print(f"{flags.url} is in {len(matches):,} rows of {len(shards)} text shards{of_examples}")
     return 0
+
+
+def _notices(folders: Sequence[str]) -> Iterator[str]:
+    """Say which corpora of earlier crawls belong to these folders, but are not among them."""
+    finished = {folder: manifest.read(folder) for folder in folders if manifest.exists(folder)}
+    given = {digest_of_inputs(made) for made in finished.values()}
+    for folder, made in finished.items():
+        earlier = manifest.text_statistics(made).previous if made.kind == "c4" else ()
+        if others := sorted(corpus.name for corpus in earlier if corpus.inputs not in given):
+            yield f"{folder} was added to {', '.join(others)}, where the page may be too; give --c4 them as well"
 
 
 def _wanted(url: str, is_domain: bool) -> str:
@@ -125,7 +140,7 @@ def _is_of_domain(url: str, domain: str) -> bool:
     return host == domain or host.endswith(f".{domain}")
 
 
-def _describe(matches: Sequence[Match]) -> Iterator[str]:
+def _describe(matches: Sequence[Match], *, with_folder: bool) -> Iterator[str]:
     records: dict[str, list[tuple[str, int]]] = {}
     for match in matches:
         if match.text_shard not in records:
@@ -136,7 +151,7 @@ def _describe(matches: Sequence[Match]) -> Iterator[str]:
         if match.row < len(known):
             wet_file, record = known[match.row]
             origin = f"record {record} of {wet_file}"
-        shard = files.base_name(match.text_shard)
+        shard = match.text_shard if with_folder else files.base_name(match.text_shard)
         yield f"{shard} row {match.row}: {match.url} ({match.timestamp or 'no timestamp'}), {origin}"
 
 

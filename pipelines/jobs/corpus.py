@@ -5,8 +5,8 @@ import platform
 import sys
 import time
 from argparse import Namespace
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from apache_beam.options.pipeline_options import PipelineOptions
@@ -17,9 +17,9 @@ from c4pipe.corpus.page_lists import ExcludedUrls, ListedUrls
 from c4pipe.corpus.recipes import recipe_files
 from c4pipe.corpus_run import results, work_folder
 from c4pipe.corpus_run.inputs import list_inputs, refuse_other_files, write_list
+from c4pipe.corpus_run.keys import KEY_PART_BITS
 from c4pipe.corpus_run.plan import (
     EXCLUDED_ASSET,
-    KEY_PART_BITS,
     LISTED_ASSET,
     File,
     Plan,
@@ -39,6 +39,7 @@ from c4pipe.report.summary import Summary
 from c4pipe.shards import files
 from c4pipe.shards.manifest import Manifest
 from c4pipe.shown import without_credentials
+from pipelines.jobs import earlier_crawls
 from pipelines.launch import beam_options, recipe_flags, report_page
 
 MAX_DEFAULT_SHARDS = 1024
@@ -50,7 +51,7 @@ _KEY_BYTES_PER_INPUT_BYTE = 0.25  # 36 bytes per line that cleaning keeps, divid
 _FEWEST_SHUFFLE_BITS = 6
 _NUM_FILES_FOR_SIZE = 8
 # Increased when the names of the written files change, so that no run continues in a folder with other names.
-_LAYOUT = 2
+_LAYOUT = 3
 # For cleaned pages, finished pages and keys. The help of --work_dir says this too.
 _WORK_BYTES_PER_INPUT_BYTE = 3
 # When a finished folder is compared with a command, larger inputs are not hashed.
@@ -61,12 +62,16 @@ _List = TypeVar("_List")
 
 @dataclass(frozen=True)
 class Job:
-    """The job that a command line of wet_to_c4 describes. rules: for the workers. run: a digest that identifies it."""
+    """The job that a command line of wet_to_c4 describes.
+
+    rules: for the workers. run: a digest that identifies it. notices: what a user should know of its earlier crawls.
+    """
 
     plan: Plan
     wet_files: list[File]
     rules: RuleSet
     run: str
+    notices: Sequence[str] = ()
 
     def result(self) -> ManifestResult:
         """The result that the command writes to its folder."""
@@ -127,11 +132,23 @@ def make_job(flags: Namespace, options: PipelineOptions) -> Job:
         format=flags.format,
         assets=hashes,
         near_duplicates=variants.MINHASH if variant.near_duplicates else variants.KEPT,
+        keys=flags.keys,
     )
     output = flags.output.rstrip("/") or "/"
+    previous = earlier_crawls.folders_of(flags.previous)
+    if variant.near_duplicates and previous:
+        raise UserError(
+            "--previous does not find pages that are nearly equal to pages of earlier crawls; give "
+            "--near_duplicates=off here, and drop_near_duplicates the folders of all crawls afterwards"
+        )
+    earlier = earlier_crawls.open_earlier(previous, output, settings)
+    settings = replace(settings, previous=tuple(crawl.corpus.keys for crawl in earlier.crawls))
     work = work_folder.place(output, flags.work_dir)
     through_files = keys_go_through_files(options)
-    beam_options.refuse_local_paths(options, output=output, work_dir=work, input=wet_files[0].path)
+    places = {"output": output, "work_dir": work, "input": wet_files[0].path}
+    if previous:
+        places["previous"] = min(previous, key=files.is_remote)
+    beam_options.refuse_local_paths(options, **places)
     paths = [without_credentials(file.path) for file in wet_files]
     run_name = digest(settings.to_json(), hashes, flags.samples_per_rule, paths, _LAYOUT)[:16]
     plan = Plan(
@@ -148,8 +165,10 @@ def make_job(flags: Namespace, options: PipelineOptions) -> Job:
         through_files=through_files,
         bucket_bytes=BUCKET_BYTES,
         shuffle_bits=_FEWEST_SHUFFLE_BITS if through_files else shuffle_bits(wet_files),
+        earlier=earlier,
     )
-    return Job(plan, wet_files, RuleSet(found, listed, excluded), run_name)
+    notices = earlier_crawls.notices(earlier, [file.name for file in wet_files])
+    return Job(plan, wet_files, RuleSet(found, listed, excluded), run_name, notices)
 
 
 def keys_go_through_files(options: PipelineOptions) -> bool:
@@ -232,6 +251,7 @@ def finish(
         "peak_memory_bytes": peak_memory_bytes,
     }
     report = results.make_report(plan, result, timing, machine)
+    report["notices"] += job.notices
     results.write_report(plan, report)
     report_page.write(plan.output, lambda: corpus_page(report))
     for notice in report["notices"]:

@@ -14,12 +14,14 @@ from typing import Any
 import c4pipe
 from c4pipe.corpus import assets, release
 from c4pipe.corpus.chain import Criteria
+from c4pipe.corpus.deduplication import line_contents
 from c4pipe.corpus.language.catalog import load_identifier
 from c4pipe.corpus.release import Cleansed, Disagreement, LineOwners, RowJudge
 from c4pipe.corpus.urls import normalized_url
 from c4pipe.corpus.variants import compat_named, variant_named
 from c4pipe.corpus.wet.kinds import Kinds, notices
 from c4pipe.corpus.wet.parsers import read_records
+from c4pipe.corpus_run.earlier_crawls import EarlierCrawls
 from c4pipe.errors import UserError
 from c4pipe.folders.output_folder import OutputFolder
 from c4pipe.folders.results import SettingsResult
@@ -30,6 +32,7 @@ from c4pipe.shards import checked_json, files, manifest, names
 from c4pipe.shards.checked_json import Count
 from c4pipe.shards.digests import ReadDigest
 from c4pipe.shards.text_shards import read_text_shard
+from pipelines.jobs import earlier_crawls
 
 RESULT, PAGE = "verify.json", "verify.html"
 EXIT_DISAGREE = 1
@@ -71,6 +74,22 @@ class Result:
 
 
 @dataclass(frozen=True)
+class Elsewhere:
+    """What earlier crawls have of the pages of the WET files: normalized URLs, and lines as they are compared."""
+
+    urls: frozenset[str]
+    lines: frozenset[str]
+
+    def object_to(self, text: str, page: Cleansed) -> list[Disagreement]:
+        """The fault of a released row that an earlier crawl has in part."""
+        shared = [line for line in line_contents(text) if line in self.lines] if self.lines else []
+        if page.normalized not in self.urls and not shared:
+            return []
+        detail = "the URL" if page.normalized in self.urls else shared[0]
+        return [Disagreement(release.IN_EARLIER_CRAWL, page.url, page.timestamp, detail)]
+
+
+@dataclass(frozen=True)
 class _Verdict:
     """The fields of verify.json that are read back."""
 
@@ -83,13 +102,14 @@ class _Verdict:
 class Job:
     """The job that a command line of verify_release describes.
 
-    splits: path of a released shard -> its split. rules: pickled `Rules`.
+    splits: path of a released shard -> its split. rules: pickled `Rules`. earlier: the earlier crawls of the release.
     """
 
     wet: tuple[str, ...]
     splits: dict[str, str]
     rules: bytes
     settings: dict[str, Any]
+    earlier: EarlierCrawls
 
     def result(self) -> SettingsResult:
         """The result that the command writes to its folder."""
@@ -121,8 +141,11 @@ def make_job(flags: Namespace) -> Job:
         "wet_parser": flags.wet_parser,
         "assets": found.sha256,
     }
+    earlier = earlier_crawls.open_earlier(earlier_crawls.folders_of(flags.previous), flags.output)
+    if earlier.crawls:
+        settings["previous"] = [crawl.corpus.keys for crawl in earlier.crawls]
     rules = pickle.dumps(Rules(found, flags.variant, flags.compat, flags.wet_parser))
-    return Job(tuple(wet), splits, rules, settings)
+    return Job(tuple(wet), splits, rules, settings, earlier)
 
 
 def _split(path: str) -> str:
@@ -135,7 +158,11 @@ def _split(path: str) -> str:
 def verify(job: Job, pool: Executor) -> Result:
     """Read the WET files, clean their pages, and compare the released shards with them."""
     pages, kinds = _read_pages(pool, job.wet, job.rules)
-    result = compare(pool, pages, job.splits, job.rules, job.settings)
+    cleaned = [page for candidates in pages.values() for page in candidates]
+    urls, lines = earlier_crawls.common(
+        job.earlier, [page.normalized for page in cleaned], (page.text for page in cleaned)
+    )
+    result = compare(pool, pages, job.splits, job.rules, job.settings, Elsewhere(frozenset(urls), frozenset(lines)))
     result.notices = notices(kinds, job.settings["wet_parser"])
     return result
 
@@ -172,6 +199,7 @@ def compare(
     splits: dict[str, str],
     rules: bytes,
     settings: dict[str, Any],
+    elsewhere: Elsewhere,
 ) -> Result:
     """Compare released shards (path -> split) with the pages of the WET files."""
     result = Result(settings, pages=sum(map(len, pages.values())))
@@ -194,12 +222,13 @@ def compare(
                 here.append((row["text"], split, pages[key]))
             if (normalized := normalized_url(row["url"])) in wanted:
                 released_urls.add(normalized)
-        for found in pool.map(_judge_rows, _batches(here, 256), repeat(rules)):
-            for disagreements in found:
-                _count(result, disagreements)
+        batches = _batches(here, 256)
+        for rows, found in zip(batches, pool.map(_judge_rows, batches, repeat(rules)), strict=True):
+            for (text, _, candidates), disagreements in zip(rows, found, strict=True):
+                _count(result, [*disagreements, *elsewhere.object_to(text, candidates[0])])
     if result.rows_released and not result.rows_checked:
         raise UserError(_nothing_in_common(result, pages, len(released_urls), first))
-    _explain_absent(pool, pages, seen, released_urls, rules, result)
+    _explain_absent(pages, seen, released_urls, rules, result, elsewhere)
     return result
 
 
@@ -223,22 +252,24 @@ def _count(result: Result, disagreements: Sequence[Disagreement]) -> None:
 
 
 def _explain_absent(
-    pool: Executor,
     pages: dict[_Key, list[Cleansed]],
     seen: set[_Key],
     released_urls: set[str],
     rules: bytes,
     result: Result,
+    elsewhere: Elsewhere,
 ) -> None:
     """Count the possible explanations for the pages that were not released."""
-    owners = LineOwners(page for candidates in pages.values() for page in candidates)
+    owners = LineOwners((page for candidates in pages.values() for page in candidates), elsewhere.lines)
     copies = Counter(normalized_url(url) for url, _ in pages)
     missing = [page for key, candidates in pages.items() if key not in seen for page in candidates]
     result.pages_absent = len(missing)
     unexplained = release.COPY_UNSEEN if result.shards_read >= result.shards_of_release else release.OTHER_SHARD
     alone: list[Cleansed] = []
     for page in missing:
-        if page.normalized in released_urls:
+        if page.normalized in elsewhere.urls:
+            result.absent[release.URL_IN_EARLIER_CRAWL] += 1
+        elif page.normalized in released_urls:
             result.absent[release.OTHER_COPY_RELEASED] += 1
         else:
             alone.append(page)

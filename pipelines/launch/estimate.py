@@ -5,10 +5,13 @@ from dataclasses import replace
 
 from c4pipe.corpus import chain
 from c4pipe.corpus.chain import judges_of
+from c4pipe.corpus.deduplication import KEPT_KEY
 from c4pipe.corpus.judging import Candidate, Judges, judge
 from c4pipe.corpus.urls import normalized_url
 from c4pipe.corpus.wet.parsers import read_records
+from c4pipe.corpus_run.earlier_crawls import EarlierCrawls
 from c4pipe.corpus_run.judges_of_worker import criteria_of
+from c4pipe.corpus_run.keys import KINDS
 from c4pipe.corpus_run.plan import File, Plan, RuleSet
 from c4pipe.machine import free_bytes
 from c4pipe.near_duplicates.signatures import Signatures
@@ -22,6 +25,8 @@ _WORKER_BYTES = 450 << 20
 _KEY_BYTES = 36 + 12
 # Near-duplicates: bytes per page for keys and priorities on disk, and for the forest and the clusters in memory.
 _SIGNATURE_BYTES, _FOREST_BYTES = 148, 20
+# Of CPU time, to read a key of an earlier crawl and to compare it.
+_SECONDS_PER_EARLIER_KEY = 1e-7
 
 
 def estimate(plan: Plan, wet_files: list[File], rules: RuleSet, num_workers: int) -> str:
@@ -37,6 +42,10 @@ def estimate(plan: Plan, wet_files: list[File], rules: RuleSet, num_workers: int
         # The work folder has judged pages in addition to the finished ones.
         disk += (sample.finished_bytes * 0.6 + sample.num_kept * _SIGNATURE_BYTES) * share
         memory += int(sample.num_kept * share * _FOREST_BYTES)
+    kept_lines = sample.kept_lines if "lines" in plan.kinds_of_keys else 0
+    keys = (sample.num_kept + kept_lines) * KEPT_KEY.itemsize * share if plan.kinds_of_keys else 0
+    disk += keys
+    seconds += sum(map(plan.earlier.num_keys, KINDS)) * _SECONDS_PER_EARLIER_KEY / num_workers
     independent = "" if chain.NEAR_DUPLICATES.when(plan.variant) else ", independent of the number of files"
     output = sample.finished_bytes * 0.45 * share
     lines = [
@@ -47,11 +56,23 @@ def estimate(plan: Plan, wet_files: list[File], rules: RuleSet, num_workers: int
         f"time: about {duration(seconds)} with {num_workers} workers ({duration(seconds * num_workers)} of CPU time)",
         f"memory: about {memory / 2**30:.1f} GiB{independent}",
         f"disk: about {disk / 1e6:,.0f} MB of work files in {plan.work} (removed at the end), "
-        f"{output / 1e6:,.0f} MB of shards",
+        f"{output / 1e6:,.0f} MB of shards"
+        + (f", {keys / 1e6:,.1f} MB of keys for --previous (--keys=off omits them)" if plan.kinds_of_keys else ""),
     ]
-    if not files.is_remote(plan.work) and (free := free_bytes(plan.work)) < disk + output:
+    if plan.earlier.crawls:
+        lines.append(_of_earlier_crawls(plan.earlier))
+    if not files.is_remote(plan.work) and (free := free_bytes(plan.work)) < disk + output + keys:
         lines.append(f"notice: {plan.work} has {free / 1e6:,.0f} MB free, which may not be enough; --work_dir moves it")
     return "\n".join(lines)
+
+
+def _of_earlier_crawls(earlier: EarlierCrawls) -> str:
+    num_bytes = sum(map(earlier.num_bytes, KINDS))
+    return (
+        f"earlier crawls: {len(earlier.crawls)} with {earlier.num_keys('urls'):,} URLs and "
+        f"{earlier.num_keys('lines'):,} lines, whose keys ({num_bytes / 1e6:,.1f} MB) are read; this estimate does not "
+        "know which pages and lines they have"
+    )
 
 
 class _Sample:
@@ -77,6 +98,7 @@ class _Sample:
         self.cleaned_bytes = sum(len(page.text.encode()) for page in cleaned) / share
         self.num_kept = len(kept) / share
         self.finished_bytes = sum(len(page.text.encode()) for page in kept) / share
+        self.kept_lines = sum(page.text.count("\n") + 1 for page in kept) / share
         self.lines = sum(page.text.count("\n") + 1 for page in cleaned) / share
 
     def _read(self, plan: Plan, file: File) -> tuple[list[Page], float, float]:

@@ -1,6 +1,5 @@
 """`--near_duplicates=minhash`: one page of each cluster stays, whatever the order, the workers, a kill, a takedown."""
 
-import contextlib
 import gzip
 import json
 import os
@@ -10,7 +9,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
-from small_crawl import _record, digests, write_punkt
+from small_crawl import _record, die_half_way, digests, write_punkt
 
 from c4pipe.shards import manifest
 from c4pipe.shards.text_shards import read_text_shard
@@ -135,30 +134,13 @@ def test_a_killed_run_goes_on_to_the_same_bytes(crawl, made, tmp_path, kind):
     child = os.fork()
     if child == 0:
         try:
-            _die_half_way(kind)
+            die_half_way(kind)
             wet_to_c4.main(command(crawl, tmp_path / "c4"))
         finally:
             os._exit(1)
     _, ended = os.waitpid(child, 0)
     assert os.WIFSIGNALED(ended) and os.WTERMSIG(ended) == signal.SIGKILL
     assert digests(make(crawl, tmp_path / "c4")) == digests(made)
-
-
-def _die_half_way(kind: str) -> None:
-    from c4pipe.shards import files
-
-    write_atomically, left = files.write_atomically, [2]
-
-    @contextlib.contextmanager
-    def write(path: str):
-        with write_atomically(path) as target:
-            yield target
-            left[0] -= kind in path
-            if not left[0]:
-                target.flush()
-                os.kill(os.getpid(), signal.SIGKILL)
-
-    files.write_atomically = write
 
 
 def test_damaged_work_is_made_again(crawl, made, tmp_path):

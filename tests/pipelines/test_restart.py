@@ -100,7 +100,7 @@ def undisturbed(crawl, tmp_path_factory) -> dict[str, str]:
 
 def committed(output: Path) -> dict[Path, int]:
     """The work files that are there, with their times."""
-    kinds = ("cleaned", "urls_losers", "lines", "lines_losers", "finished", "shards")
+    kinds = ("cleaned", "urls_losers", "lines", "lines_losers", "finished", "shards", "keys")
     found = [path for kind in kinds for path in output.rglob(f"{kind}/*") if not path.name.endswith(".incomplete")]
     records = {path for path in found if path.suffix in (".json", ".lines", ".losers")}
     return {path: path.stat().st_mtime_ns for path in records}
@@ -145,8 +145,8 @@ def test_damaged_work_files_and_shards_are_made_again(crawl, undisturbed, tmp_pa
     chosen = random.Random(6)
     output = tmp_path / "c4"
     assert run(crawl, output, ("/manifest", 1, "before")) == signal.SIGKILL
-    kinds = ("cleaned", "urls_losers", "lines", "lines_losers", "finished", "shards")
-    shards = [*output.glob("c4-*"), *output.rglob("provenance-*")]
+    kinds = ("cleaned", "urls_losers", "lines", "lines_losers", "finished", "shards", "keys")
+    shards = [*output.glob("c4-*"), *output.rglob("provenance-*"), *output.glob("_keys/*")]
     for path in sorted([*(path for kind in kinds for path in output.rglob(f"{kind}/*")), *shards]):
         content, status = bytearray(path.read_bytes()), path.stat()
         if content:

@@ -350,10 +350,11 @@ def test_output_and_work_may_be_at_a_url(crawl, made):
     names = {path.rsplit("/", 1)[-1] for path in remote.ls("/c4/en", detail=False)}
     local = {path.name for path in made.iterdir()}
     assert names == local
-    for name in local - {"report.json", "report.html", "_provenance"}:
+    for name in local - {"report.json", "report.html", "_provenance", "_keys"}:
         assert remote.cat(f"/c4/en/{name}") == (made / name).read_bytes(), name
-    provenance = {path.name: path.read_bytes() for path in (made / "_provenance").iterdir()}
-    assert {name: remote.cat(f"/c4/en/_provenance/{name}") for name in provenance} == provenance
+    for folder in ("_provenance", "_keys"):
+        inside = {path.name: path.read_bytes() for path in (made / folder).iterdir()}
+        assert {name: remote.cat(f"/c4/en/{folder}/{name}") for name in inside} == inside
 
 
 @pytest.mark.parametrize("number", [3, 14, 22, 30])

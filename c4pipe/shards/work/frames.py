@@ -24,11 +24,15 @@ _TAIL = struct.Struct("<QI8s")
 
 
 class DamagedWorkFile(UserError):
-    """A work file is missing, truncated or changed. The same command makes it again."""
+    """A work file is missing, truncated or changed. The same command makes it again. fault: what is wrong with it."""
+
+    fault: str = ""
 
     @classmethod
     def of(cls, path: str, fault: object) -> "DamagedWorkFile":
-        return cls(f"work file {path} is damaged ({fault}); run the same command again, which makes it again")
+        error = cls(f"work file {path} is damaged ({fault}); run the same command again, which makes it again")
+        error.fault = str(fault)
+        return error
 
 
 def checksum(content: Any, start: int = 0) -> int:

@@ -20,9 +20,9 @@ from c4pipe.corpus.urls import normalized_url
 from c4pipe.corpus.wet.kinds import Kinds
 from c4pipe.corpus.wet.parsers import read_records
 from c4pipe.corpus_run.judges_of_worker import judges_of_worker, rules_of
-from c4pipe.corpus_run.keys import KINDS
+from c4pipe.corpus_run.keys import KINDS, NUM_KEY_PARTS
 from c4pipe.corpus_run.ledger import Ledger
-from c4pipe.corpus_run.plan import NUM_KEY_PARTS, File, Plan, digest
+from c4pipe.corpus_run.plan import File, Plan, digest
 from c4pipe.records import Page, Quarantined
 from c4pipe.report.summary import EXCERPT_LENGTH, InputFile, Size, Summary
 from c4pipe.shards import files

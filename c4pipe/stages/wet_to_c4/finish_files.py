@@ -25,6 +25,7 @@ from c4pipe.shards.work.work_files import (
 )
 from c4pipe.stages.wet_to_c4.distinct_pages import DistinctPages, are_noted
 from c4pipe.stages.wet_to_c4.judge_files import FileJudging, lost_of
+from c4pipe.stages.wet_to_c4.keys_of_file import KeysOfFile, are_whole
 from c4pipe.stages.wet_to_c4.pick_losers import Losses
 
 _FLUSH_PAGES = 1024
@@ -59,7 +60,7 @@ class _FinishFile(beam.DoFn):
         plan, file = self._plan, losses.of_file
         record_path = plan.later(run_key, "finished", f"{file.stem}.json")
         record = read_record(record_path, run_key)
-        if record is not None and not is_whole(plan.finished(file.stem, record["key"], ".arrow")):
+        if record is not None and not _are_whole(plan, file, record["key"]):
             record = None
         is_new = False
         if record is None or not (clusters_key == "" or are_noted(plan, file, clusters_key)):
@@ -79,11 +80,13 @@ class _FinishFile(beam.DoFn):
         judged = self._judged(losses, run_key, clusters_key)
         own_path, pages_path = (plan.finished(file.stem, judged.key, ending) for ending in (".json", ".arrow"))
         record = read_record(own_path, judged.key)
-        if record is not None and not is_whole(pages_path):
+        if record is not None and not _are_whole(plan, file, judged.key):
             record = None
         is_new = record is None
         if record is None:
-            record = FileFinishing(plan, self._last_judges).finish(judged, pages_path)
+            keys = KeysOfFile(plan.kinds_of_keys)
+            record = FileFinishing(plan, self._last_judges).finish(judged, pages_path, keys)
+            keys.write(plan, file.stem, judged.key)
             write_record(own_path, judged.key, record)
         if isinstance(judged, DistinctPages):
             judged.note_members()
@@ -100,6 +103,11 @@ class _FinishFile(beam.DoFn):
         return FileJudging(plan, file, lost, self._judges_after_lines)
 
 
+def _are_whole(plan: Plan, file: File, key: str) -> bool:
+    """Whether the finished pages of a file and their keys have the bytes that were written."""
+    return is_whole(plan.finished(file.stem, key, ".arrow")) and are_whole(plan, file.stem, key)
+
+
 def _forget_stage(summary: dict, stage: str) -> None:
     """Remove a stage from a summary, because the summary may come from a run with this stage, and this run has none."""
     for counts in (summary["counters"], summary["volumes"]):
@@ -113,26 +121,32 @@ class FileFinishing:
     def __init__(self, plan: Plan, judges: Judges) -> None:
         self._plan, self._judges = plan, judges
 
-    def finish(self, judged: FileJudging | DistinctPages, path: str) -> dict:
-        """Write the file's pages of the corpus. Record: `batches` (split -> numbers of record batches), `summary`."""
+    def finish(self, judged: FileJudging | DistinctPages, path: str, keys: KeysOfFile) -> dict:
+        """Write the file's pages of the corpus, and collect their keys.
+
+        Record: `batches` (split -> numbers of record batches), `summary`.
+        """
         started = time.thread_time()
         summary, batches = judged.summary, dict[str, list[int]]()
         ledger = Ledger(self._plan.variant, summary)
         with PagesWriter(path, FINISHED) as writer:
             filed = _FiledBySplit(writer, batches)
             for pages in judged.batches():
-                self._finish_batch(pages, filed, ledger)
+                self._finish_batch(pages, filed, ledger, keys)
             filed.flush()
         summary.seconds["finish_files"] += time.thread_time() - started
         return {"batches": batches, "rows": judged.num_rows, "summary": summary.to_json()}
 
-    def _finish_batch(self, pages: Sequence[JudgedPage], filed: "_FiledBySplit", ledger: Ledger) -> None:
+    def _finish_batch(
+        self, pages: Sequence[JudgedPage], filed: "_FiledBySplit", ledger: Ledger, keys: KeysOfFile
+    ) -> None:
         candidates = [Candidate(page.url, normalized_url(page.url), page.text, (), page.language) for page in pages]
         for page, candidate, verdict in zip(pages, candidates, judge(self._judges, candidates), strict=True):
             split = chain.split_of_page(self._plan.variant, candidate.normalized_url, page.language)
             ledger.add_to_the_end(page.url, page.text, verdict, split)
             if not verdict.stage:
                 filed.add(split, FinishedPage(page.row, page.record, page.url, page.timestamp, verdict.text))
+                keys.add(candidate.normalized_url, verdict.text)
 
 
 class _FiledBySplit:

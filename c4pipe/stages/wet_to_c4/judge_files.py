@@ -41,24 +41,29 @@ class Lost(NamedTuple):
     """The losses of the pages of one cleaned file.
 
     key: a digest of the cleaned file, its losses and the settings. rows: the rows of pages that lost their URL. lines:
-    row -> the numbers of the lines that other pages keep.
+    row -> the numbers of the lines that other pages keep. earlier_rows, earlier_lines: of pages and lines that the
+    corpora of earlier crawls have.
     """
 
     key: str
     rows: frozenset[int]
     lines: Mapping[int, Sequence[int]]
+    earlier_rows: frozenset[int]
+    earlier_lines: Mapping[int, Sequence[int]]
 
 
 def lost_of(losses: Losses, plan: Plan, run_key: str) -> Lost:
     """Read the losses. Raises: DamagedWorkFile if the record of the cleaned file is damaged."""
-    rows = lost_rows(losers_of(losses, plan, "urls", run_key))
-    lines = _lost_lines(losers_of(losses, plan, "lines", run_key))
+    urls, lines = losers_of(losses, plan, "urls", run_key), losers_of(losses, plan, "lines", run_key)
+    rows = [lost_rows(urls[urls["earlier"] == is_earlier]) for is_earlier in (False, True)]
+    numbers = [_lost_lines(lines[lines["earlier"] == is_earlier]) for is_earlier in (False, True)]
     cleaned_path = plan.cleaned(losses.of_file.stem, ".json")
     cleaned = read_record(cleaned_path)
     if cleaned is None:
         raise DamagedWorkFile.of(cleaned_path, "its checksum differs")
     cleaned_from = [cleaned["made_from"], cleaned["excluded"]]
-    return Lost(digest(plan.finishing_key, cleaned_from, sorted(map(int, rows)), sorted(lines.items())), rows, lines)
+    lost = [*(sorted(map(int, found)) for found in rows), *(sorted(found.items()) for found in numbers)]
+    return Lost(digest(plan.finishing_key, cleaned_from, lost), rows[0], numbers[0], rows[1], numbers[1])
 
 
 def _lost_lines(losers: np.ndarray) -> dict[int, list[int]]:
@@ -79,7 +84,7 @@ class FileJudging:
         """judges: the judges of `chain.AFTER_LINES`."""
         self.key, self.summary, self.num_rows = lost.key, Summary(plan.samples_per_rule), 0
         self._path, self._judges, self._lost = plan.cleaned(file.stem, ".arrow"), judges, lost
-        self._ledger = Ledger(plan.variant, self.summary)
+        self._ledger = Ledger(plan.variant, self.summary, has_earlier_crawls=bool(plan.earlier.crawls))
 
     def batches(self) -> Iterator[list[JudgedPage]]:
         """Yield the pages that stay, in the order of the file. All pages are recorded in the summary."""
@@ -94,13 +99,16 @@ class FileJudging:
         candidates = [self._candidate(row, page) for row, page in winners.items()]
         verdicts = judge(self._judges, candidates)
         for (row, page), candidate, verdict in zip(winners.items(), candidates, verdicts, strict=True):
-            self._ledger.add_after_lines(page.url, page.text, candidate.lost_lines, verdict, page.language)
+            self._ledger.add_after_lines(candidate, verdict)
             if not verdict.stage:
                 yield JudgedPage(row, page.record, page.url, page.timestamp, verdict.text, verdict.language)
 
     def _stays_so_far(self, row: int, page: PageInLanguage) -> bool:
         """Whether a page won its URL and passed the stages up to cleaning. Records the outcome in the ledger."""
         size = Size(page.lines, page.bytes)
+        if row in self._lost.earlier_rows:
+            self._ledger.add_from_earlier_crawl(page.url, size, page.text)
+            return False
         if row in self._lost.rows:
             self._ledger.add_url_loser(page.url, size, page.text)
             return False
@@ -116,8 +124,8 @@ class FileJudging:
         return not page.stage
 
     def _candidate(self, row: int, page: PageInLanguage) -> Candidate:
-        lost_lines = self._lost.lines.get(row, ())
-        return Candidate(page.url, normalized_url(page.url), page.text, lost_lines, page.language)
+        lost, earlier = self._lost.lines.get(row, ()), self._lost.earlier_lines.get(row, ())
+        return Candidate(page.url, normalized_url(page.url), page.text, lost, page.language, earlier)
 
 
 class JudgeFiles(beam.PTransform):

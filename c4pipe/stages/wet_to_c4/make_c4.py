@@ -1,13 +1,15 @@
 """The pipeline graph of wet_to_c4. Text stays in the work folder; only keys and counts travel between workers."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 
 import apache_beam as beam
 
 from c4pipe.corpus.chain import LINE_COPIES, NEAR_DUPLICATES
-from c4pipe.corpus_run.keys import KINDS
-from c4pipe.corpus_run.plan import NUM_KEY_PARTS, Plan
+from c4pipe.corpus_run.keys import KINDS, NUM_KEY_PARTS
+from c4pipe.corpus_run.plan import Plan
+from c4pipe.corpus_run.results import WrittenKeys
 from c4pipe.report.summary import Summary
 from c4pipe.shards import files
 from c4pipe.shards.work.key_files import read_parts
@@ -25,6 +27,7 @@ from c4pipe.stages.wet_to_c4.pick_losers import (
     slices,
 )
 from c4pipe.stages.wet_to_c4.read_inputs import ReadInputs
+from c4pipe.stages.wet_to_c4.write_keys import WriteKeys
 from c4pipe.stages.wet_to_c4.write_shards import WriteShards
 
 
@@ -58,14 +61,14 @@ class MakeC4(beam.PTransform):
             | "Write shards" >> WriteShards(plan, run_key)
             | "All shards" >> beam.combiners.ToList()
         )  # fmt: skip
-        return all_cleaned | "Leave result" >> beam.Map(
-            _leave_result,
-            self._result_path,
-            beam.pvalue.AsSingleton(run_key),
-            beam.pvalue.AsSingleton(all_finished),
-            beam.pvalue.AsSingleton(shards),
-            *([] if clusters_key is None else [beam.pvalue.AsSingleton(clusters_key)]),
-        )
+        later = {"run_key": run_key, "all_finished": all_finished, "shards": shards}
+        if clusters_key is not None:
+            later["clusters_key"] = clusters_key
+        if plan.kinds_of_keys:
+            keys = (losses, all_finished) | "Write keys" >> WriteKeys(plan, run_key)
+            later["keys"] = keys | "All keys" >> beam.combiners.ToList()
+        side_inputs = {name: beam.pvalue.AsSingleton(found) for name, found in later.items()}
+        return all_cleaned | "Leave result" >> beam.Map(_leave_result, self._result_path, **side_inputs)
 
 
 def _decide(all_cleaned: str, plan: Plan) -> str:
@@ -115,7 +118,13 @@ def _emit_url_keys(losses: Losses, plan: Plan):
 
 
 def _leave_result(
-    all_cleaned: str, path: str, run_key: str, all_finished: str, shards: list, clusters_key: str = ""
+    all_cleaned: str,
+    path: str,
+    run_key: str,
+    all_finished: str,
+    shards: list,
+    clusters_key: str = "",
+    keys: Sequence[WrittenKeys] = (),
 ) -> str:
     result = {
         "run_key": run_key,
@@ -123,6 +132,7 @@ def _leave_result(
         "cleaned": json.loads(all_cleaned),
         "finished": json.loads(all_finished),
         "shards": [asdict(written) for written in sorted(shards)],
+        "keys": [asdict(written) for written in sorted(keys)],
     }
     files.write_bytes(path, json.dumps(result).encode())
     return path

@@ -7,8 +7,8 @@ import numpy as np
 
 from c4pipe.corpus import deduplication
 from c4pipe.corpus.urls import normalized_url
-from c4pipe.corpus_run.keys import KINDS
-from c4pipe.corpus_run.plan import NUM_KEY_PARTS, File, Plan
+from c4pipe.corpus_run.keys import KINDS, NUM_KEY_PARTS
+from c4pipe.corpus_run.plan import File, Plan
 from c4pipe.shards.work.key_files import is_whole, write_key_file
 from c4pipe.shards.work.work_files import read_pages
 from c4pipe.stages.wet_to_c4.pick_losers import Losses, count_keys, keys_path, losers_of, slices

@@ -11,9 +11,10 @@ from typing import Any, NamedTuple
 import apache_beam as beam
 import numpy as np
 
+from c4pipe.corpus_run.earlier_crawls import EarlierCrawls
 from c4pipe.corpus_run.inputs import read_list
-from c4pipe.corpus_run.keys import KINDS, KeyKind, bucket_edges, num_buckets
-from c4pipe.corpus_run.plan import KEY_PART_BITS, File, Plan
+from c4pipe.corpus_run.keys import KEY_PART_BITS, KINDS, KeyKind, bucket_edges, num_buckets
+from c4pipe.corpus_run.plan import File, Plan
 from c4pipe.shards.work.key_files import count_rows, is_whole, read_parts, write_key_file
 
 
@@ -74,7 +75,9 @@ class PickLosersThroughFiles(beam.PTransform):
 def _lay_out(_, plan: Plan, kind: str, num_keys: int, run_key: str):
     if not run_key:
         return []
-    return bucket_edges(num_buckets(num_keys, KINDS[kind].dtype.itemsize, plan.bucket_bytes))
+    # The keys of earlier crawls are counted too, so that many workers read them, however small the new crawl is.
+    num_bytes = num_keys * KINDS[kind].dtype.itemsize + plan.earlier.num_bytes(kind)
+    return bucket_edges(num_buckets(num_bytes, 1, plan.bucket_bytes))
 
 
 def _losers_path(plan: Plan, kind: str, bucket: tuple[int, int], run_key: str) -> str:
@@ -89,7 +92,8 @@ class _PickInBucket(beam.DoFn):
         kind, plan = KINDS[self._kind], self._plan
         path = _losers_path(plan, kind.name, bucket, run_key)
         if not is_whole(path, kind.losers):
-            losers = kind.pick(_read_bucket(plan, kind, bucket, run_key))
+            keys = _read_bucket(plan, kind, bucket, run_key)
+            losers = kind.losers_among(keys, plan.earlier.have(kind, keys, tuple(bucket)))
             write_key_file(path, losers, losers["file"].astype(np.int64), plan.num_files, kind.losers)
         yield tuple(bucket)
 
@@ -131,14 +135,14 @@ class PickLosersThroughShuffle(beam.PTransform):
 
     def __init__(self, plan: Plan, kind: str) -> None:
         super().__init__()
-        self._kind = kind
+        self._plan, self._kind = plan, kind
 
     def expand(self, collections):
         keys, losses = collections
         losers = (
             keys
             | "Group by bucket" >> beam.GroupByKey()
-            | "Pick" >> beam.FlatMap(_pick_in_group, self._kind)
+            | "Pick" >> beam.FlatMap(_pick_in_group, self._kind, self._plan.earlier, self._plan.shuffle_bits)
         )  # fmt: skip
         by_file = losses | "By file" >> beam.Map(lambda known: (known.of_file.number, known))
         return (
@@ -162,19 +166,23 @@ def _elements(place: int, packed: np.ndarray) -> Iterator[tuple[int, bytes]]:
 
 def slices(keys: np.ndarray, kind: str, bucket_bits: int) -> list[tuple[int, bytes]]:
     """The keys of a file as (bucket, packed bytes), for those of the 2^bucket_bits buckets that have any."""
-    places = KINDS[kind].parts(keys) >> (KEY_PART_BITS - bucket_bits)
+    return packed_by_place(keys, KINDS[kind].parts(keys) >> (KEY_PART_BITS - bucket_bits), KINDS[kind].dtype)
+
+
+def packed_by_place(keys: np.ndarray, places: np.ndarray, dtype: np.dtype) -> list[tuple[int, bytes]]:
+    """Keys as (place, packed bytes), for each place that has any. places: (n,) of the keys. dtype: of the keys."""
     order = np.argsort(places, kind="stable")
     # The dtype is set again, because numpy's concatenate may have changed the byte order to this machine's.
-    ordered, places = keys[order].astype(KINDS[kind].dtype, copy=False), places[order]
+    ordered, places = keys[order].astype(dtype, copy=False), places[order]
     edges = np.flatnonzero(np.diff(places)) + 1
     parts = zip(np.split(places, edges), np.split(ordered, edges), strict=True)
     return [element for place, part in parts if len(part) for element in _elements(int(place[0]), part)]
 
 
-def _pick_in_group(element, kind: str):
-    _, packed = element
+def _pick_in_group(element, kind: str, earlier: EarlierCrawls, bucket_bits: int):
+    bucket, packed = element
     keys = np.frombuffer(b"".join(packed), dtype=KINDS[kind].dtype)
-    losers = KINDS[kind].pick(keys)
+    losers = KINDS[kind].losers_among(keys, earlier.have(KINDS[kind], keys, bucket_edges(1 << bucket_bits)[bucket]))
     edges = np.flatnonzero(np.diff(losers["file"].astype(np.int64))) + 1
     for part in np.split(losers, edges):
         if len(part):

@@ -124,7 +124,7 @@ def _judge_after_lines(entries, lost, criteria, ledger):
             candidates.append(Candidate(candidate.url, candidate.normalized_url, candidate.text, lost.get(place, ())))
         for place, candidate, verdict in zip(batch, candidates, judge(judges, candidates), strict=True):
             split = chain.split_of_page(criteria.variant, candidate.normalized_url, verdict.language)
-            ledger.add_after_lines(candidate.url, candidate.text, candidate.lost_lines, verdict)
+            ledger.add_after_lines(candidate, verdict)
             if verdict.stage:
                 continue
             judged = Candidate(candidate.url, candidate.normalized_url, verdict.text, (), verdict.language)

@@ -25,6 +25,7 @@ def test_the_order_of_the_stages_is_the_reference_s():
         "language-header-filter",
         "too-long-filter",
         "realnews-domain-filter",
+        "earlier-crawl-filter",
         "duplicate-url-filter",
         "excluded-url-filter",
         "webtextlike-filter",
@@ -53,7 +54,7 @@ def test_the_order_of_the_stages_is_the_reference_s():
     ],
 )
 def test_a_variant_has_the_stages_that_its_data_say(name, optional):
-    everywhere = [chain.PARSING, chain.LENGTH, chain.URL_COPIES, chain.EXCLUDED_URLS]
+    everywhere = [chain.PARSING, chain.LENGTH, chain.EARLIER_CRAWLS, chain.URL_COPIES, chain.EXCLUDED_URLS]
     present = [stage for stage in chain.STAGES.values() if stage.when(VARIANTS[name])]
     assert [stage.name for stage in present if stage not in everywhere] == optional
     assert all(stage in present for stage in everywhere)

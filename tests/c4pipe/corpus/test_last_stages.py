@@ -53,7 +53,7 @@ def finish(variant, text, lost=(), answer=ENGLISH, compat="tfds-3.1.0", url=URL,
     split = chain.split_of_page(chosen, candidate.normalized_url, verdict.language)
     summary = Summary()
     ledger = Ledger(chosen, summary)
-    ledger.add_after_lines(url, text, lost, verdict)
+    ledger.add_after_lines(candidate, verdict)
     if not verdict.stage:
         judged = Candidate(url, normalized_url(url), verdict.text, (), verdict.language)
         (last,) = judge(chain.judges_of(chain.AFTER_NEAR_DUPLICATES, criteria), [judged])

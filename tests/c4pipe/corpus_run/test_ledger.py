@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from c4pipe.corpus import chain
-from c4pipe.corpus.judging import Verdict
+from c4pipe.corpus.judging import Candidate, Verdict
 from c4pipe.corpus.variants import VARIANTS
 from c4pipe.corpus_run.ledger import Ledger
 from c4pipe.records import Dropped, Page, Quarantined
@@ -85,7 +85,7 @@ def test_every_stage_counts_and_measures_each_page_once():
                 if stages is chain.AFTER_URLS:
                     book.add_after_urls(PAGE.url, SIZE, verdict)
                 elif stages is chain.AFTER_LINES:
-                    book.add_after_lines(PAGE.url, PAGE.text, (), verdict)
+                    book.add_after_lines(Candidate(PAGE.url, PAGE.url, PAGE.text), verdict)
                 else:
                     book.add_to_the_end(PAGE.url, PAGE.text, verdict, "")
                 before = [stage.name for stage in present[: present.index(dropping)]]

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from c4pipe.corpus import deduplication
-from c4pipe.corpus_run.keys import KINDS, bucket_edges
-from c4pipe.corpus_run.plan import NUM_KEY_PARTS
+from c4pipe.corpus_run.earlier_crawls import EarlierCrawls
+from c4pipe.corpus_run.keys import KINDS, NUM_KEY_PARTS, bucket_edges
 from c4pipe.shards.work.key_files import count_rows, read_parts, write_key_file
 from c4pipe.stages.wet_to_c4 import pick_losers
 from c4pipe.stages.wet_to_c4.pick_losers import MAX_ELEMENT_BYTES, slices
@@ -58,7 +58,7 @@ def test_no_element_of_the_shuffle_is_larger_than_its_bound_however_many_keys_me
     assert len({bucket for bucket, _ in elements}) == 1
     assert max(len(packed) for _, packed in elements) <= MAX_ELEMENT_BYTES
     assert np.array_equal(np.frombuffer(b"".join(packed for _, packed in elements), KINDS["lines"].dtype), keys)
-    losers = list(pick_losers._pick_in_group((0, [packed for _, packed in elements]), "lines"))
+    losers = list(pick_losers._pick_in_group((0, [packed for _, packed in elements]), "lines", EarlierCrawls(), 5))
     assert len(losers) > 1 and max(len(packed) for _, packed in losers) <= MAX_ELEMENT_BYTES
     assert sum(len(packed) for _, packed in losers) == 19_999 * KINDS["lines"].losers.itemsize
 
