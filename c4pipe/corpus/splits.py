@@ -23,3 +23,12 @@ def split_of(normalized_url: str, language: str | None = None) -> str:
     if language is None:
         return VALIDATION if validates else TRAIN
     return f"{language}-{VALIDATION}" if validates else language
+
+
+def train_split_of(split: str) -> str:
+    """The training split that belongs to a split. If each language has its own splits, this is the language's code.
+
+    >>> train_split_of("de-validation"), train_split_of("zh-Latn")
+    ('de', 'zh-Latn')
+    """
+    return split.removesuffix(f"-{VALIDATION}")

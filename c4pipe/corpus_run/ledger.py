@@ -10,6 +10,7 @@ from c4pipe.corpus.chain import Stage
 from c4pipe.corpus.cleaning import dropped_lines
 from c4pipe.corpus.judging import Candidate, Verdict
 from c4pipe.corpus.line_copies import GLOBAL_DUPLICATE, IN_EARLIER_CRAWL
+from c4pipe.corpus.splits import train_split_of
 from c4pipe.corpus.variants import Variant
 from c4pipe.corpus.wet.kinds import Kinds
 from c4pipe.corpus.wet.language_header import OTHER_LANGUAGE
@@ -120,8 +121,8 @@ class Ledger:
         self._add(chain.AFTER_NEAR_DUPLICATES, verdict, Size.of(text), url, text)
         if not verdict.stage:
             summary.volume(f"{SPLIT}{split}").add(*Size.of(verdict.text))
-            summary.domains[_host(url)] += 1
-            summary.add_length(len(verdict.text))
+            language = train_split_of(split) if self._variant.splits_by_language else ""
+            summary.add_written(_host(url), len(verdict.text), language)
 
     def sample_lines(self, page: Page, verdict: Verdict) -> None:
         """Sample the lines that cleaning removes, from a few pages. Some of these pages may lose their URL later."""

@@ -60,6 +60,8 @@ class _Summary:
     languages: dict[str, Count]
     domains: dict[str, Count]
     lengths: dict[str, Count]
+    lengths_by_language: dict[str, Count]
+    domains_by_language: dict[str, Count]
     seconds: dict[str, float]
     totals: dict[str, int]
     kinds: dict[str, Count]

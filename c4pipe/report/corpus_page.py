@@ -8,7 +8,7 @@ from c4pipe.corpus.chain import CLEANING, EARLIER_CRAWLS, LINE_COPIES, NEAR_DUPL
 from c4pipe.near_duplicates.signatures import Banding
 from c4pipe.report import charts, funnel, html
 from c4pipe.report.html import Section
-from c4pipe.report.language_section import language_section
+from c4pipe.report.language_section import language_section, lengths_and_domains
 from c4pipe.report.near_duplicates_page import cluster_sections
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ def corpus_page(report: Mapping[str, Any]) -> str:
         Section("Languages", _languages(report["languages"])),
         Section("Domains", _domains(report["domains"])),
         Section("Lengths", _lengths(report["lengths"]) if drawn else _too_few()),
+        *_lengths_by_language(report),
         Section("Duplicates", _duplicates(stages)),
         *_near_duplicates(report),
         Section("Splits", _splits(report["splits"])),
@@ -62,6 +63,13 @@ def _by_language(report: Mapping[str, Any]) -> list[Section]:
     if not any(f"{CLEANING.name}-{language}/passed" in counters for language in languages):
         return []
     return [Section("Each language", language_section(languages, counters))]
+
+
+def _lengths_by_language(report: Mapping[str, Any]) -> list[Section]:
+    """Lengths and domains of the pages of each language, if languages have splits of their own."""
+    found = report["by_language"]
+    table = lengths_and_domains(found, report["lengths"]["edges"])
+    return [Section("Lengths and domains of each language", table)] if found else []
 
 
 def _near_duplicates(report: Mapping[str, Any]) -> list[Section]:

@@ -9,9 +9,9 @@ from c4pipe.corpus.badwords import SOFT_PASSED
 from c4pipe.corpus.chain import STAGES, Stage
 from c4pipe.corpus.rules import LINE_PASSED
 from c4pipe.corpus.wet.kinds import notices
-from c4pipe.report.summary import LENGTH_EDGES, SPLIT, Sample, Summary, Volume, largest_domains
+from c4pipe.report.summary import LENGTH_EDGES, SPLIT, Sample, Summary, Volume, by_language, largest_domains
 
-_NUM_DOMAINS = 200
+_NUM_DOMAINS, _NUM_DOMAINS_OF_LANGUAGE = 200, 20
 _MAX_FILES = 1000
 _Number = TypeVar("_Number")
 
@@ -36,6 +36,7 @@ def build(
             "edges": list(LENGTH_EDGES),
             "pages": [counted.lengths.get(place, 0) for place in range(len(LENGTH_EDGES) - 1)],
         },
+        "by_language": by_language(counted, _NUM_DOMAINS_OF_LANGUAGE),
         "splits": _splits(counted, num_shards),
         "quarantine": _quarantine(counted, quarantine_limit),
     }

@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from c4pipe.corpus.splits import TRAIN, VALIDATION
+from c4pipe.corpus.splits import TRAIN, VALIDATION, train_split_of
 from c4pipe.folders.kinds import CARD
 from c4pipe.report import funnel
 from c4pipe.shards import files, names
@@ -64,7 +64,7 @@ def _language_and_part(split: str) -> tuple[str, str]:
     >>> _language_and_part("de"), _language_and_part("zh-Latn-validation")
     (('de', 'train'), ('zh-Latn', 'validation'))
     """
-    language = split.removesuffix(f"-{VALIDATION}")
+    language = train_split_of(split)
     return language, TRAIN if language == split else VALIDATION
 
 

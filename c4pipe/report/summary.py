@@ -15,6 +15,9 @@ MAX_DOMAINS = 50_000  # while merging; the report shows only the largest
 LENGTH_EDGES = tuple(sorted({round(2 ** (exponent / 2)) for exponent in range(8, 37)}))
 
 
+_BY_PAGE = ("domains", "lengths", "lengths_by_language", "domains_by_language")
+
+
 class Size(NamedTuple):
     """The size of a page's text: lines, and bytes of UTF-8."""
 
@@ -79,6 +82,7 @@ class Summary:
 
     counters: name in the reference -> count. volumes: `STAGE` (text that passed it), `STAGE/REASON` (text that it
     dropped), `split:NAME` (text that was written). samples: name of the counter -> samples with the smallest hashes.
+    lengths_by_language, domains_by_language: the same of each language's splits, with `LANGUAGE/` before the names.
     kinds: kinds of WET records (`corpus.wet.kinds`). digest: identifies what the files were made from; a sum, so that
     their order does not matter. inputs: the files.
     """
@@ -90,6 +94,8 @@ class Summary:
     languages: Counter[str] = field(default_factory=Counter)
     domains: Counter[str] = field(default_factory=Counter)
     lengths: Counter[int] = field(default_factory=Counter)
+    lengths_by_language: Counter[str] = field(default_factory=Counter)
+    domains_by_language: Counter[str] = field(default_factory=Counter)
     seconds: Any = field(default_factory=Counter)
     totals: Counter[str] = field(default_factory=Counter)
     kinds: Counter[str] = field(default_factory=Counter)
@@ -118,14 +124,21 @@ class Summary:
         """Add what a file was made from to the digest."""
         self.digest = (self.digest + int(hashlib.sha256(made_from.encode()).hexdigest(), 16)) % (1 << 256)
 
-    def add_length(self, length: int) -> None:
-        """Count a written page of `length` characters in its bin of `LENGTH_EDGES`."""
-        place = bisect.bisect_right(LENGTH_EDGES, length) - 1
-        self.lengths[min(max(place, 0), len(LENGTH_EDGES) - 2)] += 1
+    def add_written(self, host: str, length: int, language: str = "") -> None:
+        """Count a written page by its host, and by its characters in its bin of `LENGTH_EDGES`.
+
+        language: counted separately too, if the page is in a language's own split.
+        """
+        place = min(max(bisect.bisect_right(LENGTH_EDGES, length) - 1, 0), len(LENGTH_EDGES) - 2)
+        self.lengths[place] += 1
+        self.domains[host] += 1
+        if language:
+            self.lengths_by_language[f"{language}/{place}"] += 1
+            self.domains_by_language[f"{language}/{host}"] += 1
 
     def merge(self, other: "Summary") -> "Summary":
         """Add another summary to this one, which is returned."""
-        for name in ("counters", "languages", "domains", "lengths", "seconds", "totals", "kinds"):
+        for name in ("counters", "languages", *_BY_PAGE, "seconds", "totals", "kinds"):
             getattr(self, name).update(getattr(other, name))
         for name, volume in other.volumes.items():
             self.volumes[name] = self.volumes.get(name, Volume()) + volume
@@ -136,7 +149,18 @@ class Summary:
         self.inputs.extend(other.inputs)
         if len(self.domains) > 2 * MAX_DOMAINS:
             self.domains = Counter(dict(_largest(self.domains.items(), MAX_DOMAINS)))
+        if len(self.domains_by_language) > 2 * MAX_DOMAINS:
+            self.domains_by_language = Counter(self._largest_by_language())
         return self
+
+    def _largest_by_language(self) -> dict[str, int]:
+        """The largest domains of each language, at most `MAX_DOMAINS` of all languages together."""
+        languages = sorted({name.partition("/")[0] for name in self.domains_by_language})
+        kept: dict[str, int] = {}
+        for language in languages:
+            own = [item for item in self.domains_by_language.items() if item[0].startswith(f"{language}/")]
+            kept.update(_largest(own, MAX_DOMAINS // len(languages)))
+        return kept
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON values. Keys are sorted, because their order depends on the order of merging."""
@@ -148,6 +172,8 @@ class Summary:
             "languages": dict(sorted(self.languages.items())),
             "domains": dict(_largest(self.domains.items(), MAX_DOMAINS)),
             "lengths": {str(place): count for place, count in sorted(self.lengths.items())},
+            "lengths_by_language": dict(sorted(self.lengths_by_language.items())),
+            "domains_by_language": dict(sorted(self._largest_by_language().items())),
             "seconds": dict(self.seconds),
             "totals": dict(sorted(self.totals.items())),
             "kinds": dict(sorted(self.kinds.items())),
@@ -166,6 +192,8 @@ class Summary:
             languages=Counter(fields["languages"]),
             domains=Counter(fields["domains"]),
             lengths=Counter({int(place): count for place, count in fields["lengths"].items()}),
+            lengths_by_language=Counter(fields["lengths_by_language"]),
+            domains_by_language=Counter(fields["domains_by_language"]),
             seconds=Counter(fields["seconds"]),
             totals=Counter(fields["totals"]),
             kinds=Counter(fields["kinds"]),
@@ -181,3 +209,17 @@ def _largest(items: Iterable[tuple[str, int]], count: int) -> list[tuple[str, in
 def largest_domains(summary: Summary, count: int) -> list[tuple[str, int]]:
     """The hosts with the most pages, the largest first. Equal hosts are sorted by name."""
     return _largest(summary.domains.items(), count)
+
+
+def by_language(summary: Summary, num_domains: int) -> dict[str, dict[str, list]]:
+    """Language -> `lengths` (pages per bin of `LENGTH_EDGES`) and `domains` (the hosts with the most pages)."""
+    found: dict[str, dict[str, list]] = {}
+    for name, count in sorted(summary.lengths_by_language.items()):
+        language, _, place = name.partition("/")
+        own = found.setdefault(language, {"lengths": [0] * (len(LENGTH_EDGES) - 1), "domains": []})
+        own["lengths"][int(place)] = count
+    for name, count in _largest(summary.domains_by_language.items(), len(summary.domains_by_language)):
+        language, _, host = name.partition("/")
+        if len(domains := found[language]["domains"]) < num_domains:
+            domains.append([host, count])
+    return found

@@ -6,7 +6,7 @@ from dataclasses import asdict
 
 import apache_beam as beam
 
-from c4pipe.corpus.splits import TRAIN, VALIDATION
+from c4pipe.corpus.splits import TRAIN, VALIDATION, train_split_of
 from c4pipe.corpus_run.inputs import read_list
 from c4pipe.corpus_run.plan import File, Plan
 from c4pipe.corpus_run.results import WrittenShard
@@ -55,7 +55,7 @@ def lay_out(rows_of_split: dict[str, int], plan: Plan) -> list[tuple[str, int, i
     A training split has `num_shards` shards, and its validation split one per 128 of them, at least one. A split
     without rows has one empty shard. Training and validation splits always come in pairs.
     """
-    trains = {_train_split(split) for split in rows_of_split} if plan.variant.splits_by_language else {TRAIN}
+    trains = {train_split_of(split) for split in rows_of_split} if plan.variant.splits_by_language else {TRAIN}
     num_validation = max(plan.settings.num_shards // _TRAIN_SHARDS_PER_VALIDATION_SHARD, 1)
     shards: list[tuple[str, int, int]] = []
     if plan.variant.cleans_by_language:
@@ -67,10 +67,6 @@ def lay_out(rows_of_split: dict[str, int], plan: Plan) -> list[tuple[str, int, i
             count = count if rows_of_split.get(split) else 1
             shards.extend((split, number, count) for number in range(count))
     return shards
-
-
-def _train_split(split: str) -> str:
-    return split.removesuffix(f"-{VALIDATION}")
 
 
 def part_of_inputs(number: int, count: int, num_files: int) -> list[tuple[int, int, int]]:

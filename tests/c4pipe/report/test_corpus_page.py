@@ -44,6 +44,13 @@ def test_pages_that_are_too_long_are_shown_with_their_lines_and_bytes():
     assert '<td class="number">200,001</td>' in page
 
 
+def test_lengths_and_domains_of_each_language_are_shown():
+    summary = Summary()
+    summary.add_written("a.example", 100, "de")
+    assert "Lengths and domains of each language" in page_of(summary) and "<td>a.example (1)</td>" in page_of(summary)
+    assert "Lengths and domains of each language" not in page_of(Summary())
+
+
 def test_settings_are_words():
     assert "[&#39;en&#39;]" not in page_of(Summary()) and "<td>languages</td><td>en</td>" in page_of(Summary())
 
