@@ -49,6 +49,11 @@ def parser() -> Parser:
     add("--accept_other_records", action="store_true", help="continue even if no file begins like a WET file")
     add("--languages", metavar="LANG,...", help="languages to keep, separated by commas (default: all of the variant)")
     add("--language_identifier", choices=IDENTIFIERS, help="the language identifier (default: the variant's)")
+    add(
+        "--language_probability",
+        action="store_true",
+        help="add the column language_probability to the shards: how sure the language identifier is (0 to 1)",
+    )
     add("--assets", metavar="DIR", help="folder with punkt_tab, badwords, realnews (default: they are downloaded once)")
     add(
         "--sentence_model",

@@ -36,6 +36,7 @@ class Ruling:
     nothing. language: the language that the stage identified, if it is a stage that does. line_counts: the number of
     lines per outcome in `Stage.line_outcomes`. counters: suffixes of further counters, each counted once; the stage's
     name comes before them. match: the part of the page that is the reason for dropping it, if the stage can tell.
+    probability: how sure the identifier is of its language.
     """
 
     reason: str = ""
@@ -44,6 +45,7 @@ class Ruling:
     line_counts: tuple[int, ...] = ()
     counters: tuple[str, ...] = ()
     match: str = ""
+    probability: float = 0.0
 
 
 STAYS = Ruling()
@@ -64,7 +66,7 @@ class Verdict:
     stage, reason: the stage that drops the page, and why; both empty if it stays. text: the text after the last stage,
     or before the stage that drops the page. line_counts: those of the stage that removes lines, if the page reached it.
     counters: names of further counters, each counted once. match: the part of the page that is the reason for dropping
-    it, if the stage can tell.
+    it, if the stage can tell. probability: how sure the identifier is of its language, if a stage asked it.
     """
 
     text: str
@@ -74,6 +76,7 @@ class Verdict:
     line_counts: tuple[int, ...] = ()
     counters: tuple[str, ...] = ()
     match: str = ""
+    probability: float = 0.0
 
     def after(self, stage: str, ruling: Ruling) -> "Verdict":
         """The verdict after one more stage."""
@@ -85,6 +88,7 @@ class Verdict:
             line_counts=ruling.line_counts or self.line_counts,
             counters=(*self.counters, *(stage + end for end in ruling.counters)),
             match=ruling.match,
+            probability=ruling.probability or self.probability,
         )
 
 

@@ -17,6 +17,7 @@ from c4pipe.corpus_run.rules_file import RuleSet, read_rules, write_rules
 from c4pipe.near_duplicates.signatures import Banding
 from c4pipe.near_duplicates_run.clustering import Clustering
 from c4pipe.shards import files
+from c4pipe.shards.text_shards import COLUMNS, PROBABILITY
 
 __all__ = ["File", "Plan", "RuleSet", "Settings", "code_digest", "digest", "read_rules", "write_rules"]
 
@@ -44,6 +45,7 @@ class Settings:
 
     variant: the recipe's name; recipe: its digest (`recipe_files.digest`). near_duplicates: one of
     `variants.NEAR_DUPLICATES`. keys: one of `variants.KEYS`. previous: a digest for each earlier crawl.
+    language_probability: whether the shards have this column.
     """
 
     variant: str
@@ -58,6 +60,12 @@ class Settings:
     near_duplicates: str = variants.KEPT
     keys: str = variants.KEYS_KEPT
     previous: tuple[str, ...] = ()
+    language_probability: bool = False
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns of the shards."""
+        return (*COLUMNS, PROBABILITY) if self.language_probability else COLUMNS
 
     def to_json(self) -> dict[str, Any]:
         """The settings as in the manifest, which lists assets separately."""
@@ -65,7 +73,12 @@ class Settings:
         fields["languages"], fields["previous"] = list(self.languages), list(self.previous)
         del fields["assets"]
         # Settings that the first versions did not have are left out if they have their defaults.
-        for name, default in (("near_duplicates", variants.KEPT), ("keys", variants.KEYS_KEPT), ("previous", [])):
+        for name, default in (
+            ("near_duplicates", variants.KEPT),
+            ("keys", variants.KEYS_KEPT),
+            ("previous", []),
+            (PROBABILITY, False),
+        ):
             if fields[name] == default:
                 del fields[name]
         return fields
@@ -88,7 +101,7 @@ class Settings:
     def of_finishing(self) -> dict[str, Any]:
         """The settings that determine the outcome of a cleaned file's pages, once their losses are known."""
         fields = self.to_json()
-        for name in ("num_shards", "format", "previous"):
+        for name in ("num_shards", "format", "previous", PROBABILITY):
             fields.pop(name, None)
         # Which crawls they are shows in what a file loses to them.
         return {**fields, "has_earlier_crawls": bool(self.previous), "assets": self._lasting_assets}

@@ -13,6 +13,7 @@ from c4pipe.report import funnel
 from c4pipe.shards import files, names
 from c4pipe.shards.cluster_files import FILE_NAME_OF_WET
 from c4pipe.shards.manifest import Manifest, text_statistics
+from c4pipe.shards.text_shards import PROBABILITY
 
 DEFAULT = "default"
 _TERMS = "https://commoncrawl.org/terms-of-use"
@@ -211,6 +212,8 @@ def _splits(made: Manifest) -> str:
         rows.append([split, *[f"{count:,}" for count in (made.num_rows(split), len(shards), num_empty, size)], globs])
     table = _table(["split", "rows", "shards", "shards without rows", "bytes", "files"], rows)
     columns = "Each row has `text`, `timestamp` (when it was crawled) and `url`."
+    if made.settings.get(PROBABILITY):
+        columns += f" `{PROBABILITY}` says how sure the language identifier is (0 to 1)."
     return "\n".join(["## What is here", "", *table, "", columns])
 
 
@@ -231,7 +234,7 @@ def _opening(made: Manifest, configs: Configs) -> str:
 import datasets, duckdb, glob, polars, pyarrow.dataset, pyarrow.json
 
 datasets.load_dataset("FOLDER"){one_language}
-{_calls(glob)}
+{_calls(glob, has_probability=bool(made.settings.get(PROBABILITY)))}
 ```
 
 `datasets` opens the splits and shards that have rows, with no argument but the folder. Arrow refuses JSON files without
@@ -243,7 +246,7 @@ The pages belong to those who wrote them. {licence}
 """
 
 
-def _calls(glob: str) -> str:
+def _calls(glob: str, has_probability: bool) -> str:
     """One call for each of pyarrow, polars and duckdb that opens the files of a glob."""
     schema = ""
     if glob.endswith(".parquet"):
@@ -252,7 +255,8 @@ def _calls(glob: str) -> str:
     else:
         scan, read = "scan_ndjson", "read_json"
         # Without it, polars fails on a file without rows.
-        schema = ', schema=dict.fromkeys(("text", "timestamp", "url"), polars.String)'
+        more = f' | {{"{PROBABILITY}": polars.Float64}}' if has_probability else ""
+        schema = f', schema=dict.fromkeys(("text", "timestamp", "url"), polars.String){more}'
         arrow = f'pyarrow.dataset.dataset(sorted(glob.glob("{glob}")), format="json")'
     if glob.endswith(".zst"):  # Arrow's data sets of JSON cannot decompress it
         one_file = 'pyarrow.json.read_json(pyarrow.input_stream(path, compression="zstd"))'

@@ -9,7 +9,10 @@ from c4pipe.shards.work.work_files import FINISHED
 
 @dataclass(frozen=True, slots=True)
 class JudgedPage:
-    """A page that passed the stages up to its language. row: its row in the file of cleaned pages."""
+    """A page that passed the stages up to its language.
+
+    row: its row in the file of cleaned pages. probability: how sure the identifier is of its language.
+    """
 
     row: int
     record: int
@@ -17,6 +20,7 @@ class JudgedPage:
     timestamp: str
     text: str
     language: str
+    probability: float
 
 
 JUDGED = pa.schema([*FINISHED, pa.field("language", pa.string(), nullable=False)])

@@ -18,6 +18,8 @@ from c4pipe.shards.reading.record import BadRecord
 from c4pipe.shards.reading.records import ReadingOptions, read_records
 
 COLUMNS = ("text", "timestamp", "url")
+# How sure the language identifier is, 0 to 1: a column that is there only if it was asked for. All others are strings.
+PROBABILITY = "language_probability"
 # On a machine with AVX-512, level 3 of isal uses other code and gives other bytes. Level 2 gives the same bytes on
 # every x86-64.
 GZIP_LEVEL = 2
@@ -70,11 +72,12 @@ def _write_parquet(target: BinaryIO, rows: Iterable[Row], columns: Sequence[str]
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    schema = pa.schema([pa.field(column, pa.string()) for column in columns])
+    types = {column: pa.float64() if column == PROBABILITY else pa.string() for column in columns}
+    schema = pa.schema(list(types.items()))
     count, source = 0, iter(rows)
     with pq.ParquetWriter(target, schema, compression="zstd", compression_level=ZSTD_LEVEL) as writer:
         while group := list(islice(source, _ROWS_PER_GROUP)):
-            arrays = [pa.array([row[column] for row in group], pa.string()) for column in columns]
+            arrays = [pa.array([row[column] for row in group], types[column]) for column in columns]
             writer.write_table(pa.Table.from_arrays(arrays, schema=schema))
             count += len(group)
     return count

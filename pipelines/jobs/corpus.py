@@ -133,6 +133,7 @@ def make_job(flags: Namespace, options: PipelineOptions) -> Job:
         assets=hashes,
         near_duplicates=variants.MINHASH if variant.near_duplicates else variants.KEPT,
         keys=flags.keys,
+        language_probability=flags.language_probability,
     )
     output = flags.output.rstrip("/") or "/"
     previous = earlier_crawls.folders_of(flags.previous)

@@ -14,9 +14,10 @@ from c4pipe.corpus_run.plan import EXCLUDED_ASSET, LISTED_ASSET, Settings
 from c4pipe.errors import UserError
 from c4pipe.shards import files, manifest
 from c4pipe.shards.manifest import EarlierCorpus, Manifest
+from c4pipe.shards.text_shards import PROBABILITY
 
 # These may differ from crawl to crawl: settings that change no page and no line, and lists of URLs of one crawl.
-_FREE_SETTINGS = frozenset({"num_shards", "format", "keys", "previous"})
+_FREE_SETTINGS = frozenset({"num_shards", "format", "keys", "previous", PROBABILITY})
 _FREE_ASSETS = frozenset({EXCLUDED_ASSET, LISTED_ASSET})
 
 

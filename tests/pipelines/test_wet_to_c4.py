@@ -228,6 +228,17 @@ def test_every_format_has_the_same_rows(crawl, made, tmp_path, format):
     assert found == rows(made, "train")
 
 
+def test_how_sure_the_identifier_is_can_be_a_column(crawl, made, tmp_path):
+    import pyarrow.parquet as pq
+
+    output = make(crawl, tmp_path / "c4", "--format=parquet", "--language_probability")
+    found = [row for path in sorted(output.glob("c4-train.*")) for row in pq.read_table(path).to_pylist()]
+    probabilities = [row.pop("language_probability") for row in found]
+    assert found == rows(made, "train")
+    assert all(isinstance(probability, float) and 0.99 <= probability <= 1 for probability in probabilities)
+    assert "`language_probability` says how sure" in (output / "README.md").read_text()
+
+
 def test_too_much_quarantine_is_an_error_without_shards(crawl, tmp_path):
     flags = [*command(crawl, tmp_path / "c4"), ONE_WORKER, "--max_quarantined_fraction=0.001"]
     with pytest.raises(UserError, match="--max_quarantined_fraction"):

@@ -35,7 +35,7 @@ class SureOfLanguage:
         if language not in self._languages:
             reason = "ignored_language"
             return Ruling(reason, language=language, counters=(f"/filtered:{reason}-{language}",))
-        return Ruling(language=language)
+        return Ruling(language=language, probability=probability)
 
 
 class LanguageOrUnknown:
@@ -64,7 +64,8 @@ class LanguageOrUnknown:
             language = mc4_code(found.language)
         if language not in self._languages:
             return Ruling("ignored_language", language=language, counters=tuple(counters))
-        return Ruling(language=language, counters=(*counters, f"/passed:{language}"))
+        probability = 0.0 if found is None else found.probability
+        return Ruling(language=language, counters=(*counters, f"/passed:{language}"), probability=probability)
 
 
 class SureOfLanguages:
@@ -95,4 +96,4 @@ class SureOfLanguages:
             return Ruling("low_confidence", language=language)
         if cleaned_as and language != cleaned_as:
             return Ruling("cleaned_as_other_language", language=language)
-        return Ruling(language=language, counters=(f"/passed:{language}",))
+        return Ruling(language=language, counters=(f"/passed:{language}",), probability=found.probability)

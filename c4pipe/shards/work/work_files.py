@@ -47,13 +47,17 @@ class CleanedPage:
 
 @dataclass(frozen=True, slots=True)
 class FinishedPage:
-    """A page as it is written to the corpus. row: its row in the file of cleaned pages."""
+    """A page as it is written to the corpus.
+
+    row: its row in the file of cleaned pages. probability: how sure the identifier is of its language.
+    """
 
     row: int
     record: int
     url: str
     timestamp: str
     text: str
+    probability: float
 
 
 CLEANED = pa.schema(
@@ -78,6 +82,7 @@ FINISHED = pa.schema(
         pa.field("url", pa.string(), nullable=False),
         pa.field("timestamp", pa.string(), nullable=False),
         pa.field("text", pa.string(), nullable=False),
+        pa.field("probability", pa.float64(), nullable=False),
     ]
 )
 

@@ -145,7 +145,8 @@ class FileFinishing:
             split = chain.split_of_page(self._plan.variant, candidate.normalized_url, page.language)
             ledger.add_to_the_end(page.url, page.text, verdict, split)
             if not verdict.stage:
-                filed.add(split, FinishedPage(page.row, page.record, page.url, page.timestamp, verdict.text))
+                place = (page.row, page.record, page.url, page.timestamp)
+                filed.add(split, FinishedPage(*place, verdict.text, page.probability))
                 keys.add(candidate.normalized_url, verdict.text)
 
 

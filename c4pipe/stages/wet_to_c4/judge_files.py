@@ -101,7 +101,8 @@ class FileJudging:
         for (row, page), candidate, verdict in zip(winners.items(), candidates, verdicts, strict=True):
             self._ledger.add_after_lines(candidate, verdict)
             if not verdict.stage:
-                yield JudgedPage(row, page.record, page.url, page.timestamp, verdict.text, verdict.language)
+                found = (verdict.language, verdict.probability)
+                yield JudgedPage(row, page.record, page.url, page.timestamp, verdict.text, *found)
 
     def _stays_so_far(self, row: int, page: PageInLanguage) -> bool:
         """Whether a page won its URL and passed the stages up to cleaning. Records the outcome in the ledger."""

@@ -14,11 +14,12 @@ from c4pipe.report.summary import SPLIT
 from c4pipe.shards import files, names
 from c4pipe.shards.manifest import describe_shard
 from c4pipe.shards.provenance import write_provenance
-from c4pipe.shards.text_shards import write_text_shard
+from c4pipe.shards.text_shards import PROBABILITY, write_text_shard
 from c4pipe.shards.work.work_files import read_record, write_record
 from c4pipe.stages.wet_to_c4.finish_files import read_finished, record_of
 
 _TRAIN_SHARDS_PER_VALIDATION_SHARD = 128
+_PROBABILITY_DIGITS = 6
 
 
 class WriteShards(beam.PTransform):
@@ -97,7 +98,8 @@ def _write(element: tuple[str, int, int], plan: Plan, run_key: str) -> WrittenSh
     provenance = files.join(plan.output, names.provenance(split, number, count))
     if record is None or not (_is(path, record["sha256"]) and _is(provenance, record["provenance"])):
         origins: list[tuple[str, int]] = []
-        rows = write_text_shard(path, _rows(split, number, count, plan, run_key, origins), plan.settings.format)
+        found = _rows(split, number, count, plan, run_key, origins)
+        rows = write_text_shard(path, found, plan.settings.format, plan.settings.columns)
         write_provenance(provenance, origins)
         shard = describe_shard(plan.output, name, rows)
         written = WrittenShard(split, shard.file, shard.rows, shard.bytes, shard.sha256)
@@ -130,4 +132,5 @@ def _rows_of_file(
     for page in read_finished(plan, file, run_key, split):
         if first <= page.row < end:
             origins.append((file.name, page.record))
-            yield {"text": page.text, "timestamp": page.timestamp, "url": page.url}
+            probability = round(page.probability, _PROBABILITY_DIGITS)
+            yield {"text": page.text, "timestamp": page.timestamp, "url": page.url, PROBABILITY: probability}
