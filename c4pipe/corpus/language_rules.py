@@ -59,14 +59,21 @@ class LineRuleOfLanguage(LineRule):
 
 @dataclass(frozen=True)
 class EndMarksOfLanguage(LineRuleOfLanguage):
-    """`EndMarks` with the marks of the language's script. If the script has none (Thai), it applies to no line."""
+    """`EndMarks` with the marks of the language's script. If the script has none (Thai), it applies to no line.
+
+    long_words: the words of a line that may end in one of the language's marks for long lines.
+    """
 
     not_in: str = "..."
+    long_words: _Count = 1
 
     def of(self, language: LanguageData) -> LineRule:
         if not language.end_marks:
             return Never(self.name, self.drops)
-        return EndMarks(self.name, self.drops, marks=language.end_marks, not_in=self.not_in)
+        exceptions = {"long_marks": language.long_marks, "dashes": language.dashes}
+        if language.long_marks:
+            exceptions["long_words"] = self.long_words
+        return EndMarks(self.name, self.drops, marks=language.end_marks, not_in=self.not_in, **exceptions)
 
 
 @dataclass(frozen=True)

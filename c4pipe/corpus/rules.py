@@ -116,18 +116,36 @@ class LongestWord(LineRule):
         return super().untaken(lines, lowered_page)
 
 
+_ELLIPSES = ("...", "…")
+
+
 @dataclass(frozen=True)
 class EndMarks(LineRule):
-    """Applies to a line that does not end in one of `marks`, or that ends in `not_in`, unless that is empty."""
+    """Applies to a line that does not end in one of `marks`, or that ends in `not_in`, unless that is empty.
+
+    There are two exceptions. A line of at least `long_words` words may also end in one of `long_marks`. A line that
+    begins with one of `dashes`, as speech does in some languages, may also end in an ellipsis.
+    """
 
     marks: _Texts = (".",)
     not_in: str = "..."
+    long_marks: _Texts = ()
+    long_words: _Count = 1
+    dashes: _Texts = ()
 
     def takes(self, line: str) -> bool:
-        return not line.endswith(self.marks) or (self.not_in != "" and line.endswith(self.not_in))
+        is_ended = line.endswith(self.marks) and not (self.not_in and line.endswith(self.not_in))
+        return not (is_ended or self._is_exception(line))
+
+    def _is_exception(self, line: str) -> bool:
+        if line.endswith(self.long_marks):
+            return len(line.split(None, self.long_words - 1)) >= self.long_words
+        return line.startswith(self.dashes) and line.endswith(_ELLIPSES)
 
     def untaken(self, lines: list[str], lowered_page: str) -> list[str]:
         marks, not_in = self.marks, self.not_in
+        if self.long_marks or self.dashes:
+            return super().untaken(lines, lowered_page)
         if not not_in:
             return [line for line in lines if line.endswith(marks)]
         return [line for line in lines if line.endswith(marks) and not line.endswith(not_in)]

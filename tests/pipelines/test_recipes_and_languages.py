@@ -82,7 +82,13 @@ def test_languages_are_cleaned_by_their_rules_into_splits_of_their_own(crawl, tm
     assert counters["language-filter/passed:de"] == 30
     assert counters["clean-page-ja/line-filtered:policy"] == counters["clean-page-ja/passed"] == 30
     assert any("クッキー" in sample["text"] for sample in report["samples"]["clean-page-ja/line-filtered:policy"])
-    assert "Each language" in (tmp_path / "report.html").read_text()
+    page = (tmp_path / "report.html").read_text()
+    assert "Each language" in page and "<td>ja.example.org (30)</td>" in page
+    found = report["by_language"]
+    assert {language: own["domains"] for language, own in found.items()} == {
+        language: [[f"{language}.example.org", 30]] for language in ("de", "ja")
+    }
+    assert [sum(own["lengths"]) for own in found.values()] == [30, 30]
     assert "no list of bad words for ja" in capsys.readouterr().err
     assert len(report["settings"]["recipe"]) == 64
 

@@ -30,6 +30,7 @@ class LanguageData:
     fewest_characters: if not, the length of the shortest line to keep. sentences: the language in `punkt_tab`, or
     `BY_MARKS`. phrases: topic -> phrases in lower case. min_probability: identifier -> the smallest probability that
     counts; identifiers that do not know the language are left out. source: the sources of the data.
+    long_marks: further marks at the end of long lines. dashes: the dashes before speech, which may end in an ellipsis.
     ordinary_words: words of the list of bad words that mostly mean something else.
     """
 
@@ -43,6 +44,8 @@ class LanguageData:
     min_probability: dict[str, _Share]
     has_blanks: bool = True
     fewest_characters: Annotated[int, msgspec.Meta(ge=0)] = 0
+    long_marks: tuple[_Text, ...] = ()
+    dashes: tuple[_Text, ...] = ()
     ordinary_words: tuple[_Text, ...] = ()
     phrases: dict[str, tuple[_Text, ...]] = field(default_factory=dict)
 

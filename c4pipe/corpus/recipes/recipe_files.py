@@ -58,7 +58,7 @@ KINDS: dict[str, type[Rule]] = {
 _KIND, _RULES = "kind", "rules"
 _NAMES = {kind: name for name, kind in KINDS.items()}
 # The fields of a rule that may be left out. All other fields of its kind must be given.
-_OPTIONAL = ("drops",)
+_OPTIONAL = ("drops", "long_marks", "long_words", "dashes")
 _PLACE = re.compile(r"\A(?P<fault>.*?)(?: - at `\$(?P<place>.*)`)?\Z", re.DOTALL)
 
 

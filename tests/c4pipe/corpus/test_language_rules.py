@@ -34,6 +34,13 @@ def outcome(language: str, line: str) -> str:
         ("ro", "Acest site folosește cookie-uri pentru tot felul de lucruri.", "policy"),
         ("th", "เมนู", "too_short"),
         ("de", "Bitte aktivieren Sie Javascript in Ihrem Browser.", "javascript"),
+        ("de", "Nach einer Weile fuhr er mit leiser Stimme fort:", "passed"),
+        ("de", "Mehr zu diesem Thema finden Sie:", "no_endmark"),
+        ("en", "After a while he went on in a very low voice:", "no_endmark"),
+        ("ro", "— Doamna noastră voieşte să-l bei... te roagă...", "passed"),
+        ("ro", "— Ei bine…", "too_short"),
+        ("ro", "Doamna noastră voieşte ca dumneata să-l bei...", "no_endmark"),
+        ("fr", "— Je ne sais pas ce que je dois dire...", "no_endmark"),
     ],
 )
 def test_lines_are_judged_by_the_rules_of_their_language(language, line, name):

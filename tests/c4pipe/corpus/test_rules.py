@@ -68,6 +68,7 @@ ROWS = (
     LongestWord("page_of_long_words", Drops.PAGE, characters=10),
     Phrases("page_phrase", Drops.PAGE, phrases=("goes",)),
     LineTest("page_test", Drops.PAGE, test=str.isdigit),
+    EndMarks("no_end_but", marks=(".",), long_marks=(":", "!"), long_words=3, dashes=("-", "a")),
 )
 
 
@@ -81,6 +82,9 @@ ROWS = (
         (ROWS[3], "Here is THE Word.", "Here is the other word."),
         (ROWS[3], "\u0397 \u039f\u0394\u038c\u03a3", "\u0397 \u03bf\u03b4\u03cc"),
         (ROWS[4], "LOUD", "Not LOUD"),
+        (ROWS[8], "Too short:", "Long enough for:"),
+        (ROWS[8], "It goes on...", "- It goes on..."),
+        (ROWS[8], "- No mark", "- A mark."),
     ],
 )
 def test_each_kind_of_line_rule_applies_to_the_right_lines(row, taken, left):
@@ -89,7 +93,7 @@ def test_each_kind_of_line_rule_applies_to_the_right_lines(row, taken, left):
 
 
 WORDS = ["words ", "the ", "word ", "goes ", "LOUD ", "x" * 11, "y" * 13, "7", " ", "\u039f\u0394\u038c\u03a3"]
-pieces = st.sampled_from([*WORDS, ".", "..", "\u0964", "\n", "\n", "[1]"])
+pieces = st.sampled_from([*WORDS, ".", "..", "...", "-", ":", "\u0964", "\n", "\n", "[1]"])
 
 
 @given(
