@@ -36,6 +36,7 @@ from model.training.fitting import refuse_what_cannot_fit
 from model.training.flags import running_settings, training_settings
 from model.training.hooks import Hooks
 from model.training.launch import launch, make_trainer, train
+from model.training.parallel.sharding import place_model
 from model.training.ranks.speaker import is_first, say, silence_others, was_restarted
 from model.training.ranks.world import World
 from model.training.run import Run
@@ -124,13 +125,12 @@ def _finetune(
     model = start_model(
         base.checkpoint,
         config,
-        seed=settings.seed,
-        device=world.device,
+        lambda weights: place_model(config, world, settings, this.running.parallel, weights),
         from_scratch=arguments.from_scratch or is_empty,
     )
     computation = Computation.of(model, world, settings)
     score = ValidationScore(
-        model,
+        computation.evaluated,
         base.vocabulary,
         sets,
         decoding=Decoding(max_length=arguments.max_length),
@@ -187,7 +187,9 @@ def _refuse_what_cannot_fit(this: Run, config: ModelConfig, examples: RunExample
     if this.identity["method"] == "all_parameters":  # the other methods train fewer parameters
         lengths = {"inputs_length": examples.inputs_length, "targets_length": examples.targets_length}
         # Batches are trimmed to their longest example, so only one row is certain to have these lengths.
-        refuse_what_cannot_fit(config, replace(this.settings, gradient_accumulation=0), world, **lengths)
+        refuse_what_cannot_fit(
+            config, replace(this.settings, gradient_accumulation=0), world, **lengths, parallel=this.running.parallel
+        )
 
 
 def validation_sets(sources: Sequence[Source], base: Base, max_examples: int) -> list[TaskSet]:

@@ -28,7 +28,8 @@ from model.training.fitting import refuse_what_cannot_fit
 from model.training.flags import running_settings, training_settings
 from model.training.hooks import Hooks
 from model.training.launch import launch, make_trainer, train
-from model.training.ranks.speaker import say, silence_others, was_restarted
+from model.training.parallel.sharding import place_model
+from model.training.ranks.speaker import num_ranks, say, silence_others, was_restarted
 from model.training.ranks.world import World
 from model.training.run import Run
 from model.training.settings import BestMetric, TrainingSettings
@@ -121,10 +122,8 @@ def _pretrain(
 ) -> None:
     settings = this.settings
     lengths = {"inputs_length": examples.inputs_length, "targets_length": examples.targets_length}
-    refuse_what_cannot_fit(config, settings, world, **lengths)
-    model = build_model(config, seed=settings.seed, device=world.device)
-    if start is not None and start.weights is not None:
-        model.load_state_dict(start.weights)
+    refuse_what_cannot_fit(config, settings, world, **lengths, parallel=this.running.parallel)
+    model = place_model(config, world, settings, this.running.parallel, (start and start.weights) or {})
     computation = Computation.of(model, world, settings)
     validation = Validation(examples.validation, computation, batch_size=min(32, settings.batch_size))
     trainer = make_trainer(
@@ -215,8 +214,10 @@ def plan(this: Run, config: ModelConfig, examples: RunExamples, world: World) ->
     seen = settings.steps * settings.batch_size
     flops = flops_of_example(model, examples.inputs_length, examples.targets_length) * seen
     lengths = {"inputs_length": examples.inputs_length, "targets_length": examples.targets_length}
-    size = refuse_what_cannot_fit(config, settings, world, **lengths)
-    rows = settings.share(world.size) // settings.gradient_accumulation if settings.gradient_accumulation else "one row"
+    size = refuse_what_cannot_fit(config, settings, world, **lengths, parallel=this.running.parallel)
+    rows = (
+        settings.share(num_ranks()) // settings.gradient_accumulation if settings.gradient_accumulation else "one row"
+    )
     return "\n".join(
         [
             f"would train {config.architecture} of {parameters:,} parameters into {this.folder}",

@@ -1,7 +1,8 @@
 """Initial values, as in the paper's code (mesh_tensorflow).
 
 Each parameter has its own generator, keyed by (seed, name). So its values depend neither on the device nor on the rest
-of the model: adding an adapter or choosing another architecture does not change the other parameters.
+of the model: adding an adapter or choosing another architecture does not change the other parameters. Of a sharded
+model, a process fills the rows that it has.
 """
 
 import hashlib
@@ -10,14 +11,17 @@ import torch
 from torch import Tensor, nn
 
 from model.architectures.config import ModelConfig
+from model.architectures.parts import fill, part_of
 
 
 def initialize(module: nn.Module, config: ModelConfig, seed: int) -> None:
     """Fill all parameters of a model in place."""
     for name, parameter in module.named_parameters():
         deviation = standard_deviation(name, config)
-        with torch.no_grad():
-            parameter.fill_(1.0) if deviation is None else parameter.copy_(_normal(parameter, name, seed, deviation))
+        if deviation is None:
+            part_of(parameter).rows.fill_(1.0)
+        else:
+            fill(parameter, {name: _normal(parameter, name, seed, deviation)}, name)
 
 
 def standard_deviation(name: str, config: ModelConfig) -> float | None:

@@ -18,6 +18,11 @@ def compute_dtype(x: Tensor) -> torch.dtype:
     return torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else x.dtype
 
 
+def residual(x: Tensor) -> Tensor:
+    """x as the start of the residual stream: under autocast this is float32, also if the embedding is in bf16."""
+    return x.float() if torch.is_autocast_enabled(x.device.type) else x
+
+
 class RMSNorm(nn.Module):
     """x / sqrt(mean(x^2) + eps) * weight: no mean subtracted, no bias (paper, section 2.1); statistics in float32.
 

@@ -5,7 +5,8 @@ keep for the backward pass, term by term (a test counts them in a real forward p
 """
 
 import bisect
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from math import prod
 
@@ -25,6 +26,8 @@ class Training:
     rows: the micro-batch, the number of examples that a device computes at a time.
     optimizer_state: the number of values that the optimizer keeps for a parameter of a given shape; 0 without one.
     fused: attention never stores its weights (CUDA's kernels); False: it keeps them (plain attention, as on a CPU).
+    shards: over how many processes parameters, gradients and the optimizer's state are sharded; 1: not at all.
+    processes: over how many they could be sharded.
     """
 
     rows: int
@@ -34,6 +37,8 @@ class Training:
     bf16: bool = False
     fused: bool = False
     activation_checkpointing: bool = False
+    shards: int = 1
+    processes: int = 1
 
 
 @dataclass(frozen=True)
@@ -41,7 +46,9 @@ class Size:
     """Bytes on one device.
 
     copies: bf16 copies of the weights. recomputed: the layer that activation checkpointing is computing again. loss:
-    the head's gradient and a chunk of logits.
+    the head's gradient and a chunk of logits. gathered: of a sharded model, the whole weights and gradients of two
+    layers and of what is outside of the layers. evaluation: everything at the peak of an evaluation, for which a
+    sharded model is gathered.
     """
 
     num_parameters: int
@@ -52,19 +59,24 @@ class Size:
     activations: int
     recomputed: int
     loss: int
+    gathered: int = 0
+    evaluation: int = 0
 
     @property
     def parts(self) -> dict[str, int]:
         """The terms of the total, the largest first."""
-        parts = {name: value for name, value in asdict(self).items() if name != "num_parameters" and value}
+        terms = asdict(self).items()
+        parts = {name: value for name, value in terms if name not in ("num_parameters", "evaluation") and value}
         return dict(sorted(parts.items(), key=lambda part: -part[1]))
 
     @property
     def total(self) -> int:
-        return sum(self.parts.values())
+        return max(sum(self.parts.values()), self.evaluation)
 
     def __str__(self) -> str:
-        return f"{gigabytes(self.total)} (" + ", ".join(f"{n} {gigabytes(v)}" for n, v in self.parts.items()) + ")"
+        parts = ", ".join(f"{name} {gigabytes(value)}" for name, value in self.parts.items())
+        evaluation = f"; {gigabytes(self.evaluation)} in an evaluation" if self.evaluation else ""
+        return f"{gigabytes(self.total)} ({parts}{evaluation})"
 
 
 def gigabytes(num_bytes: float) -> str:
@@ -80,7 +92,11 @@ def size_of(config: ModelConfig, training: Training) -> Size:
     named = build_model(config, device="meta").named_parameters()
     shapes = {name: tuple(parameter.shape) for name, parameter in named}
     count = sum(prod(shape) for shape in shapes.values())
-    slots = sum(training.optimizer_state(shape) for shape in shapes.values())
+    parts = [(-(-shape[0] // training.shards), *shape[1:]) for shape in shapes.values()]
+    own = sum(map(prod, parts))
+    slots = sum(map(training.optimizer_state, parts))
+    compute = 2 if training.bf16 else _FULL
+    is_sharded = training.shards > 1
     # Embedding and norms are never cast; a copy of the head exists only during the loss.
     products = sum(prod(shape) for name, shape in shapes.items() if len(shape) == 2 and name.count(".") > 2)
     kind = "cuda" if training.fused else "cpu"
@@ -88,14 +104,27 @@ def size_of(config: ModelConfig, training: Training) -> Size:
     activations, recomputed = _activations(config, training)
     return Size(
         num_parameters=count,
-        parameters=count * _FULL,
-        gradients=count * _FULL,
+        parameters=own * _FULL,
+        gradients=own * _FULL,
         optimizer=slots * _FULL,
-        copies=2 * products if training.bf16 else 0,
+        copies=2 * products if training.bf16 and not is_sharded else 0,
         activations=activations,
         recomputed=recomputed,
         loss=config.vocabulary_size * config.d_model * _FULL + 2 * min(logits, CHUNK_BYTES[kind]),
+        gathered=_gathered(shapes, compute) if is_sharded else 0,
+        evaluation=(own + slots) * _FULL + count * compute if is_sharded else 0,
     )
+
+
+def _gathered(shapes: Mapping[str, tuple[int, ...]], compute: int) -> int:
+    """Bytes of whole weights, whole gradients, and the float32 copies of these that are summed over the processes."""
+    elements: Counter[str] = Counter()
+    for name, shape in shapes.items():
+        stack, is_layer, inside = name.partition(".layers.")
+        elements[f"{stack} {inside.split('.')[0]}" if is_layer else ""] += prod(shape)
+    outside = elements.pop("")
+    # The next layer is gathered while one computes.
+    return (outside + 2 * max(elements.values())) * (2 * compute + _FULL)
 
 
 def check_fits(config: ModelConfig, training: Training, available_bytes: float) -> Size:
@@ -137,10 +166,27 @@ def _mend(config: ModelConfig, training: Training, available_bytes: float) -> st
         if rows:
             fewest = size_of(config, replace(checkpointed, rows=min(rows, training.rows)))
             offers.append(f"with --activation_checkpointing {rows} rows at a time fit ({gigabytes(fewest.total)})")
+    if training.shards == 1:
+        offers.extend(_sharded_offer(config, training, available_bytes))
     if offers:
         return "; or ".join(offers)
     least = size_of(config, replace(training, rows=1, activation_checkpointing=True))
     return f"one row with --activation_checkpointing needs {gigabytes(least.total)}: use a smaller preset"
+
+
+def _sharded_offer(config: ModelConfig, training: Training, available_bytes: float) -> list[str]:
+    """How it fits if the parameters are sharded over these processes, or over the fewest that suffice, up to 1,024."""
+    counts = [training.processes] if training.processes > 1 else [2**power for power in range(1, 11)]
+    for count in counts:
+        sharded = replace(training, shards=count, activation_checkpointing=True)
+        if rows := largest_rows(config, sharded, available_bytes):
+            fewest = size_of(config, replace(sharded, rows=min(rows, training.rows)))
+            where = f"the {count} processes" if training.processes > 1 else f"{count} such devices"
+            return [
+                f"with --parallel=fsdp over {where} and --activation_checkpointing {rows} rows at a time fit "
+                f"({gigabytes(fewest.total)} on each)"
+            ]
+    return []
 
 
 def _activations(config: ModelConfig, training: Training) -> tuple[int, int]:

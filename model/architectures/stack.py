@@ -13,7 +13,7 @@ from model.architectures import dropout
 from model.architectures.attention import MASKED, Attention, aligned
 from model.architectures.cache import LayerCache
 from model.architectures.config import ModelConfig
-from model.architectures.layers import FEED_FORWARDS, Adapter, RMSNorm, compute_dtype
+from model.architectures.layers import FEED_FORWARDS, Adapter, RMSNorm, compute_dtype, residual
 from model.architectures.linear import Linear
 from model.architectures.position_bias import RelativePositionBias
 
@@ -108,7 +108,7 @@ class Stack(nn.Module):
         bias = self.bias(x_BTD.shape[1], visible_BTT, dtype)
         memory_bias = None if memory_visible_BTS is None else visibility_bias(memory_visible_BTS, dtype)
         memory_BSD = None if memory_BSD is None else memory_BSD.to(dtype)
-        x_BTD = dropout.drop(x_BTD, keys_B, _EMBEDDED, self.dropout_rate)
+        x_BTD = dropout.drop(residual(x_BTD), keys_B, _EMBEDDED, self.dropout_rate)
         for number, layer in enumerate(self.layers):
             keys_of_layer = None if keys_B is None else dropout.place(keys_B, _FIRST_LAYER + number)
             arguments = (x_BTD, bias, memory_BSD, memory_bias, keys_of_layer)
@@ -126,6 +126,7 @@ class Stack(nn.Module):
 
         bias: (1 or B, H, Q, C), where C counts cached and new places.
         """
+        x_BQD = residual(x_BQD)
         for layer, cache in zip(self._layers(), caches, strict=True):
             x_BQD = layer.extend(x_BQD, cache, bias, memory_bias)
         return self.final_norm(x_BQD)

@@ -1,8 +1,9 @@
 """The model that fine-tuning starts from: the weights of a checkpoint in the shape that the method needs."""
 
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-import torch
+from torch import Tensor
 
 from c4pipe.errors import UserError
 from c4pipe.vocabulary.vocabulary import Vocabulary
@@ -33,18 +34,23 @@ def open_base(name: str) -> Base:
 
 
 def start_model(
-    base: Checkpoint, config: ModelConfig, *, seed: int, device: torch.device, from_scratch: bool = False
+    base: Checkpoint,
+    config: ModelConfig,
+    place: Callable[[Mapping[str, Tensor]], T5Model],
+    *,
+    from_scratch: bool = False,
 ) -> T5Model:
-    """A model of `config` with the base's weights. Parameters that the base does not have are drawn by `seed`.
+    """A model of `config` with the base's weights.
 
-    from_scratch: do not use the base's weights, for comparison with a model that was not pre-trained.
+    place: makes the model; it draws parameters for which it gets no weights. from_scratch: do not use the base's
+    weights, for comparison with a model that was not pre-trained.
     Raises: UserError if the base has weights that do not belong to the config.
     """
-    model = build_model(config, seed=seed, device=device)
     if from_scratch:
-        return model
-    missing, unexpected = model.load_state_dict(base.state_dict, strict=False)
-    odd = [name for name in missing if ".adapter." not in name] + list(unexpected)
+        return place({})
+    expected = {name for name, _ in build_model(config, device="meta").named_parameters()}
+    odd = [name for name in expected - base.state_dict.keys() if ".adapter." not in name]
+    odd += base.state_dict.keys() - expected
     if odd:
-        raise UserError(f"the checkpoint does not fit its own config ({', '.join(odd[:3])}); make it again")
-    return model
+        raise UserError(f"the checkpoint does not fit its own config ({', '.join(sorted(odd)[:3])}); make it again")
+    return place(base.state_dict)

@@ -2,7 +2,7 @@
 
 import contextlib
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from typing import Any
 
 import torch
@@ -11,7 +11,9 @@ from torch.nn.parallel import DistributedDataParallel
 
 from c4pipe.errors import UserError
 from model.architectures.attention import choose_attention
+from model.architectures.catalog import build_model
 from model.architectures.dropout import example_keys
+from model.architectures.parts import is_sharded
 from model.architectures.t5 import T5Model
 from model.data.batches import Batch
 from model.training.ranks.world import World
@@ -24,7 +26,11 @@ NUM_SUMS = 4
 class Computation:
     """A model, set up to compute on this rank: DDP, autocast, compilation.
 
-    Parameters are always float32; with the precision bf16, matrix products are in bf16.
+    Parameters are always float32; with the precision bf16, matrix products are in bf16. The model may be sharded (see
+    `parallel.sharding`).
+
+    evaluated: the model to use in an evaluation, where ranks do not compute in lockstep. It is `model` itself, or, if
+    that is sharded, a copy that has weights only inside of `gathered`.
     """
 
     def __init__(
@@ -41,8 +47,10 @@ class Computation:
         self.world = world
         self.dtype = resolve_precision(precision, world.device)
         self.z_loss = z_loss
+        self.is_sharded = is_sharded(model)
+        self.evaluated = build_model(model.config, device="meta") if self.is_sharded else model
         self._compile = compile
-        self._activation_checkpointing = activation_checkpointing
+        self.activation_checkpointing = activation_checkpointing
         self.own_seconds = 0.0  # of the last batch, until its gradients were ready, without waiting for other ranks
         self._trains: frozenset[str] | None = None
         self._wrapped: Any = None
@@ -68,27 +76,33 @@ class Computation:
 
     @property
     def trained_parameters(self) -> list[nn.Parameter]:
-        return [parameter for parameter in self.model.parameters() if parameter.requires_grad]
+        names = self._trains
+        return [parameter for name, parameter in self.model.named_parameters() if names is None or name in names]
 
     def train_only(self, names: Collection[str] | None) -> None:
         """Train these parameters and freeze the others; None: train all. Without a change, this does nothing.
 
-        DDP's buckets contain the trained parameters, so the model is wrapped again after a change.
+        DDP's buckets contain the trained parameters, so the model is wrapped again after a change. FSDP fixes at the
+        first step what it reduces, so a sharded model computes all gradients, and those of frozen parameters are
+        discarded.
         """
         wanted = None if names is None else frozenset(names)
         if self._wrapped is not None and wanted == self._trains:
             return
-        for name, parameter in self.model.named_parameters():
-            parameter.requires_grad_(wanted is None or name in wanted)
-            if not parameter.requires_grad:
-                parameter.grad = None
+        self._trains = wanted
         if not self.trained_parameters:
             raise UserError("no parameter would train; choose another set of layers")
-        self._trains = wanted
+        for name, parameter in self.model.named_parameters():
+            is_trained = wanted is None or name in wanted
+            parameter.requires_grad_(is_trained or self.is_sharded)
+            if not is_trained:
+                parameter.grad = None
         self._wrapped = self._wrap()
 
     def _wrap(self) -> Any:
         wrapped: Any = self.model
+        if self.is_sharded:
+            return wrapped
         if self.world.size > 1:
             on_gpu = self.world.device.type == "cuda"
             wrapped = DistributedDataParallel(
@@ -98,7 +112,7 @@ class Computation:
             )
         if not self._compile:
             return wrapped
-        if self._activation_checkpointing:
+        if self.activation_checkpointing:
             # DDP splits the compiled graph, which does not work inside of a checkpointed layer.
             torch._dynamo.config.optimize_ddp = False
         return torch.compile(wrapped, dynamic=False)
@@ -144,18 +158,49 @@ class Computation:
                     self.own_seconds = time.perf_counter() - began - blocked
                 (loss.loss_sum * (self.world.size / num_targets.clamp(min=1.0))).backward()
             sums += torch.stack([value.detach().to(torch.float64) for value in loss])
+        if self.is_sharded and self._trains is not None:
+            for name, parameter in self.model.named_parameters():
+                parameter.grad = parameter.grad if name in self._trains else None
         return sums
 
-    def _without_reduction(self) -> contextlib.AbstractContextManager:
-        """A context without communication: only the backward pass of the last part reduces gradients over the ranks."""
+    @contextlib.contextmanager
+    def _without_reduction(self) -> Iterator[None]:
+        """A context for all parts but the last: only the last backward pass reduces gradients over the ranks.
+
+        Whole gradients of a sharded model would not fit, so each part is reduced within a node.
+        """
         module = getattr(self._wrapped, "_orig_mod", self._wrapped)
-        return module.no_sync() if isinstance(module, DistributedDataParallel) else contextlib.nullcontext()
+        if isinstance(module, DistributedDataParallel):
+            with module.no_sync():
+                yield
+        elif self.is_sharded:
+            module.set_requires_all_reduce(False)
+            yield
+            module.set_requires_all_reduce(True)
+        else:
+            yield
+
+    @contextlib.contextmanager
+    def gathered(self) -> Iterator[None]:
+        """While it lasts, `evaluated` has the current weights, in the dtype of matrix products. All ranks enter it."""
+        if not self.is_sharded:
+            yield
+            return
+        parameters = self.model.named_parameters()
+        self._assign({name: parameter.detach().to(self.dtype).full_tensor() for name, parameter in parameters})
+        try:
+            yield
+        finally:
+            self._assign({name: value.to("meta") for name, value in self.evaluated.state_dict().items()})
+
+    def _assign(self, weights: dict[str, Tensor]) -> None:
+        self.evaluated.load_state_dict(weights, assign=True)
 
     @torch.no_grad()
     def loss_sums(self, batch: Batch) -> Tensor:
         """The sums over a batch, (4,) float64, without gradients, dropout, z-loss and communication between ranks."""
         with self.autocast():
-            loss = self.model(batch.examples)
+            loss = self.evaluated(batch.examples)
         return torch.stack([value.to(torch.float64) for value in loss])
 
 

@@ -1,7 +1,6 @@
 """What pre-training and fine-tuning have in common around the training loop, from the start of a run to its page."""
 
 import contextlib
-import os
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -18,7 +17,7 @@ from model.training.figures.trackers import check_trackers, open_trackers
 from model.training.hooks import Hooks
 from model.training.kept_memory import keep_memory
 from model.training.non_finite import stop
-from model.training.ranks.speaker import say
+from model.training.ranks.speaker import num_ranks, say
 from model.training.ranks.threads import choose_threads
 from model.training.ranks.world import World
 from model.training.run import Run
@@ -43,7 +42,7 @@ def launch(run: Run, *, plan: Callable[[World], str], work: Callable[[World], No
     check_trackers(run.running.track)
     if run.running.dry_run:
         world = World.alone(device=run.running.device)
-        run.settings.share(int(os.environ.get("WORLD_SIZE", "1")))
+        run.settings.share(num_ranks())
         run.check_free()
         say(plan(world))
         return

@@ -6,6 +6,7 @@ import torch
 
 from c4pipe.errors import UserError
 from c4pipe.machine import available_memory
+from model.architectures.size import Size, Training, size_of
 from model.data.batches import Batch
 from model.training.computation import Computation
 
@@ -41,13 +42,35 @@ def activation_bytes(computation: Computation, batch: Batch) -> tuple[float, flo
     """The bytes that a forward pass keeps for the backward pass: (a fixed number, a number per row).
 
     Each storage counts once, and parameters do not count. A pass with one row and a pass with two rows are compared.
+    FSDP expects a backward pass after each forward pass, so for a sharded model the bytes are computed from its shape,
+    with the gathered layers as a part of the fixed number.
     """
+    if computation.is_sharded:
+        return _computed_bytes(computation, batch)
     rows = min(2, len(batch))
     kept = [_kept_bytes(computation, batch.part(0, count)) for count in range(1, rows + 1)]
     if len(kept) == 1:
         return 0.0, float(kept[0])
     row_bytes = max(kept[1] - kept[0], 1)
     return float(max(kept[0] - row_bytes, 0)), float(row_bytes)
+
+
+def _computed_bytes(computation: Computation, batch: Batch) -> tuple[float, float]:
+    def size(rows: int) -> Size:
+        training = Training(
+            rows,
+            batch.inputs.shape[1],
+            batch.targets.shape[1],
+            bf16=computation.dtype == torch.bfloat16,
+            fused=computation.world.device.type == "cuda",
+            activation_checkpointing=computation.activation_checkpointing,
+            shards=computation.world.size,
+        )
+        return size_of(computation.model.config, training)
+
+    kept = [size(rows).activations + size(rows).recomputed for rows in (1, 2)]
+    row_bytes = kept[1] - kept[0]
+    return float(kept[0] - row_bytes + size(1).gathered + size(1).loss), float(row_bytes)
 
 
 def _kept_bytes(computation: Computation, batch: Batch) -> int:

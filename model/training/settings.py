@@ -12,6 +12,7 @@ from model.training.optimizers.catalog import OPTIMIZERS, recipe_by_name
 from model.training.schedules import SCHEDULES, SHRINKS_TO_THE_END, schedule_by_name
 
 PRECISIONS = ("auto", "fp32", "bf16")
+PARALLEL = ("ddp", "fsdp", "hsdp")
 
 
 @dataclass(frozen=True)
@@ -178,6 +179,12 @@ class RunningSettings:
         help="peak TFLOP/s of the device, for the share of peak (MFU) in the metrics",
         otherwise="known for common GPUs",
     )
+    parallel: str = flag(
+        "ddp",
+        choices=PARALLEL,
+        help="ddp: each rank has the whole model; fsdp: parameters, gradients and the optimizer's state are sharded "
+        "over all ranks; hsdp: over the ranks of each node",
+    )
     timeout_seconds: float = flag(600.0, help="how long ranks wait for each other")
     track: str = flag("", metavar="TRACKER,...", help=f"also send metrics to {' or '.join(TRACKERS)}")
     dry_run: bool = flag(False, help="only say what would be done")
@@ -187,3 +194,4 @@ class RunningSettings:
             value = getattr(self, name)
             if value is not None and not value > 0:
                 raise UserError(f"--{name}={value} must be above 0")
+        check_choice("parallel", self.parallel, PARALLEL)

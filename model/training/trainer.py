@@ -14,6 +14,7 @@ from torch import Tensor
 
 from c4pipe.errors import UserError
 from c4pipe.progress import ProgressLine
+from model.architectures.parts import fill, part_of, whole
 from model.checkpoints import step_folder
 from model.checkpoints.run_folder import RunFolder
 from model.checkpoints.saver import CheckpointSaver
@@ -197,6 +198,8 @@ class Trainer:
         parameters = [parameter for parameter in self.model.parameters() if parameter.grad is not None]
         gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
         norm = torch.nn.utils.get_total_norm(gradients, foreach=True)
+        if self.computation.is_sharded:
+            norm = norm.full_tensor()  # type: ignore[attr-defined]
         if self.settings.max_gradient_norm:
             torch.nn.utils.clip_grads_with_norm_(parameters, self.settings.max_gradient_norm, norm, foreach=True)
         self.optimizer.param_groups[0]["lr"] = self.settings.rate_at(step)
@@ -275,7 +278,8 @@ class Trainer:
         if self.hooks.evaluate is None:
             return {}
         began = time.perf_counter()
-        with ProgressLine("evaluation", 1, unit="examples", shows=self.world.is_first, stays=False) as progress:
+        line = ProgressLine("evaluation", 1, unit="examples", shows=self.world.is_first, stays=False)
+        with line as progress, self.computation.gathered():
             watch = Watch(lambda total: progress.show(0, total=total), progress.advance, self._stop_word.is_out)
             metrics = dict(self.hooks.evaluate(self.step, self.step == self.settings.steps, watch))
         self._gave_up = self._stop_word.is_known_to_any()
@@ -290,10 +294,13 @@ class Trainer:
 
     def _save(self, line: Mapping[str, Any]) -> float:
         """Begin to write a checkpoint. Returns: the seconds for which training had to wait."""
+        weights, optimizer = dict(self.model.named_parameters()), self.optimizer.state_tensors()
+        if self.computation.is_sharded:
+            weights, optimizer = whole(weights), whole(optimizer)
         if not self.world.is_first:
             return 0.0
         state = State(self.step, self.examples_seen, line=line)
-        return self.saver.save(state, dict(self.model.named_parameters()), self.optimizer.state_tensors())
+        return self.saver.save(state, weights, optimizer)
 
     def _warn_of_failure(self) -> None:
         failure = self.saver.take_failure()
@@ -330,7 +337,8 @@ class Trainer:
         trained = self.computation.trained_parameters
         # In float32: gradients (DDP's buckets share their memory) and the optimizer's state.
         moments = recipe_by_name(self.settings.optimizer).state_elements
-        elements = sum(parameter.numel() + moments(tuple(parameter.shape)) for parameter in trained)
+        shapes = [tuple(part_of(parameter).rows.shape) for parameter in trained]
+        elements = sum(math.prod(shape) + moments(shape) for shape in shapes)
         state_bytes = 0 if self.step else 4 * elements
         widths = (getattr(self._stream, name, 0) for name in ("inputs_length", "targets_length"))
         self.parts = fewest_parts(self.computation, batch.widened(*widths), state_bytes=state_bytes)
@@ -341,11 +349,10 @@ class Trainer:
     def _prepared(self, ids: NumpyBatch) -> Batch:
         return self._prepare(ids, ids.position + self.world.rank * self.share)
 
-    @torch.no_grad()
     def _load_weights(self, weights: Mapping[str, Tensor]) -> None:
         parameters = dict(self.model.named_parameters())
         if parameters.keys() != weights.keys():
             odd = sorted(parameters.keys() ^ weights.keys())
             raise UserError(f"the checkpoint belongs to another model (parameters {', '.join(odd[:3])}, ... differ)")
         for name, parameter in parameters.items():
-            parameter.copy_(weights[name])
+            fill(parameter, weights, name)

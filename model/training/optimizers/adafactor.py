@@ -3,10 +3,10 @@
 from collections.abc import Iterable
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
-from model.training.optimizers.named_optimizer import NamedOptimizer, root_mean_square
+from model.training.optimizers.extent import Extent, zeros
+from model.training.optimizers.named_optimizer import NamedOptimizer
 
 
 class Adafactor(NamedOptimizer):
@@ -36,11 +36,11 @@ class Adafactor(NamedOptimizer):
 
     def initial_state(self, parameter: Tensor) -> dict[str, Tensor]:
         if parameter.ndim < 2:
-            return {"second_moment": torch.zeros_like(parameter, dtype=torch.float32)}
+            return {"second_moment": zeros(parameter, parameter.shape)}
         *outer, rows, columns = parameter.shape
         return {
-            "row_moment": parameter.new_zeros([*outer, rows], dtype=torch.float32),
-            "column_moment": parameter.new_zeros([*outer, columns], dtype=torch.float32),
+            "row_moment": zeros(parameter, [*outer, rows]),
+            "column_moment": zeros(parameter, [*outer, columns], by_row=False),
         }
 
     def update(
@@ -50,21 +50,21 @@ class Adafactor(NamedOptimizer):
         slots: dict[str, Tensor],
         num_updates: int,
         learning_rate: float,
-        first: int = 0,
+        extent: Extent,
     ) -> None:
         decay = 1.0 - num_updates**-self.decay_exponent
         squared = gradient.square().add_(self.epsilon)
-        if parameter.ndim - first < 2:
+        if parameter.ndim - extent.first < 2:
             moment = slots["second_moment"].lerp_(squared, 1.0 - decay)
             update = gradient.mul_(moment.rsqrt())
         else:
             rows = slots["row_moment"].lerp_(squared.mean(dim=-1), 1.0 - decay)
-            columns = slots["column_moment"].lerp_(squared.mean(dim=-2), 1.0 - decay)
+            columns = slots["column_moment"].lerp_(extent.mean_of_rows(squared, -2), 1.0 - decay)
             # V = rows x columns / mean(rows). The update is G / sqrt(V), computed without V.
-            row_factor = (rows / rows.mean(dim=-1, keepdim=True)).rsqrt_().unsqueeze(-1)
+            row_factor = (rows / extent.mean_of_rows(rows, -1, keepdim=True)).rsqrt_().unsqueeze(-1)
             update = gradient.mul_(row_factor).mul_(columns.rsqrt().unsqueeze(-2))
-        clipping = (root_mean_square(update, first) / self.clip_threshold).clamp_(min=1.0)
-        scale = root_mean_square(parameter, first).clamp_(min=self.smallest_scale)
+        clipping = (extent.root_mean_square(update) / self.clip_threshold).clamp_(min=1.0)
+        scale = extent.root_mean_square(parameter).clamp_(min=self.smallest_scale)
         if self.weight_decay:
             parameter.mul_(1.0 - self.weight_decay * learning_rate)
         parameter.sub_(update.mul_(scale.mul_(learning_rate).div_(clipping)))

@@ -6,7 +6,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from model.training.optimizers.named_optimizer import NamedOptimizer, root_mean_square
+from model.training.optimizers.extent import Extent, zeros
+from model.training.optimizers.named_optimizer import NamedOptimizer
 
 
 class AdamW(NamedOptimizer):
@@ -33,8 +34,8 @@ class AdamW(NamedOptimizer):
 
     def initial_state(self, parameter: Tensor) -> dict[str, Tensor]:
         return {
-            "first_moment": torch.zeros_like(parameter, dtype=torch.float32),
-            "second_moment": torch.zeros_like(parameter, dtype=torch.float32),
+            "first_moment": zeros(parameter, parameter.shape),
+            "second_moment": zeros(parameter, parameter.shape),
         }
 
     def update(
@@ -44,13 +45,13 @@ class AdamW(NamedOptimizer):
         slots: dict[str, Tensor],
         num_updates: int,
         learning_rate: float,
-        first: int = 0,
+        extent: Extent,
     ) -> None:
         beta_1, beta_2 = self.betas
         mean = slots["first_moment"].lerp_(gradient, 1.0 - beta_1)
         square = slots["second_moment"].mul_(beta_2).addcmul_(gradient, gradient, value=1.0 - beta_2)
         corrected_rate = learning_rate * (1.0 - beta_2**num_updates) ** 0.5 / (1.0 - beta_1**num_updates)
-        scale = root_mean_square(parameter, first).clamp_(min=self.smallest_scale).mul_(corrected_rate)
+        scale = extent.root_mean_square(parameter).clamp_(min=self.smallest_scale).mul_(corrected_rate)
         update = torch.div(mean, square.sqrt().add_(self.epsilon)).mul_(scale)
         if self.weight_decay:
             parameter.mul_(1.0 - self.weight_decay * learning_rate)

@@ -7,6 +7,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from model.architectures.parts import fill, part_of
+from model.training.optimizers.extent import Extent, extent_of
+
 NUM_UPDATES = "num_updates"
 """Name of the slot that counts the updates of a parameter."""
 
@@ -50,12 +53,12 @@ class NamedOptimizer(torch.optim.Optimizer, ABC):
         slots: dict[str, Tensor],
         num_updates: int,
         learning_rate: float,
-        first: int = 0,
+        extent: Extent,
     ) -> None:
-        """Update a parameter in place. The gradient may be overwritten.
+        """Update a parameter in place, or a stack of parameters. The gradient may be overwritten.
 
-        num_updates: the number of updates including this one. first: the first dimension that belongs to a parameter;
-        dimensions before it number the parameters of a stack. The same holds for the slots.
+        Of a sharded parameter, gradient or slot, the rows of this process are given. extent: what the tensors are a
+        part of. num_updates: the number of updates including this one.
         """
 
     @torch.no_grad()
@@ -63,7 +66,8 @@ class NamedOptimizer(torch.optim.Optimizer, ABC):
         """Update every parameter that has a gradient. On a GPU, matrices of equal shape are updated together.
 
         A model has hundreds of matrices with only a few shapes. If they were updated separately, the host would need
-        longer to launch the kernels than the GPU to run them.
+        longer to launch the kernels than the GPU to run them. Sharded parameters are updated together too, so that
+        their statistics need few reductions over the processes.
         """
         assert closure is None, "no update rule here evaluates the loss again"
         for group in self._groups():
@@ -81,8 +85,11 @@ class NamedOptimizer(torch.optim.Optimizer, ABC):
                 continue
             key = (parameter.shape, self.num_updates_of(parameter))
             group = open_group.get(key)
-            together = parameter.is_cuda or self.groups_everywhere
-            if not together or group is None or (len(group) + 1) * parameter.numel() > GROUP_ELEMENTS:
+            num_parts = part_of(parameter).num_parts
+            together = parameter.is_cuda or self.groups_everywhere or num_parts > 1
+            # The same on all ranks, so that all of them reduce the same tensors.
+            elements = parameter.numel() // num_parts
+            if not together or group is None or (len(group) + 1) * elements > GROUP_ELEMENTS:
                 open_group[key] = group = []
                 groups.append(group)
             group.append(parameter)
@@ -100,21 +107,27 @@ class NamedOptimizer(torch.optim.Optimizer, ABC):
         assert parameter.grad is not None
         state = self._state_of(parameter)
         state[NUM_UPDATES] += 1
-        self.update(parameter, parameter.grad, state, state[NUM_UPDATES], self._rate)
+        slots = {slot: part_of(value).rows for slot, value in state.items() if slot != NUM_UPDATES}
+        rows, gradient = part_of(parameter).rows, part_of(parameter.grad).rows
+        self.update(rows, gradient, slots, state[NUM_UPDATES], self._rate, extent_of(parameter))
 
     def _step_together(self, parameters: list[nn.Parameter]) -> None:
         """Update parameters of equal shape together, as a stack (n, ...)."""
         states = [self._state_of(parameter) for parameter in parameters]
-        stacked = {slot: torch.stack([state[slot] for state in states]) for slot in states[0] if slot != NUM_UPDATES}
-        values = torch.stack([parameter.detach() for parameter in parameters])
-        gradients = torch.stack([parameter.grad for parameter in parameters if parameter.grad is not None])
+        slots = {slot: [part_of(state[slot]).rows for state in states] for slot in states[0] if slot != NUM_UPDATES}
+        stacked = {slot: torch.stack(parts) for slot, parts in slots.items()}
+        targets = [part_of(parameter).rows for parameter in parameters]
+        values = torch.stack(targets)
+        gradients = torch.stack(
+            [part_of(parameter.grad).rows for parameter in parameters if parameter.grad is not None]
+        )
         for state in states:
             state[NUM_UPDATES] += 1
-        self.update(values, gradients, stacked, states[0][NUM_UPDATES], self._rate, first=1)
-        targets: list[Tensor] = list(parameters)
+        extent = extent_of(parameters[0], first=1)
+        self.update(values, gradients, stacked, states[0][NUM_UPDATES], self._rate, extent)
         torch._foreach_copy_(targets, list(values.unbind()))
         for slot, value in stacked.items():
-            torch._foreach_copy_([state[slot] for state in states], list(value.unbind()))
+            torch._foreach_copy_(slots[slot], list(value.unbind()))
 
     def _state_of(self, parameter: nn.Parameter) -> dict[str, Any]:
         """The slots and the number of updates of a parameter, which are created at its first update."""
@@ -137,21 +150,13 @@ class NamedOptimizer(torch.optim.Optimizer, ABC):
     def load_state_tensors(self, tensors: Mapping[str, Tensor]) -> None:
         """Load the result of `state_tensors` to the devices of the parameters.
 
-        Raises: KeyError for an unknown parameter, RuntimeError for a wrong shape.
+        Raises: KeyError for an unknown parameter, ValueError for a wrong shape.
         """
         self.state.clear()
-        for key, value in tensors.items():
+        for key in tensors:
             name, slot = key.rsplit("/", 1)
             state = self._state_of(self.named_parameters[name])
             if slot == NUM_UPDATES:
-                state[slot] = int(value)
+                state[slot] = int(tensors[key])
             else:
-                state[slot].copy_(value)
-
-
-def root_mean_square(tensor: Tensor, first: int = 0) -> Tensor:
-    """RMS over the dimensions from `first` on. If `first` is not 0, these dimensions are kept with length 1."""
-    if first == 0:
-        return torch.linalg.vector_norm(tensor) / max(tensor.numel(), 1) ** 0.5
-    count = max(tensor.shape[first:].numel(), 1)
-    return torch.linalg.vector_norm(tensor, dim=tuple(range(first, tensor.ndim)), keepdim=True) / count**0.5
+                fill(state[slot], tensors, key)

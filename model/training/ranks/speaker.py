@@ -1,4 +1,4 @@
-"""Which process of a run prints, from the environment that torchrun sets."""
+"""Which process of a run prints, and of how many, from the environment that torchrun sets."""
 
 import os
 import warnings
@@ -7,6 +7,11 @@ import warnings
 def is_first() -> bool:
     """Whether this process is rank 0 (or the only one): the one that prints."""
     return int(os.environ.get("RANK", "0")) == 0
+
+
+def num_ranks() -> int:
+    """How many processes were started together."""
+    return int(os.environ.get("WORLD_SIZE", "1"))
 
 
 def say(text: str) -> None:

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from c4pipe.errors import UserError
 from model.training.ranks.rendezvous import private_store
+from model.training.ranks.speaker import num_ranks
 
 Result = TypeVar("Result")
 
@@ -37,7 +38,7 @@ class World:
         Raises: UserError if a GPU is asked for and there is none for this rank.
         """
         place = _device(device)
-        size = int(os.environ.get("WORLD_SIZE", "1"))
+        size = num_ranks()
         if place.type == "cuda":
             torch.cuda.set_device(place)
         if size == 1:

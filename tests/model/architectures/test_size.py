@@ -123,3 +123,20 @@ def test_the_largest_micro_batch_fits_and_one_more_does_not(available):
     rows = largest_rows(config, training, available)
     assert size_of(config, Training(rows, 512, 114)).total <= available
     assert size_of(config, Training(rows + 1, 512, 114)).total > available
+
+
+def test_what_does_not_fit_on_one_card_is_offered_sharded():
+    """t5_11b on 8 cards of 80 GB."""
+    state = recipe_by_name("adafactor").state_elements
+    config, training = preset("t5_11b"), Training(8, 512, 114, state, bf16=True, fused=True, processes=8)
+    with pytest.raises(
+        UserError, match=r"with --parallel=fsdp over the 8 processes and --activation_checkpointing \d+ row"
+    ):
+        check_fits(config, training, 80e9)
+    sharded = replace(training, shards=8, activation_checkpointing=True)
+    size = check_fits(config, sharded, 80e9)
+    assert size.parameters == size.gradients == pytest.approx(4 * size.num_parameters / 8, rel=1e-3)
+    assert size.optimizer < 0.1e9, "Adafactor's columns are whole, its rows are sharded"
+    assert size.evaluation > 2 * size.num_parameters, "an evaluation gathers the bf16 weights"
+    with pytest.raises(UserError, match="over 2 such devices"):
+        check_fits(config, replace(training, processes=1), 80e9)

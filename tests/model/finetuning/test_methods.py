@@ -1,6 +1,7 @@
 """What each method lets train, bit by bit."""
 
 import json
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,9 @@ from model.finetuning.base import open_base, start_model
 from model.finetuning.catalog import METHODS
 from model.finetuning.gradual_unfreezing import episode_of, trains
 from model.finetuning.method import MethodSettings
+from model.training.parallel.sharding import place_model
+from model.training.ranks.world import World
+from model.training.settings import TrainingSettings
 
 STEPS = 6
 
@@ -46,6 +50,11 @@ def changed(before: dict[str, torch.Tensor], after: dict[str, torch.Tensor]) -> 
     return {name for name, tensor in before.items() if not torch.equal(tensor, after[name])}
 
 
+def placed(config, seed: int = 0):
+    """For `start_model`: makes a model of the config here."""
+    return partial(place_model, config, World(), TrainingSettings(seed=seed).completed(), "ddp")
+
+
 def test_all_parameters_change(tuned, base_run):
     before = weights_at(base_run, 1)
     assert changed(before, weights_at(tuned["all_parameters"], STEPS)) == set(before)
@@ -53,9 +62,9 @@ def test_all_parameters_change(tuned, base_run):
 
 def test_adapters_change_nothing_when_they_are_inserted(base_run):
     base = open_base(str(base_run)).checkpoint
-    plain = start_model(base, base.config, seed=0, device=torch.device("cpu"))
+    plain = start_model(base, base.config, placed(base.config))
     config = adapters.extend(base.config, MethodSettings(adapter_size=8, steps=1))
-    adapted = start_model(base, config, seed=0, device=torch.device("cpu"))
+    adapted = start_model(base, config, placed(config))
     inputs, targets = torch.randint(3, 60, (4, 20)), torch.randint(3, 60, (4, 7))
     assert len(list(adapted.parameters())) == len(list(plain.parameters())) + 2 * 6
     assert torch.equal(plain.logits(Examples(inputs, targets)), adapted.logits(Examples(inputs, targets)))
@@ -197,7 +206,7 @@ def test_packing_changes_no_loss_of_the_first_step(tuned, base_run, task_folder,
 
 def test_from_scratch_takes_the_shape_alone(base_run):
     base = open_base(str(base_run)).checkpoint
-    fresh = start_model(base, base.config, seed=1, device=torch.device("cpu"), from_scratch=True)
+    fresh = start_model(base, base.config, placed(base.config, seed=1), from_scratch=True)
     assert changed(base.state_dict, dict(fresh.named_parameters()))
 
 

@@ -15,7 +15,7 @@ def test_a_folder_that_is_not_free_is_refused_before_the_model_is_made(
     command, example_folder, task_folder, base_run, tmp_path, monkeypatch
 ):
     main, maker, flags = {
-        "pretrain": (pretrain.main, (pretraining, "build_model"), [f"--examples={example_folder}"]),
+        "pretrain": (pretrain.main, (pretraining, "place_model"), [f"--examples={example_folder}"]),
         "finetune": (finetune.main, (finetuning, "start_model"), [f"--tasks={task_folder}"]),
     }[command]
     flags += ["--preset=t5_tiny"] if command == "pretrain" else [f"--checkpoint={base_run}"]
