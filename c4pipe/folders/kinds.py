@@ -43,6 +43,11 @@ KINDS: dict[str, Kind] = {
         needed=("config.json", "model.safetensors", MODEL_FILE),
         others=(*_TOKENIZER, "generation_config.json", CARD),
     ),
+    "hugging_face_in_shards": Kind(
+        needed=("config.json", "model.safetensors.index.json", MODEL_FILE),
+        others=(*_TOKENIZER, "generation_config.json", CARD),
+        patterns=("model-*-of-*.safetensors",),
+    ),
 }  # fmt: skip
 
 

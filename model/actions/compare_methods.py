@@ -216,7 +216,7 @@ def _result(task: str, variant: str, seed: int, folder: Path, base: Base, rate: 
     stored = (
         sum((folder / name).stat().st_size for name in files_of_adapters)
         if variant == "adapters"
-        else files.size(str(run_folder.of_step(state.step) / step_folder.MODEL_FILE))
+        else sum(path.stat().st_size for path in step_folder.model_files(run_folder.of_step(state.step)))
     )
     return Result(
         task=task,

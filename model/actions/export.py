@@ -14,6 +14,7 @@ from model.checkpoints.hugging_face_export import DEFAULT_MAX_LENGTH, describe, 
 from model.checkpoints.loading import load_checkpoint, split_name
 from model.checkpoints.opening import local, num_extra_ids
 from model.checkpoints.run_folder import RunFolder
+from model.checkpoints.stored_tensors import num_values
 
 
 def perform(arguments: argparse.Namespace) -> int:
@@ -25,7 +26,7 @@ def perform(arguments: argparse.Namespace) -> int:
     vocabulary = Vocabulary.load(folder, num_extra_ids(arguments.checkpoint))
     run = _run(arguments.checkpoint)
     max_length = _max_length(arguments.checkpoint, run)
-    num_parameters = sum(tensor.numel() for tensor in weights.values())
+    num_parameters = num_values(weights)
     if arguments.dry_run:
         what = f"{num_parameters:,} parameters ({4 * num_parameters / 1e6:,.1f} MB)"
         output = output_folder(arguments.output, describe(config, weights, vocabulary, max_length))
@@ -34,7 +35,8 @@ def perform(arguments: argparse.Namespace) -> int:
             print(f"would upload {arguments.output} to the Hugging Face hub as {arguments.push_to}")
         return 0
     if export(arguments.output, config, weights, vocabulary, max_length=max_length, run=run):
-        size = files.size(files.join(arguments.output, hugging_face.WEIGHTS_FILE))
+        names = [name for name in files.list_folder(arguments.output) if name.endswith(".safetensors")]
+        size = sum(files.size(files.join(arguments.output, name)) for name in names)
         print(
             f"{arguments.output}: {num_parameters:,} parameters, {size / 1e6:,.1f} MB, "
             f'{time.monotonic() - began:.1f} s; next: python -m model.generate --checkpoint={arguments.output} "TEXT", '

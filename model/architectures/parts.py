@@ -62,10 +62,3 @@ def fill(target: Tensor, table: Mapping[str, Tensor], name: str) -> None:
 def is_sharded(model: nn.Module) -> bool:
     """Whether this process has only some rows of a model's parameters."""
     return any(part_of(parameter).num_parts > 1 for parameter in model.parameters())
-
-
-@torch.no_grad()
-def whole(tensors):
-    return {
-        name: tensor.full_tensor() if hasattr(tensor, "full_tensor") else tensor for name, tensor in tensors.items()
-    }

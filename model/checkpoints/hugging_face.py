@@ -41,6 +41,7 @@ from model.architectures.config import ModelConfig
 
 CONFIG_FILE = "config.json"
 WEIGHTS_FILE = "model.safetensors"
+INDEX_FILE = f"{WEIGHTS_FILE}.index.json"
 GENERATION_FILE = "generation_config.json"
 _BIN_FILE = "pytorch_model.bin"
 _MATRICES = {"query": "q", "key": "k", "value": "v", "output": "o"}

@@ -5,7 +5,10 @@ import json
 import os
 import re
 import uuid
+from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -17,17 +20,20 @@ from c4pipe.folders.kinds import KINDS
 from c4pipe.folders.output_folder import OutputFolder
 from c4pipe.folders.results import ManifestResult
 from c4pipe.shards import files
-from c4pipe.shards.manifest import Input, Manifest
+from c4pipe.shards.manifest import Input, Manifest, Shard, describe_shard
 from c4pipe.vocabulary.agreement import check_agreement
 from c4pipe.vocabulary.hugging_face import tokenizer_files
 from c4pipe.vocabulary.vocabulary import Vocabulary
 from model.architectures.config import ModelConfig
 from model.checkpoints import hugging_face, model_card
 from model.checkpoints.digests import weights_digest
-from model.checkpoints.loading import EXPORTED, WEIGHTS
+from model.checkpoints.loading import EXPORTED, EXPORTED_IN_SHARDS, WEIGHTS
 from model.checkpoints.opening import check_vocabulary
+from model.checkpoints.stored_tensors import file_name, num_values, shapes_of
 
-KIND = EXPORTED
+MAX_SHARD_BYTES = 5 * 10**9
+"""As in transformers 4."""
+_FLOAT_BYTES = 4
 DEFAULT_MAX_LENGTH = 513
 """Used if the length of the targets is not known: 512 tokens and the start token."""
 
@@ -51,15 +57,14 @@ def export(
     folder holds something else.
     """
     check_vocabulary(config, vocabulary)
-    theirs = hugging_face.their_weights(config, weights)
+    hugging_face.check_exportable(config)
     described = describe(config, weights, vocabulary, max_length)
     output = output_folder(folder, described)
     if output.is_finished():
         return False
     contents = tokenizer_files(vocabulary)
     check_agreement(vocabulary, contents["tokenizer.json"].decode())
-    num_parameters = sum(tensor.numel() for tensor in theirs.values())
-    card = model_card.model_card(config, num_parameters, vocabulary, run or {}, max_length)
+    card = model_card.model_card(config, num_values(weights), vocabulary, run or {}, max_length)
     contents[model_card.FILE_NAME] = card.encode()
     generation = {
         "decoder_start_token_id": config.pad_id,
@@ -69,16 +74,12 @@ def export(
     }
     contents[hugging_face.GENERATION_FILE] = _json(generation)
     with output.opened():
-        _write(folder, config, theirs, contents)
-        output.commit_manifest(described)
+        for name, content in contents.items():
+            files.write_bytes(files.join(folder, name), content)
+        shards = _write_weights(folder, config, weights)
+        write_config(folder, config)
+        output.commit_manifest(replace(described, splits={WEIGHTS: shards} if shards else {}))
     return True
-
-
-def _write(folder: str, config: ModelConfig, theirs: dict[str, Tensor], contents: Mapping[str, bytes]) -> None:
-    for name, content in contents.items():
-        files.write_bytes(files.join(folder, name), content)
-    _write_weights(files.join(folder, hugging_face.WEIGHTS_FILE), theirs)
-    write_config(folder, config)
 
 
 def write_config(folder: str, config: ModelConfig) -> None:
@@ -98,7 +99,8 @@ def describe(
         Input(WEIGHTS, weights_digest(weights)),
         Input("spiece.model", hashlib.sha256(vocabulary.model).hexdigest()),
     )
-    return Manifest(KIND, {}, settings, inputs)
+    kind = EXPORTED if len(_shards(weights)) == 1 else EXPORTED_IN_SHARDS
+    return Manifest(kind, {}, settings, inputs)
 
 
 def output_folder(folder: str, described: Manifest) -> OutputFolder:
@@ -107,11 +109,45 @@ def output_folder(folder: str, described: Manifest) -> OutputFolder:
     def difference(made: Manifest) -> str | None:
         return None if made.inputs == described.inputs else "of another model"
 
-    names = KINDS[KIND].names
-    return OutputFolder(folder, ManifestResult("export", KIND, described.settings, names, difference))
+    names = KINDS[described.kind].names
+    return OutputFolder(folder, ManifestResult("export", described.kind, described.settings, names, difference))
 
 
-def _write_weights(path: str, weights: dict[str, Tensor]) -> None:
+def _shards(weights: Mapping[str, Tensor]) -> list[list[str]]:
+    """The names of the weights of each file, of at most `MAX_SHARD_BYTES` unless a single weight is larger."""
+    shards: list[list[str]] = [[]]
+    size = 0
+    for name, shape in shapes_of(weights).items():
+        num_bytes = _FLOAT_BYTES * prod(shape)
+        if shards[-1] and size + num_bytes > MAX_SHARD_BYTES:
+            shards.append([])
+            size = 0
+        shards[-1].append(name)
+        size += num_bytes
+    return shards
+
+
+def _write_weights(folder: str, config: ModelConfig, weights: Mapping[str, Tensor]) -> tuple[Shard, ...]:
+    """Write a file, or, if the weights are larger, files with an index. Only one of them is in memory at a time.
+
+    Returns: the files, if there are several.
+    """
+    shards = _shards(weights)
+    places: dict[str, str] = {}
+    for index, names in enumerate(shards):
+        file = file_name(hugging_face.WEIGHTS_FILE, index, len(shards))
+        theirs = hugging_face.their_weights(config, {name: weights[name] for name in names})
+        places.update(dict.fromkeys(theirs, file))
+        _write_file(files.join(folder, file), theirs)
+    if len(shards) == 1:
+        return ()
+    index_of_all = {"metadata": {"total_size": _FLOAT_BYTES * num_values(weights)}, "weight_map": places}
+    files.write_bytes(files.join(folder, hugging_face.INDEX_FILE), _json(index_of_all))
+    counts = Counter(places.values())
+    return tuple(describe_shard(folder, file, counts[file]) for file in counts)
+
+
+def _write_file(path: str, weights: dict[str, Tensor]) -> None:
     metadata = {"format": "pt"}
     if files.is_remote(path):
         files.write_bytes(path, safetensors.torch.save(weights, metadata=metadata))

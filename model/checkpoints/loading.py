@@ -14,20 +14,22 @@ from model.checkpoints import hugging_face, step_folder
 from model.checkpoints.digests import weights_digest
 from model.checkpoints.run_folder import RunFolder
 from model.checkpoints.step_folder import State
+from model.checkpoints.stored_tensors import shapes_of
 
 LAST, BEST = "last", "best"
 # In the manifest of a folder that model.export writes: its kind, and the name of the input for the weights.
-EXPORTED, WEIGHTS = "hugging_face", "weights"
+EXPORTED, EXPORTED_IN_SHARDS, WEIGHTS = "hugging_face", "hugging_face_in_shards", "weights"
 
 
 class Checkpoint(NamedTuple):
     """A model that was read.
 
-    state_dict: parameter name -> tensor on the CPU. vocabulary_folder: the argument for `Vocabulary.load`.
+    state_dict: parameter name -> tensor on the CPU; those of a run are read when they are asked for.
+    vocabulary_folder: the argument for `Vocabulary.load`.
     """
 
     config: ModelConfig
-    state_dict: dict[str, Tensor]
+    state_dict: Mapping[str, Tensor]
     vocabulary_folder: str
 
 
@@ -54,7 +56,7 @@ def _check_exported(folder: str, weights: Mapping[str, Tensor]) -> None:
         return
     described = manifest.read(folder)
     digests = [entry.sha256 for entry in described.inputs if entry.name == WEIGHTS]
-    if described.kind == EXPORTED and digests and digests != [weights_digest(weights)]:
+    if described.kind in (EXPORTED, EXPORTED_IN_SHARDS) and digests and digests != [weights_digest(weights)]:
         raise UserError(
             f"the weights in {folder} are not what model.export wrote (the checksum differs): export them again, or "
             f"remove {manifest.FILE_NAME} there if they were changed on purpose"
@@ -64,7 +66,7 @@ def _check_exported(folder: str, weights: Mapping[str, Tensor]) -> None:
 def _check_shapes(folder: RunFolder, config: ModelConfig, weights: Mapping[str, Tensor]) -> None:
     """Compare the weights with the config, before memory is allocated for a model of the config's size."""
     expected = {name: parameter.shape for name, parameter in build_model(config, device="meta").named_parameters()}
-    theirs = {name: tensor.shape for name, tensor in weights.items()}
+    theirs = shapes_of(weights)
     differing = sorted(name for name in expected.keys() | theirs.keys() if expected.get(name) != theirs.get(name))
     if differing:
         name = differing[0]

@@ -95,5 +95,5 @@ def files_digest(name: str) -> str:
         parts = [files.sha256(files.join(name, file)) for file in names]
     else:
         folder, state = find_checkpoint(name)
-        parts = [files.sha256(str(folder.of_step(state.step) / step_folder.MODEL_FILE))]
+        parts = [files.sha256(str(path)) for path in step_folder.model_files(folder.of_step(state.step))]
     return hashlib.sha256("".join(parts).encode()).hexdigest()

@@ -8,9 +8,10 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
+from model.architectures.parts import Part, part_of
 from model.checkpoints import step_folder
 from model.checkpoints.run_folder import RunFolder
-from model.checkpoints.step_folder import State
+from model.checkpoints.step_folder import ALONE, State, Writers
 
 
 class CheckpointSaver:
@@ -19,16 +20,20 @@ class CheckpointSaver:
     A failed write (such as on a full disk) does not stop training. The error stays in `failure` until a write succeeds,
     and older checkpoints stay as they are.
 
-    keep: how many of the newest checkpoints stay, besides the one with the best `metric`.
+    keep: how many of the newest checkpoints stay, besides the one with the best `metric`. writers: the processes that
+    write together; each of them has a saver.
     """
 
-    def __init__(self, folder: RunFolder, *, keep: int, metric: str, higher_is_better: bool) -> None:
+    def __init__(
+        self, folder: RunFolder, *, keep: int, metric: str, higher_is_better: bool, writers: Writers = ALONE
+    ) -> None:
         self.failure: OSError | None = None
         self.last_saved: int | None = None
         self._folder = folder
         self._keep = keep
         self._metric = metric
         self._higher_is_better = higher_is_better
+        self._writers = writers
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="checkpoint")
         self._pending: list[Future[None]] = []
         self._unreported: OSError | None = None
@@ -45,7 +50,7 @@ class CheckpointSaver:
         """
         began = time.perf_counter()
         self.wait()
-        copies = _to_host({"model": weights, "optimizer": optimizer})
+        copies = _to_host({"model": weights, "optimizer": optimizer}, is_first=self._writers.index == 0)
         self._begin(lambda: self._write(state, copies["model"], copies["optimizer"]))
         return time.perf_counter() - began
 
@@ -68,11 +73,12 @@ class CheckpointSaver:
         except OSError as error:
             self.failure = self._unreported = error
 
-    def _write(self, state: State, weights: dict[str, Tensor], optimizer: dict[str, Tensor]) -> None:
-        step_folder.write(self._folder.checkpoints, state, weights, optimizer)
+    def _write(self, state: State, weights: dict[str, Part], optimizer: dict[str, Part]) -> None:
+        step_folder.write(self._folder.checkpoints, state, weights, optimizer, self._writers)
         self.failure = None
         self.last_saved = state.step
-        self._prune()
+        if self._writers.index == 0:
+            self._prune()
 
     def _annotate(self, step: int, metrics: Mapping[str, float]) -> None:
         folder = self._folder.of_step(step)
@@ -84,19 +90,25 @@ class CheckpointSaver:
         self._folder.prune(self._keep, self._metric, higher_is_better=self._higher_is_better)
 
 
-def _to_host(tables: Mapping[str, Mapping[str, Tensor]]) -> dict[str, dict[str, Tensor]]:
-    """Copy all tensors to host memory, with a single synchronisation for all of them."""
-    copies: dict[str, dict[str, Tensor]] = {table: {} for table in tables}
+def _to_host(tables: Mapping[str, Mapping[str, Tensor]], *, is_first: bool) -> dict[str, dict[str, Part]]:
+    """Copy the rows that this process has to host memory, with a single synchronisation for all of them.
+
+    is_first: also copy what every process has.
+    """
+    copies: dict[str, dict[str, Part]] = {table: {} for table in tables}
     on_gpu = False
     for table, tensors in tables.items():
         for name, tensor in tensors.items():
-            source = tensor.detach()
+            part = part_of(tensor)
+            source = part.rows
+            if not (is_first or part.num_parts > 1) or (part.num_parts > 1 and not len(source)):
+                continue
             if source.device.type == "cuda":
                 on_gpu = True
                 target = torch.empty(source.shape, dtype=source.dtype, pin_memory=True)
-                copies[table][name] = target.copy_(source, non_blocking=True)
+                copies[table][name] = part._replace(rows=target.copy_(source, non_blocking=True))
             else:
-                copies[table][name] = source.clone()
+                copies[table][name] = part._replace(rows=source.clone())
     if on_gpu:
         torch.cuda.synchronize()
     return copies

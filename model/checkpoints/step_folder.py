@@ -4,8 +4,9 @@
     optimizer.safetensors  PARAMETER/SLOT -> tensor; missing if the checkpoint is not for further training
     state.json             step, examples seen, metrics, size and SHA-256 of the files above, and its own SHA-256
 
-A checkpoint does not depend on the number of ranks, and reading it never runs code. Weights are compared with their
-digest each time they are read.
+The ranks of a sharded model write `model-00001-of-00008.safetensors` etc. instead, each with its rows (see
+`stored_tensors`). Any number of ranks can read a checkpoint, sharded or not, and reading it never runs code. Weights
+are compared with their digest each time they are read.
 """
 
 import hashlib
@@ -14,14 +15,13 @@ import os
 import re
 import shutil
 import uuid
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import safetensors.torch
 from safetensors import SafetensorError
 from torch import Tensor
 
@@ -29,11 +29,15 @@ import c4pipe
 from c4pipe.errors import UserError
 from c4pipe.shards import checked_json, files
 from c4pipe.shards.checked_json import Count, FileName, Sha256, Word
+from model.architectures.parts import Part
+from model.checkpoints import stored_tensors
+from model.checkpoints.stored_tensors import StoredTensors
 
 MODEL_FILE = "model.safetensors"
 OPTIMIZER_FILE = "optimizer.safetensors"
 STATE_FILE = "state.json"
 DAMAGED_SUFFIX = ".damaged"
+_MOST_THREADS = 4
 _NAME = re.compile(r"step-(\d{8,})")
 
 READ_ERRORS = (OSError, ValueError, KeyError, TypeError, SafetensorError)
@@ -77,28 +81,70 @@ def step_of(name: str) -> int | None:
     return int(match[1]) if match else None
 
 
-def write(parent: Path, state: State, weights: Mapping[str, Tensor], optimizer: Mapping[str, Tensor] | None) -> Path:
-    """Write a checkpoint below `parent`. It gets its name only after everything in it is on disk.
+@dataclass(frozen=True)
+class Writers:
+    """The processes that write a checkpoint together, each the rows that it has.
 
-    Raises: OSError (such as for a full disk); then nothing is left behind.
+    index: of this process; the first also writes what is not sharded. gather: the values of all, in their order.
     """
-    parent.mkdir(parents=True, exist_ok=True)
-    temporary = parent / f"{name_of(state.step)}.{uuid.uuid4().hex[:8]}{files.TEMPORARY_SUFFIX}"
+
+    index: int = 0
+    count: int = 1
+    gather: Callable[[Any], list[Any]] = lambda value: [value]
+
+
+ALONE = Writers()
+
+
+def write(
+    parent: Path,
+    state: State,
+    weights: Mapping[str, Tensor | Part],
+    optimizer: Mapping[str, Tensor | Part] | None,
+    writers: Writers = ALONE,
+) -> Path:
+    """Write a checkpoint below `parent`. It gets its name only after everything in it is on disk. All writers call it.
+
+    Raises: OSError (such as for a full disk) on all writers; then nothing is left behind.
+    """
+    name = f"{name_of(state.step)}.{uuid.uuid4().hex[:8]}{files.TEMPORARY_SUFFIX}"
+    temporary = parent / writers.gather(name)[0]
+    described: dict[str, StoredFile] = {}
+    failure: OSError | None = None
     try:
-        temporary.mkdir()
-        described = {MODEL_FILE: _write_tensors(temporary / MODEL_FILE, weights)}
-        if optimizer is not None:
-            described[OPTIMIZER_FILE] = _write_tensors(temporary / OPTIMIZER_FILE, optimizer)
-        write_state(temporary, replace(state, files=described))
+        try:
+            temporary.mkdir(parents=True, exist_ok=True)
+            for table, tensors in ((MODEL_FILE, weights), (OPTIMIZER_FILE, optimizer)):
+                if tensors is not None:
+                    file = stored_tensors.file_name(table, writers.index, writers.count)
+                    described[file] = _write_tensors(temporary / file, tensors)
+        except OSError as error:
+            failure = error
+        outcomes = writers.gather((described, failure))
+        for _, complaint in outcomes:
+            if complaint is not None:
+                raise complaint
         target = parent / name_of(state.step)
-        if target.exists():
-            remove(target)
-        temporary.rename(target)
+        if writers.index == 0:
+            everything = {file: stored for each, _ in outcomes for file, stored in each.items()}
+            _check_visible(temporary, everything)
+            write_state(temporary, replace(state, files=everything))
+            if target.exists():
+                remove(target)
+            temporary.rename(target)
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)
         raise
-    _synchronise(parent)
+    if writers.index == 0:
+        _synchronise(parent)
     return target
+
+
+def _check_visible(folder: Path, described: Mapping[str, StoredFile]) -> None:
+    """Raises: OSError if another writer's file is not here, because it writes to another disk."""
+    for name, stored in described.items():
+        if not (folder / name).exists() or (folder / name).stat().st_size != stored.bytes:
+            raise OSError(f"{name} of another rank is not on this disk; all nodes must mount the run folder")
 
 
 def write_state(folder: Path, state: State) -> None:
@@ -112,20 +158,11 @@ def _digest_of_state(content: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
-def _write_tensors(path: Path, tensors: Mapping[str, Tensor]) -> StoredFile:
-    try:
-        safetensors.torch.save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, path)
-    except SafetensorError as error:
-        raise _as_os_error(error, path) from error
+def _write_tensors(path: Path, tensors: Mapping[str, Tensor | Part]) -> StoredFile:
+    stored_tensors.write(path, tensors)
     files.share(str(path))  # safetensors makes it readable by its owner only
     _synchronise(path)
     return StoredFile(path.stat().st_size, files.sha256(str(path)))
-
-
-def _as_os_error(error: SafetensorError, path: Path) -> OSError:
-    """The system's error that safetensors wrapped, so that a full disk is reported as such."""
-    number = re.search(r"os error (\d+)", str(error))
-    return OSError(int(number[1]), os.strerror(int(number[1])), str(path)) if number else OSError(f"{path}: {error}")
 
 
 def _synchronise(path: Path) -> None:
@@ -172,19 +209,24 @@ def read_state(folder: Path) -> State:
     return state
 
 
-def fault(folder: Path, names: Collection[str] | None = None) -> str | None:
+def fault(folder: Path, tables: Collection[str] = (MODEL_FILE, OPTIMIZER_FILE)) -> str | None:
     """What is wrong with a checkpoint; None if all files have the size and checksum that they were written with.
 
-    names: the files to check; None: all.
+    tables: what to check.
     """
     try:
         described = read_state(folder).files
-        for name, expected in described.items():
-            if names is None or name in names:
-                _check(folder / name, expected)
-        return None if MODEL_FILE in described else f"{STATE_FILE} names no {MODEL_FILE}"
+        _check_all(folder, {table: stored_tensors.names_of_table(table, described) for table in tables}, described)
+        return None if stored_tensors.names_of_table(MODEL_FILE, described) else f"{STATE_FILE} names no {MODEL_FILE}"
     except READ_ERRORS as error:
         return str(error) if isinstance(error, ValueError) else f"{type(error).__name__}: {error}"
+
+
+def _check_all(folder: Path, tables: Mapping[str, Collection[str]], described: Mapping[str, StoredFile]) -> None:
+    """Check the files of some tables, several at a time. Raises: as `_check`."""
+    names = [name for of_table in tables.values() for name in of_table]
+    with ThreadPoolExecutor(_MOST_THREADS) as pool:
+        list(pool.map(lambda name: _check(folder / name, described[name]), names))
 
 
 def _check(path: Path, expected: StoredFile) -> None:
@@ -202,33 +244,40 @@ def _digest(path: Path, size: int, changed: int, inode: int) -> str:
     return files.sha256(str(path))
 
 
-def read_weights(folder: Path) -> dict[str, Tensor]:
-    """Read the weights to the CPU and compare them with their digest.
+def read_weights(folder: Path, *, check: bool = True) -> StoredTensors:
+    """The weights, which are read to the CPU when they are asked for.
 
+    check: compare the files with their digests first.
     Raises: UserError if they cannot be read or differ from their digest.
     """
-    return _read_tensors(folder, MODEL_FILE)
+    return _open_table(folder, MODEL_FILE, check)
 
 
-def read_optimizer(folder: Path) -> dict[str, Tensor]:
-    """Read the optimizer's state to the CPU and compare it with its digest; empty if the checkpoint has none.
-
-    Raises: UserError if it cannot be read or differs from its digest.
-    """
-    return _read_tensors(folder, OPTIMIZER_FILE) if (folder / OPTIMIZER_FILE).exists() else {}
+def read_optimizer(folder: Path, *, check: bool = True) -> StoredTensors:
+    """The optimizer's state, as `read_weights`; empty if the checkpoint has none. Raises: as `read_weights`."""
+    return _open_table(folder, OPTIMIZER_FILE, check)
 
 
-def _read_tensors(folder: Path, name: str) -> dict[str, Tensor]:
-    """Read the tensors of a file, which a thread hashes at the same time."""
-    path = folder / name
+def model_files(folder: Path) -> list[Path]:
+    """The files with the weights. Raises: UserError if `state.json` cannot be read."""
+    try:
+        return [folder / name for name in stored_tensors.names_of_table(MODEL_FILE, read_state(folder).files)]
+    except READ_ERRORS as error:
+        raise _damaged(folder / STATE_FILE, error) from error
+
+
+def _open_table(folder: Path, table: str, check: bool) -> StoredTensors:
     try:
         described = read_state(folder).files
-        if name not in described:
-            raise ValueError(f"{STATE_FILE} does not name {name}")
-        with ThreadPoolExecutor(1) as hashing:
-            checked = hashing.submit(_check, path, described[name])
-            tensors = safetensors.torch.load_file(path)
-            checked.result()
-        return tensors
+        names = stored_tensors.names_of_table(table, described)
+        if not names and (table == MODEL_FILE or (folder / table).exists()):
+            raise ValueError(f"{STATE_FILE} does not name {table}")
+        if check:
+            _check_all(folder, {table: names}, described)
+        return StoredTensors([folder / name for name in names])
     except READ_ERRORS as error:
-        raise UserError(f"{path} is damaged ({error}); use another checkpoint of the run") from error
+        raise _damaged(folder / table, error) from error
+
+
+def _damaged(path: Path, error: Exception) -> UserError:
+    return UserError(f"{path} is damaged ({error}); use another checkpoint of the run")

@@ -14,11 +14,12 @@ from torch import Tensor
 
 from c4pipe.errors import UserError
 from c4pipe.progress import ProgressLine
-from model.architectures.parts import fill, part_of, whole
+from model.architectures.parts import fill, part_of
 from model.checkpoints import step_folder
 from model.checkpoints.run_folder import RunFolder
 from model.checkpoints.saver import CheckpointSaver
-from model.checkpoints.step_folder import State
+from model.checkpoints.step_folder import ALONE, State
+from model.checkpoints.stored_tensors import StoredTensors
 from model.data.batches import Batch, Loader, NumpyBatch, as_batch
 from model.generation.watch import Watch
 from model.training.computation import Computation
@@ -30,6 +31,7 @@ from model.training.figures.throughput import flops_of_example, peak_flops
 from model.training.hooks import Hooks
 from model.training.memory import fewest_parts
 from model.training.optimizers.catalog import recipe_by_name
+from model.training.parallel.writers import writers_of
 from model.training.ranks.signals import StopRequest
 from model.training.ranks.stopping import StopVote, StopWord
 from model.training.settings import TrainingSettings
@@ -87,8 +89,13 @@ class Trainer:
         self.share = settings.share(self.world.size)
         self.optimizer = recipe_by_name(settings.optimizer).build(self.model.named_parameters(), settings.weight_decay)
         self.log = MetricsLog(folder.metrics)
+        self._writers = writers_of(self.model, self.world)
         self.saver = CheckpointSaver(
-            folder, keep=settings.keep, metric=self.hooks.best.name, higher_is_better=self.hooks.best.higher_is_better
+            folder,
+            keep=settings.keep,
+            metric=self.hooks.best.name,
+            higher_is_better=self.hooks.best.higher_is_better,
+            writers=self._writers or ALONE,
         )
         self.parts = settings.gradient_accumulation
         self._stream = stream
@@ -122,11 +129,15 @@ class Trainer:
                 f"--batch_size={self.settings.batch_size}; continue with the batch size of the run"
             )
         checkpoint = self.folder.of_step(state.step)
-        self._load_weights(self.world.share_table(lambda: step_folder.read_weights(checkpoint)))
-        self.optimizer.load_state_tensors(self.world.share_table(lambda: step_folder.read_optimizer(checkpoint)))
+        self._load_weights(self._table(lambda: step_folder.read_weights(checkpoint, check=False)))
+        self.optimizer.load_state_tensors(self._table(lambda: step_folder.read_optimizer(checkpoint, check=False)))
         self.step = state.step
         self._resumed = state
         return True
+
+    def _table(self, read: Callable[[], StoredTensors]) -> Mapping[str, Tensor]:
+        """Tensors of a checkpoint that rank 0 has checked. Each rank of a sharded model reads its own rows."""
+        return self.world.everybody_does(read) if self.computation.is_sharded else self.world.share_table(read)
 
     def train(self) -> Outcome:
         """Train from the current step to the last step, or until a signal asks to stop.
@@ -294,13 +305,10 @@ class Trainer:
 
     def _save(self, line: Mapping[str, Any]) -> float:
         """Begin to write a checkpoint. Returns: the seconds for which training had to wait."""
-        weights, optimizer = dict(self.model.named_parameters()), self.optimizer.state_tensors()
-        if self.computation.is_sharded:
-            weights, optimizer = whole(weights), whole(optimizer)
-        if not self.world.is_first:
+        if self._writers is None:
             return 0.0
         state = State(self.step, self.examples_seen, line=line)
-        return self.saver.save(state, weights, optimizer)
+        return self.saver.save(state, dict(self.model.named_parameters()), self.optimizer.state_tensors())
 
     def _warn_of_failure(self) -> None:
         failure = self.saver.take_failure()

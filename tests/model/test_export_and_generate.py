@@ -14,7 +14,9 @@ from c4pipe.vocabulary.vocabulary import Vocabulary
 from model import export, generate, pretrain
 from model.architectures.catalog import build_model
 from model.architectures.config import ModelConfig
+from model.checkpoints import hugging_face_export
 from model.checkpoints.hugging_face_export import export as export_folder
+from model.checkpoints.loading import load_checkpoint
 
 transformers = pytest.importorskip("transformers")
 
@@ -56,6 +58,26 @@ def test_texts_come_from_standard_input_too(folder, capsys, monkeypatch):
     monkeypatch.setattr("sys.stdin", io.StringIO("\n".join(TEXTS) + "\n"))
     generate.main([f"--checkpoint={folder}", "--max_length=8"])
     assert capsys.readouterr().out == expected
+
+
+def test_a_large_model_is_exported_in_files_with_an_index(folder, vocabulary, tmp_path, monkeypatch):
+    monkeypatch.setattr(hugging_face_export, "MAX_SHARD_BYTES", 50_000)
+    weights = build_model(CONFIG, seed=5).state_dict()
+    path = tmp_path / "sharded"
+    assert export_folder(str(path), CONFIG, weights, vocabulary)
+    assert not export_folder(str(path), CONFIG, weights, vocabulary), "it is finished"
+    index = json.loads((path / "model.safetensors.index.json").read_text())
+    sizes = {file.name: file.stat().st_size for file in path.glob("model-*-of-*.safetensors")}
+    assert set(index["weight_map"].values()) == set(sizes) and len(sizes) > 2
+    assert max(sizes.values()) < 60_000 and index["metadata"]["total_size"] < sum(sizes.values())
+    first, second = (transformers.T5ForConditionalGeneration.from_pretrained(made) for made in (folder, path))
+    for (name, tensor), (_, other) in zip(first.state_dict().items(), second.state_dict().items(), strict=True):
+        assert torch.equal(tensor, other), name
+    loaded = load_checkpoint(str(path))
+    assert all(torch.equal(tensor, loaded.state_dict[name]) for name, tensor in weights.items())
+    next(path.glob("model-00002-of-*")).unlink()
+    with pytest.raises(UserError, match="files are missing"):
+        export_folder(str(path), CONFIG, weights, vocabulary)
 
 
 def test_export_of_an_exported_folder_gives_its_weights(folder, tmp_path, capsys):

@@ -11,8 +11,10 @@ import time
 from pathlib import Path
 
 import pytest
+import torch
 
 from c4pipe.errors import UserError
+from model import export
 from model.checkpoints.loading import load_checkpoint
 from model.checkpoints.run_folder import RunFolder
 from model.pretrain import main
@@ -114,6 +116,26 @@ def test_two_ranks_that_are_killed_go_on_as_one_with_the_same_curve(reference, e
     expected = losses(reference)
     assert after[0] == pytest.approx(expected[0], abs=1e-5), "two ranks, the same first loss"
     assert after == pytest.approx(expected, abs=1e-5)
+
+
+@pytest.mark.slow
+def test_two_sharded_ranks_that_are_killed_go_on_as_one_with_the_same_curve(reference, example_folder, tmp_path):
+    """And the checkpoints of the sharded run can be exported, and read by every command."""
+    output = tmp_path / "run"
+    process = torchrun(2, flags(example_folder, output, parallel="fsdp"))
+    wait_for_step(output, 10, process)
+    os.kill(workers_of(process)[1], signal.SIGKILL)
+    process.communicate(timeout=300)
+    assert process.returncode != 0
+    newest = RunFolder(str(output)).newest_whole()
+    assert newest is not None and newest.step in (4, 8)
+    folder = RunFolder(str(output)).of_step(newest.step)
+    assert (folder / "model-00002-of-00002.safetensors").exists() and not (folder / "model.safetensors").exists()
+    assert export.main([f"--checkpoint={output}@{newest.step}", f"--output={tmp_path / 'exported'}"]) == 0
+    assert main(flags(example_folder, output, resume=True)) == 0
+    assert losses(output) == pytest.approx(losses(reference), abs=1e-5)
+    for name, tensor in load_checkpoint(f"{reference}@{STEPS}").state_dict.items():
+        assert torch.allclose(load_checkpoint(f"{output}@{STEPS}").state_dict[name], tensor, atol=1e-4), name
 
 
 def test_a_loss_that_is_no_number_leaves_the_examples_of_its_batch(example_folder, tmp_path):

@@ -2,7 +2,7 @@
 
 import datetime
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -111,7 +111,7 @@ class World:
         dist.all_gather_object(values, value, group=self.control)
         return values
 
-    def share_table(self, read: Callable[[], dict[str, Tensor]]) -> dict[str, Tensor]:
+    def share_table(self, read: Callable[[], Mapping[str, Tensor]]) -> Mapping[str, Tensor]:
         """Let rank 0 read, and send the tensors to the CPUs of all ranks, because nodes need not see the same disk.
 
         Raises: the UserErrors of `read`, on every rank.
