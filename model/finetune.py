@@ -9,6 +9,7 @@ from c4pipe.command_line import Parser, importing, run
 from model.data.mixture_flags import add_mixture_flags
 from model.finetuning.catalog import METHODS
 from model.training.flags import add_training_flags
+from model.training.ranks import slurm
 from model.training.ranks.speaker import is_first
 from model.training.settings import TrainingSettings
 
@@ -57,6 +58,7 @@ def parser() -> Parser:
 
 def main(argv: list[str] | None = None) -> int:
     """Run the command. Returns: the exit status."""
+    slurm.adopt()
     arguments = parser().parse_args(argv)
     arguments.learning_rate = arguments.learning_rate or METHODS[arguments.method].learning_rate
     arguments.schedule = arguments.schedule or DEFAULTS.schedule

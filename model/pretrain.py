@@ -10,6 +10,7 @@ from model.architectures.config import ARCHITECTURE_NAMES
 from model.architectures.presets import DEFAULT_PRESET, PRESETS
 from model.data.mixture_flags import add_mixture_flags
 from model.training.flags import add_training_flags
+from model.training.ranks import slurm
 from model.training.ranks.speaker import is_first
 from model.training.settings import TrainingSettings
 
@@ -64,6 +65,7 @@ def parser() -> Parser:
 
 def main(argv: list[str] | None = None) -> int:
     """Run the command. Returns: the exit status."""
+    slurm.adopt()
     arguments = parser().parse_args(argv)
     if arguments.max_examples is not None and arguments.repeat is not None:
         raise UserError("--max_examples and --repeat both limit the examples; give only one of them")

@@ -17,8 +17,9 @@ from model.training.figures.trackers import check_trackers, open_trackers
 from model.training.hooks import Hooks
 from model.training.kept_memory import keep_memory
 from model.training.non_finite import stop
-from model.training.ranks.speaker import num_ranks, say
+from model.training.ranks.speaker import num_ranks, rank_here, say
 from model.training.ranks.threads import choose_threads
+from model.training.ranks.watchdog import contact_of
 from model.training.ranks.world import World
 from model.training.run import Run
 from model.training.settings import BestMetric
@@ -46,8 +47,9 @@ def launch(run: Run, *, plan: Callable[[World], str], work: Callable[[World], No
         run.check_free()
         say(plan(world))
         return
-    world = World.join(device=run.running.device, timeout_seconds=run.running.timeout_seconds)
     with contextlib.ExitStack() as cleanup:
+        cleanup.enter_context(contact_of(rank_here()))
+        world = World.join(device=run.running.device, timeout_seconds=run.running.timeout_seconds)
         cleanup.callback(world.leave)
         # Before the model is built, which may take long.
         choose_threads(world.device)

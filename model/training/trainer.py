@@ -34,6 +34,7 @@ from model.training.optimizers.catalog import recipe_by_name
 from model.training.parallel.writers import writers_of
 from model.training.ranks.signals import StopRequest
 from model.training.ranks.stopping import StopVote, StopWord
+from model.training.ranks.watchdog import Watchdog
 from model.training.settings import TrainingSettings
 
 
@@ -105,6 +106,8 @@ class Trainer:
         self._resumed: State | None = None
         self._request = StopRequest()
         self._stop_word = StopWord(self.world, self._request)
+        # It speaks before the time-out of communication ends the run.
+        self._watchdog = Watchdog(self.world.rank, seconds=self.world.timeout_seconds / 2)
         self._gave_up = False  # whether an evaluation was broken off because a signal asked to stop
 
     @property
@@ -149,7 +152,8 @@ class Trainer:
         )
         batches = self._stream.batches(self.examples_seen)
         try:
-            with self._request, closing(Loader(batches, self._prepared, device=self.world.device)) as loader:
+            loading = closing(Loader(batches, self._prepared, device=self.world.device))
+            with self._request, self._watchdog, loading as loader:
                 stopped = self._train(loader, progress)
         finally:
             progress.close()
@@ -187,6 +191,7 @@ class Trainer:
             )
             self._history.add(step, sums, self._update(step))
             self.step = step
+            self._watchdog.beat()
             ahead.step()
             stopping = stop_vote.any_asked(bool(self._request))
             self._after_step(progress, speed, stopping)
@@ -291,7 +296,8 @@ class Trainer:
         began = time.perf_counter()
         line = ProgressLine("evaluation", 1, unit="examples", shows=self.world.is_first, stays=False)
         with line as progress, self.computation.gathered():
-            watch = Watch(lambda total: progress.show(0, total=total), progress.advance, self._stop_word.is_out)
+            begin, advance = lambda total: progress.show(0, total=total), self._watchdog.beating(progress.advance)
+            watch = Watch(begin, advance, self._stop_word.is_out)
             metrics = dict(self.hooks.evaluate(self.step, self.step == self.settings.steps, watch))
         self._gave_up = self._stop_word.is_known_to_any()
         if self._gave_up:

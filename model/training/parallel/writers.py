@@ -1,5 +1,6 @@
 """Which ranks write a checkpoint."""
 
+import datetime
 from typing import Any
 
 import torch.distributed as dist
@@ -19,7 +20,8 @@ def writers_of(model: nn.Module, world: World) -> Writers | None:
     count = max(part_of(parameter).num_parts for parameter in model.parameters())
     if count == 1:
         return ALONE if world.is_first else None
-    group = dist.new_group(range(count), backend="gloo")
+    timeout = datetime.timedelta(seconds=world.timeout_seconds)
+    group = dist.new_group(range(count), backend="gloo", timeout=timeout)
 
     def gather(value: Any) -> list[Any]:
         values: list[Any] = [None] * count

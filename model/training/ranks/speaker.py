@@ -4,9 +4,14 @@ import os
 import warnings
 
 
+def rank_here() -> int:
+    """The rank of this process; 0 if it is the only one."""
+    return int(os.environ.get("RANK", "0"))
+
+
 def is_first() -> bool:
     """Whether this process is rank 0 (or the only one): the one that prints."""
-    return int(os.environ.get("RANK", "0")) == 0
+    return rank_here() == 0
 
 
 def num_ranks() -> int:

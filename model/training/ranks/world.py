@@ -23,6 +23,7 @@ class World:
 
     device: where this rank computes. control: a gloo group for communication between hosts, which never waits for the
     accelerator; None with a single process. store: a key-value store that all ranks share; None with a single process.
+    timeout_seconds: how long ranks wait for each other.
     """
 
     rank: int = 0
@@ -30,6 +31,7 @@ class World:
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
     control: Any = None
     store: Any = None
+    timeout_seconds: float = 600.0
 
     @classmethod
     def join(cls, *, device: str = "auto", timeout_seconds: float = 600.0) -> "World":
@@ -58,7 +60,7 @@ class World:
                 device_id=place if on_gpu else None,
             )
         control = dist.new_group(backend="gloo", timeout=timeout) if place.type == "cuda" else dist.group.WORLD
-        return cls(dist.get_rank(), size, place, control, store)
+        return cls(dist.get_rank(), size, place, control, store, timeout_seconds)
 
     @classmethod
     def alone(cls, *, device: str = "auto") -> "World":
