@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from small_crawl import digests, write_crawl, write_punkt
 
+from pipelines import wet_to_c4
+
 # The stage that writes a file, recognised by the file's folder.
 STAGES = (
     "cleaned/",
@@ -34,6 +36,17 @@ def crawl(tmp_path_factory) -> Path:
     return folder
 
 
+def flags(crawl: Path, output: Path) -> list[str]:
+    return [
+        f"--input={crawl / 'wet' / '*.gz'}",
+        f"--output={output}",
+        "--variant=en.noblocklist",
+        f"--sentence_model={crawl / 'punkt'}",
+        "--max_quarantined_fraction=0.5",
+        "--direct_num_workers=1",
+    ]
+
+
 def run(crawl: Path, output: Path, kill: tuple[str, int, str] | None = None) -> int:
     """Run the command in a process of its own; the signal that ended it, or 0.
 
@@ -43,20 +56,9 @@ def run(crawl: Path, output: Path, kill: tuple[str, int, str] | None = None) -> 
     if child == 0:
         status = 1
         try:
-            from pipelines import wet_to_c4
-
             if kill is not None:
                 _arm(*kill)
-            status = wet_to_c4.main(
-                [
-                    f"--input={crawl / 'wet' / '*.gz'}",
-                    f"--output={output}",
-                    "--variant=en.noblocklist",
-                    f"--sentence_model={crawl / 'punkt'}",
-                    "--max_quarantined_fraction=0.5",
-                    "--direct_num_workers=1",
-                ]
-            )
+            status = wet_to_c4.main(flags(crawl, output))
         finally:
             os._exit(status)
     _, ended = os.waitpid(child, 0)
@@ -93,8 +95,9 @@ def _arm(stage: str, number: int, moment: str) -> None:
 
 @pytest.fixture(scope="module")
 def undisturbed(crawl, tmp_path_factory) -> dict[str, str]:
+    """Made in this process, so that the processes that are forked from it need not import everything again."""
     output = tmp_path_factory.mktemp("undisturbed") / "c4"
-    assert run(crawl, output) == 0
+    assert wet_to_c4.main(flags(crawl, output)) == 0
     return digests(output)
 
 
