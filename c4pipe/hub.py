@@ -20,7 +20,7 @@ PREFIX = "hf:"
 _MODEL = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 _DATA_SET = re.compile(rf"[A-Za-z0-9][\w.-]*|{_MODEL.pattern}")
 _SUFFIXES_OF_FILES = (".model", ".json", ".jsonl", ".safetensors", ".bin")
-# Exceptions of these packages mean that the hub could not be reached, or that it refused.
+# Exceptions of packages with such names (also `httpx2`) mean that the hub could not be reached, or that it refused.
 _PACKAGES = ("huggingface_hub", "httpx", "httpcore", "requests", "urllib3")
 
 
@@ -123,7 +123,7 @@ def _explained(name: str, kind: str, by_hand: str, *, is_here: bool = False) -> 
                 f"{begin}the Hugging Face hub has no {kind} {name} that you may see; check the name, and log in by "
                 "`hf auth login` or HF_TOKEN if it is private"
             ) from error
-        if not isinstance(error, OSError) and type(error).__module__.partition(".")[0] not in _PACKAGES:
+        if not isinstance(error, OSError) and not type(error).__module__.startswith(_PACKAGES):
             raise
         said = in_one_line(type(error).__name__, str(error))
         raise UserError(

@@ -54,7 +54,9 @@ class Hub(BaseHTTPRequestHandler):
             name = f"{wanted.get('organization') or 'me'}/{wanted['name']}"
             (self.root / "models" / name).mkdir(parents=True, exist_ok=True)
             self._answer(200, {"url": f"http://{self.headers['Host']}/{name}"})
-            self.log.append(("private" if wanted.get("private") else "public", name))
+            self.log.append(
+                ("private" if wanted.get("private") or wanted.get("visibility") == "private" else "public", name)
+            )
         elif path == "/api/validate-yaml":
             self._answer(200, {"errors": [], "warnings": []})
         elif path.endswith(f"/paths-info/{REVISION}"):
