@@ -37,7 +37,7 @@ def parser() -> Parser:
         help="least time between retries; it grows while the server refuses",
     )
     parser.add_argument(
-        "--dry_run", action="store_true", help="only say which files would be downloaded, and their size"
+        "--dry_run", action="store_true", help="only say which files would be downloaded, and what the crawl costs"
     )
     return parser
 

@@ -15,7 +15,7 @@ from c4pipe.corpus.pinned_assets import PUNKT_TAB
 from c4pipe.corpus.wet.parsers import WET_PARSERS
 from c4pipe.errors import UserError
 from c4pipe.shards.text_shards import WRITERS
-from pipelines.launch import beam_flags, folder_flags, quarantine_flag, recipe_flags
+from pipelines.launch import beam_flags, cost_flags, folder_flags, quarantine_flag, recipe_flags
 
 
 def parser() -> Parser:
@@ -32,6 +32,12 @@ def parser() -> Parser:
         metavar="URL",
         help="URL that contains crawl-data/, for lines of --input_list that are paths of Common Crawl",
     )
+    add(
+        "--crawl",
+        metavar="CRAWL",
+        help="with --dry_run: say what this crawl costs, such as CC-MAIN-2024-22; files of --input are timed for it",
+    )
+    add("--num_files", type=int, default=8, help="with --crawl: also for this number of files")
     add("--output", metavar="DIR", help="folder for the shards, the manifest and the report")
     recipe_flags.add(parser)
     add(
@@ -87,11 +93,17 @@ def parser() -> Parser:
     add("--samples_per_rule", type=int, default=20, help="dropped pages and lines per rule that the report shows")
     quarantine_flag.add(parser)
     folder_flags.add(parser, dry_run="only say what would be done, and how much time, memory and disk it needs")
+    cost_flags.add(parser)
     return parser
 
 
 def check(flags: argparse.Namespace) -> None:
     """Raises: UserError for mistakes in the flags that can be found before anything is read."""
+    cost_flags.check(flags)
+    if flags.crawl and not flags.dry_run:
+        raise UserError("--crawl is only for --dry_run; pipelines.crawl_to_wet downloads the files of a crawl")
+    if flags.crawl and not (flags.input or flags.input_list):
+        return
     if flags.output is None:
         raise UserError("the following arguments are required: --output (see python -m pipelines.wet_to_c4 --help)")
     variant, _ = recipe_flags.variant_of(flags), variants.compat_named(flags.compat)

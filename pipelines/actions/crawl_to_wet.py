@@ -14,7 +14,7 @@ from c4pipe.crawl.download import Failed, Stopped
 from c4pipe.errors import UserError
 from c4pipe.folders.lock import made_and_locked
 from c4pipe.shards import files
-from pipelines.jobs import downloads
+from pipelines.jobs import crawl_cost, downloads
 from pipelines.jobs.downloads import Crawls, Manners, Wanted
 
 
@@ -45,6 +45,9 @@ def _fetch(flags: Namespace, crawls: Crawls, manners: Manners) -> int:
     if flags.dry_run:
         partial.check()
         print(downloads.describe(flags.output, wanted, missing, total))
+        for crawl in flags.crawl.split(","):
+            size = crawl_cost.size_of(crawl, flags.base_url, flags.retry_seconds)
+            print(f"\n{crawl}\n{crawl_cost.cost_of_download(size, flags.num_files)}")
         return 0
     with made_and_locked(flags.output, "crawl_to_wet"):
         downloads.check_free_space(flags.output, total)

@@ -5,21 +5,26 @@ import time
 
 from apache_beam.options.pipeline_options import PipelineOptions
 
+from c4pipe.crawl import paths
 from c4pipe.folders.output_folder import OutputFolder
 from c4pipe.folders.work_folder import WorkFolder
 from c4pipe.shards import manifest
 from c4pipe.stages.wet_to_c4.make_c4 import MakeC4
-from pipelines.jobs import corpus
+from pipelines.jobs import corpus, crawl_cost
 from pipelines.jobs.corpus import Job
+from pipelines.jobs.crawl_cost import DOCUMENTED, Machines, Rates
 from pipelines.launch import beam_options
 from pipelines.launch.beam_flags import BeamFlags
-from pipelines.launch.estimate import estimate
+from pipelines.launch.estimate import estimate, rates
 from pipelines.launch.progress import Progress
 from pipelines.launch.work_done import WorkDone
 
 
 def perform(flags: argparse.Namespace, beam_flags: BeamFlags) -> int:
     """Do what the flags ask for. Returns: the exit status."""
+    if flags.crawl and not (flags.input or flags.input_list):
+        print(_cost(flags, DOCUMENTED))
+        return 0
     options = beam_options.options_of(flags, beam_flags)
     job = corpus.make_job(flags, options)
     work = WorkFolder(job.plan.work)
@@ -27,6 +32,9 @@ def perform(flags: argparse.Namespace, beam_flags: BeamFlags) -> int:
         job.plan.output, job.result(), overwrite=flags.overwrite, work=work, keep_work=flags.keep_work
     )
     if flags.dry_run:
+        if flags.crawl:
+            print(_cost(flags, rates(job.plan, job.wet_files, job.rules)))
+            return 0
         num_workers = beam_options.num_workers(options)
         print(folder.outlook(lambda: estimate(job.plan, job.wet_files, job.rules, num_workers)))
         return 0
@@ -44,6 +52,12 @@ def perform(flags: argparse.Namespace, beam_flags: BeamFlags) -> int:
     )
     print(f"next: python -m pipelines.c4_to_vocabulary --input={folder} --output=VOCABULARY")
     return 0
+
+
+def _cost(flags: argparse.Namespace, of_bytes: Rates) -> str:
+    size = crawl_cost.size_of(flags.crawl, flags.base_url or paths.BASE_URL)
+    machines = Machines(flags.cores, flags.machines, flags.price_per_core_hour)
+    return crawl_cost.cost_of_corpus(size, flags.num_files, of_bytes, machines)
 
 
 def make(job: Job, options: PipelineOptions) -> tuple[manifest.Manifest, dict]:

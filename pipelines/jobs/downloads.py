@@ -60,13 +60,16 @@ class Crawls:
         self._base = base_url.rstrip("/")
         self._downloader = manners.downloader(temporary, on_wait=_say)
 
-    def wanted(self, crawl: str, first_file: int, num_files: int) -> list[Wanted]:
-        """The wanted files of a crawl. Raises: UserError if the crawl has fewer files; Failed, Stopped."""
+    def wanted(self, crawl: str, first_file: int, num_files: int | None) -> list[Wanted]:
+        """The wanted files of a crawl. num_files: None means all that follow.
+
+        Raises: UserError if the crawl has no such files; Failed, Stopped.
+        """
         name, url = f"{crawl}.wet.paths.gz", f"{self._base}/{paths.list_path(crawl)}"
         kept = self._kept / name
         path = str(kept) if kept.exists() else self._downloader.fetch(url, name)
         listed = paths.parse_list(files.read_bytes(path), url)
-        chosen = listed[first_file : first_file + num_files]
+        chosen = listed[first_file:][:num_files]
         if not chosen:
             raise UserError(f"{crawl} has {len(listed)} WET files; --first_file={first_file} is after the last")
         return [Wanted(f"{self._base}/{path}", paths.file_name(path)) for path in chosen]

@@ -18,10 +18,10 @@ from c4pipe.near_duplicates.signatures import Signatures
 from c4pipe.progress import duration
 from c4pipe.records import Page
 from c4pipe.shards import files
+from pipelines.jobs.crawl_cost import WORKER_BYTES, Rates
 
 _SAMPLE_EVERY = 20
 _MOST_SECONDS = 5.0
-_WORKER_BYTES = 450 << 20
 _KEY_BYTES = 36 + 12
 # Near-duplicates: bytes per page for keys and priorities on disk, and for the forest and the clusters in memory.
 _SIGNATURE_BYTES, _FOREST_BYTES = 148, 20
@@ -36,8 +36,8 @@ def estimate(plan: Plan, wet_files: list[File], rules: RuleSet, num_workers: int
     sample = _Sample(plan, middle, rules)
     share = sum(sizes) / max(sample.compressed_bytes, 1)
     seconds = sample.seconds * share / num_workers
-    disk = (sample.cleaned_bytes * 0.6 + sample.finished_bytes * 0.6 + sample.lines * _KEY_BYTES) * share
-    memory = (num_workers + 1) * _WORKER_BYTES
+    disk = sample.work_bytes * share
+    memory = (num_workers + 1) * WORKER_BYTES
     if chain.NEAR_DUPLICATES.when(plan.variant):
         # The work folder has judged pages in addition to the finished ones.
         disk += (sample.finished_bytes * 0.6 + sample.num_kept * _SIGNATURE_BYTES) * share
@@ -75,6 +75,19 @@ def _of_earlier_crawls(earlier: EarlierCrawls) -> str:
     )
 
 
+def rates(plan: Plan, wet_files: list[File], rules: RuleSet) -> Rates:
+    """What the files need per compressed byte, from the sample of `estimate`."""
+    middle = wet_files[len(wet_files) // 2]
+    sample = _Sample(plan, middle, rules)
+    num_bytes = max(sample.compressed_bytes, 1)
+    return Rates(
+        sample.seconds / num_bytes,
+        sample.work_bytes / num_bytes,
+        sample.finished_bytes * 0.45 / num_bytes,
+        f"a sample of {sample.num_sampled:,} pages in {middle.name}, timed here",
+    )
+
+
 class _Sample:
     """Some pages of a file, judged by all stages and timed. Counts are scaled up to all pages that were read."""
 
@@ -100,6 +113,11 @@ class _Sample:
         self.finished_bytes = sum(len(page.text.encode()) for page in kept) / share
         self.kept_lines = sum(page.text.count("\n") + 1 for page in kept) / share
         self.lines = sum(page.text.count("\n") + 1 for page in cleaned) / share
+
+    @property
+    def work_bytes(self) -> float:
+        """Of cleaned and finished pages and of keys in the work folder."""
+        return self.cleaned_bytes * 0.6 + self.finished_bytes * 0.6 + self.lines * _KEY_BYTES
 
     def _read(self, plan: Plan, file: File) -> tuple[list[Page], float, float]:
         """Read a file. Returns: every 20th page (neighbours are similar), their share of all pages, and the seconds."""
