@@ -125,7 +125,7 @@ def test_two_sharded_ranks_that_are_killed_go_on_as_one_with_the_same_curve(refe
     process = torchrun(2, flags(example_folder, output, parallel="fsdp"))
     wait_for_step(output, 10, process)
     os.kill(workers_of(process)[1], signal.SIGKILL)
-    process.communicate(timeout=300)
+    process.communicate(timeout=600)
     assert process.returncode != 0
     newest = RunFolder(str(output)).newest_whole()
     assert newest is not None and newest.step in (4, 8)

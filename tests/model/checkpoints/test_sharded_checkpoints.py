@@ -40,7 +40,7 @@ def rows_of(index: int) -> dict[str, Part]:
 
 def write_together(parent: Path, tables, *, step: int = 4) -> list:
     """What each writer returns or raises."""
-    values, barrier = [None] * COUNT, threading.Barrier(COUNT)
+    values, barrier = [None] * COUNT, threading.Barrier(COUNT, timeout=600)
 
     def write(index: int):
         def gather(value):

@@ -1,6 +1,6 @@
 """A rank that hangs says where, and lost contact ends in one line."""
 
-import threading
+import time
 
 import pytest
 import torch.distributed as dist
@@ -9,42 +9,27 @@ from c4pipe.errors import UserError
 from model.training.ranks.watchdog import Watchdog, contact_of
 
 
-class Signalling:
-    """A file whose writer is waited for."""
-
-    def __init__(self, path) -> None:
-        self.file, self.written = open(path, "w"), threading.Event()  # noqa: SIM115
-
-    def fileno(self) -> int:
-        self.written.set()  # faulthandler asks for it before it writes
-        return self.file.fileno()
-
-    def write(self, text: str) -> None:
-        self.file.write(text)
-
-    def flush(self) -> None:
-        self.file.flush()
-
-
 def test_a_rank_that_hangs_says_where(tmp_path):
-    stream = Signalling(tmp_path / "log")
+    log = tmp_path / "log"
 
-    def hang_here() -> None:
-        assert stream.written.wait(timeout=60)
+    def hang_here(watchdog: Watchdog) -> None:
+        """Until it was said. What was said before this function began does not count."""
+        watchdog.beat()
+        deadline = time.monotonic() + 600
+        while "hang_here" not in log.read_text():
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
 
-    with Watchdog(3, seconds=0.02, stream=stream):  # type: ignore[arg-type]
-        hang_here()
-    stream.file.close()
-    said = (tmp_path / "log").read_text()
-    assert "warning: rank 3 on " in said and "has made no progress" in said
-    assert "hang_here" in said, "the stack of the main thread"
+    with log.open("w") as stream, Watchdog(3, seconds=0.02, stream=stream) as watchdog:
+        hang_here(watchdog)
+    assert "warning: rank 3 on " in log.read_text() and "has made no progress" in log.read_text()
 
 
 def test_a_rank_that_makes_progress_says_nothing(tmp_path):
-    seen = []
-    with Watchdog(0, seconds=3600.0, stream=Signalling(tmp_path / "log")) as watchdog:  # type: ignore[arg-type]
+    seen, log = [], tmp_path / "log"
+    with log.open("w") as stream, Watchdog(0, seconds=3600.0, stream=stream) as watchdog:
         watchdog.beating(seen.append)(5)
-    assert seen == [5] and (tmp_path / "log").read_text() == ""
+    assert seen == [5] and log.read_text() == ""
 
 
 @pytest.mark.parametrize(
