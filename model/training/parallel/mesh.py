@@ -1,5 +1,6 @@
 """The ranks over which parameters are sharded, as a device mesh."""
 
+import datetime
 import os
 from typing import Any
 
@@ -18,7 +19,7 @@ def mesh_of(world: World, parallel: str) -> Any:
     """
     if parallel == "ddp" or world.size == 1:
         return None
-    from torch.distributed.device_mesh import init_device_mesh
+    from torch.distributed.device_mesh import DeviceMesh, init_device_mesh
 
     world.everybody_does(lambda: _check_reduction(world))
     kind = world.device.type
@@ -27,7 +28,13 @@ def mesh_of(world: World, parallel: str) -> Any:
         return init_device_mesh(kind, (world.size,), mesh_dim_names=("cards",))
     if len({card for (card,) in world.gather_rows([cards])}) > 1 or world.size % cards:
         raise UserError("the nodes run different numbers of ranks; --parallel=hsdp needs the same number on each")
-    return init_device_mesh(kind, (world.size // cards, cards), mesh_dim_names=("nodes", "cards"))
+    ranks = torch.arange(world.size).view(-1, cards)
+    # Made here, because `init_device_mesh` gives its groups a time-out of half an hour.
+    timeout = datetime.timedelta(seconds=world.timeout_seconds)
+    across, within = (
+        dist.new_subgroups_by_enumeration(lists.tolist(), timeout=timeout)[0] for lists in (ranks.T, ranks)
+    )
+    return DeviceMesh.from_group([across, within], kind, mesh=ranks, mesh_dim_names=("nodes", "cards"))
 
 
 def num_shards(parallel: str, num_ranks: int) -> int:
@@ -41,8 +48,9 @@ def _check_reduction(world: World) -> None:
     """FSDP averages gradients in the collective, which gloo could not do in earlier versions of PyTorch."""
     if world.device.type != "cpu":
         return
+    reduce = getattr(dist, "reduce_scatter_single", None) or dist.reduce_scatter_tensor  # its name before PyTorch 2.13
     try:
-        dist.reduce_scatter_tensor(torch.empty(1), torch.ones(world.size), op=dist.ReduceOp.AVG)
+        reduce(torch.empty(1), torch.ones(world.size), op=dist.ReduceOp.AVG)
     except (RuntimeError, ValueError) as error:
         raise UserError(
             f"PyTorch {torch.__version__} cannot shard a model on CPUs ({str(error).splitlines()[0]}); use a newer "

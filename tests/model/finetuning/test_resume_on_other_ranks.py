@@ -1,4 +1,4 @@
-"""Fine-tuning continues on another number of ranks, by every method."""
+"""Fine-tuning continues on another number of ranks, by every method, also sharded."""
 
 import json
 import os
@@ -24,8 +24,11 @@ def launch(ranks: int, *flags: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("method", METHODS)
-def test_two_ranks_continue_what_one_began(method, base_run, task_folder, tmp_path):
+@pytest.mark.parametrize(
+    "method, parallel",
+    [*((method, "ddp") for method in METHODS), ("adapters", "fsdp"), ("gradual_unfreezing", "fsdp")],
+)
+def test_two_ranks_continue_what_one_began(method, parallel, base_run, task_folder, tmp_path):
     from model.finetune import main
 
     flags = [f"--checkpoint={base_run}", f"--tasks={task_folder}", f"--method={method}", "--adapter_size=4"]
@@ -38,7 +41,7 @@ def test_two_ranks_continue_what_one_began(method, base_run, task_folder, tmp_pa
     for step in (3, 4, 6):
         shutil.rmtree(folder.of_step(step), ignore_errors=True)
     folder.write({**folder.read(), "status": "running"})
-    launch(2, *flags, f"--output={tmp_path}/cut", "--resume")
+    launch(2, *flags, f"--output={tmp_path}/cut", "--resume", f"--parallel={parallel}")
     whole = step_folder.read_weights(RunFolder(str(tmp_path / "whole")).of_step(6))
     continued = step_folder.read_weights(folder.of_step(6))
     assert whole.keys() == continued.keys()
