@@ -15,7 +15,10 @@ from c4pipe.errors import UserError
 from c4pipe.shown import one_line
 
 # Parts of the messages of gloo and of the key-value store. Their exceptions have no class of their own.
-_SIGNS = ("gloo", "NCCL", "Timed out waiting", "Connection closed", "Connection reset", "Broken pipe", "Failed to recv")
+_SIGNS = (
+    *("gloo", "NCCL", "Timed out waiting", "did not connect in time"),
+    *("Connection closed", "Connection reset", "Broken pipe", "Failed to recv"),
+)
 
 
 class Watchdog:
@@ -81,7 +84,7 @@ def contact_of(rank: int) -> Iterator[None]:
     try:
         yield
     except (RuntimeError, TimeoutError) as error:
-        if not (isinstance(error, (TimeoutError, dist.DistError)) or any(sign in str(error) for sign in _SIGNS)):
+        if not (isinstance(error, dist.DistError) or any(sign in str(error) for sign in _SIGNS)):
             raise
         reason = one_line(str(error).partition("\n")[0])[:200]
         raise UserError(
