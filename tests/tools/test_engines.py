@@ -58,6 +58,7 @@ def test_a_server_and_what_it_started_are_gone_when_the_block_ends(tmp_path):
         parent = servers.start("parent", [sys.executable, "-c", script])
         while not (tmp_path / "parent.log").read_text().endswith("\n"):
             assert os.path.exists(f"/proc/{parent}")
+            time.sleep(0.05)
     child = int((tmp_path / "parent.log").read_text())
     assert not _runs(parent)
     deadline = time.monotonic() + 600  # it is told to end, and does so soon

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import apache_beam as beam
 import pytest
+from apache_beam.runners.portability.prism_runner import PrismRunner
 
 from c4pipe.command_line import Parser
 from c4pipe.errors import UserError
@@ -20,6 +21,16 @@ RUNNERS = {
 every_runner = pytest.mark.parametrize("flags", RUNNERS.values(), ids=RUNNERS)
 # Where the worker's exception arrives as itself, and where as text.
 both_ways = pytest.mark.parametrize("flags", [RUNNERS["one thread"], RUNNERS["processes"]], ids=["itself", "text"])
+
+
+@pytest.fixture(autouse=True)
+def no_download(monkeypatch):
+    """`DirectRunner` downloads Prism where there is a network, and works without it elsewhere: as here."""
+
+    def fail(*_):
+        raise OSError("no network")
+
+    monkeypatch.setattr(PrismRunner, "run_pipeline", fail)
 
 
 def error_of(work, flags=("--direct_num_workers=1",)) -> str:
