@@ -10,11 +10,18 @@ from collections.abc import Sequence
 
 from c4pipe.command_line import Parser, importing, run
 from c4pipe.objectives.catalog import own_defaults
-from c4pipe.objectives.mixture import NAMES
+from c4pipe.objectives.mixture import MIXTURE_FILE, NAMES
 from c4pipe.objectives.objective import DEFAULT_MODE_TOKENS, MODE_TOKENS, OVERFLOW_POLICIES
 from c4pipe.shards.reading import plain_text
 from c4pipe.vocabulary.folders import MODEL_FILE
 from pipelines.launch import beam_flags, folder_flags, quarantine_flag
+
+
+class _NamesOrFile(tuple):
+    """The names of objectives. A name that ends with `.toml` is one too: that of a file."""
+
+    def __contains__(self, name: object) -> bool:
+        return str(name).endswith(MIXTURE_FILE) or super().__contains__(name)
 
 
 def parser() -> Parser:
@@ -32,7 +39,12 @@ def parser() -> Parser:
         help=f"a folder with {MODEL_FILE}, the file itself, or a model of the hub such as google/t5-v1_1-base",
     )
     parser.add_argument("--output", required=True, metavar="DIR", help="folder for the example shards")
-    parser.add_argument("--objective", default="span_corruption", choices=NAMES, help="the pre-training objective")
+    parser.add_argument(
+        "--objective",
+        default="span_corruption",
+        choices=_NamesOrFile(NAMES),
+        help="the pre-training objective, or FILE.toml with denoisers of your own (docs/objectives.md)",
+    )
     parser.add_argument(
         "--noise_density",
         type=float,

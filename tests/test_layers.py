@@ -81,7 +81,7 @@ HOMES = {
     "tldextract": ("c4pipe.corpus",),
     "sentencepiece": ("c4pipe.vocabulary",),
     "pyarrow": ("c4pipe.shards",),
-    "msgspec": ("c4pipe.shards", "c4pipe.corpus"),
+    "msgspec": ("c4pipe.shards", "c4pipe.corpus", "c4pipe.objectives"),
     "psutil": ("pipelines",),
     "requests": ("c4pipe.crawl",),
     "matplotlib": ("c4pipe.report",),

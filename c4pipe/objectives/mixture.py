@@ -61,8 +61,8 @@ class Mixture:
 
     @property
     def modes(self) -> set[str]:
-        """The kinds of UL2's denoisers in it."""
-        return {denoiser.objective.mode for denoiser in self.denoisers} - {""}
+        """The kinds of UL2's denoisers in it, except those with a prefix of their own."""
+        return {denoiser.objective.mode for denoiser in self.denoisers if denoiser.prefix is None} - {""}
 
     def configure(
         self, parameters: Parameters, vocabulary_size: int, num_extra_ids: int, encode: Encode | None = None
@@ -226,6 +226,8 @@ MIXTURES: dict[str, Mixture] = {
     )
 }
 NAMES = (*OBJECTIVES, *MIXTURES)
+MIXTURE_FILE = ".toml"
+"""How the name of a file with a mixture of the user's ends (see `mixture_files`)."""
 
 
 def chosen(name: str) -> Objective | Mixture:

@@ -14,8 +14,9 @@ from c4pipe.errors import UserError
 from c4pipe.folders.kinds import KINDS, REPORT
 from c4pipe.folders.output_folder import OutputFolder
 from c4pipe.folders.results import ManifestResult, same_files
-from c4pipe.objectives.mixture import chosen
-from c4pipe.objectives.objective import DEFAULT_MODE_TOKENS, Parameters
+from c4pipe.objectives import mixture_files
+from c4pipe.objectives.mixture import MIXTURE_FILE, Mixture, chosen
+from c4pipe.objectives.objective import DEFAULT_MODE_TOKENS, Objective, Parameters
 from c4pipe.objectives.pieces import CHUNK_LENGTH
 from c4pipe.report.examples_page import examples_page
 from c4pipe.shards import files
@@ -96,7 +97,7 @@ def _recipe(flags: Namespace) -> Recipe:
         raise UserError(f"--replicas={flags.replicas} must be at least 1")
     vocabulary = Vocabulary.load(flags.vocabulary, flags.num_extra_ids)
     names = ("noise_density", "mean_noise_span_length", "inputs_length", "targets_length", "overflow")
-    objective = chosen(flags.objective)
+    objective = objective_of(flags.objective)
     if flags.mode_tokens and not objective.modes:
         raise UserError(f"the objective {objective.name} has no --mode_tokens; leave it out")
     parameters = Parameters(
@@ -104,6 +105,16 @@ def _recipe(flags: Namespace) -> Recipe:
     )
     corruption = objective.configure(parameters, vocabulary.size, vocabulary.num_extra_ids, vocabulary.encode)
     return Recipe(corruption, vocabulary, flags.seed, flags.replicas)
+
+
+def objective_of(text: str) -> Objective | Mixture:
+    """The objective or mixture that `--objective` names, or the mixture in the file that it names.
+
+    Raises: UserError if there is none, or if the file is not a mixture.
+    """
+    if not text.endswith(MIXTURE_FILE):
+        return chosen(text)
+    return mixture_files.parse(files.read_bytes(text), text)
 
 
 def text_shards(text: str, page_per: str = plain_text.LINE) -> list[TextShard]:

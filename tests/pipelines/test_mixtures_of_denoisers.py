@@ -8,6 +8,7 @@ from small_corpus import contents, examples_of, status_of
 from c4pipe import inspect_shard
 from c4pipe.shards import manifest
 from c4pipe.shards.example_shards import read_example_shard
+from c4pipe.vocabulary.vocabulary import Vocabulary
 from pipelines import c4_to_examples
 
 SHARD = "train-00000-of-00003.arrow"
@@ -81,3 +82,29 @@ def test_training_validates_on_each_denoiser(ul2, tmp_path):
     names = [row["name"] for row in manifest.read(str(ul2)).settings["denoisers"]]
     assert losses == {f"{ul2.name}/{name}" for name in names}
     assert json.loads((tmp_path / "run" / "run.json").read_text())["validation"]["examples"] == 21
+
+
+def test_a_file_of_denoisers_is_an_objective(c4, vocabulary, tmp_path, capsys):
+    rows = '[[denoisers]]\nname = "a"\nobjective = "s_denoiser"\nprefix = "bado"\n'
+    rows += '[[denoisers]]\nname = "b"\nobjective = "deshuffling"\nrate = 0.5\n'
+    path = tmp_path / "mine.toml"
+    path.write_text(f'name = "mine"\n{rows}')
+    folder = tmp_path / "out"
+    flags = examples_of(c4, vocabulary, folder, f"--objective={path}", "--inputs_length=64")
+    code, errors = status_of(c4_to_examples.main, [f.replace("mine.toml", "yours.toml") for f in flags], capsys)
+    assert code == 2 and "yours.toml" in errors[0] and not folder.exists()
+    assert c4_to_examples.main([*flags, "--dry_run"]) == 0 and not folder.exists()
+    assert c4_to_examples.main(flags) == 0
+    made = manifest.read(str(folder))
+    rows = made.settings["denoisers"]
+    assert made.settings["objective"] == "mine" and [row["rate"] for row in rows] == [1.0, 0.5]
+    assert rows[0]["prefix_ids"] == Vocabulary.load(str(folder)).encode("bado")
+    for row in read_example_shard(str(folder / SHARD)):
+        begins = row["inputs"].tolist()[: len(rows[0]["prefix_ids"])] == rows[0]["prefix_ids"]
+        assert begins == (row["denoiser"] == 0)
+    assert inspect_shard.main([str(folder / SHARD), "--row=0"]) == 0
+    assert "restored text" in capsys.readouterr().out
+    # Another file of the same name is another objective.
+    path.write_text(path.read_text().replace("0.5", "0.25"))
+    code, errors = status_of(c4_to_examples.main, flags, capsys)
+    assert code == 2 and "denoisers" in errors[0]
