@@ -1,10 +1,14 @@
 """Files of mixtures: what they can say, and one line for each mistake."""
 
+import re
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 
 from c4pipe.errors import UserError
 from c4pipe.objectives.catalog import OBJECTIVES
-from c4pipe.objectives.mixture import Denoiser
+from c4pipe.objectives.mixture import MIXTURES, Denoiser
 from c4pipe.objectives.mixture_files import parse
 from c4pipe.objectives.objective import Parameters
 
@@ -79,3 +83,11 @@ def test_numbers_out_of_range_name_the_denoiser():
 def test_bytes_that_are_not_text_are_an_error():
     with pytest.raises(UserError, match="is not TOML"):
         parse(b'name = "\xff"', "mine.toml")
+
+
+def test_the_file_of_the_documentation_is_ul2_with_other_rates():
+    page = (Path(__file__).parents[3] / "docs" / "objectives.md").read_text(encoding="utf-8")
+    (text,) = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
+    written, ul2 = parse(text.encode(), "docs/objectives.md").denoisers, MIXTURES["ul2"].denoisers
+    assert [denoiser.rate for denoiser in written] == [0.2, 0.2, 0.2, 0.1, 0.1, 0.1, 0.1]
+    assert [replace(denoiser, rate=1.0, prefix=None) for denoiser in written] == list(ul2)
