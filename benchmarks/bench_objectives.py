@@ -2,9 +2,9 @@
 
     python benchmarks/bench_objectives.py [--input=SOURCE --vocabulary=DIR] [--repeats=7]
 
-The collator represents that of Hugging Face's T5 example, which nanoT5 uses too. No library contains it, so it is
-written again here with the same method (one mask per example from shuffled flags; sentinels and removal with numpy over
-the batch). It is timed on batches of 128 as in training, with tokens that are already cut to 568.
+The collator has the method of Hugging Face's T5 example, which nanoT5 uses too (one mask per example from shuffled
+flags; sentinels and removal with numpy over the batch), but it was written for this benchmark. It is timed on batches
+of 128 lists of ints, with tokens that are already cut to 568. `bench_collators.py` runs nanoT5's own code.
 
 Without --input, the text is the documentation of Python's standard library, repeated; for figures on C4 text, give
 --input. Both sides run in turn on one thread of this process. Times are CPU seconds, so that other load on the machine

@@ -147,9 +147,10 @@ def random_subset(num_items: int, num_chosen: int, keys: np.ndarray, purpose: in
     rows = np.arange(b) * num_items
     last = np.arange(num_items - num_drawn, num_items)
     drawn = np.ascontiguousarray((below(keys, purpose, last + 1) + rows[:, None]).T)  # (num_drawn, b)
-    for item, place in zip(last, drawn, strict=True):
-        taken = flat[place]
-        place[taken] = rows[taken] + item
+    is_taken = np.empty(b, dtype=bool)
+    for item, place in zip(last.tolist(), drawn, strict=True):
+        flat.take(place, out=is_taken, mode="clip")  # all places exist; with this mode, no copy is made
+        np.add(rows, item, out=place, where=is_taken)
         flat[place] = True
     if num_drawn != num_chosen:
         np.logical_not(is_drawn, out=is_drawn)

@@ -7,6 +7,7 @@ piece of a sequence stays). Pages without tokens are removed before pages are gr
 
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import numpy as np
 
@@ -69,9 +70,13 @@ class Pieces:
 
     def blocks(self, size: int) -> "Iterator[Pieces]":
         """Yield the same pieces in blocks of at most `size`."""
+        columns: dict[str, Any] = {column.name: getattr(self, column.name) for column in fields(self)}
         for start in range(0, len(self.lengths), size):
-            columns = (getattr(self, column.name) for column in fields(self))
-            yield Pieces(*(column if column is None else column[start : start + size] for column in columns))
+            part = slice(start, start + size)
+            of_block: dict[str, Any] = {
+                name: values if values is None else values[part] for name, values in columns.items()
+            }
+            yield Pieces(**of_block)
 
 
 def choose_chunks(tokens: np.ndarray, lengths: np.ndarray, first_row: int, stream: int) -> Pages:
