@@ -17,6 +17,8 @@ from c4pipe.command_line import EXIT_USER_ERROR
 def main(argv: Sequence[str] | None = None) -> int:
     """Run torchrun. Returns: the exit status."""
     os.environ.setdefault("LOGLEVEL", "CRITICAL")  # torchrun's loggers read this when they are created
+    # On many machines the sockets of torch's store warn, such as of an address without a name.
+    os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
     from torch.distributed import run as torchrun
     from torch.distributed.elastic.multiprocessing.api import SignalException
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
