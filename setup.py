@@ -65,6 +65,7 @@ setup(
     packages=find_namespace_packages(include=["c4pipe*", "pipelines*", "model*"]),
     package_data={
         "c4pipe": [f"**/*.{kind}" for kind in ("html", "css", "js", "tab", "txt", "json.gz", "json", "toml")],
+        "model": ["**/*.toml"],
     },
     install_requires=CORE,
     extras_require=EXTRAS,

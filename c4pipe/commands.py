@@ -42,6 +42,7 @@ COMMANDS: dict[str, Command] = {
     "pretrain": Command("model.pretrain", "pre-train T5 on example shards", "train"),
     "finetune": Command("model.finetune", "fine-tune a model on tasks", "train"),
     "evaluate": Command("model.evaluate", "score a model on tasks", "train,evaluate"),
+    "search": Command("model.search", "run a table of the T5 paper", "train,evaluate"),
     "compare_methods": Command("model.compare_methods", "compare methods of fine-tuning", "train,evaluate"),
     "generate": Command("model.generate", "generate text with a model", "train"),
     "export": Command("model.export", "write a model as a Hugging Face folder", "train"),

@@ -2,15 +2,18 @@
 
     python -m model.compare_methods --checkpoint=RUN --tasks=DIR,... --output=DIR
 
-The runs are in OUTPUT/runs/TASK/METHOD/seed-N. If the command is stopped, a second start continues with the first
-unfinished run. The variant `from_scratch` trains all parameters without the checkpoint's weights, which shows how much
-pre-training helps. The training flags of model.finetune are accepted too.
+This is a plan of model.search that starts from a checkpoint: one row per method, as in the paper's Table 10. If the
+command is stopped, a second start continues. The row `from_scratch` trains all parameters without the checkpoint's
+weights, which shows how much pre-training helps. The training flags of model.finetune are accepted too.
 """
+
+import sys
 
 from c4pipe.choices import check_choice
 from c4pipe.command_line import Parser, importing, run
 from c4pipe.errors import UserError
 from model import finetune
+from model.experiments.flags import add_carrying_out, check_carrying_out
 from model.finetuning.variants import DEFAULT_RATES, VARIANTS, parse_rates
 from model.training.flags import add_training_flags
 
@@ -40,6 +43,7 @@ def parser() -> Parser:
     add("--adapter_size", type=int, default=128, help="inner size of adapters")
     add("--dropout_rate", type=float, default=finetune.DROPOUT_RATE, help="dropout rate of training")
     add("--validation_examples", type=int, default=1000, help="examples per task that each evaluation decodes")
+    add_carrying_out(flags)
     add_training_flags(flags, finetune.DEFAULTS)
     return flags
 
@@ -47,14 +51,16 @@ def parser() -> Parser:
 def main(argv: list[str] | None = None) -> int:
     """Run the command. Returns: the exit status."""
     arguments = parser().parse_args(argv)
-    if arguments.seeds < 1 or arguments.validation_examples < 1:
-        raise UserError("--seeds and --validation_examples must be at least 1")
+    arguments.argv = list(sys.argv[1:] if argv is None else argv)
+    check_carrying_out(arguments)
+    if arguments.validation_examples < 1:
+        raise UserError("--validation_examples must be at least 1")
     for name in filter(None, arguments.methods.split(",")):
         check_choice("method", name, VARIANTS)
     parse_rates(arguments.rates)
     with importing():
         from model.actions import compare_methods
-    return compare_methods.perform(arguments, finetune.main)
+    return compare_methods.perform(arguments)
 
 
 if __name__ == "__main__":

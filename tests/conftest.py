@@ -1,10 +1,14 @@
 """What all tests share."""
 
 import contextlib
+import importlib
 import os
 from pathlib import Path
 
 import pytest
+
+from c4pipe.command_line import of_the_system
+from c4pipe.errors import UserError
 
 # Programs that tests start; the search for doctests would import them.
 collect_ignore_glob = ["**/*_worker.py"]
@@ -26,6 +30,28 @@ def shared() -> Path:
     if not SHARED.is_dir():
         pytest.skip(f"NOT CHECKED: {SHARED} is not there, so this comparison with the reference did not run")
     return SHARED
+
+
+@pytest.fixture(scope="module")
+def search_in_one_process():
+    """The commands of a search run in this process, which saves the seconds that each needs to import its libraries."""
+    from model.experiments import running
+
+    class InOneProcess(running.Processes):
+        def __call__(self, node, device) -> int:
+            self._logs.mkdir(parents=True, exist_ok=True)
+            with open(self.log(node), "a") as log, contextlib.redirect_stdout(log), contextlib.redirect_stderr(log):
+                print(f"$ python -m {node.module}")
+                try:
+                    return importlib.import_module(node.module).main(list(node.flags)) or 0
+                except Exception as error:
+                    message = str(error) if isinstance(error, UserError) else of_the_system(error)
+                    print(f"error: {message or repr(error)}")
+                    return 2
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(running, "Processes", InOneProcess)
+        yield
 
 
 def pytest_terminal_summary(terminalreporter) -> None:

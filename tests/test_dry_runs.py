@@ -21,7 +21,7 @@ from small_crawl import write_crawl, write_punkt
 from c4pipe.command_line import run
 from c4pipe.demo import __main__ as demo
 from c4pipe.folders.lock import made_and_locked
-from model import compare_methods, evaluate, export, finetune, generate, pretrain
+from model import compare_methods, evaluate, export, finetune, generate, pretrain, search
 from pipelines import (
     c4_to_examples,
     c4_to_vocabulary,
@@ -113,18 +113,45 @@ COMMANDS = {
         ("--checkpoint={}/run", "--tasks={}/tasks", "--methods=all_parameters", "--seeds=1", *SHORT),
         "compared",
     ),
+    "search": Command(
+        search.main,
+        ("--plan={}/plan.toml", "--corpus={}/c4", "--vocabulary={}/vocabulary", "--tasks={}/tasks", "--device=cpu"),
+        "searched",
+    ),
 }
+# Of one row and one seed, with trainings of a step.
+PLAN = """
+title = "One row"
+baseline = "baseline"
+[scale]
+inputs_length = 32
+replicas = 1
+seeds = 1
+baseline_seeds = 1
+validation_examples = 4
+[scale.pretrain]
+steps = 1
+batch_size = 4
+gradient_accumulation = 1
+[scale.finetune]
+steps = 1
+batch_size = 4
+gradient_accumulation = 1
+[[rows]]
+name = "baseline"
+"""
 WRITING = [name for name, command in COMMANDS.items() if command.output is not None]
 
 
 @pytest.fixture(scope="module")
-def root(tmp_path_factory) -> Path:
+def root(tmp_path_factory, search_in_one_process) -> Path:
     """A folder in which every command has a finished result."""
     folder = tmp_path_factory.mktemp("all")
     write_crawl(folder / "wet", num_files=2, pages_a_file=30)
     write_punkt(folder / "punkt")
     tasks = [{"task": "mine", "inputs": f"the word {n}", "targets": f"word {n}"} for n in range(60)]
     (folder / "tasks.jsonl").write_text("".join(json.dumps(task) + "\n" for task in tasks))
+    (folder / "plan.toml").write_text(PLAN)
     for command in COMMANDS.values():
         if command.output is not None:
             assert command.main(command.arguments(folder, folder / command.output)) in (0, 1)
@@ -272,6 +299,7 @@ READS = {
     "finetune": ("tasks",),
     "evaluate": ("tasks",),
     "compare_methods": ("tasks",),
+    "search": ("c4", "tasks"),
 }
 
 

@@ -55,6 +55,7 @@ MODEL_LAYERS = [
     ["model.generation", "model.finetuning"],
     ["model.evaluation"],
     ["model.training"],
+    ["model.experiments"],
     ["model.actions"],
     [
         "model.run_ranks",
@@ -63,13 +64,14 @@ MODEL_LAYERS = [
         "model.evaluate",
         "model.generate",
         "model.export",
+        "model.search",
         "model.compare_methods",
     ],
 ]
 # Packages that may import each other although they are on the same layer.
 ALLOWED_SIBLINGS = {
     ("model.data", "model.architectures"),
-    ("model.compare_methods", "model.finetune"),  # a command that runs another, many times
+    ("model.compare_methods", "model.finetune"),  # whose flags it has too
 }
 # One dependency, one home.
 HOMES = {

@@ -58,7 +58,9 @@ class T5Model(nn.Module):
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.config = config
-        self.embedding = nn.Embedding(config.vocabulary_size, config.d_model)
+        # Given a weight, it does not draw one. On the meta device, drawing would import the whole compiler first.
+        weight = torch.empty(config.vocabulary_size, config.d_model)
+        self.embedding = nn.Embedding.from_pretrained(weight, freeze=False)
         if not config.tie_embeddings:
             self.head = Linear(config.d_model, config.vocabulary_size)
 

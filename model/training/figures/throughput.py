@@ -52,6 +52,11 @@ def estimated_time(flops: float, world: World, dtype: torch.dtype) -> str:
     )
 
 
+def estimated_seconds(flops: float, device: torch.device, dtype: torch.dtype) -> float:
+    """About how many seconds so many operations take on one device."""
+    return flops / (_SHARE_OF_PRODUCTS * _speed_of_products(device, dtype))
+
+
 def _speed_of_products(device: torch.device, dtype: torch.dtype) -> float:
     """Operations per second of a product of square matrices, the best of a few tries."""
     width = 8192 if device.type == "cuda" else 1024
