@@ -140,7 +140,7 @@ class Objective:
             mean_noise_span_length=_first(parameters.mean_noise_span_length, self.mean_noise_span_length),
         )
         prefix_ids = _ids_of(self.prefix(parameters), encode)
-        if len(prefix_ids) + 2 > parameters.inputs_length:
+        if prefix_ids and len(prefix_ids) + 2 > parameters.inputs_length:
             raise UserError(
                 f"inputs of {parameters.inputs_length} tokens have no room for the {len(prefix_ids)} tokens of "
                 f"{self.prefix(parameters)!r}; give a larger --inputs_length"

@@ -23,8 +23,8 @@ def summarise_examples(shard: ExampleShard, settings: Mapping[str, Any], vocabul
     """Yield the lines about all examples of a shard. settings: from the folder's manifest; empty if there is none."""
     columns: dict[str, list[np.ndarray]] = {"inputs": [], "targets": []}
     counts: dict[str, list[np.ndarray]] = {name: [] for name in ("other", "noise", "sentinels", "pages", "denoisers")}
-    ways = described(settings) if "objective" in settings else []
-    prefixes = np.array([way.num_prefix_ids for way in ways] or [0])
+    members = described(settings) if "objective" in settings else []
+    prefixes = np.array([member.num_prefix_ids for member in members] or [0])
     tasks: dict[str, int] = {}
     for number in range(shard.num_batches):
         batch = shard.batch(number)
@@ -35,7 +35,7 @@ def summarise_examples(shard: ExampleShard, settings: Mapping[str, Any], vocabul
         sentinel = {
             name: (matrix >= vocabulary.num_pieces) & (matrix < vocabulary.size) for name, matrix in ids.items()
         }
-        denoisers = shard.denoisers(number) if len(ways) > 1 else np.zeros(len(batch), np.uint8)
+        denoisers = shard.denoisers(number) if len(members) > 1 else np.zeros(len(batch), np.uint8)
         counts["denoisers"].append(denoisers)
         counts["other"].append(text["inputs"].sum(axis=1) - prefixes[denoisers])
         counts["noise"].append(text["targets"].sum(axis=1))
@@ -59,17 +59,19 @@ def summarise_examples(shard: ExampleShard, settings: Mapping[str, Any], vocabul
     if tasks:
         yield "tasks: " + ", ".join(f"{task} {count:,}" for task, count in sorted(tasks.items()))
         return
-    if len(ways) > 1:
-        yield from _by_denoiser([way.name for way in ways], denoisers, lengths | {"noise": noise, "other": other})
+    if len(members) > 1:
+        yield from _by_denoiser(
+            [member.name for member in members], denoisers, lengths | {"noise": noise, "other": other}
+        )
     elif sentinels.any():
-        if ways and ways[0].objective.sentinels == "mask":
+        if members and members[0].objective.sentinels == "mask":
             # One mask token per noise token; the targets are the whole text.
             yield f"noise: {sentinels.sum() / max(1, noise.sum()):.2%} of the tokens are masked"
         else:
             yield f"noise: {noise.sum() / max(1, (other + noise).sum()):.2%} of the tokens"
             yield f"spans: {sentinels.mean():.2f} per example, {noise.sum() / sentinels.sum():.2f} tokens per span"
     tokens = other + noise
-    if ways and all(way.objective.keeps_tokens_once for way in ways):
+    if members and all(member.objective.keeps_tokens_once for member in members):
         yield (
             f"raw tokens: {tokens.sum():,}, {tokens.mean():.1f} per example, "
             f"{num_bytes / tokens.sum():.3f} bytes per token"
