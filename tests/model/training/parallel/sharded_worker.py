@@ -34,7 +34,8 @@ SETTINGS = {
     "shared": {"architecture": "encoder_decoder_shared"},
     "bf16": {"precision": "bf16"},
     "frozen": {},
-    "compiled": {"compile": True, "steps": 4},
+    "short": {"steps": 4},
+    "compiled": {"steps": 4, "compile": True},
 }
 
 
