@@ -186,8 +186,8 @@ class Computation:
         if not self.is_sharded:
             yield
             return
-        parameters = self.model.named_parameters()
-        self._assign({name: parameter.detach().to(self.dtype).full_tensor() for name, parameter in parameters})
+        weights: dict[str, Any] = dict(self.model.named_parameters())  # DTensors
+        self._assign({name: weight.detach().to(self.dtype).full_tensor() for name, weight in weights.items()})
         try:
             yield
         finally:
