@@ -70,6 +70,16 @@ def parser() -> Parser:
     add("--badwords", metavar="LANG:FILE,...", help="your own bad words, one per line, instead of a language's list")
     add("--urls", metavar="FILE", help="for webtextlike: the URLs to keep, one per line (.gz too)")
     add("--exclude_urls", metavar="FILE", help="URLs or domains that must not be in the corpus, one per line (.gz too)")
+    _add_output_flags(parser)
+    quarantine_flag.add(parser)
+    folder_flags.add(parser, dry_run="only say what would be done, and how much time, memory and disk it needs")
+    cost_flags.add(parser)
+    return parser
+
+
+def _add_output_flags(parser: Parser) -> None:
+    """Add the flags about earlier crawls, shards and the work folder."""
+    add = parser.add_argument
     add(
         "--previous",
         metavar="DIR,...",
@@ -91,10 +101,6 @@ def parser() -> Parser:
     )
     add("--keep_work", action="store_true", help="do not remove the work folder at the end")
     add("--samples_per_rule", type=int, default=20, help="dropped pages and lines per rule that the report shows")
-    quarantine_flag.add(parser)
-    folder_flags.add(parser, dry_run="only say what would be done, and how much time, memory and disk it needs")
-    cost_flags.add(parser)
-    return parser
 
 
 def check(flags: argparse.Namespace) -> None:
@@ -114,6 +120,11 @@ def check(flags: argparse.Namespace) -> None:
     if flags.samples_per_rule < 0:
         raise UserError(f"--samples_per_rule={flags.samples_per_rule} is negative; give 0 to keep no samples")
     quarantine_flag.check(flags)
+    if flags.previous and variant.near_duplicates:
+        raise UserError(
+            "--previous does not find pages that are nearly equal to pages of earlier crawls; give "
+            "--near_duplicates=off here, and drop_near_duplicates the folders of all crawls afterwards"
+        )
     if variant.listed_urls and not flags.urls:
         raise UserError(f"variant {variant.name} needs --urls=FILE: the URLs to keep, one per line")
     if flags.urls and not variant.listed_urls:

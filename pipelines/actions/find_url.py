@@ -179,10 +179,18 @@ def find_examples(folder: str, matches: Sequence[Match]) -> Iterator[tuple[str, 
 
 
 def _check_digests(folder: str, folder_manifest: manifest.Manifest, shards: set[str]) -> None:
-    digests = {entry.name: entry.sha256 for entry in folder_manifest.inputs}
+    digests: dict[str, set[str]] = {}
+    for entry in folder_manifest.inputs:
+        digests.setdefault(entry.name, set()).add(entry.sha256)
     for path in sorted(shards):
-        known = digests.get(files.base_name(path))
-        if known is not None and known != files.sha256(path):
+        known = digests.get(files.base_name(path), set())
+        if len(known) > 1:
+            print(
+                f"notice: {folder} was made from {len(known)} text shards named {files.base_name(path)}; the rows may "
+                "belong to any of them",
+                file=sys.stderr,
+            )
+        if known and files.sha256(path) not in known:
             raise UserError(f"{folder} was not made from {path} but from another shard with that name; give its --c4")
 
 

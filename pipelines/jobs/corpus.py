@@ -5,7 +5,7 @@ import platform
 import sys
 import time
 from argparse import Namespace
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -15,6 +15,7 @@ import c4pipe
 from c4pipe.corpus import assets, variants
 from c4pipe.corpus.page_lists import ExcludedUrls, ListedUrls
 from c4pipe.corpus.recipes import recipe_files
+from c4pipe.corpus.recipes.variant import Variant
 from c4pipe.corpus_run import results, work_folder
 from c4pipe.corpus_run.inputs import list_inputs, refuse_other_files, write_list
 from c4pipe.corpus_run.keys import KEY_PART_BITS
@@ -105,7 +106,7 @@ class Job:
 
 def make_job(flags: Namespace, options: PipelineOptions) -> Job:
     """Make the job from the flags. Raises: UserError for any mistake in them."""
-    variant, compat = recipe_flags.variant_of(flags), variants.compat_named(flags.compat)
+    variant = recipe_flags.variant_of(flags)
     languages = variants.languages_of(variant, flags.languages)
     variant = variants.for_run(variant, languages, flags.language_identifier)
     wet_files = list_inputs(flags.input, flags.input_list, flags.base_url)
@@ -121,27 +122,9 @@ def make_job(flags: Namespace, options: PipelineOptions) -> Job:
     hashes = dict(found.sha256)
     listed = _read_list(flags.urls, LISTED_ASSET, hashes, ListedUrls)
     excluded = _read_list(flags.exclude_urls, EXCLUDED_ASSET, hashes, ExcludedUrls)
-    settings = Settings(
-        variant=variant.name,
-        recipe=recipe_files.digest(variant),
-        compat=compat.name,
-        wet_parser=flags.wet_parser,
-        languages=languages,
-        language_identifier=variant.language_identifier,
-        num_shards=flags.num_shards or min(len(wet_files), MAX_DEFAULT_SHARDS),
-        format=flags.format,
-        assets=hashes,
-        near_duplicates=variants.MINHASH if variant.near_duplicates else variants.KEPT,
-        keys=flags.keys,
-        language_probability=flags.language_probability,
-    )
     output = flags.output.rstrip("/") or "/"
     previous = earlier_crawls.folders_of(flags.previous)
-    if variant.near_duplicates and previous:
-        raise UserError(
-            "--previous does not find pages that are nearly equal to pages of earlier crawls; give "
-            "--near_duplicates=off here, and drop_near_duplicates the folders of all crawls afterwards"
-        )
+    settings = _settings(flags, variant, languages, hashes, len(wet_files))
     earlier = earlier_crawls.open_earlier(previous, output, settings)
     settings = replace(settings, previous=tuple(crawl.corpus.keys for crawl in earlier.crawls))
     work = work_folder.place(output, flags.work_dir)
@@ -170,6 +153,26 @@ def make_job(flags: Namespace, options: PipelineOptions) -> Job:
     )
     notices = earlier_crawls.notices(earlier, [file.name for file in wet_files])
     return Job(plan, wet_files, RuleSet(found, listed, excluded), run_name, notices)
+
+
+def _settings(
+    flags: Namespace, variant: Variant, languages: tuple[str, ...], hashes: Mapping[str, str], num_wet_files: int
+) -> Settings:
+    """The settings of a run without earlier crawls. hashes: the SHA-256 of each asset."""
+    return Settings(
+        variant=variant.name,
+        recipe=recipe_files.digest(variant),
+        compat=flags.compat,
+        wet_parser=flags.wet_parser,
+        languages=languages,
+        language_identifier=variant.language_identifier,
+        num_shards=flags.num_shards or min(num_wet_files, MAX_DEFAULT_SHARDS),
+        format=flags.format,
+        assets=hashes,
+        near_duplicates=variants.MINHASH if variant.near_duplicates else variants.KEPT,
+        keys=flags.keys,
+        language_probability=flags.language_probability,
+    )
 
 
 def keys_go_through_files(options: PipelineOptions) -> bool:

@@ -1,6 +1,7 @@
 """find_url: every row and example of a URL, and no other."""
 
 import shutil
+from dataclasses import replace
 
 import pytest
 
@@ -86,6 +87,18 @@ def test_examples_of_other_text_are_refused(root, tmp_path):
         find_url.main(["http://a.example/1", f"--c4={tmp_path}", f"--examples={root / 'examples'}"])
     with pytest.raises(UserError, match="does not say"):
         find_url.main(["http://a.example/1", f"--c4={root / 'c4'}", f"--examples={root / 'c4'}"])
+
+
+def test_two_text_shards_of_the_same_name_are_both_known_and_it_is_said(root, tmp_path, capsys):
+    """As after `c4_to_examples --input=c4/2019,c4/2020`."""
+    made = manifest.read(str(root / "examples"))
+    shutil.copytree(root / "examples", tmp_path / "examples")
+    (first, second) = made.inputs
+    other = manifest.Input(first.name, "0" * 64)
+    manifest.write(str(tmp_path / "examples"), replace(made, inputs=(first, other, second)))
+    assert find_url.main(["http://a.example/1", f"--c4={root / 'c4'}", f"--examples={tmp_path / 'examples'}"]) == 0
+    said = capsys.readouterr()
+    assert "was made from 2 text shards named c4-train.00000-of-00001.json.gz" in said.err and "3 examples" in said.out
 
 
 def test_a_text_that_is_not_a_url_is_an_error(root):
