@@ -74,7 +74,7 @@ def test_a_command_that_stopped_before_its_end_is_not_done(diamond):
 
 def test_each_job_has_a_gpu_of_its_own(tmp_path):
     graph = graph_of(*(node(tmp_path, name) for name in "abcdef"))
-    both_run = threading.Barrier(2, timeout=60)
+    both_run = threading.Barrier(2, timeout=600)
     busy: set[str] = set()
 
     def execute(each: Node, device: str | None) -> int:
