@@ -9,7 +9,6 @@ import argparse
 import collections
 import sys
 import tempfile
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -49,14 +48,7 @@ class Run:
         """Let the stages judge the pages, one stage after the other."""
         for stage in chain.judges_of(stages, self._criteria):
             name, fate = CLOCK[stage[0]]
-            verdicts = self._in_batches(name, [stage]) if fate == LANGUAGE else self._page_by_page(name, [stage])
-            self._enter(verdicts, fate)
-
-    def _page_by_page(self, name: str, judges: Judges) -> dict[int, Verdict]:
-        return {
-            place: self.clock.page(name, place, judge, judges, [candidate])[0]
-            for place, candidate in self.candidates.items()
-        }
+            self._enter(self._in_batches(name, [stage]), fate)
 
     def _in_batches(self, name: str, judges: Judges) -> dict[int, Verdict]:
         """Judge pages that stay and pages that are dropped in separate calls, so that each kind has its own time."""
@@ -76,7 +68,7 @@ class Run:
             else:
                 candidate = self.candidates[place]
                 language = verdict.language or candidate.language
-                self.candidates[place] = replace(candidate, text=verdict.text, language=language)
+                self.candidates[place] = candidate._replace(text=verdict.text, language=language)
 
 
 def run(wets: list[Path], variant: variants.Variant, found: assets.Assets, output: Path) -> str:
@@ -110,7 +102,7 @@ def run(wets: list[Path], variant: variants.Variant, found: assets.Assets, outpu
     for _, place, line in line_losers.tolist():
         lost_lines[place].append(line)
     for place, candidate in chain_run.candidates.items():
-        chain_run.candidates[place] = replace(candidate, lost_lines=lost_lines[place])
+        chain_run.candidates[place] = candidate._replace(lost_lines=lost_lines[place])
     chain_run.judge(chain.AFTER_LINES)
     chain_run.judge(chain.AFTER_NEAR_DUPLICATES)
 

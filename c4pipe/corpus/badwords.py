@@ -26,7 +26,7 @@ _IS_WORD = bytes(byte < 128 and _TOKEN.fullmatch(chr(byte)) is not None for byte
 _FIRST_BYTES = np.array([(1 << (8 * length)) - 1 for length in range(_KEY_BYTES + 1)], dtype=np.uint64)
 
 PASSED = "passed"
-SOFT_PASSED = "soft-passed"
+SOFT_PASSED = "soft-passed"  # has a bad word, but belongs to the share that stays
 FILTERED = "filtered"
 _REASON = "badword"
 _EMPTY_MATCH = "(an expression that matches nothing at all)"
@@ -74,36 +74,21 @@ class BadwordsFilter:
     def __reduce__(self):
         return (BadwordsFilter, (self._words, self._compat, self._fraction, self._in_whole_runs))
 
-    def outcome(self, text: str, language: str, normalized_url: str) -> str:
-        """`passed`, `soft-passed` (has a bad word, but belongs to the share that stays) or `filtered`."""
-        return self._outcome(self.badword_in(text, language), normalized_url)
-
-    def _outcome(self, badword: str, normalized_url: str) -> str:
-        if not badword:
-            return PASSED
-        return FILTERED if url_hash(normalized_url) % self._denominator < self._numerator else SOFT_PASSED
-
     def judge(self, candidates: Sequence[Candidate]) -> list[Ruling]:
         """See `Judge`. Names all its counters: one per outcome, and one per outcome and language that has a list."""
         return [self._judge(candidate) for candidate in candidates]
 
     def _judge(self, candidate: Candidate) -> Ruling:
         badword = self.badword_in(candidate.text, candidate.language)
-        outcome = self._outcome(badword, candidate.normalized_url)
-        counters = [f"/{outcome}"]
-        if self.has_list(candidate.language):
-            counters.append(f"-{base_language(candidate.language)}/{outcome}")
+        outcome = PASSED
+        if badword:
+            is_filtered = url_hash(candidate.normalized_url) % self._denominator < self._numerator
+            outcome = FILTERED if is_filtered else SOFT_PASSED
+        base = base_language(candidate.language)
+        counters = (f"/{outcome}", f"-{base}/{outcome}") if base in self._matchers else (f"/{outcome}",)
         if outcome != FILTERED:
-            return Ruling(counters=tuple(counters))
-        return Ruling(_REASON, counters=tuple(counters), match=badword)
-
-    def has_list(self, language: str) -> bool:
-        """Whether there is a list for a language."""
-        return base_language(language) in self._matchers
-
-    def has_badword(self, text: str, language: str) -> bool:
-        """Whether the lower-cased text has a word of the language's list."""
-        return bool(self.badword_in(text, language))
+            return Ruling(counters=counters)
+        return Ruling(_REASON, counters=counters, match=badword)
 
     def badword_in(self, text: str, language: str) -> str:
         """The alphabetically first word of the language's list that the lower-cased text has; empty if it has none."""

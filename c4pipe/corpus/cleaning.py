@@ -110,17 +110,18 @@ class Cleaner:
         None if a line drops the page, because then only the lines before it may be counted.
         """
         lines = list(map(str.strip, text.splitlines()))
-        lowered = text.lower()
+        lowered: str | None = None
         counts = []
         for rule in self._rules:
             if isinstance(rule, Rewrite):
                 if rule.sign in text:
                     lines = list(map(rule.rewritten, lines))
-                    # Removing a match may join the text around it into a phrase.
-                    text = "\n".join(lines)
-                    lowered = text.lower()
+                    # Removing a match may join the text around it into a phrase, or into the sign of another rule.
+                    text, lowered = "\n".join(lines), None
             elif isinstance(rule, LineRule):
-                untaken = rule.untaken(lines, lowered)
+                if rule.needs_lowered and lowered is None:
+                    lowered = "\n".join(lines).lower()
+                untaken = rule.untaken(lines, lowered or "")
                 if rule.drops is Drops.LINE:
                     counts.append(len(lines) - len(untaken))
                     lines = untaken

@@ -41,7 +41,7 @@ class Never(LineRule):
     def takes(self, line: str) -> bool:
         return False
 
-    def untaken(self, lines: list[str], lowered_page: str) -> list[str]:
+    def untaken(self, lines: list[str], lowered: str) -> list[str]:
         return lines
 
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import msgspec
 
@@ -66,16 +66,17 @@ class LineRule(ABC):
 
     name: _RuleName
     drops: Drops = Drops.LINE
+    needs_lowered: ClassVar[bool] = False
 
     @abstractmethod
     def takes(self, line: str) -> bool:
         """Whether the rule applies to a line, which was stripped and rewritten before."""
 
-    def untaken(self, lines: list[str], lowered_page: str) -> list[str]:
+    def untaken(self, lines: list[str], lowered: str) -> list[str]:
         """The lines that the rule does not apply to, in order.
 
-        lowered_page: contains each of the lines in lower case, and possibly other text. A phrase that is not in it is
-        in none of the lines.
+        lowered: for kinds with `needs_lowered`. It contains each of the lines in lower case, and possibly other text. A
+        phrase that is not in it is in none of the lines.
         """
         return [line for line in lines if not self.takes(line)]
 
@@ -110,10 +111,10 @@ class LongestWord(LineRule):
             start = blank + 1
         return False
 
-    def untaken(self, lines: list[str], lowered_page: str) -> list[str]:
+    def untaken(self, lines: list[str], lowered: str) -> list[str]:
         if max(map(len, lines), default=0) <= self.characters:
             return lines
-        return super().untaken(lines, lowered_page)
+        return super().untaken(lines, lowered)
 
 
 _ELLIPSES = ("...", "…")
@@ -142,10 +143,10 @@ class EndMarks(LineRule):
             return len(line.split(None, self.long_words - 1)) >= self.long_words
         return line.startswith(self.dashes) and line.endswith(_ELLIPSES)
 
-    def untaken(self, lines: list[str], lowered_page: str) -> list[str]:
+    def untaken(self, lines: list[str], lowered: str) -> list[str]:
         marks, not_in = self.marks, self.not_in
         if self.long_marks or self.dashes:
-            return super().untaken(lines, lowered_page)
+            return super().untaken(lines, lowered)
         if not not_in:
             return [line for line in lines if line.endswith(marks)]
         return [line for line in lines if line.endswith(marks) and not line.endswith(not_in)]
@@ -160,7 +161,7 @@ class FewestWords(LineRule):
     def takes(self, line: str) -> bool:
         return len(line.split(None, self.words - 1)) < self.words
 
-    def untaken(self, lines: list[str], lowered_page: str) -> list[str]:
+    def untaken(self, lines: list[str], lowered: str) -> list[str]:
         words = self.words
         return [line for line in lines if len(line.split(None, words - 1)) >= words]
 
@@ -180,14 +181,15 @@ class Phrases(LineRule):
     """Applies to a line that contains one of `phrases` (given in lower case), in upper or lower case."""
 
     phrases: _Texts = ()
+    needs_lowered: ClassVar[bool] = True
 
     def takes(self, line: str) -> bool:
         lowered = line.lower()
         return any(phrase in lowered for phrase in self.phrases)
 
-    def untaken(self, lines: list[str], lowered_page: str) -> list[str]:
+    def untaken(self, lines: list[str], lowered: str) -> list[str]:
         for phrase in self.phrases:
-            if phrase in lowered_page:
+            if phrase in lowered:
                 lines = [line for line in lines if phrase not in line.lower()]
         return lines
 

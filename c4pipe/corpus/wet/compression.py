@@ -12,12 +12,11 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import zstandard
-from isal import isal_zlib
+from isal import igzip_lib
 
 # However much a few bytes may expand, they are decompressed in pieces of this size. The content of a broken piece is
 # lost.
 PIECE_BYTES = 16 << 10
-_GZIP_WITH_HEADER = 31
 # A file that needs more memory than this for decompression counts as broken.
 _MAX_WINDOW_BYTES = 256 << 20
 # A block of a zstd frame may expand from 4 bytes to 128 KiB, and all blocks in the input are decompressed at once.
@@ -38,30 +37,6 @@ class Member(Protocol):
 
     def decompress(self, data: bytes, max_length: int = ...) -> bytes:
         """Decompress the input given now and before, at most `max_length` bytes of output (zstd: up to some MiB)."""
-
-
-class _GzipMember:
-    """`isal`'s decompressor, which returns input that it did not need yet, with the interface of `bz2` and `lzma`."""
-
-    def __init__(self) -> None:
-        self._object = isal_zlib.decompressobj(_GZIP_WITH_HEADER)
-        self._rest = b""
-        self.needs_input = True
-
-    @property
-    def eof(self) -> bool:
-        return self._object.eof
-
-    @property
-    def unused_data(self) -> bytes:
-        return self._object.unused_data
-
-    def decompress(self, data: bytes, max_length: int = PIECE_BYTES) -> bytes:
-        piece = self._object.decompress(data or self._rest, max_length)
-        self._rest = self._object.unconsumed_tail
-        # After a full piece there may be more output that needs no further input.
-        self.needs_input = not self._rest and len(piece) < max_length
-        return piece
 
 
 class _ZstdMember:
@@ -86,6 +61,10 @@ class _ZstdMember:
         return piece
 
 
+def _gzip_member() -> Member:
+    return igzip_lib.IgzipDecompressor(igzip_lib.DECOMP_GZIP)
+
+
 def _xz_member() -> Member:
     return lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=_MAX_WINDOW_BYTES)
 
@@ -101,7 +80,7 @@ class Compression:
 
 
 COMPRESSIONS = (
-    Compression("gzip", re.compile(rb"\x1f\x8b"), ".gz", _GzipMember),
+    Compression("gzip", re.compile(rb"\x1f\x8b"), ".gz", _gzip_member),
     Compression("xz", re.compile(rb"\xfd7zXZ\x00"), ".xz", _xz_member),
     Compression("bz2", re.compile(rb"BZh[1-9](?:1AY&SY|\x17rE8P\x90)"), ".bz2", bz2.BZ2Decompressor),
     # The file begins with a frame, or with a skippable frame.

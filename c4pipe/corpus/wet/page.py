@@ -28,7 +28,7 @@ def stripped_lines(text: str) -> list[str]:
     if "\r" in text:
         # "\r\n" becomes an additional blank line, which does no harm, because blank lines are removed.
         text = text.replace("\r", "\n")
-    return [line for line in map(str.strip, text.split("\n")) if line]
+    return list(filter(None, map(str.strip, text.split("\n"))))
 
 
 def make_page(fields: dict[str, str], text: str, record: int, needs_timestamp: bool) -> Page | Dropped:

@@ -1,11 +1,12 @@
 import pickle
 import re
+from collections.abc import Iterable
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from c4pipe.corpus.badwords import FILTERED, PASSED, SOFT_PASSED, BadwordsFilter, Words, parse_lists
+from c4pipe.corpus.badwords import BadwordsFilter, Words, parse_lists
 from c4pipe.corpus.judging import Candidate
 from c4pipe.corpus.variants import COMPATS
 from c4pipe.errors import UserError
@@ -23,7 +24,12 @@ URL = "a.example/1"
 
 
 def has(text: str, language: str = "en", compat=NEW) -> bool:
-    return BadwordsFilter(LISTS, compat).has_badword(text, language)
+    return bool(BadwordsFilter(LISTS, compat).badword_in(text, language))
+
+
+def outcomes_of(words: BadwordsFilter, text: str, urls: Iterable[str] = (URL,)) -> list[str]:
+    """The first counter of each page with this text."""
+    return [ruling.counters[0] for ruling in words.judge([Candidate(url, url, text, language="en") for url in urls])]
 
 
 @pytest.mark.parametrize(
@@ -57,7 +63,7 @@ def test_an_expression_that_cannot_be_read_is_an_error_of_the_user():
 
 def test_japanese_thai_and_chinese_words_match_inside_of_others():
     assert has("とても悪いです", "ja")
-    assert BadwordsFilter({"th": frozenset({"กข"}), "zh": frozenset({"坏"})}, NEW).has_badword("很坏的", "zh")
+    assert BadwordsFilter({"th": frozenset({"กข"}), "zh": frozenset({"坏"})}, NEW).badword_in("很坏的", "zh")
 
 
 def test_3_0_1_wants_blanks_around_japanese_words():
@@ -67,7 +73,7 @@ def test_3_0_1_wants_blanks_around_japanese_words():
 def test_common_parts_of_good_words_are_allowed():
     assert not has("グロ", "ja")
     allowed = BadwordsFilter({"ja": frozenset({"sm", "グロ", "女の子"}), "zh": frozenset({"性"})}, NEW)
-    assert not allowed.has_badword("sm グロ 女の子", "ja") and not allowed.has_badword("性", "zh")
+    assert not allowed.badword_in("sm グロ 女の子", "ja") and not allowed.badword_in("性", "zh")
 
 
 def test_a_regional_list_goes_into_its_language_and_a_script_reads_its_language_s_list():
@@ -75,21 +81,16 @@ def test_a_regional_list_goes_into_its_language_and_a_script_reads_its_language_
     assert has("zut", "fr-Latn") and not has("zut", "en") and not has("zut", "xx")
 
 
-def test_each_language_has_its_own_list():
-    words = BadwordsFilter(LISTS, NEW)
-    assert words.has_list("en") and words.has_list("ja") and not words.has_list("de")
-
-
 def test_a_fraction_drops_that_share_by_the_md5_of_the_url():
     words = BadwordsFilter(LISTS, NEW, 0.999)
-    outcomes = [words.outcome("darn", "en", f"a.example/{n}") for n in range(20_000)]
-    assert set(outcomes) == {FILTERED, SOFT_PASSED} and 5 < outcomes.count(SOFT_PASSED) < 40
-    assert words.outcome("fine", "en", URL) == PASSED
+    outcomes = outcomes_of(words, "darn", (f"a.example/{n}" for n in range(20_000)))
+    assert set(outcomes) == {"/filtered", "/soft-passed"} and 5 < outcomes.count("/soft-passed") < 40
+    assert outcomes_of(words, "fine") == ["/passed"]
 
 
 def test_the_whole_fraction_drops_each_and_3_0_1_knows_no_other():
     for words in (BadwordsFilter(LISTS, NEW), BadwordsFilter(LISTS, OLD, 0.999)):
-        assert {words.outcome("darn", "en", f"a.example/{n}") for n in range(5000)} == {FILTERED}
+        assert set(outcomes_of(words, "darn", (f"a.example/{n}" for n in range(5000)))) == {"/filtered"}
 
 
 def test_the_word_that_drops_a_page_is_reported():
@@ -101,7 +102,7 @@ def test_the_word_that_drops_a_page_is_reported():
 
 def test_a_filter_travels():
     words = pickle.loads(pickle.dumps(BadwordsFilter(LISTS, NEW, 0.5)))
-    assert words.has_badword("darn", "en") and words.outcome("fine", "en", URL) == PASSED
+    assert words.badword_in("darn", "en") == "darn" and outcomes_of(words, "fine") == ["/passed"]
 
 
 pieces = st.sampled_from(
@@ -124,6 +125,6 @@ def test_in_whole_runs_a_word_is_not_found_inside_of_another_one():
     plain = BadwordsFilter(words, NEW)
     whole = pickle.loads(pickle.dumps(BadwordsFilter(words, NEW, in_whole_runs=True)))
     for text in ("各ターゲットスクレイプに対して", "b3propagator"):
-        assert plain.has_badword(text, "ja") and not whole.has_badword(text, "ja")
+        assert plain.badword_in(text, "ja") and not whole.badword_in(text, "ja")
     for text in ("はレイプの", "スクレイプ、レイプ", "その3Pは"):
-        assert plain.has_badword(text, "ja") and whole.has_badword(text, "ja")
+        assert plain.badword_in(text, "ja") and whole.badword_in(text, "ja")

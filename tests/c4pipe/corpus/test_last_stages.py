@@ -1,6 +1,6 @@
 """What happens to a page after it is known which lines it keeps."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import pytest
 
@@ -58,7 +58,7 @@ def finish(variant, text, lost=(), answer=ENGLISH, compat="tfds-3.1.0", url=URL,
         judged = Candidate(url, normalized_url(url), verdict.text, (), verdict.language)
         (last,) = judge(chain.judges_of(chain.AFTER_NEAR_DUPLICATES, criteria), [judged])
         ledger.add_to_the_end(url, verdict.text, last, split)
-        verdict = replace(last, language=verdict.language, line_counts=verdict.line_counts)
+        verdict = last._replace(language=verdict.language, line_counts=verdict.line_counts)
     return Outcome(verdict, split), dict(summary.counters)
 
 
