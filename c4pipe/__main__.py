@@ -15,11 +15,20 @@ from c4pipe.commands import COMMANDS, Command
 from c4pipe.completion import SHELLS, script_for
 from c4pipe.errors import UserError
 
+_HELP = ("--help", "-h")
+_HELP_OF_COMPLETION = f"""usage: c4pipe completion {"|".join(SHELLS)}
+
+Print a script for a shell. With it, the shell completes commands, flags and their values:
+
+    eval "$(c4pipe completion bash)"
+    eval "$(c4pipe completion zsh)"
+    c4pipe completion fish | source"""
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command that the first argument names, with the other arguments."""
     name, *flags = (sys.argv[1:] if argv is None else argv) or ["--help"]
-    if name in ("--help", "-h", "help"):
+    if name in (*_HELP, "help"):
         print(overview())
         return 0
     if name == "--version":
@@ -28,7 +37,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if name == "completion":
         if len(flags) != 1:
             raise UserError(f"completion takes the name of a shell: {', '.join(SHELLS)}")
-        print(script_for(flags[0]))
+        print(_HELP_OF_COMPLETION if flags[0] in _HELP else script_for(flags[0]))
         return 0
     check_choice("command", name, [*COMMANDS, "completion"])
     return perform(COMMANDS[name], flags)

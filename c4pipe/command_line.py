@@ -82,7 +82,7 @@ def flag(default: Any = MISSING, *, help: str, **more: Any) -> Any:
 
 def add_flags(
     parser: argparse.ArgumentParser,
-    title: str,
+    title: str | None,
     record: type,
     *,
     defaults: object | None = None,
@@ -90,10 +90,11 @@ def add_flags(
 ) -> None:
     """Add a group with one flag for every field of a dataclass that was made by `flag`.
 
-    defaults: an instance whose values are the defaults, if a command has its own. otherwise: field name -> for the
-    help, the value that this command uses if the default is None.
+    title: of the group; None: the flags are in no group of their own. defaults: an instance whose values are the
+    defaults, if a command has its own. otherwise: field name -> for the help, the value that this command uses if the
+    default is None.
     """
-    group = parser.add_argument_group(title)
+    group = parser if title is None else parser.add_argument_group(title)
     types_of = get_type_hints(record)
     for entry in fields(record):
         described: Flag | None = entry.metadata.get(_FLAG)

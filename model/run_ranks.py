@@ -16,6 +16,9 @@ from c4pipe.command_line import EXIT_USER_ERROR
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run torchrun. Returns: the exit status."""
+    given = list(sys.argv[1:] if argv is None else argv)
+    if given[:1] in (["--help"], ["-h"]):
+        print(f"{__doc__}\ntorchrun's own help:\n")
     os.environ.setdefault("LOGLEVEL", "CRITICAL")  # torchrun's loggers read this when they are created
     # On many machines the sockets of torch's store warn, such as of an address without a name.
     os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
@@ -28,7 +31,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if name.startswith("torch.distributed"):
             logging.getLogger(name).setLevel(logging.CRITICAL)
     try:
-        torchrun.main(list(sys.argv[1:] if argv is None else argv))
+        torchrun.main(given)
     except SignalException as stopped:
         # The ranks got the signal too, and have saved a checkpoint.
         return 0 if stopped.sigval in (signal.SIGTERM, signal.SIGINT) else 1

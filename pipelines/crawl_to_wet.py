@@ -8,37 +8,31 @@ where they stopped.
 
 import argparse
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-from c4pipe.command_line import Parser, importing, run
+from c4pipe.command_line import Parser, add_flags, flag, importing, run
 from c4pipe.crawl import paths
 from c4pipe.errors import UserError
 from c4pipe.shards import files
 
 
+@dataclass(frozen=True)
+class Flags:
+    crawl: str = flag(
+        metavar="CRAWL,...", help="name of a crawl such as CC-MAIN-2019-18, or several, separated by commas"
+    )
+    output: str = flag(metavar="DIR", help="folder for the WET files")
+    num_files: int = flag(8, help="number of files per crawl")
+    first_file: int = flag(0, help="place of the first file in wet.paths")
+    base_url: str = flag(paths.BASE_URL, metavar="URL", help="URL that contains crawl-data/")
+    connections: int = flag(4, help="number of files that are downloaded at the same time")
+    retry_seconds: float = flag(1.0, help="least time between retries; it grows while the server refuses")
+    dry_run: bool = flag(False, help="only say which files would be downloaded, and what the crawl costs")
+
+
 def parser() -> Parser:
     parser = Parser(prog="python -m pipelines.crawl_to_wet", description=__doc__)
-    parser.add_argument(
-        "--crawl",
-        required=True,
-        metavar="CRAWL,...",
-        help="name of a crawl such as CC-MAIN-2019-18, or several, separated by commas",
-    )
-    parser.add_argument("--output", required=True, metavar="DIR", help="folder for the WET files")
-    parser.add_argument("--num_files", type=int, default=8, help="number of files per crawl")
-    parser.add_argument("--first_file", type=int, default=0, help="place of the first file in wet.paths")
-    parser.add_argument("--base_url", default=paths.BASE_URL, metavar="URL", help="URL that contains crawl-data/")
-    parser.add_argument(
-        "--connections", type=int, default=4, help="number of files that are downloaded at the same time"
-    )
-    parser.add_argument(
-        "--retry_seconds",
-        type=float,
-        default=1.0,
-        help="least time between retries; it grows while the server refuses",
-    )
-    parser.add_argument(
-        "--dry_run", action="store_true", help="only say which files would be downloaded, and what the crawl costs"
-    )
+    add_flags(parser, None, Flags)
     return parser
 
 

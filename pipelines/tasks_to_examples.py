@@ -12,43 +12,42 @@ the inputs selects one example in ten for validation.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-from c4pipe.command_line import Parser, importing, run
+from c4pipe.command_line import Parser, add_flags, flag, importing, run
 from c4pipe.shards.reading import kinds
 from c4pipe.tasks import catalog
-from pipelines.launch import beam_flags, folder_flags, quarantine_flag
+from pipelines.launch import beam_flags, shared_flags
+
+
+@dataclass(frozen=True)
+class Flags:
+    input: str = flag(
+        metavar="PATH[@SPLIT],...",
+        help=f"globs of files ({kinds.IN_WORDS}), or hf:PATH; SPLIT is needed if a file's name does not say it",
+    )
+    vocabulary: str = flag(metavar="DIR", help="a folder with spiece.model, or a model of the hub")
+    output: str = flag(metavar="DIR", help="folder for the shards")
+    task: str = flag("", help=f"task of raw records, one of {' '.join(catalog.TASKS)}")
+    inputs_length: int = flag(512, help="length in tokens with EOS at which inputs are cut")
+    targets_length: int | None = flag(
+        None, help="the same for targets", otherwise="the longest that occurs, at most 512"
+    )
+    num_extra_ids: int | None = shared_flags.num_extra_ids()
+    max_quarantined_fraction: float = shared_flags.max_quarantined_fraction()
+    overwrite: bool = shared_flags.overwrite()
+    dry_run: bool = flag(False, help="only say what would be done")
 
 
 def parser() -> Parser:
     parser = Parser(prog="python -m pipelines.tasks_to_examples", description=__doc__)
-    parser.add_argument(
-        "--input",
-        required=True,
-        metavar="PATH[@SPLIT],...",
-        help=f"globs of files ({kinds.IN_WORDS}), or hf:PATH; SPLIT is needed if a file's name does not say it",
-    )
-    parser.add_argument(
-        "--vocabulary", required=True, metavar="DIR", help="a folder with spiece.model, or a model of the hub"
-    )
-    parser.add_argument("--output", required=True, metavar="DIR", help="folder for the shards")
-    parser.add_argument("--task", default="", help=f"task of raw records, one of {' '.join(catalog.TASKS)}")
-    parser.add_argument(
-        "--inputs_length", type=int, default=512, help="length in tokens with EOS at which inputs are cut"
-    )
-    parser.add_argument(
-        "--targets_length", type=int, help="the same for targets (default: the longest that occurs, at most 512)"
-    )
-    parser.add_argument(
-        "--num_extra_ids", type=int, help="number of sentinels, if the folder of the vocabulary does not say it"
-    )
-    quarantine_flag.add(parser)
-    folder_flags.add(parser, dry_run="only say what would be done")
+    add_flags(parser, None, Flags)
     return parser
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     flags, left = beam_flags.parse(parser(), argv)
-    quarantine_flag.check(flags)
+    shared_flags.check_quarantined_fraction(flags)
     with importing():
         from pipelines.actions import tasks_to_examples
     return tasks_to_examples.perform(flags, left)

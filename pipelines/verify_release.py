@@ -9,49 +9,45 @@ shows the rows that disagree.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-from c4pipe.command_line import Parser, importing, run
-from c4pipe.corpus.pinned_assets import PUNKT_TAB
+from c4pipe.command_line import Parser, add_flags, flag, importing, run
 from c4pipe.corpus.variants import COMPATS
 from c4pipe.corpus.wet.parsers import WET_PARSERS
 from c4pipe.machine import num_cores
-from pipelines.launch import folder_flags
+from pipelines.launch import shared_flags
+
+
+@dataclass(frozen=True)
+class Flags:
+    wet: str = flag(metavar="GLOB", help="WET files of the crawl that the release was made from")
+    released: str = flag(metavar="GLOB", help="shards of the release, such as c4-train.00000-of-01024.json.gz")
+    output: str = flag(metavar="DIR", help="folder for verify.json and verify.html")
+    variant: str = flag("en", choices=("en", "en.noblocklist"), help="the released variant")
+    compat: str = flag(
+        "tfds-3.0.1",
+        choices=tuple(COMPATS),
+        help="the version whose rules are applied; AllenAI released 3.0.1",
+    )
+    wet_parser: str = flag("tfds", choices=tuple(WET_PARSERS), help="the parser of WET files")
+    assets: str | None = flag(
+        None, metavar="DIR", help="folder with punkt_tab and badwords", otherwise="they are downloaded once"
+    )
+    sentence_model: str = shared_flags.sentence_model()
+    badwords: str | None = flag(None, metavar="FILE", help="your own list of bad words")
+    previous: str | None = flag(
+        None,
+        metavar="DIR,...",
+        help="corpora of earlier crawls to which the release was added: no page (by URL) and no line may be in them",
+    )
+    num_workers: int = flag(num_cores(), help="number of processes")
+    overwrite: bool = shared_flags.overwrite()
+    dry_run: bool = flag(False, help="only say what would be compared")
 
 
 def parser() -> Parser:
     parser = Parser(prog="python -m pipelines.verify_release", description=__doc__)
-    add = parser.add_argument
-    add("--wet", required=True, metavar="GLOB", help="WET files of the crawl that the release was made from")
-    add(
-        "--released",
-        required=True,
-        metavar="GLOB",
-        help="shards of the release, such as c4-train.00000-of-01024.json.gz",
-    )
-    add("--output", required=True, metavar="DIR", help="folder for verify.json and verify.html")
-    add("--variant", default="en", choices=("en", "en.noblocklist"), help="the released variant")
-    add(
-        "--compat",
-        default="tfds-3.0.1",
-        choices=tuple(COMPATS),
-        help="the version whose rules are applied; AllenAI released 3.0.1",
-    )
-    add("--wet_parser", default="tfds", choices=tuple(WET_PARSERS), help="the parser of WET files")
-    add("--assets", metavar="DIR", help="folder with punkt_tab and badwords (default: they are downloaded once)")
-    add(
-        "--sentence_model",
-        default=PUNKT_TAB,
-        metavar="NAME_OR_DIR",
-        help="punkt_tab, bundled, or a folder with Punkt's four files",
-    )
-    add("--badwords", metavar="FILE", help="your own list of bad words")
-    add(
-        "--previous",
-        metavar="DIR,...",
-        help="corpora of earlier crawls to which the release was added: no page (by URL) and no line may be in them",
-    )
-    add("--num_workers", type=int, default=num_cores(), help="number of processes")
-    folder_flags.add(parser, dry_run="only say what would be compared")
+    add_flags(parser, None, Flags)
     return parser
 
 

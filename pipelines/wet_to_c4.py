@@ -7,100 +7,119 @@ If a run was stopped for any reason, the same command continues it.
 
 import argparse
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-from c4pipe.command_line import Parser, importing, run
+from c4pipe.command_line import Parser, add_flags, flag, importing, run
 from c4pipe.corpus import variants
 from c4pipe.corpus.language.catalog import IDENTIFIERS
-from c4pipe.corpus.pinned_assets import PUNKT_TAB
+from c4pipe.corpus.recipes.variant import LANGUAGE_HEADER
 from c4pipe.corpus.wet.parsers import WET_PARSERS
 from c4pipe.errors import UserError
 from c4pipe.shards.text_shards import WRITERS
-from pipelines.launch import beam_flags, cost_flags, folder_flags, quarantine_flag, recipe_flags
+from pipelines.launch import beam_flags, cost_flags, recipe_flags, shared_flags
 
 
-def parser() -> Parser:
-    parser = Parser(prog="python -m pipelines.wet_to_c4", description=__doc__)
-    add = parser.add_argument
-    add(
-        "--input",
+@dataclass(frozen=True)
+class Flags:
+    input: str | None = flag(
+        None,
         metavar="GLOB,...",
         help="globs of WET files (paths or URLs), separated by commas; write \\, for a comma in a path",
     )
-    add("--input_list", metavar="FILE", help="a file with one WET file per line (.gz too), instead of --input")
-    add(
-        "--base_url",
+    input_list: str | None = flag(
+        None, metavar="FILE", help="a file with one WET file per line (.gz too), instead of --input"
+    )
+    base_url: str | None = flag(
+        None,
         metavar="URL",
         help="URL that contains crawl-data/, for lines of --input_list that are paths of Common Crawl",
     )
-    add(
-        "--crawl",
+    crawl: str | None = flag(
+        None,
         metavar="CRAWL",
         help="with --dry_run: say what this crawl costs, such as CC-MAIN-2024-22; files of --input are timed for it",
     )
-    add("--num_files", type=int, default=8, help="with --crawl: also for this number of files")
-    add("--output", metavar="DIR", help="folder for the shards, the manifest and the report")
-    recipe_flags.add(parser)
-    add(
-        "--compat",
-        default="tfds-3.1.0",
+    num_files: int = flag(8, help="with --crawl: also for this number of files")
+    output: str | None = flag(None, metavar="DIR", help="folder for the shards, the manifest and the report")
+    variant: str | None = flag(
+        None, metavar="NAME", help=f"one of {', '.join(variants.VARIANTS)}", otherwise=recipe_flags.DEFAULT
+    )
+    recipe: str | None = flag(None, metavar="FILE", help="your own recipe file (TOML), instead of --variant")
+    near_duplicates: str | None = flag(
+        None,
+        choices=variants.NEAR_DUPLICATES,
+        help="minhash: drop pages that are nearly equal to another page",
+        otherwise="the recipe's; off in all variants",
+    )
+    language_header: str | None = flag(
+        None,
+        choices=LANGUAGE_HEADER,
+        help="prefer: skip pages whose header names only other languages",
+        otherwise="the recipe's",
+    )
+    print_recipe: bool = flag(False, help="print the recipe, from which you can make your own")
+    compat: str = flag(
+        "tfds-3.1.0",
         metavar="NAME",
         help=f"the version whose results are reproduced: one of {', '.join(variants.COMPATS)}",
     )
-    add(
-        "--wet_parser",
-        default="tfds",
-        choices=WET_PARSERS,
-        help="tfds: line by line, like the reference; warc: by Content-Length",
+    wet_parser: str = flag(
+        "tfds", choices=WET_PARSERS, help="tfds: line by line, like the reference; warc: by Content-Length"
     )
-    add("--accept_other_records", action="store_true", help="continue even if no file begins like a WET file")
-    add("--languages", metavar="LANG,...", help="languages to keep, separated by commas (default: all of the variant)")
-    add("--language_identifier", choices=IDENTIFIERS, help="the language identifier (default: the variant's)")
-    add(
-        "--language_probability",
-        action="store_true",
-        help="add the column language_probability to the shards: how sure the language identifier is (0 to 1)",
+    accept_other_records: bool = flag(False, help="continue even if no file begins like a WET file")
+    languages: str | None = flag(
+        None, metavar="LANG,...", help="languages to keep, separated by commas", otherwise="all of the variant"
     )
-    add("--assets", metavar="DIR", help="folder with punkt_tab, badwords, realnews (default: they are downloaded once)")
-    add(
-        "--sentence_model",
-        default=PUNKT_TAB,
-        metavar="NAME_OR_DIR",
-        help="punkt_tab, bundled, or a folder with Punkt's four files",
+    language_identifier: str | None = flag(
+        None, choices=IDENTIFIERS, help="the language identifier", otherwise="the variant's"
     )
-    add("--badwords", metavar="LANG:FILE,...", help="your own bad words, one per line, instead of a language's list")
-    add("--urls", metavar="FILE", help="for webtextlike: the URLs to keep, one per line (.gz too)")
-    add("--exclude_urls", metavar="FILE", help="URLs or domains that must not be in the corpus, one per line (.gz too)")
-    _add_output_flags(parser)
-    quarantine_flag.add(parser)
-    folder_flags.add(parser, dry_run="only say what would be done, and how much time, memory and disk it needs")
-    cost_flags.add(parser)
-    return parser
-
-
-def _add_output_flags(parser: Parser) -> None:
-    """Add the flags about earlier crawls, shards and the work folder."""
-    add = parser.add_argument
-    add(
-        "--previous",
+    language_probability: bool = flag(
+        False, help="add the column language_probability to the shards: how sure the language identifier is (0 to 1)"
+    )
+    assets: str | None = flag(
+        None, metavar="DIR", help="folder with punkt_tab, badwords, realnews", otherwise="they are downloaded once"
+    )
+    sentence_model: str = shared_flags.sentence_model()
+    badwords: str | None = flag(
+        None, metavar="LANG:FILE,...", help="your own bad words, one per line, instead of a language's list"
+    )
+    urls: str | None = flag(None, metavar="FILE", help="for webtextlike: the URLs to keep, one per line (.gz too)")
+    exclude_urls: str | None = flag(
+        None, metavar="FILE", help="URLs or domains that must not be in the corpus, one per line (.gz too)"
+    )
+    previous: str | None = flag(
+        None,
         metavar="DIR,...",
         help="finished corpora of earlier crawls: their pages (by URL) and lines do not come again, and the new crawl "
         "gets its own folder",
     )
-    add(
-        "--keys",
-        default=variants.KEYS_KEPT,
+    keys: str = flag(
+        variants.KEYS_KEPT,
         choices=variants.KEYS,
         help="keep: write the keys of URLs and lines that --previous needs when another crawl is added; off: do not",
     )
-    add("--num_shards", type=int, help="shards per training split (default: the number of WET files, at most 1,024)")
-    add("--format", default="json.gz", choices=WRITERS, help="format of the text shards")
-    add(
-        "--work_dir",
-        metavar="DIR",
-        help="where to create the work folder, about three times the size of the input (default: OUTPUT)",
+    num_shards: int | None = flag(
+        None, help="shards per training split", otherwise="the number of WET files, at most 1,024"
     )
-    add("--keep_work", action="store_true", help="do not remove the work folder at the end")
-    add("--samples_per_rule", type=int, default=20, help="dropped pages and lines per rule that the report shows")
+    format: str = flag("json.gz", choices=WRITERS, help="format of the text shards")
+    work_dir: str | None = flag(
+        None,
+        metavar="DIR",
+        help="where to create the work folder, about three times the size of the input",
+        otherwise="OUTPUT",
+    )
+    keep_work: bool = flag(False, help="do not remove the work folder at the end")
+    samples_per_rule: int = flag(20, help="dropped pages and lines per rule that the report shows")
+    max_quarantined_fraction: float = shared_flags.max_quarantined_fraction()
+    overwrite: bool = shared_flags.overwrite()
+    dry_run: bool = flag(False, help="only say what would be done, and how much time, memory and disk it needs")
+
+
+def parser() -> Parser:
+    parser = Parser(prog="python -m pipelines.wet_to_c4", description=__doc__)
+    add_flags(parser, None, Flags)
+    cost_flags.add(parser)
+    return parser
 
 
 def check(flags: argparse.Namespace) -> None:
@@ -119,7 +138,7 @@ def check(flags: argparse.Namespace) -> None:
         raise UserError("--num_shards must be between 1 and 99999")
     if flags.samples_per_rule < 0:
         raise UserError(f"--samples_per_rule={flags.samples_per_rule} is negative; give 0 to keep no samples")
-    quarantine_flag.check(flags)
+    shared_flags.check_quarantined_fraction(flags)
     if flags.previous and variant.near_duplicates:
         raise UserError(
             "--previous does not find pages that are nearly equal to pages of earlier crawls; give "

@@ -27,15 +27,6 @@ OTHER_SPLIT = "split"
 BAD_WORDS = "bad words"
 TOO_FEW_SENTENCES = "fewer than three sentences"
 IN_EARLIER_CRAWL = "a URL or line that an earlier crawl has"
-DISAGREEMENTS = (
-    NOT_CLEANED_SO,
-    OTHER_LINES,
-    OTHER_LANGUAGE,
-    OTHER_SPLIT,
-    BAD_WORDS,
-    TOO_FEW_SENTENCES,
-    IN_EARLIER_CRAWL,
-)
 
 # Reasons why a page of the WET files may be absent from the release, besides the names of the rules that drop pages.
 URL_IN_EARLIER_CRAWL = "an earlier crawl has its URL"

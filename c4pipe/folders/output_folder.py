@@ -1,12 +1,11 @@
 """How every command opens the folder that it writes to.
 
     folder = OutputFolder(path, result, overwrite=...)
-    if dry_run: print(folder.outlook(estimate))     # changes nothing on disk
-    elif folder.is_finished(): folder.nothing_to_do()
-    else:
-        with folder.opened():                       # locked; files of others are never replaced
-            ...                                     # write the files
-            folder.commit(content)                  # writes the record last: now the folder is whole
+    if folder.is_answered(dry_run, estimate):       # a dry run changes nothing on disk
+        return 0
+    with folder.opened():                           # locked; files of others are never replaced
+        ...                                         # write the files
+        folder.commit(content)                      # writes the record last: now the folder is whole
 
 A folder is empty, unfinished (it has a marker that names the run) or finished (it has the result's record). Only files
 that the record or the marker lists, inside the folder, are ever removed or replaced.
@@ -81,6 +80,20 @@ class OutputFolder:
         """Path of a file in the folder."""
         return files.join(self.path, name)
 
+    def is_answered(self, dry_run: bool, estimate: Callable[[], str], describe: Callable[[], str] = lambda: "") -> bool:
+        """Whether the command has nothing to write, because it is a dry run or the folder is finished; prints which.
+
+        estimate: see `outlook`. describe: gives a description of what the finished folder has.
+        Raises: as `outlook` and `is_finished`.
+        """
+        if dry_run:
+            print(self.outlook(estimate))
+        elif self.is_finished():
+            self.nothing_to_do(describe())
+        else:
+            return False
+        return True
+
     def outlook(self, estimate: Callable[[], str]) -> str:
         """The text that a dry run prints. Nothing on disk changes.
 
@@ -112,8 +125,8 @@ class OutputFolder:
             )
         return True
 
-    def nothing_to_do(self, what: str = "") -> int:
-        """Print that the folder is finished, and return the command's exit status.
+    def nothing_to_do(self, what: str = "") -> None:
+        """Print that the folder is finished.
 
         If a run was killed just after it wrote the record, its marker and work are removed.
         """
@@ -121,7 +134,6 @@ class OutputFolder:
             with locked(self._lockable(), self.result.command):
                 self._close()
         print(f"{self.path} is finished already{what and f': {what}'}; nothing to do")
-        return 0
 
     @contextlib.contextmanager
     def opened(self) -> Iterator["OutputFolder"]:

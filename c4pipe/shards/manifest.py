@@ -176,18 +176,6 @@ def check_details(manifest: Manifest) -> None:
         raise ValueError(f"it lists {twice} twice")
 
 
-def missing_shards(folder: str, manifest: Manifest) -> list[str]:
-    """The shards of a manifest that are missing in the folder or (if it is local) have another size."""
-    listed = [shard for shards in manifest.splits.values() for shard in shards]
-    there = set(files.list_folder(folder))
-    is_local = not files.is_remote(folder)  # on a remote store, each size would be a request
-    return [
-        shard.file
-        for shard in listed
-        if shard.file not in there or (is_local and files.size(files.join(folder, shard.file)) != shard.bytes)
-    ]
-
-
 def describe_shard(folder: str, name: str, rows: int) -> Shard:
     """The manifest's entry for a shard that was just written."""
     path = files.join(folder, name)

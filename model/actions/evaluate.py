@@ -58,11 +58,8 @@ def perform(arguments: argparse.Namespace) -> int:
     identity = _identity(arguments, checkpoints, sources)
     result = SettingsResult("evaluate", METRICS_FILE, identity, (PREDICTIONS_FILE,), submissions.FILE_NAMES)
     folder = OutputFolder(str(output), result, overwrite=arguments.overwrite)
-    if arguments.dry_run:
-        print(folder.outlook(lambda: _plan(arguments, sources, checkpoints[0], device, output)))
+    if folder.is_answered(arguments.dry_run, lambda: _plan(arguments, sources, checkpoints[0], device, output)):
         return 0
-    if folder.is_finished():
-        return folder.nothing_to_do()
     with stops_on_sigterm(), folder.opened():
         model, vocabulary = _open(checkpoints[0], arguments.adapters, device)
         sets = _read_sets(arguments, sources, vocabulary)

@@ -3,6 +3,7 @@
 Shapes: B examples, S inputs, T targets, D features, V rows of the embedding.
 """
 
+from abc import ABC, abstractmethod
 from typing import ClassVar, NamedTuple
 
 import torch
@@ -45,7 +46,7 @@ class Pass(NamedTuple):
     has_masks_of_rows: bool = False
 
 
-class T5Model(nn.Module):
+class T5Model(nn.Module, ABC):
     """A model that reads inputs and predicts targets. Each architecture is a subclass and states facts about itself.
 
     needs_inputs: whether it cannot learn from examples without inputs. is_t5: whether Hugging Face's T5 computes the
@@ -93,17 +94,17 @@ class T5Model(nn.Module):
         """(B, T, V): the logits of each target given the inputs and the targets before it, as in training."""
         return self.project(self.hidden(_widened(examples)))
 
+    @abstractmethod
     def hidden(self, examples: Examples, dropout_keys_B: Tensor | None = None) -> Tensor:
         """(B, T, D): the last stack's output at the place that predicts each target. The ids are int64."""
-        raise NotImplementedError
 
+    @abstractmethod
     def passes(self, inputs_length: int, targets_length: int) -> list[Pass]:
         """The passes of `hidden` for examples of these lengths. Memory and operations are computed from them."""
-        raise NotImplementedError
 
+    @abstractmethod
     def start_decoding(self, inputs_BS: Tensor, max_length: int) -> Decoding:
         """Read the inputs (0 is padding, at the end) and prepare decoding of at most `max_length` targets."""
-        raise NotImplementedError
 
     def pack_for_decoding(self, stack: Stack, num_rows: int) -> None:
         """Prepare the weights that each decoding step multiplies with few rows. See `linear.pack`."""

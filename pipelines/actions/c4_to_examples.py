@@ -23,11 +23,8 @@ def perform(flags: argparse.Namespace, beam_flags: BeamFlags) -> int:
     options = beam_options.options_of(flags, beam_flags)
     job = examples.make_job(flags)
     folder = OutputFolder(flags.output, job.result(), overwrite=flags.overwrite, work=WorkFolder(job.work_dir))
-    if flags.dry_run:
-        print(folder.outlook(lambda: job.estimate(beam_options.num_workers(options))))
+    if folder.is_answered(flags.dry_run, lambda: job.estimate(beam_options.num_workers(options))):
         return 0
-    if folder.is_finished():
-        return folder.nothing_to_do()
     beam_options.refuse_local_paths(options, output=flags.output)
     _use_threads_if_small(options, beam_flags, job)
     with folder.opened():

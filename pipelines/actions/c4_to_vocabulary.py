@@ -26,11 +26,8 @@ def perform(flags: argparse.Namespace, beam_flags: BeamFlags) -> int:
     job = vocabulary.make_job(flags)
     work = WorkFolder(job.work_dir)
     folder = OutputFolder(flags.output, job.result(), overwrite=flags.overwrite, work=work)
-    if flags.dry_run:
-        print(folder.outlook(lambda: estimate(job)))
+    if folder.is_answered(flags.dry_run, lambda: estimate(job)):
         return 0
-    if folder.is_finished():
-        return folder.nothing_to_do()
     beam_options.refuse_local_paths(options, output=flags.output)
     beam_options.spare_processes(options, beam_flags, sum(map(files.size, job.paths)))
     with folder.opened():

@@ -21,12 +21,9 @@ def perform(flags: argparse.Namespace, beam_flags: BeamFlags) -> int:
     plan = job.plan
     work = WorkFolder(plan.work)
     folder = OutputFolder(plan.output, job.result(), overwrite=flags.overwrite, work=work, keep_work=flags.keep_work)
-    if flags.dry_run:
-        num_workers = beam_options.num_workers(options)
-        print(folder.outlook(lambda: near_duplicates.estimate(job, num_workers)))
+    num_workers = beam_options.num_workers(options)
+    if folder.is_answered(flags.dry_run, lambda: near_duplicates.estimate(job, num_workers)):
         return 0
-    if folder.is_finished():
-        return folder.nothing_to_do()
     beam_options.refuse_local_paths(options, output=flags.output)
     beam_options.spare_processes(options, beam_flags, sum(files.size(shard.path) for shard in job.shards))
     with folder.opened():

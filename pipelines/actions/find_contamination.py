@@ -22,12 +22,9 @@ def perform(flags: argparse.Namespace, beam_flags: BeamFlags) -> int:
     options = beam_options.options_of(flags, beam_flags)
     job = contamination.make_job(flags)
     folder = OutputFolder(flags.output, job.result(), overwrite=flags.overwrite, work=WorkFolder(job.plan.work))
-    if flags.dry_run:
-        num_workers = beam_options.num_workers(options)
-        print(folder.outlook(lambda: contamination.estimate(job, num_workers)))
+    num_workers = beam_options.num_workers(options)
+    if folder.is_answered(flags.dry_run, lambda: contamination.estimate(job, num_workers)):
         return 0
-    if folder.is_finished():
-        return folder.nothing_to_do()
     beam_options.refuse_local_paths(options, output=flags.output)
     beam_options.spare_processes(options, beam_flags, sum(files.size(shard.path) for shard in job.shards))
     with folder.opened():

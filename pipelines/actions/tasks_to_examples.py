@@ -22,11 +22,8 @@ def perform(flags: argparse.Namespace, beam_flags: BeamFlags) -> int:
     options = beam_options.options_of(flags, beam_flags)
     job = task_examples.make_job(flags)
     folder = OutputFolder(flags.output, job.result(), overwrite=flags.overwrite, work=WorkFolder(job.work_dir))
-    if flags.dry_run:
-        print(folder.outlook(job.estimate))
+    if folder.is_answered(flags.dry_run, job.estimate):
         return 0
-    if folder.is_finished():
-        return folder.nothing_to_do()
     beam_options.refuse_local_paths(options, output=flags.output)
     if job.is_of_files:
         beam_options.spare_processes(options, beam_flags, job.num_bytes)

@@ -31,15 +31,16 @@ def perform(flags: argparse.Namespace, beam_flags: BeamFlags) -> int:
     folder = OutputFolder(
         job.plan.output, job.result(), overwrite=flags.overwrite, work=work, keep_work=flags.keep_work
     )
-    if flags.dry_run:
-        if flags.crawl:
-            print(_cost(flags, rates(job.plan, job.wet_files, job.rules)))
-            return 0
-        num_workers = beam_options.num_workers(options)
-        print(folder.outlook(lambda: estimate(job.plan, job.wet_files, job.rules, num_workers)))
+    if flags.dry_run and flags.crawl:
+        print(_cost(flags, rates(job.plan, job.wet_files, job.rules)))
         return 0
-    if folder.is_finished():
-        return folder.nothing_to_do(corpus.describe(manifest.read(str(folder))))
+    num_workers = beam_options.num_workers(options)
+    if folder.is_answered(
+        flags.dry_run,
+        lambda: estimate(job.plan, job.wet_files, job.rules, num_workers),
+        lambda: corpus.describe(manifest.read(str(folder))),
+    ):
+        return 0
     corpus.warn_of_small_disk(job)
     beam_options.spare_processes(options, beam_flags, corpus.input_bytes(job.wet_files))
     with folder.opened():

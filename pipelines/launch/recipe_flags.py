@@ -3,12 +3,10 @@
 import argparse
 from dataclasses import replace
 
-from c4pipe.command_line import Parser
 from c4pipe.corpus.recipes import recipe_files
-from c4pipe.corpus.recipes.variant import LANGUAGE_HEADER, Variant
+from c4pipe.corpus.recipes.variant import Variant
 from c4pipe.corpus.variants import (
     MINHASH,
-    NEAR_DUPLICATES,
     VARIANTS,
     for_run,
     languages_of,
@@ -19,25 +17,6 @@ from c4pipe.errors import UserError
 from c4pipe.shards import files
 
 DEFAULT = "en"
-
-
-def add(parser: Parser) -> None:
-    """Add the flags to a parser."""
-    parser.add_argument("--variant", metavar="NAME", help=f"one of {', '.join(VARIANTS)} (default: {DEFAULT})")
-    parser.add_argument("--recipe", metavar="FILE", help="your own recipe file (TOML), instead of --variant")
-    parser.add_argument(
-        "--near_duplicates",
-        choices=NEAR_DUPLICATES,
-        help="minhash: drop pages that are nearly equal to another page (default: the recipe's; off in all variants)",
-    )
-    parser.add_argument(
-        "--language_header",
-        choices=LANGUAGE_HEADER,
-        help="prefer: skip pages whose header names only other languages (default: the recipe's)",
-    )
-    parser.add_argument(
-        "--print_recipe", action="store_true", help="print the recipe, from which you can make your own"
-    )
 
 
 def variant_of(flags: argparse.Namespace) -> Variant:

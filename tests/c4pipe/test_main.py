@@ -86,6 +86,11 @@ def test_each_script_names_every_command_and_its_flags(shell):
     assert all(word in script for word in words_of("pretrain")) and "--gradient_accumulation=" in script
 
 
+def test_completion_has_help(capsys):
+    assert main(["completion", "--help"]) == 0
+    assert capsys.readouterr().out.startswith("usage: c4pipe completion bash|zsh|fish\n")
+
+
 def test_a_shell_that_has_no_script_is_one_line():
     with pytest.raises(UserError, match="There are bash, zsh, fish"):
         main(["completion", "tcsh"])

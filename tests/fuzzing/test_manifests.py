@@ -83,8 +83,7 @@ def test_odd_manifests_of_text(text, fuzz):
 
     def attempt(draw: random.Random) -> bool:
         path.write_bytes(odd_file(good, draw))
-        made = manifest.read(str(text))
-        manifest.missing_shards(str(text), made)
+        manifest.read(str(text))
         (source,) = parse_source_names(str(text))
         found = resolve_source(source)
         assert all(Path(shard).parent == text for shard in found)

@@ -5,6 +5,13 @@ import sys
 from pathlib import Path
 
 
+def test_help_says_first_what_the_command_is():
+    command = [sys.executable, "-m", "model.run_ranks", "--help"]
+    done = subprocess.run(command, cwd=Path(__file__).parents[2], capture_output=True, text=True)
+    assert done.returncode == 0
+    assert done.stdout.startswith("Start a command in several processes") and "--nproc" in done.stdout
+
+
 def test_a_mistake_of_the_user_is_one_line(tmp_path):
     command = [sys.executable, "-m", "model.run_ranks", "--nproc_per_node=1", "--standalone", "-m", "model.pretrain"]
     done = subprocess.run(

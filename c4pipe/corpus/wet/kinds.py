@@ -14,7 +14,7 @@ from c4pipe.corpus.wet.compression import compression_of, format_not_read
 
 # The keys of the counts are `TYPE + record type` and `VERSION + version`.
 TYPE, VERSION = "type:", "version:"
-LINES, LENGTHS = "tfds", "warc"
+LINES = "tfds"
 _EXPECTED = ("conversion", "warcinfo")
 _HEADER_BYTES = 8 << 10
 _MOST_BLANKS = 64

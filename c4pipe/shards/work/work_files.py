@@ -18,8 +18,6 @@ from c4pipe.shards.work.frames import DamagedWorkFile, FramesWriter, checksum, i
 
 __all__ = ["CLEANED", "FINISHED", "PagesWriter", "is_whole", "read_pages", "read_record", "write_record"]
 
-RECORD_ENDING = ".json"
-PAGES_ENDING = ".arrow"
 
 _Row = TypeVar("_Row")
 

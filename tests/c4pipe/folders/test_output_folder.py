@@ -190,7 +190,7 @@ def test_leftovers_of_a_run_killed_after_its_record_are_removed_by_the_next(tmp_
         manifest.write(str(tmp_path), Manifest("examples", {"train": (shard,)}, {"seed": 0}))
     assert (tmp_path / MARKER).exists() and (tmp_path / ".work" / MARK).exists()
     assert folder_of(tmp_path).is_finished()
-    assert folder_of(tmp_path).nothing_to_do() == 0
+    assert folder_of(tmp_path).is_answered(False, str)
     assert "nothing to do" in capsys.readouterr().out
     assert sorted(tree(tmp_path)) == ["manifest.json", "spiece.model", SHARD]
 

@@ -124,10 +124,3 @@ def test_a_manifest_that_is_not_utf_8_is_one_line(tmp_path):
     (tmp_path / manifest.FILE_NAME).write_bytes(b'{"kind": "\xff"}')
     with pytest.raises(UserError, match="not UTF-8"):
         manifest.read(str(tmp_path))
-
-
-def test_shards_that_are_gone_or_cut_are_listed(tmp_path):
-    (tmp_path / "whole.arrow").write_bytes(b"12345")
-    (tmp_path / "cut.arrow").write_bytes(b"123")
-    shards = tuple(Shard(f"{name}.arrow", 1, 5, DIGEST) for name in ("whole", "cut", "gone"))
-    assert manifest.missing_shards(str(tmp_path), Manifest("c4", {"train": shards}, {})) == ["cut.arrow", "gone.arrow"]
