@@ -33,7 +33,7 @@ class ReadDigest:
         Raises: UserError if the digest is not the expected one, or if the file changed.
         """
         if in_order:
-            hashing = _HashingReader(source)
+            hashing = HashingReader(source)
             yield cast(BinaryIO, hashing)
             self.sha256 = hashing.finish()
         else:
@@ -110,17 +110,19 @@ class ReadThrough(io.RawIOBase):
         return self._source.seek(0)
 
 
-class _HashingReader(ReadThrough):
-    """Hashes the bytes of a file while they are read."""
+class HashingReader(ReadThrough):
+    """Hashes and counts the bytes of a file while they are read."""
 
     def begin(self) -> None:
         self._hash = hashlib.sha256()
+        self.num_bytes = 0
 
     def look(self, block: bytes) -> None:
         self._hash.update(block)
+        self.num_bytes += len(block)
 
     def finish(self) -> str:
         """Read the rest of the file (a reader may stop early). Returns the SHA-256 of the whole file."""
         while block := self._source.read(_BLOCK_BYTES):
-            self._hash.update(block)
+            self.look(block)
         return self._hash.hexdigest()

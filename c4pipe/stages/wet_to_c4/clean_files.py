@@ -1,7 +1,5 @@
 """Cleans WET files: writes their cleaned pages to the work folder, and the keys by which pages compete for URLs."""
 
-import hashlib
-import io
 import json
 import time
 from collections import Counter
@@ -27,6 +25,7 @@ from c4pipe.records import Page, Quarantined
 from c4pipe.report.summary import EXCERPT_LENGTH, InputFile, Size, Summary
 from c4pipe.shards import files
 from c4pipe.shards.cleaned_pages import CLEANED_IN_LANGUAGE, PageInLanguage
+from c4pipe.shards.digests import HashingReader
 from c4pipe.shards.work import key_files, work_files
 from c4pipe.shards.work.frames import FramesWriter
 from c4pipe.shards.work.key_files import write_key_file
@@ -102,7 +101,7 @@ class FileCleaning:
         started = time.thread_time()
         summary = Summary(plan.samples_per_rule)
         with files.open_for_reading(file.path) as raw:
-            source = _HashingReader(raw)
+            source = HashingReader(raw)
             excluded = self._clean(file, source, summary)
             sha256 = source.finish()
         summary.totals["input_bytes"] = source.num_bytes
@@ -222,30 +221,6 @@ def _described(file: File, sha256: str, record: dict[str, Any], reused: bool) ->
     # The digest includes the file's number, because it breaks ties and is part of the keys.
     summary.add_digest(f"{file.number} {file.name} {sha256}")
     return summary
-
-
-class _HashingReader(io.RawIOBase):
-    """A binary file whose bytes are hashed as they are read."""
-
-    def __init__(self, source: Any) -> None:
-        self._source = source
-        self._hash = hashlib.sha256()
-        self.num_bytes = 0
-
-    def readable(self) -> bool:
-        return True
-
-    def read(self, size: int = -1) -> bytes:
-        block = self._source.read(size)
-        self._hash.update(block)
-        self.num_bytes += len(block)
-        return block
-
-    def finish(self) -> str:
-        """Read the rest of the file (a parser stops where it cannot read). Returns the SHA-256 of the whole file."""
-        while self.read(1 << 20):
-            pass
-        return self._hash.hexdigest()
 
 
 def _batches(competitors: Iterator[_Competitor]) -> Iterator[list[_Competitor]]:
