@@ -28,6 +28,7 @@ from model.training.fitting import refuse_what_cannot_fit
 from model.training.flags import running_settings, training_settings
 from model.training.hooks import Hooks
 from model.training.launch import launch, make_trainer, train
+from model.training.optimizers.catalog import recipe_by_name
 from model.training.parallel.sharding import place_model
 from model.training.ranks.speaker import num_ranks, say, silence_others, was_restarted
 from model.training.ranks.world import World
@@ -211,6 +212,8 @@ def plan(this: Run, config: ModelConfig, examples: RunExamples, world: World) ->
     settings = this.settings
     model = build_model(config, device="meta")
     parameters = sum(parameter.numel() for parameter in model.parameters())
+    state_of = recipe_by_name(settings.optimizer).state_elements
+    moments = sum(state_of(tuple(parameter.shape)) for parameter in model.parameters())
     seen = settings.steps * settings.batch_size
     flops = flops_of_example(model, examples.inputs_length, examples.targets_length) * seen
     lengths = {"inputs_length": examples.inputs_length, "targets_length": examples.targets_length}
@@ -227,7 +230,7 @@ def plan(this: Run, config: ModelConfig, examples: RunExamples, world: World) ->
             f"updates: {settings.steps:,} of {settings.batch_size} examples, {settings.optimizer}, "
             f"{settings.schedule} from {settings.learning_rate:g}",
             f"estimate: {estimated_time(flops, world, resolve_precision(settings.precision, world.device))}; a "
-            f"checkpoint of {(size.parameters + size.optimizer) / 1e9:.1f} GB",
+            f"checkpoint of {4 * (parameters + moments) / 1e9:.1f} GB",
             f"memory of a process here, with {rows} at a time: {size}",
         ]
     )
