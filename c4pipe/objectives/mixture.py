@@ -232,4 +232,4 @@ MIXTURE_FILE = ".toml"
 
 def chosen(name: str) -> Objective | Mixture:
     """The objective or mixture of that name. Raises: UserError if there is none."""
-    return choose("objective", name, OBJECTIVES | MIXTURES)
+    return choose("objective", name, {**OBJECTIVES, **MIXTURES})

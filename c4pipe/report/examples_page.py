@@ -131,7 +131,16 @@ def _denoisers(made: Manifest) -> "Markup":
                 own["trimmed_inputs"] + own["trimmed_targets"],
             )
         )
-    headers = ("denoiser", "objective", "prefix", "mean span", "density", "tokens of a full example", "rate", "share")
+    headers: tuple[str, ...] = (
+        "denoiser",
+        "objective",
+        "prefix",
+        "mean span",
+        "density",
+        "tokens of a full example",
+        "rate",
+        "share",
+    )
     headers += ("examples", "raw tokens", "noise", "mean inputs", "mean targets", "overflowed", "trimmed")
     return table(headers, rows)
 
