@@ -3,7 +3,6 @@
 import gzip
 import hashlib
 import random
-from dataclasses import replace
 from pathlib import Path
 
 from small_crawl import _record
@@ -95,12 +94,12 @@ class Definition:
     def _without_lost(self, candidate: Candidate, keeper: dict[str, str]) -> Candidate:
         contents = self._contents(candidate)
         lost = [n for n, line in enumerate(contents) if line in self._lines or keeper[line] != candidate.url]
-        return replace(candidate, lost_lines=lost)
+        return candidate._replace(lost_lines=lost)
 
     def _judge(self, stages, pages):
         verdicts = judge(chain.judges_of(stages, self._criteria), [candidate for _, candidate in pages])
         return [
-            (page, replace(candidate, text=verdict.text, language=verdict.language, lost_lines=()))
+            (page, candidate._replace(text=verdict.text, language=verdict.language, lost_lines=()))
             for (page, candidate), verdict in zip(pages, verdicts, strict=True)
             if not verdict.stage
         ]
