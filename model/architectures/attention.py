@@ -6,7 +6,7 @@ Shapes: B examples, H heads, T queries, S keys, K features per head, D features 
 import importlib.util
 import warnings
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -16,6 +16,7 @@ from torch.nn import functional
 from model.architectures import dropout
 from model.architectures.config import ModelConfig
 from model.architectures.linear import Linear
+from model.architectures.unpadded import Group
 
 # Lower than any score, but far from the limits of float32 and bfloat16: kernels multiply scores by log2(e), and a row
 # whose keys are all masked must give an average and never compute infinity minus infinity.
@@ -23,13 +24,18 @@ MASKED = -1e30
 _ALIGNMENT = 8
 
 
-def plain_attention(q_BHTK: Tensor, k_BHSK: Tensor, v_BHSK: Tensor, bias_BHTS: Tensor | None) -> Tensor:
-    """softmax(q k^T + bias) v, written as the formula; the softmax is in float32, as in the paper's code."""
+def plain_attention(
+    q_BHTK: Tensor, k_BHSK: Tensor, v_BHSK: Tensor, bias_BHTS: Tensor | None, mask_B11S: Tensor | None = None
+) -> Tensor:
+    """softmax(q k^T + bias) v, written as the formula; the softmax is in float32, as in the paper's code.
+
+    mask_B11S: a second bias, which has no gradient.
+    """
     if _may_be_in_place(q_BHTK, bias_BHTS):
-        return _InPlaceAttention.apply(q_BHTK, k_BHSK, v_BHSK, bias_BHTS)
+        return _InPlaceAttention.apply(q_BHTK, k_BHSK, v_BHSK, bias_BHTS, mask_B11S)
     scores_BHTS = q_BHTK @ k_BHSK.transpose(2, 3)
-    if bias_BHTS is not None:
-        scores_BHTS = scores_BHTS + bias_BHTS
+    for addend in (bias_BHTS, mask_B11S):
+        scores_BHTS = scores_BHTS if addend is None else scores_BHTS + addend
     weights_BHTS = functional.softmax(scores_BHTS, dim=-1, dtype=torch.float32)
     return weights_BHTS.to(v_BHSK.dtype) @ v_BHSK
 
@@ -42,10 +48,18 @@ class _InPlaceAttention(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx: Any, q_BHTK: Tensor, k_BHSK: Tensor, v_BHSK: Tensor, bias_BHTS: Tensor | None) -> Tensor:
+    def forward(
+        ctx: Any,
+        q_BHTK: Tensor,
+        k_BHSK: Tensor,
+        v_BHSK: Tensor,
+        bias_BHTS: Tensor | None,
+        mask_B11S: Tensor | None,
+    ) -> Tensor:
         weights_BHTS = q_BHTK @ k_BHSK.transpose(2, 3)
-        if bias_BHTS is not None:
-            weights_BHTS += bias_BHTS
+        for addend in (bias_BHTS, mask_B11S):
+            if addend is not None:
+                weights_BHTS += addend
         torch.softmax(weights_BHTS, -1, out=weights_BHTS)
         ctx.save_for_backward(q_BHTK, k_BHSK, v_BHSK, weights_BHTS)
         ctx.bias_shape = None if bias_BHTS is None else bias_BHTS.shape
@@ -60,7 +74,7 @@ class _InPlaceAttention(torch.autograd.Function):
         for_scores = gradient_BHTK @ v_BHSK.transpose(2, 3)
         torch.ops.aten._softmax_backward_data.out(for_scores, weights_BHTS, -1, for_scores.dtype, grad_input=for_scores)
         for_bias = for_scores.sum_to_size(ctx.bias_shape) if ctx.needs_input_grad[3] else None
-        return for_scores @ k_BHSK, for_scores.transpose(2, 3) @ q_BHTK, for_v, for_bias
+        return for_scores @ k_BHSK, for_scores.transpose(2, 3) @ q_BHTK, for_v, for_bias, None
 
 
 def _may_be_in_place(q_BHTK: Tensor, bias_BHTS: Tensor | None) -> bool:
@@ -203,6 +217,15 @@ def aligned(length: int) -> int:
     return -(-length // _ALIGNMENT) * _ALIGNMENT
 
 
+class GroupView(NamedTuple):
+    """What a group of examples sees in attention without padding: keys of its own examples, with a bias and a mask."""
+
+    queries: Group
+    keys: Group
+    bias_1HTS: Tensor | None
+    mask_G11S: Tensor | None
+
+
 class Attention(nn.Module):
     """Multi-head attention without biases."""
 
@@ -216,16 +239,45 @@ class Attention(nn.Module):
         self.output = Linear(config.d_attention, config.d_model)
 
     def forward(
-        self, x_BTD: Tensor, source_BSD: Tensor, bias_BHTS: Tensor | None, keys_B: Tensor | None = None
+        self,
+        x_BTD: Tensor,
+        source_BSD: Tensor,
+        seen_BHTS: Tensor | tuple[GroupView, ...] | None,
+        keys_B: Tensor | None = None,
     ) -> Tensor:
-        """(B, T, D). source: what keys and values are computed from, x itself or the encoder's outputs."""
+        """(B, T, D). source: what keys and values are computed from, x itself or the encoder's outputs.
+
+        seen_BHTS: the bias; or the views of all groups, if x is (N, D) and source is (M, D).
+        """
+        if isinstance(seen_BHTS, tuple):
+            return self._forward_groups(x_BTD, source_BSD, seen_BHTS, keys_B)
         k_BHSK, v_BHSK = self.keys_and_values(source_BSD)
-        if keys_B is not None and self.dropout_rate > 0:
-            batch, heads, length, _ = v_BHSK.shape
-            # The elements of a key are adjacent, so that its mask does not depend on how much padding follows.
-            kept_BN = dropout.scale(keys_B, length * heads, self.dropout_rate, v_BHSK.dtype)
-            v_BHSK = v_BHSK * kept_BN.view(batch, length, heads).transpose(1, 2)[..., None]
-        return self.look(x_BTD, k_BHSK, v_BHSK, bias_BHTS)
+        return self.look(x_BTD, k_BHSK, self._drop(v_BHSK, keys_B), seen_BHTS)
+
+    def _forward_groups(
+        self, x_ND: Tensor, source_MD: Tensor, views: tuple[GroupView, ...], keys_B: Tensor | None
+    ) -> Tensor:
+        query_sizes = [view.queries.num_tokens for view in views]
+        key_sizes = [view.keys.num_tokens for view in views]
+        queries = self.query(x_ND).split(query_sizes)
+        keys, values = self.key(source_MD).split(key_sizes), self.value(source_MD).split(key_sizes)
+        sizes = [view.keys.num_examples for view in views]
+        dropout_keys = [None] * len(views) if keys_B is None else keys_B.split(sizes)
+        outputs = []
+        for view, q, k, v, key_G in zip(views, queries, keys, values, dropout_keys, strict=True):
+            q_GHTK, k_GHSK = self._split(view.queries.pad(q)), self._split(view.keys.pad(k))
+            v_GHSK = self._drop(self._split(view.keys.pad(v)), key_G)
+            found_GHTK = plain_attention(q_GHTK, k_GHSK, v_GHSK, view.bias_1HTS, view.mask_G11S)
+            outputs.append(view.queries.unpad(found_GHTK.transpose(1, 2).flatten(2)))
+        return self.output(torch.cat(outputs))
+
+    def _drop(self, v_BHSK: Tensor, keys_B: Tensor | None) -> Tensor:
+        if keys_B is None or self.dropout_rate == 0:
+            return v_BHSK
+        batch, heads, length, _ = v_BHSK.shape
+        # The elements of a key are adjacent, so that its mask does not depend on how much padding follows.
+        kept_BN = dropout.scale(keys_B, length * heads, self.dropout_rate, v_BHSK.dtype)
+        return v_BHSK * kept_BN.view(batch, length, heads).transpose(1, 2)[..., None]
 
     def keys_and_values(self, source_BSD: Tensor) -> tuple[Tensor, Tensor]:
         """The keys and the values, each (B, H, S, K)."""

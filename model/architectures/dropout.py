@@ -73,8 +73,12 @@ def scale(keys_B: Tensor, num_features: int, rate: float, dtype: torch.dtype) ->
     return kept_BD.to(dtype) * (1.0 / (1.0 - rate))
 
 
-def drop(x_BSD: Tensor, keys_B: Tensor | None, number: int, rate: float) -> Tensor:
-    """Dropout on the features of x (B, S, D) at a place. Without keys or with rate 0, x is returned as it is."""
+def drop(x: Tensor, keys_B: Tensor | None, number: int, rate: float, examples_N: Tensor | None = None) -> Tensor:
+    """Dropout on the features of x (B, S, D) at a place. Without keys or with rate 0, x is returned as it is.
+
+    examples_N: if x is (N, D), the example of each of its rows.
+    """
     if keys_B is None or rate == 0:
-        return x_BSD
-    return x_BSD * scale(place(keys_B, number), x_BSD.shape[-1], rate, x_BSD.dtype)[:, None, :]
+        return x
+    scale_BD = scale(place(keys_B, number), x.shape[-1], rate, x.dtype)
+    return x * (scale_BD[:, None, :] if examples_N is None else scale_BD[examples_N])

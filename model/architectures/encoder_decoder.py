@@ -5,6 +5,7 @@ Shapes: B examples, S inputs, T targets, D features.
 
 from torch import Tensor
 
+from model.architectures import unpadded
 from model.architectures.cache import LayerCache
 from model.architectures.config import ModelConfig
 from model.architectures.decoding import Decoding
@@ -67,6 +68,28 @@ class EncoderDecoder(T5Model):
         before_BT = shift_right(targets_BT, targets_segments_BT, self.config.pad_id)
         keys = None if dropout_keys_B is None else place(dropout_keys_B, _DECODER)
         return self.decoder(self.embedding(before_BT), visible, memory_BSD, memory_visible, keys_B=keys)
+
+    def hidden_of_targets(self, examples: Examples, dropout_keys_B: Tensor | None) -> tuple[Tensor, Tensor]:
+        pad_id = self.config.pad_id
+        is_packed = examples.inputs_segments_BS is not None
+        if is_packed or not unpadded.saves(examples.inputs_BS, examples.targets_BT, pad_id):
+            return super().hidden_of_targets(examples, dropout_keys_B)
+        # Sorted, so that examples of similar length are in a group.
+        order_B = unpadded.lengths(examples.inputs_BS, pad_id).argsort(stable=True)
+        inputs_BS, targets_BT = examples.inputs_BS[order_B], examples.targets_BT[order_B]
+        inputs, targets = unpadded.find_tokens(inputs_BS, pad_id), unpadded.find_tokens(targets_BT, pad_id)
+        encoder_keys = None if dropout_keys_B is None else place(dropout_keys_B[order_B], _ENCODER)
+        decoder_keys = None if dropout_keys_B is None else place(dropout_keys_B[order_B], _DECODER)
+        memory_MD = self.encoder(self.embedding(inputs.of(inputs_BS)), None, keys_B=encoder_keys, tokens=inputs)
+        hidden_ND = self.decoder(
+            self.embedding(targets.of(shift_right(targets_BT, None, pad_id))),
+            causal(max(group.length for group in targets.groups), targets_BT.device),
+            memory_MD,
+            keys_B=decoder_keys,
+            tokens=targets,
+            memory_tokens=inputs,
+        )
+        return hidden_ND, targets.of(targets_BT)
 
     def passes(self, inputs_length: int, targets_length: int) -> list[Pass]:
         return [

@@ -56,9 +56,9 @@ class FeedForward(nn.Module):
         self.wi = Linear(config.d_model, config.d_ff)
         self.wo = Linear(config.d_ff, config.d_model)
 
-    def forward(self, x_BSD: Tensor, keys_B: Tensor | None = None) -> Tensor:
+    def forward(self, x_BSD: Tensor, keys_B: Tensor | None = None, examples_N: Tensor | None = None) -> Tensor:
         hidden_BSF = functional.relu(self.wi(x_BSD))
-        return self.wo(dropout.drop(hidden_BSF, keys_B, 0, self.dropout_rate))
+        return self.wo(dropout.drop(hidden_BSF, keys_B, 0, self.dropout_rate, examples_N))
 
 
 class GatedFeedForward(nn.Module):
@@ -74,9 +74,9 @@ class GatedFeedForward(nn.Module):
         self.wi_1 = Linear(config.d_model, config.d_ff)
         self.wo = Linear(config.d_ff, config.d_model)
 
-    def forward(self, x_BSD: Tensor, keys_B: Tensor | None = None) -> Tensor:
+    def forward(self, x_BSD: Tensor, keys_B: Tensor | None = None, examples_N: Tensor | None = None) -> Tensor:
         hidden_BSF = functional.gelu(self.wi_0(x_BSD), approximate="tanh") * self.wi_1(x_BSD)
-        return self.wo(dropout.drop(hidden_BSF, keys_B, 0, self.dropout_rate))
+        return self.wo(dropout.drop(hidden_BSF, keys_B, 0, self.dropout_rate, examples_N))
 
 
 class Adapter(nn.Module):

@@ -10,12 +10,13 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from model.architectures import dropout
-from model.architectures.attention import MASKED, Attention, aligned
+from model.architectures.attention import MASKED, Attention, GroupView, aligned
 from model.architectures.cache import LayerCache
 from model.architectures.config import ModelConfig
 from model.architectures.layers import FEED_FORWARDS, Adapter, RMSNorm, compute_dtype, residual
 from model.architectures.linear import Linear
 from model.architectures.position_bias import RelativePositionBias
+from model.architectures.unpadded import Group, Tokens
 
 # Numbers of the places that have dropout, in a layer and in a stack.
 _SELF_WEIGHTS, _SELF_OUTPUT, _CROSS_WEIGHTS, _CROSS_OUTPUT, _HIDDEN, _FEED_FORWARD_OUTPUT = range(6)
@@ -40,20 +41,24 @@ class Layer(nn.Module):
     def forward(
         self,
         x_BTD: Tensor,
-        bias_BHTT: Tensor,
+        bias_BHTT: Tensor | tuple[GroupView, ...],
         memory_BSD: Tensor | None,
-        memory_bias_BHTS: Tensor | None,
+        memory_bias_BHTS: Tensor | tuple[GroupView, ...] | None,
         keys_B: Tensor | None,
+        examples_N: Tensor | None = None,
     ) -> Tensor:
+        def drop(change: Tensor, number: int) -> Tensor:
+            return dropout.drop(change, keys_B, number, self.dropout_rate, examples_N)
+
         normed = self.self_attention_norm(x_BTD)
         seen = self.self_attention(normed, normed, bias_BHTT, self._at(keys_B, _SELF_WEIGHTS))
-        x_BTD = x_BTD + self._drop(seen, keys_B, _SELF_OUTPUT)
+        x_BTD = x_BTD + drop(seen, _SELF_OUTPUT)
         if memory_BSD is not None:
             normed = self.cross_attention_norm(x_BTD)
             seen = self.cross_attention(normed, memory_BSD, memory_bias_BHTS, self._at(keys_B, _CROSS_WEIGHTS))
-            x_BTD = x_BTD + self._drop(seen, keys_B, _CROSS_OUTPUT)
-        hidden = self.adapter(self.feed_forward(self.feed_forward_norm(x_BTD), self._at(keys_B, _HIDDEN)))
-        return x_BTD + self._drop(hidden, keys_B, _FEED_FORWARD_OUTPUT)
+            x_BTD = x_BTD + drop(seen, _CROSS_OUTPUT)
+        hidden = self.feed_forward(self.feed_forward_norm(x_BTD), self._at(keys_B, _HIDDEN), examples_N)
+        return x_BTD + drop(self.adapter(hidden), _FEED_FORWARD_OUTPUT)
 
     def extend(self, x_BQD: Tensor, cache: LayerCache, bias: Tensor, memory_bias: Tensor | None) -> Tensor:
         """The same for new rows after the cached ones, without dropout. Their keys and values go to the cache.
@@ -70,9 +75,6 @@ class Layer(nn.Module):
 
     def _at(self, keys_B: Tensor | None, number: int) -> Tensor | None:
         return None if keys_B is None else dropout.place(keys_B, number)
-
-    def _drop(self, x_BTD: Tensor, keys_B: Tensor | None, number: int) -> Tensor:
-        return dropout.drop(x_BTD, keys_B, number, self.dropout_rate)
 
 
 class Stack(nn.Module):
@@ -98,26 +100,49 @@ class Stack(nn.Module):
         memory_BSD: Tensor | None = None,
         memory_visible_BTS: Tensor | None = None,
         keys_B: Tensor | None = None,
+        tokens: Tokens | None = None,
+        memory_tokens: Tokens | None = None,
     ) -> Tensor:
         """(B, T, D).
 
         visible_BTT: bool, which keys a query sees; its B and first T may be 1; None: all keys.
         memory_visible_BTS: the same for the memory. keys_B: dropout keys; None: no dropout.
+        tokens, memory_tokens: if they are given, x is (N, D) and the memory (M, D), without padding. All tokens of an
+            example see each other if `visible_BTT` is None, and all of the example's memory.
         """
         dtype = compute_dtype(x_BTD)
-        bias = self.bias(x_BTD.shape[1], visible_BTT, dtype)
-        memory_bias = None if memory_visible_BTS is None else visibility_bias(memory_visible_BTS, dtype)
         memory_BSD = None if memory_BSD is None else memory_BSD.to(dtype)
-        x_BTD = dropout.drop(residual(x_BTD), keys_B, _EMBEDDED, self.dropout_rate)
+        bias: Tensor | tuple[GroupView, ...]
+        memory_bias: Tensor | tuple[GroupView, ...] | None
+        if tokens is None:
+            bias = self.bias(x_BTD.shape[1], visible_BTT, dtype)
+            memory_bias = None if memory_visible_BTS is None else visibility_bias(memory_visible_BTS, dtype)
+        else:
+            bias = self._own_views(tokens, visible_BTT, dtype)
+            memory_bias = None if memory_tokens is None else _memory_views(tokens, memory_tokens, dtype)
+        examples_N = None if tokens is None else tokens.examples_N
+        x_BTD = dropout.drop(residual(x_BTD), keys_B, _EMBEDDED, self.dropout_rate, examples_N)
         for number, layer in enumerate(self.layers):
             keys_of_layer = None if keys_B is None else dropout.place(keys_B, _FIRST_LAYER + number)
-            arguments = (x_BTD, bias, memory_BSD, memory_bias, keys_of_layer)
+            arguments = (x_BTD, bias, memory_BSD, memory_bias, keys_of_layer, examples_N)
             if self.activation_checkpointing and torch.is_grad_enabled():
                 # Dropout masks come from keys, so there is no generator state to preserve.
                 x_BTD = checkpoint(layer, *arguments, use_reentrant=False, preserve_rng_state=False)
             else:
                 x_BTD = layer(*arguments)
-        return dropout.drop(self.final_norm(x_BTD), keys_B, _FINAL, self.dropout_rate)
+        return dropout.drop(self.final_norm(x_BTD), keys_B, _FINAL, self.dropout_rate, examples_N)
+
+    def _own_views(self, tokens: Tokens, visible_1TT: Tensor | None, dtype: torch.dtype) -> tuple[GroupView, ...]:
+        bias_1HTT = self.bias(max(group.length for group in tokens.groups), visible_1TT, dtype)
+        return tuple(
+            GroupView(
+                group,
+                group,
+                bias_1HTT[..., : group.length, : group.length],
+                _mask(group, dtype) if visible_1TT is None else None,  # a causal mask hides the padding
+            )
+            for group in tokens.groups
+        )
 
     def extend(
         self, x_BQD: Tensor, caches: list[LayerCache], bias: Tensor, memory_bias: Tensor | None = None
@@ -153,6 +178,15 @@ class Stack(nn.Module):
             visible = nn.functional.pad(visible_BTT, (0, aligned(length) - length))
             bias = torch.where(visible[:, None], bias, MASKED)
         return bias[..., :length]
+
+
+def _memory_views(tokens: Tokens, memory_tokens: Tokens, dtype: torch.dtype) -> tuple[GroupView, ...]:
+    pairs = zip(tokens.groups, memory_tokens.groups, strict=True)
+    return tuple(GroupView(group, memory, None, _mask(memory, dtype)) for group, memory in pairs)
+
+
+def _mask(group: Group, dtype: torch.dtype) -> Tensor | None:
+    return None if group.visible_GL is None else visibility_bias(group.visible_GL[:, None, :], dtype)
 
 
 def visibility_bias(visible_BTS: Tensor, dtype: torch.dtype) -> Tensor:

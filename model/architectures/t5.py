@@ -15,6 +15,7 @@ from model.architectures.decoding import Decoding
 from model.architectures.linear import Linear, linear, pack
 from model.architectures.loss import Loss
 from model.architectures.stack import Stack
+from model.architectures.unpadded import is_possible, take
 
 
 class Examples(NamedTuple):
@@ -79,16 +80,16 @@ class T5Model(nn.Module, ABC):
 
         dropout_keys_B: `dropout.example_keys(...)`; None: no dropout. z_loss: see `loss.cross_entropy`.
         """
-        examples = _widened(examples)
-        hidden_BTD = self.hidden(examples, dropout_keys_B)
-        targets_N = examples.targets_BT.flatten()
-        return loss.cross_entropy(
-            self.scaled(hidden_BTD).flatten(0, 1),
-            self.head_weight(),
-            targets_N,
-            targets_N != self.config.pad_id,
-            z_loss=z_loss,
-        )
+        hidden_ND, targets_N = self.hidden_of_targets(_widened(examples), dropout_keys_B)
+        is_counted_N = targets_N != self.config.pad_id
+        if is_possible(targets_N) and not is_counted_N.all():
+            places = is_counted_N.nonzero()[:, 0]
+            hidden_ND, targets_N, is_counted_N = take(hidden_ND, places), targets_N[places], is_counted_N[places]
+        return loss.cross_entropy(self.scaled(hidden_ND), self.head_weight(), targets_N, is_counted_N, z_loss=z_loss)
+
+    def hidden_of_targets(self, examples: Examples, dropout_keys_B: Tensor | None) -> tuple[Tensor, Tensor]:
+        """`hidden` and the targets that it predicts, in any order: (N, D) and (N,). Padding may be left out."""
+        return self.hidden(examples, dropout_keys_B).flatten(0, 1), examples.targets_BT.flatten()
 
     def logits(self, examples: Examples) -> Tensor:
         """(B, T, V): the logits of each target given the inputs and the targets before it, as in training."""
