@@ -11,82 +11,28 @@ installed is named in a notice and left out.
 
 import argparse
 import importlib.util
-import json
 import os
 import platform
 import statistics
-import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
-TREE = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from benchmarks.turns import TREE, Process, checkout
+
 DECODER = TREE / "benchmarks" / "generation" / "decoder.py"
 
 
-class Decoder:
-    """A process of one system. tree: the checkout whose c4pipe it uses."""
-
-    def __init__(self, settings: dict[str, Any], tree: Path) -> None:
-        paths = [str(tree), *filter(None, [os.environ.get("PYTHONPATH")])]
-        self._process = subprocess.Popen(
-            [sys.executable, str(DECODER), json.dumps(settings)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL if settings["quiet"] else None,
-            text=True,
-            cwd=tree,
-            env={
-                **os.environ,
-                "PYTHONPATH": os.pathsep.join(paths),
-                "OMP_NUM_THREADS": str(settings["threads"]),
-                "TRANSFORMERS_VERBOSITY": "error",
-            },
-        )
-        self._read()
-
-    def decode(self, num_beams: int) -> dict[str, Any]:
-        """What the process tells of one round over all inputs: targets, seconds, memory."""
-        assert self._process.stdin is not None
-        self._process.stdin.write(f"{num_beams}\n")
-        self._process.stdin.flush()
-        return self._read()
-
-    def close(self) -> None:
-        """End the process."""
-        self._process.kill()
-        self._process.wait()
-
-    def _read(self) -> Any:
-        assert self._process.stdout is not None
-        line = self._process.stdout.readline()
-        if not line:
-            raise SystemExit("a decoder ended early; run again with --verbose")
-        return json.loads(line)
-
-
-@contextmanager
-def checkout(commit: str) -> Iterator[Path]:
-    """A temporary git worktree of a commit."""
-    with TemporaryDirectory() as folder:
-        tree = Path(folder, "tree")
-        subprocess.run(["git", "-C", TREE, "worktree", "add", "-q", "--detach", tree, commit], check=True)
-        try:
-            yield tree
-        finally:
-            subprocess.run(["git", "-C", TREE, "worktree", "remove", "--force", tree], check=True)
-
-
-def measure(decoders: dict[str, Decoder], num_beams: int, rounds: int) -> dict[str, list[dict[str, Any]]]:
+def measure(decoders: dict[str, Process], num_beams: int, rounds: int) -> dict[str, list[dict[str, Any]]]:
     """What each system tells of each round, after one round to warm up."""
     told: dict[str, list[dict[str, Any]]] = {name: [] for name in decoders}
     for number in range(rounds + 1):
         for name, decoder in decoders.items():
-            result = decoder.decode(num_beams)
+            result = decoder.ask(str(num_beams))
             if number:
                 told[name].append(result)
     return told
@@ -142,13 +88,13 @@ def main() -> None:
         for preset in arguments.presets.split(","):
             settings = {**vars(arguments), "preset": preset, "quiet": not arguments.verbose}
             with ExitStack() as processes:
-                decoders: dict[str, Decoder] = {}
+                decoders: dict[str, Process] = {}
                 for name in names:
-                    decoders[name] = Decoder({**settings, "system": name}, TREE)
+                    decoders[name] = Process(DECODER, {**settings, "system": name}, TREE)
                     processes.callback(decoders[name].close)
                 if baseline:
                     name = f"c4pipe {arguments.baseline}"
-                    decoders[name] = Decoder({**settings, "system": "c4pipe"}, baseline)
+                    decoders[name] = Process(DECODER, {**settings, "system": "c4pipe"}, baseline)
                     processes.callback(decoders[name].close)
                 for num_beams in map(int, arguments.beams.split(",")):
                     how = "greedy search" if num_beams == 1 else f"beam search, {num_beams} beams"

@@ -50,6 +50,36 @@ def write_examples(folder: Path, num_shards: int, rows: int) -> None:
     manifest.write(str(folder), manifest.Manifest("examples", {"train": tuple(shards)}, settings))
 
 
+# The lengths of a mixture of twelve tasks (GLUE, translation, SQuAD, ...) at these shares of its examples.
+_SHARES = (0.0, 0.5, 0.9, 0.99, 1.0)
+_INPUTS_LENGTHS, _TARGETS_LENGTHS = (6, 22, 60, 95, 176), (2, 2, 25, 44, 89)
+
+
+def write_short_examples(folder: Path, num_examples: int) -> None:
+    """Write a folder of examples that are as short as those of tasks, padded to 512 inputs and 114 targets."""
+    splits = {}
+    for seed, (split, rows) in enumerate((("train", num_examples), ("validation", 256))):
+        pair = examples(rows, seed)
+        random = np.random.default_rng(seed)
+        for ids, lengths in zip(pair, (_INPUTS_LENGTHS, _TARGETS_LENGTHS), strict=True):
+            last = np.interp(random.random(rows), _SHARES, lengths).astype(np.int64) - 1
+            ids[np.arange(ids.shape[1]) > last[:, None]] = 0
+            ids[np.arange(rows), last] = 1
+        name = names.example_shard(split, 0, 1)
+        schema = ExampleSchema(INPUTS_LENGTH, TARGETS_LENGTH, VOCABULARY_SIZE)
+        with ExampleShardWriter(str(folder / name), schema) as writer:
+            places = np.arange(rows)
+            writer.write(*pair, row=places, token_offset=places, num_pages=places * 0 + 1)
+        splits[split] = (manifest.describe_shard(str(folder), name, rows),)
+    settings = {
+        "objective": "none",
+        "inputs_length": INPUTS_LENGTH,
+        "targets_length": TARGETS_LENGTH,
+        "vocabulary_size": VOCABULARY_SIZE,
+    }
+    manifest.write(str(folder), manifest.Manifest("examples", splits, settings))
+
+
 def _parts(num_shards: int, rows: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     for index in range(num_shards):
         yield examples(rows, seed=index)

@@ -8,16 +8,15 @@ are used of them.
 
 import json
 import random
-import resource
 import sys
 import tempfile
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from benchmarks.turns import stopwatch
 from model.architectures.catalog import build_model
 from model.architectures.presets import preset
 from model.architectures.t5 import T5Model
@@ -142,17 +141,9 @@ def main() -> None:
     decode = SYSTEMS[settings["system"]](model, settings)
     print(json.dumps("ready"), flush=True)
     for line in sys.stdin:
-        before, began = resource.getrusage(resource.RUSAGE_SELF), time.perf_counter()
+        read = stopwatch()
         targets = decode(int(line))
-        wall, after = time.perf_counter() - began, resource.getrusage(resource.RUSAGE_SELF)
-        told = {
-            "targets": targets,
-            "wall": wall,
-            "user": after.ru_utime - before.ru_utime,
-            "system": after.ru_stime - before.ru_stime,
-            "peak_mb": after.ru_maxrss / 1024,
-        }
-        print(json.dumps(told), flush=True)
+        print(json.dumps({"targets": targets, **read()}), flush=True)
 
 
 if __name__ == "__main__":
