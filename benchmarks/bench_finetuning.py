@@ -7,8 +7,8 @@ mixture of twelve tasks. All have the same initial weights, dropout rate and rec
 process of its own, and they take turns of `--steps` steps, after one turn to warm up. CPU seconds (user and system) are
 compared in pairs of the same round. At the end, each computes the loss of the same validation examples.
 
-Ours has the same batches as the earlier commit. Those of Seq2SeqTrainer are its own. It sorts 50 batches by length; each
-turn takes batches from all of these lengths, so that a few steps are a fair sample.
+Ours has the same batches as the earlier commit. Those of Seq2SeqTrainer are its own. It sorts 50 batches by length;
+each turn takes batches from all of these lengths, so that a few steps are a fair sample.
 """
 
 import argparse
@@ -22,7 +22,6 @@ import time
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
-
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 

@@ -27,6 +27,7 @@ from model.checkpoints.run_folder import RunFolder
 from model.data.packing import packed_batch
 from model.data.task_sources import each_task
 from model.data.trimming import trimmed_batch
+from model.training import launch
 from model.training.computation import Computation
 from model.training.hooks import Hooks
 from model.training.kept_memory import keep_memory
@@ -101,15 +102,20 @@ def c4pipe(model: T5Model, settings: Mapping[str, Any]) -> None:
         loss = model(Examples(inputs, targets))
         return loss.loss_sum.item(), int(loss.num_tokens)
 
+    computation = Computation.of(model, World(), training)
+    if hasattr(launch, "preparation"):
+        prepare = launch.preparation(computation, pack=settings["pack"])
+    else:
+        prepare = packed_batch if settings["pack"] else trimmed_batch
     turns = Turns(settings, sum_of_losses)
     with tempfile.TemporaryDirectory() as folder:
         Trainer(
-            Computation.of(model, World(), training),
+            computation,
             stream,
             training,
             RunFolder(folder),
             Hooks(before_step=lambda step: turns.before_step()),
-            prepare=packed_batch if settings["pack"] else trimmed_batch,
+            prepare=prepare,
         ).train()
 
 
@@ -161,9 +167,7 @@ def transformers(model: T5Model, settings: Mapping[str, Any]) -> None:
             train_dataset=rows_of(settings["tasks"]),
             data_collator=collate,
             optimizers=(
-                Adafactor(
-                    theirs.parameters(), lr=settings["learning_rate"], scale_parameter=True, relative_step=False
-                ),
+                Adafactor(theirs.parameters(), lr=settings["learning_rate"], scale_parameter=True, relative_step=False),
                 None,
             ),
             callbacks=[WaitForTurn()],

@@ -21,9 +21,7 @@ from model.checkpoints.loading import Checkpoint, find_checkpoint
 from model.checkpoints.origin import Origin, of_run, of_weights, open_or_continue
 from model.checkpoints.run_folder import RunFolder
 from model.data.examples import RunExamples, gather_examples
-from model.data.packing import packed_batch
 from model.data.task_sources import each_task, mix, task_sources
-from model.data.trimming import trimmed_batch
 from model.evaluation.scoring import Decoding
 from model.evaluation.task_sets import TaskSet, read_task_sets
 from model.evaluation.validation_score import NAME, ValidationScore
@@ -145,7 +143,7 @@ def _finetune(
         this,
         computation,
         Hooks(evaluate=score if sets else None, trains=lambda step: method.trains(config, names, wanted, step)),
-        prepare=packed_batch if arguments.pack else trimmed_batch,
+        pack=arguments.pack,
     )
     outcome = train(this, trainer)
     if world.is_first and not outcome.stopped:

@@ -17,11 +17,8 @@ from model.checkpoints import hugging_face
 from model.checkpoints.opening import local
 from model.checkpoints.origin import Origin, of_run, of_weights, open_or_continue
 from model.checkpoints.run_folder import RunFolder
-from model.data.batches import as_batch
 from model.data.examples import RunExamples, gather_examples
-from model.data.packing import packed_batch
 from model.data.task_sources import mix, task_sources
-from model.data.trimming import trimmed_batch
 from model.training.computation import Computation, resolve_precision
 from model.training.figures.throughput import estimated_time, flops_of_example
 from model.training.fitting import refuse_what_cannot_fit
@@ -131,8 +128,7 @@ def _pretrain(
         this,
         computation,
         Hooks(evaluate=validation if validation.sets else None),
-        # A compiled model is compiled again for each shape, so batches keep their width.
-        prepare=packed_batch if arguments.pack else as_batch if settings.compile else trimmed_batch,
+        pack=arguments.pack,
     )
     for validation_set in examples.validation if world.is_first else ():
         print(f"validation on {validation_set.note} of {validation_set.name}", file=sys.stderr)

@@ -25,16 +25,16 @@ _ALIGNMENT = 8
 
 
 def plain_attention(
-    q_BHTK: Tensor, k_BHSK: Tensor, v_BHSK: Tensor, bias_BHTS: Tensor | None, mask_B11S: Tensor | None = None
+    q_BHTK: Tensor, k_BHSK: Tensor, v_BHSK: Tensor, bias_BHTS: Tensor | None, mask_B1TS: Tensor | None = None
 ) -> Tensor:
     """softmax(q k^T + bias) v, written as the formula; the softmax is in float32, as in the paper's code.
 
-    mask_B11S: a second bias, which has no gradient.
+    mask_B1TS: a second bias, which has no gradient; T may be 1.
     """
     if _may_be_in_place(q_BHTK, bias_BHTS):
-        return _InPlaceAttention.apply(q_BHTK, k_BHSK, v_BHSK, bias_BHTS, mask_B11S)
+        return _InPlaceAttention.apply(q_BHTK, k_BHSK, v_BHSK, bias_BHTS, mask_B1TS)
     scores_BHTS = q_BHTK @ k_BHSK.transpose(2, 3)
-    for addend in (bias_BHTS, mask_B11S):
+    for addend in (bias_BHTS, mask_B1TS):
         scores_BHTS = scores_BHTS if addend is None else scores_BHTS + addend
     weights_BHTS = functional.softmax(scores_BHTS, dim=-1, dtype=torch.float32)
     return weights_BHTS.to(v_BHSK.dtype) @ v_BHSK
@@ -54,10 +54,10 @@ class _InPlaceAttention(torch.autograd.Function):
         k_BHSK: Tensor,
         v_BHSK: Tensor,
         bias_BHTS: Tensor | None,
-        mask_B11S: Tensor | None,
+        mask_B1TS: Tensor | None,
     ) -> Tensor:
         weights_BHTS = q_BHTK @ k_BHSK.transpose(2, 3)
-        for addend in (bias_BHTS, mask_B11S):
+        for addend in (bias_BHTS, mask_B1TS):
             if addend is not None:
                 weights_BHTS += addend
         torch.softmax(weights_BHTS, -1, out=weights_BHTS)
@@ -223,7 +223,7 @@ class GroupView(NamedTuple):
     queries: Group
     keys: Group
     bias_1HTS: Tensor | None
-    mask_G11S: Tensor | None
+    mask_G1TS: Tensor | None
 
 
 class Attention(nn.Module):
@@ -267,7 +267,7 @@ class Attention(nn.Module):
         for view, q, k, v, key_G in zip(views, queries, keys, values, dropout_keys, strict=True):
             q_GHTK, k_GHSK = self._split(view.queries.pad(q)), self._split(view.keys.pad(k))
             v_GHSK = self._drop(self._split(view.keys.pad(v)), key_G)
-            found_GHTK = plain_attention(q_GHTK, k_GHSK, v_GHSK, view.bias_1HTS, view.mask_G11S)
+            found_GHTK = plain_attention(q_GHTK, k_GHSK, v_GHSK, view.bias_1HTS, view.mask_G1TS)
             outputs.append(view.queries.unpad(found_GHTK.transpose(1, 2).flatten(2)))
         return self.output(torch.cat(outputs))
 

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from model.architectures import unpadded
 from model.architectures.cache import LayerCache
 from model.architectures.config import ModelConfig
 from model.architectures.decoding import Decoding
@@ -68,6 +69,24 @@ class DecoderLM(T5Model):
         # The place of each target in the sequence: the inverse of the order, at the targets' indices.
         place_BT = torch.argsort(joined.order_BL, dim=1)[:, inputs_BS.shape[1] :]
         return hidden_BLD.gather(1, place_BT[:, :, None].expand(-1, -1, hidden_BLD.shape[2]))
+
+    def hidden_of_targets(self, examples: Examples, dropout_keys_B: Tensor | None) -> tuple[Tensor, Tensor]:
+        inputs_BS, targets_BT, pad_id = examples.inputs_BS, examples.targets_BT, self.config.pad_id
+        is_packed = examples.inputs_segments_BS is not None
+        if is_packed or not unpadded.saves(inputs_BS, targets_BT, pad_id):
+            return super().hidden_of_targets(examples, dropout_keys_B)
+        order_B = ((inputs_BS != pad_id).sum(1) + (targets_BT != pad_id).sum(1)).argsort(stable=True)
+        inputs_BS, targets_BT = inputs_BS[order_B], targets_BT[order_B]
+        joined = join(inputs_BS, targets_BT, inputs_BS != pad_id, targets_BT != pad_id)
+        tokens = unpadded.find_tokens(joined.segments_BL, 0)
+        hidden_ND = self.decoder(
+            self.embedding(tokens.of(shift_right(joined.tokens_BL, joined.segments_BL, pad_id))),
+            self._visible(joined, is_packed=False),
+            keys_B=None if dropout_keys_B is None else dropout_keys_B[order_B],
+            tokens=tokens,
+        )
+        places = (~tokens.of(joined.is_input_BL)).nonzero()[:, 0]
+        return unpadded.take(hidden_ND, places), tokens.of(joined.tokens_BL)[places]
 
     def _visible(self, joined: Joined, is_packed: bool) -> Tensor:
         visible = causal(joined.tokens_BL.shape[1], joined.tokens_BL.device)

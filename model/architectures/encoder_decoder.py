@@ -83,7 +83,7 @@ class EncoderDecoder(T5Model):
         memory_MD = self.encoder(self.embedding(inputs.of(inputs_BS)), None, keys_B=encoder_keys, tokens=inputs)
         hidden_ND = self.decoder(
             self.embedding(targets.of(shift_right(targets_BT, None, pad_id))),
-            causal(max(group.length for group in targets.groups), targets_BT.device),
+            causal(targets_BT.shape[1], targets_BT.device),
             memory_MD,
             keys_B=decoder_keys,
             tokens=targets,

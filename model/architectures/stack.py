@@ -107,8 +107,8 @@ class Stack(nn.Module):
 
         visible_BTT: bool, which keys a query sees; its B and first T may be 1; None: all keys.
         memory_visible_BTS: the same for the memory. keys_B: dropout keys; None: no dropout.
-        tokens, memory_tokens: if they are given, x is (N, D) and the memory (M, D), without padding. All tokens of an
-            example see each other if `visible_BTT` is None, and all of the example's memory.
+        tokens, memory_tokens: if they are given, x is (N, D) and the memory (M, D), without padding. `visible_BTT` must
+            be for the padded examples, None (all tokens), or causal; and each token sees all of its example's memory.
         """
         dtype = compute_dtype(x_BTD)
         memory_BSD = None if memory_BSD is None else memory_BSD.to(dtype)
@@ -132,17 +132,20 @@ class Stack(nn.Module):
                 x_BTD = layer(*arguments)
         return dropout.drop(self.final_norm(x_BTD), keys_B, _FINAL, self.dropout_rate, examples_N)
 
-    def _own_views(self, tokens: Tokens, visible_1TT: Tensor | None, dtype: torch.dtype) -> tuple[GroupView, ...]:
-        bias_1HTT = self.bias(max(group.length for group in tokens.groups), visible_1TT, dtype)
-        return tuple(
-            GroupView(
-                group,
-                group,
-                bias_1HTT[..., : group.length, : group.length],
-                _mask(group, dtype) if visible_1TT is None else None,  # a causal mask hides the padding
-            )
-            for group in tokens.groups
-        )
+    def _own_views(self, tokens: Tokens, visible_BTT: Tensor | None, dtype: torch.dtype) -> tuple[GroupView, ...]:
+        is_shared = visible_BTT is not None and len(visible_BTT) == 1
+        bias_1HTT = self.bias(tokens.is_token_BS.shape[1], visible_BTT if is_shared else None, dtype)
+        views, start = [], 0
+        for group in tokens.groups:
+            mask = None  # what is visible to all examples alike is in the bias, and being causal it hides the padding
+            if visible_BTT is None:
+                mask = _mask(group, dtype)
+            elif not is_shared:
+                seen_GLL = visible_BTT[start : start + group.num_examples, : group.length, : group.length]
+                mask = visibility_bias(seen_GLL, dtype)
+            views.append(GroupView(group, group, bias_1HTT[..., : group.length, : group.length], mask))
+            start += group.num_examples
+        return tuple(views)
 
     def extend(
         self, x_BQD: Tensor, caches: list[LayerCache], bias: Tensor, memory_bias: Tensor | None = None

@@ -83,7 +83,7 @@ def lengths(ids_BS: Tensor, pad_id: int) -> Tensor:
 
 
 def is_possible(ids: Tensor) -> bool:
-    """Whether values may decide shapes: eagerly on a CPU. A compiler wants fixed shapes, and a GPU would have to wait."""
+    """Whether values may decide shapes: eagerly on a CPU. A compiler wants fixed shapes, and a GPU must not wait."""
     return type(ids) is Tensor and ids.device.type == "cpu" and not torch.compiler.is_compiling()
 
 

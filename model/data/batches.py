@@ -64,10 +64,11 @@ class Batch:
         return self.map(lambda tensor: tensor[start:stop])
 
     def widened(self, inputs_length: int, targets_length: int) -> "Batch":
-        """A copy that is padded to these lengths, like the widest batch of a stream."""
+        """A copy in which all examples have these lengths, like the largest batch of a stream; the ids mean nothing."""
 
         def pad(ids: Tensor, length: int) -> Tensor:
-            return functional.pad(ids, (0, max(0, length - ids.shape[1])))
+            wide = functional.pad(ids, (0, max(0, length - ids.shape[1])))
+            return wide.masked_fill(wide == 0, 1)
 
         return replace(
             self,

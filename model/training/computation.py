@@ -79,6 +79,16 @@ class Computation:
         names = self._trains
         return [parameter for name, parameter in self.model.named_parameters() if names is None or name in names]
 
+    @property
+    def is_compiled(self) -> bool:
+        """Whether each new shape of a batch costs time."""
+        return self._compile
+
+    @property
+    def computes_padding(self) -> bool:
+        """Whether padding of a batch costs time. It does not where the model leaves it out (see `unpadded`)."""
+        return self._compile or self.world.device.type != "cpu"
+
     def train_only(self, names: Collection[str] | None) -> None:
         """Train these parameters and freeze the others; None: train all. Without a change, this does nothing.
 

@@ -10,6 +10,8 @@ from typing import Any
 from model.checkpoints.run_folder import FINISHED, RUNNING, worth
 from model.data.batches import Batch, NumpyBatch
 from model.data.origins import describe_batch
+from model.data.packing import packed_batch
+from model.data.trimming import coarsely_trimmed_batch, trimmed_batch
 from model.training.computation import Computation
 from model.training.figures import metrics_log
 from model.training.figures.run_page import write_page
@@ -59,12 +61,17 @@ def launch(run: Run, *, plan: Callable[[World], str], work: Callable[[World], No
         work(world)
 
 
-def make_trainer(
-    run: Run, computation: Computation, hooks: Hooks, *, prepare: Callable[[NumpyBatch, int], Batch]
-) -> Trainer:
+def preparation(computation: Computation, *, pack: bool) -> Callable[[NumpyBatch, int], Batch]:
+    """How batches are prepared, so that little padding is computed. pack: whether to pack, where padding costs time."""
+    if pack and computation.computes_padding:
+        return packed_batch
+    return coarsely_trimmed_batch if computation.is_compiled else trimmed_batch
+
+
+def make_trainer(run: Run, computation: Computation, hooks: Hooks, *, pack: bool) -> Trainer:
     """A trainer on the stream of the run. All ranks call this together.
 
-    hooks: those of the command. The best metric of the run and its trackers are added to them.
+    hooks: those of the command. The best metric of the run and its trackers are added to them. pack: see `preparation`.
 
     Raises: UserError if the examples cannot be opened, or a tracker does not exist.
     """
@@ -85,7 +92,7 @@ def make_trainer(
         run.settings,
         run.folder,
         replace(hooks, best=run.best, after_log=track),
-        prepare=prepare,
+        prepare=preparation(computation, pack=pack),
         peak_flops_of_device=run.running.peak_tflops and run.running.peak_tflops * 1e12,
     )
 

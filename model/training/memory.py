@@ -14,13 +14,14 @@ from model.training.computation import Computation
 _SHARE = {"cpu": 0.6, "cuda": 0.9}
 
 
-def fewest_parts(computation: Computation, batch: Batch, *, state_bytes: int) -> int:
+def fewest_parts(computation: Computation, batch: Batch, *, num_rows: int, state_bytes: int) -> int:
     """The smallest number of equal parts of a rank's share whose activations fit; the same on all ranks.
 
     Activations that are kept for the backward pass are counted in a forward pass over a few rows, because they grow in
     proportion to the rows.
 
-    state_bytes: memory that gradients and the optimizer's state will need.
+    num_rows: of the share; packed batches have no more. state_bytes: memory that gradients and the optimizer's state
+    will need.
     Raises: UserError if not even one row at a time fits.
     """
     device = computation.world.device
@@ -33,9 +34,7 @@ def fewest_parts(computation: Computation, batch: Batch, *, state_bytes: int) ->
             f"one example needs {row_bytes / 1e9:.1f} GB for activations, but {max(free, 0) / 1e9:.1f} GB are free; "
             "use --activation_checkpointing, a smaller preset, or more memory"
         )
-    return next(
-        parts for parts in range(1, len(batch) + 1) if len(batch) % parts == 0 and len(batch) // parts <= fitting
-    )
+    return next(parts for parts in range(1, num_rows + 1) if num_rows % parts == 0 and num_rows // parts <= fitting)
 
 
 def activation_bytes(computation: Computation, batch: Batch) -> tuple[float, float]:

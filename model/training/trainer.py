@@ -355,10 +355,15 @@ class Trainer:
         elements = sum(math.prod(shape) + moments(shape) for shape in shapes)
         state_bytes = 0 if self.step else 4 * elements
         widths = (getattr(self._stream, name, 0) for name in ("inputs_length", "targets_length"))
-        self.parts = fewest_parts(self.computation, batch.widened(*widths), state_bytes=state_bytes)
+        self.parts = fewest_parts(
+            self.computation, batch.widened(*widths), num_rows=self.share, state_bytes=state_bytes
+        )
 
     def _flops(self, batch: Batch) -> float:
-        return len(batch) * flops_of_example(self.model, batch.inputs.shape[1], batch.targets.shape[1])
+        lengths = [batch.inputs.shape[1], batch.targets.shape[1]]
+        if not self.computation.computes_padding:
+            lengths = [round(int(torch.count_nonzero(ids)) / len(ids)) for ids in (batch.inputs, batch.targets)]
+        return len(batch) * flops_of_example(self.model, *lengths)
 
     def _prepared(self, ids: NumpyBatch) -> Batch:
         return self._prepare(ids, ids.position + self.world.rank * self.share)

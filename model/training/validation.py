@@ -8,6 +8,8 @@ import torch
 
 from model.data.batches import Batch, signed
 from model.data.examples import ValidationSet
+from model.data.packing import lengths
+from model.data.trimming import trim
 from model.generation.watch import NOBODY, Watch
 from model.training.computation import NUM_SUMS, Computation
 
@@ -51,16 +53,19 @@ class Validation:
         world = self._computation.world
         sums = torch.zeros(NUM_SUMS, dtype=torch.float64, device=world.device)
         inputs = np.roll(examples.inputs, 1, axis=0) if shuffled else examples.inputs
+        # Sorted by length and trimmed, so that batches have little padding.
+        order = np.argsort(lengths(inputs), kind="stable")
         starts = range(0, len(examples), self._batch_size)
         for start in starts[world.rank :: world.size]:
             if watch.stopping():
                 break
-            part = slice(start, start + self._batch_size)
+            part = order[start : start + self._batch_size]
+            chosen = trim(inputs[part])
             batch = Batch(
-                signed(inputs[part]),
-                signed(examples.targets[part]),
-                torch.arange(len(inputs[part])),
-                inputs_are_full=bool((inputs[part] != 0).all()),
+                signed(chosen),
+                signed(trim(examples.targets[part])),
+                torch.arange(len(part)),
+                inputs_are_full=bool((chosen != 0).all()),
             )
             sums += self._computation.loss_sums(batch.to(world.device))
             watch.advance(len(batch))

@@ -7,7 +7,7 @@ from model.architectures.catalog import ARCHITECTURES, build_model
 from model.architectures.config import ModelConfig
 from model.architectures.t5 import Examples
 from model.data.batches import as_batch
-from model.data.packing import first_fit, lengths, pack, packed_batch
+from model.data.packing import choose_layout, first_fit, lengths, pack, packed_batch
 
 SMALL = ModelConfig(vocabulary_size=384, d_model=32, d_ff=64, d_kv=8, num_heads=4, num_layers=2)
 
@@ -48,9 +48,37 @@ def test_nothing_is_lost_and_nothing_overlaps():
     for row, length in enumerate(random.integers(1, 20, 50)):
         ids[row, :length] = random.integers(1, 60_000, length)
     rows = first_fit(lengths(ids), np.ones(50, dtype=np.int64), 20, 10)
-    packed, segments = pack(ids, rows, int(rows.max()) + 1)
+    packed, segments = pack(ids, rows, int(rows.max()) + 1, 20)
     assert np.count_nonzero(packed) == np.count_nonzero(segments) == np.count_nonzero(ids)
     taken = dict.fromkeys(range(len(packed)), 0)
     for example, row in enumerate(rows.tolist()):
         taken[row] += 1
         assert packed[row][segments[row] == taken[row]].tolist() == ids[example][ids[example] != 0].tolist()
+
+
+def random_lengths(num_examples, longest, seed):
+    """Lengths like those of a mixture of tasks: a few examples are long."""
+    random = np.random.default_rng(seed)
+    share = random.random(num_examples) ** 3
+    return 1 + (share * (longest - 1)).astype(np.int64)
+
+
+@pytest.mark.parametrize("num_examples", [1, 2, 8, 31, 128])
+@pytest.mark.parametrize("seed", range(5))
+def test_a_layout_has_room_for_its_examples_and_is_never_larger_than_one_example_per_row(num_examples, seed):
+    inputs, targets = random_lengths(num_examples, 180, seed), random_lengths(num_examples, 60, seed + 100)
+    layout = choose_layout(inputs, targets)
+    for sizes, width in ((inputs, layout.inputs_width), (targets, layout.targets_width)):
+        assert np.bincount(layout.rows, weights=sizes).max() <= width
+    assert layout.rows.max() < layout.num_rows <= num_examples
+    widths = layout.inputs_width + layout.targets_width
+    assert layout.num_rows * widths <= num_examples * (inputs.max() + targets.max() + 14)
+    if num_examples == 128:
+        assert (inputs.sum() + targets.sum()) / (layout.num_rows * widths) > 0.7
+
+
+def test_a_batch_that_gains_nothing_is_not_packed(example_folder):
+    ids = next(iter(open_stream([Source(str(example_folder))], seed=0, batch_size=8).batches(0)))
+    full = type(ids)(ids.position, ids.inputs.clip(1), ids.targets.clip(1), ids.source, ids.example_id)
+    batch = packed_batch(full, 0)
+    assert batch.inputs_segments is None and batch.inputs.shape == full.inputs.shape

@@ -242,7 +242,7 @@ def test_memory_decides_the_parts(make_trainer, monkeypatch):
     fixed, a_row = memory.activation_bytes(trainer.computation, batch)
     for free, parts in ((fixed + 8 * a_row, 1), (fixed + 7.9 * a_row, 2), (fixed + 1.5 * a_row, 8)):
         monkeypatch.setattr(memory, "free_bytes", lambda device, free=free: free / memory._SHARE[device.type])
-        assert memory.fewest_parts(trainer.computation, batch, state_bytes=0) == parts
+        assert memory.fewest_parts(trainer.computation, batch, num_rows=len(batch), state_bytes=0) == parts
     monkeypatch.setattr(memory, "free_bytes", lambda device: fixed / memory._SHARE[device.type])
     with pytest.raises(memory.UserError, match="activation_checkpointing"):
-        memory.fewest_parts(trainer.computation, batch, state_bytes=0)
+        memory.fewest_parts(trainer.computation, batch, num_rows=len(batch), state_bytes=0)
