@@ -8,7 +8,7 @@ best checkpoint.
 from c4pipe.command_line import Parser, importing, run
 from model.data.mixture_flags import add_mixture_flags
 from model.finetuning.catalog import METHODS
-from model.training.flags import add_training_flags
+from model.training.flags import PACK_HELP, add_training_flags
 from model.training.ranks import slurm
 from model.training.ranks.speaker import is_first
 from model.training.settings import TrainingSettings
@@ -48,7 +48,7 @@ def parser() -> Parser:
         default=1000,
         help="examples per task that each evaluation decodes; 0: no evaluation",
     )
-    add("--pack", action="store_true", help="put several short examples into a row; useful if lengths differ a lot")
+    add("--pack", action="store_true", help=PACK_HELP)
     add("--max_length", type=int, help="longest outputs in validation, in tokens (default: depends on the task)")
     add_mixture_flags(flags)
     rates = ", ".join(f"{name} {method.learning_rate}" for name, method in METHODS.items())

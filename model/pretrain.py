@@ -9,7 +9,7 @@ from c4pipe.errors import UserError
 from model.architectures.config import ARCHITECTURE_NAMES
 from model.architectures.presets import DEFAULT_PRESET, PRESETS
 from model.data.mixture_flags import add_mixture_flags
-from model.training.flags import add_training_flags
+from model.training.flags import PACK_HELP, add_training_flags
 from model.training.ranks import slurm
 from model.training.ranks.speaker import is_first
 from model.training.settings import TrainingSettings
@@ -52,7 +52,7 @@ def parser() -> Parser:
         help="use only so many examples that the run sees each of them this often, as in the paper's Table 9; it must "
         "divide steps x batch size",
     )
-    add("--pack", action="store_true", help="put several short examples into a row")
+    add("--pack", action="store_true", help=PACK_HELP)
     add(
         "--text",
         metavar="DIR",

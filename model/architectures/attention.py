@@ -56,6 +56,8 @@ class _InPlaceAttention(torch.autograd.Function):
         bias_BHTS: Tensor | None,
         mask_B1TS: Tensor | None,
     ) -> Tensor:
+        # Once, because each of the products here and in the backward pass would copy a mere view.
+        q_BHTK, k_BHSK, v_BHSK = q_BHTK.contiguous(), k_BHSK.contiguous(), v_BHSK.contiguous()
         weights_BHTS = q_BHTK @ k_BHSK.transpose(2, 3)
         for addend in (bias_BHTS, mask_B1TS):
             if addend is not None:
@@ -69,7 +71,7 @@ class _InPlaceAttention(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, *upstream: Tensor) -> tuple[Tensor | None, ...]:
         q_BHTK, k_BHSK, v_BHSK, weights_BHTS = ctx.saved_tensors
-        (gradient_BHTK,) = upstream
+        gradient_BHTK = upstream[0].contiguous()
         for_v = weights_BHTS.transpose(2, 3) @ gradient_BHTK
         for_scores = gradient_BHTK @ v_BHSK.transpose(2, 3)
         torch.ops.aten._softmax_backward_data.out(for_scores, weights_BHTS, -1, for_scores.dtype, grad_input=for_scores)

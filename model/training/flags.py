@@ -6,6 +6,11 @@ from collections.abc import Mapping
 from c4pipe.command_line import Parser, add_flags, from_flags
 from model.training.settings import RunningSettings, TrainingSettings
 
+PACK_HELP = (
+    "put several short examples into a row where padding costs time: on a GPU, or with --compile; useful if lengths "
+    "differ a lot"
+)
+
 
 def add_training_flags(parser: Parser, defaults: TrainingSettings, otherwise: Mapping[str, str] | None = None) -> None:
     """Add the flags for `TrainingSettings` and `RunningSettings`. otherwise: see `add_flags`."""
