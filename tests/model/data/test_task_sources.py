@@ -1,6 +1,7 @@
 """Mixtures of tasks: exact rates over a long run, in the same order on any number of ranks."""
 
 import argparse
+import itertools
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ import pytest
 from c4pipe.errors import UserError
 from c4pipe.shards.stream.stream import open_stream
 from model.data.task_sources import mix, task_sources
-from model.data.trimming import trimmed_batch
+from model.data.trimming import coarsely_trimmed_batch, trimmed_batch
 
 EXAMPLES = 100_000
 BATCH = 600
@@ -79,6 +80,15 @@ def test_columns_of_padding_alone_are_left_out(task_folder):
     longest = max(np.count_nonzero(row) for row in ids.inputs)
     assert longest <= batch.inputs.shape[1] < longest + 8 <= 32 + 8
     assert batch.num_tokens == np.count_nonzero(ids.inputs) + np.count_nonzero(ids.targets)
+
+
+def test_a_compiled_model_gets_few_widths(task_folder):
+    for ids in itertools.islice(open_stream(task_sources(str(task_folder)), seed=0, batch_size=4).batches(), 8):
+        batch = coarsely_trimmed_batch(ids, 0)
+        for trimmed, whole in ((batch.inputs, ids.inputs), (batch.targets, ids.targets)):
+            width = trimmed.shape[1]
+            assert width == whole.shape[1] or (width >= 8 and width & (width - 1) == 0)
+            assert np.count_nonzero(whole) == int((trimmed != 0).sum())
 
 
 def test_leaving_out_padding_changes_no_loss_and_no_dropout(task_folder):
