@@ -12,6 +12,7 @@ from c4pipe.objectives.objective import Parameters
 from model.architectures.catalog import build_model
 from model.architectures.config import ModelConfig
 from model.architectures.presets import preset
+from model.architectures.t5 import T5Model
 from model.checkpoints.run_folder import RunFolder
 from model.evaluation.validation_score import NAME
 from model.experiments.graph import EVALUATE, EXAMPLES, FINETUNE, PRETRAIN, Cell, Graph, Node, Nodes
@@ -183,20 +184,21 @@ class Derivation:
 
 
 @lru_cache
+def _model(config: ModelConfig) -> T5Model:
+    """The model without memory for its parameters."""
+    return build_model(config, device="meta")
+
+
 def _flops(config: ModelConfig, inputs_length: int, targets_length: int) -> float:
-    return flops_of_example(build_model(config, device="meta"), inputs_length, targets_length)
-
-
-@lru_cache
-def _shapes(config: ModelConfig) -> tuple[tuple[int, ...], ...]:
-    return tuple(tuple(parameter.shape) for parameter in build_model(config, device="meta").parameters())
+    return flops_of_example(_model(config), inputs_length, targets_length)
 
 
 def _checkpoint_bytes(config: ModelConfig, flags: Mapping[str, Any]) -> float:
     """The size of the checkpoints that a training keeps: the newest ones and the best."""
     settings = TrainingSettings(**{name: value for name, value in flags.items() if name in ("optimizer", "keep")})
     state = recipe_by_name(settings.optimizer).state_elements
-    return 4.0 * sum(prod(shape) + state(shape) for shape in _shapes(config)) * (settings.keep + 1)
+    shapes = [tuple(parameter.shape) for parameter in _model(config).parameters()]
+    return 4.0 * sum(prod(shape) + state(shape) for shape in shapes) * (settings.keep + 1)
 
 
 def _best_score(node: Node) -> float:
