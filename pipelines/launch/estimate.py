@@ -1,7 +1,6 @@
 """Estimating time, memory and disk of a run from a timed sample of its input."""
 
 import time
-from dataclasses import replace
 
 from c4pipe.corpus import chain
 from c4pipe.corpus.chain import judges_of
@@ -148,7 +147,7 @@ def _staying(judges: Judges, candidates: list[Candidate]) -> list[Candidate]:
     """The pages that no stage drops, with the text after the last stage."""
     verdicts = judge(judges, candidates)
     return [
-        replace(candidate, text=verdict.text)
+        candidate._replace(text=verdict.text)
         for candidate, verdict in zip(candidates, verdicts, strict=True)
         if not verdict.stage
     ]
