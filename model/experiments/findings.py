@@ -91,7 +91,9 @@ def significance(findings: Findings) -> list[str]:
 
 def _against_baseline(findings: Findings, column: Column) -> list[str]:
     """Which rows do not differ from the baseline: the interval of the paired difference has zero in it."""
-    apart, same, single = [], [], []
+    apart: list[str] = []
+    same: list[str] = []
+    single: list[str] = []
     for row in findings.rows:
         gain = findings.gain(row.name, column.name)
         if row.name == findings.plan.baseline or gain is None:
