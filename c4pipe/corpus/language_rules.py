@@ -70,10 +70,15 @@ class EndMarksOfLanguage(LineRuleOfLanguage):
     def of(self, language: LanguageData) -> LineRule:
         if not language.end_marks:
             return Never(self.name, self.drops)
-        exceptions = {"long_marks": language.long_marks, "dashes": language.dashes}
-        if language.long_marks:
-            exceptions["long_words"] = self.long_words
-        return EndMarks(self.name, self.drops, marks=language.end_marks, not_in=self.not_in, **exceptions)
+        return EndMarks(
+            self.name,
+            self.drops,
+            marks=language.end_marks,
+            not_in=self.not_in,
+            long_marks=language.long_marks,
+            long_words=self.long_words if language.long_marks else 1,
+            dashes=language.dashes,
+        )
 
 
 @dataclass(frozen=True)

@@ -232,4 +232,5 @@ MIXTURE_FILE = ".toml"
 
 def chosen(name: str) -> Objective | Mixture:
     """The objective or mixture of that name. Raises: UserError if there is none."""
-    return choose("objective", name, {**OBJECTIVES, **MIXTURES})
+    table: dict[str, Objective | Mixture] = {**OBJECTIVES, **MIXTURES}
+    return choose("objective", name, table)

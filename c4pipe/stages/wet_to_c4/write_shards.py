@@ -14,7 +14,7 @@ from c4pipe.report.summary import SPLIT
 from c4pipe.shards import files, names
 from c4pipe.shards.manifest import describe_shard
 from c4pipe.shards.provenance import write_provenance
-from c4pipe.shards.text_shards import PROBABILITY, write_text_shard
+from c4pipe.shards.text_shards import PROBABILITY, Row, write_text_shard
 from c4pipe.shards.work.work_files import read_record, write_record
 from c4pipe.stages.wet_to_c4.finish_files import read_finished, record_of
 
@@ -115,7 +115,7 @@ def _is(path: str, sha256: str) -> bool:
 
 def _rows(
     split: str, number: int, count: int, plan: Plan, run_key: str, origins: list[tuple[str, int]]
-) -> Iterator[dict[str, str]]:
+) -> Iterator[Row]:
     """Yield the rows of a shard in the order of WET files and their records, and append the origin of each."""
     parts = {file: (low, high) for file, low, high in part_of_inputs(number, count, plan.num_files)}
     for file in read_list(plan.inputs):
@@ -126,7 +126,7 @@ def _rows(
 
 def _rows_of_file(
     file: File, split: str, low: int, high: int, count: int, plan: Plan, run_key: str, origins: list[tuple[str, int]]
-) -> Iterator[dict[str, str]]:
+) -> Iterator[Row]:
     num_rows = record_of(plan, file, run_key)["rows"]
     first, end = num_rows * low // count, num_rows * high // count
     for page in read_finished(plan, file, run_key, split):
