@@ -10,7 +10,6 @@ import json
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -68,7 +67,7 @@ class Turns:
     def _validate(self) -> float:
         total = count = 0
         for _, source in each_task(Source(self._settings["tasks"], split="validation"), "validation"):
-            inputs, targets = read_examples(source, NUM_VALIDATION)
+            inputs, targets = examples_of(source, NUM_VALIDATION)
             losses, tokens = self._sum_of_losses(as_ids(inputs), as_ids(targets))
             total, count = total + losses, count + tokens
         return total / count
@@ -76,6 +75,12 @@ class Turns:
 
 def _answer(content: Any) -> None:
     print(json.dumps(content), file=sys.__stdout__, flush=True)
+
+
+def examples_of(source: Source, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """The inputs and targets of the first examples of a source."""
+    rows: Any = read_examples(source, count)
+    return rows if isinstance(rows, tuple) else (rows.inputs, rows.targets)  # earlier commits: a tuple
 
 
 def as_ids(ids: np.ndarray) -> Tensor:
@@ -178,7 +183,7 @@ def rows_of(tasks: str) -> list[dict[str, list[int]]]:
     """All training examples, as Hugging Face wants them."""
     rows = []
     for _, source in each_task(Source(tasks)):
-        inputs, targets = read_examples(replace(source, rate=1.0), 1 << 30)
+        inputs, targets = examples_of(source, 1 << 30)
         for ids, labels in zip(inputs, targets, strict=True):
             rows.append({"input_ids": ids[ids != 0].tolist(), "labels": labels[labels != 0].tolist()})
     return rows
