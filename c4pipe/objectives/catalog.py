@@ -216,7 +216,7 @@ def own_defaults(parameter: str) -> str:
     """The objectives' own defaults of a parameter, in words for `--help`.
 
     >>> own_defaults("mean_noise_span_length")
-    '3.0 for span_corruption'
+    '3.0 for span_corruption, r_denoiser; 64.0 for x_denoiser'
     """
     names: dict[float, list[str]] = {}
     for name, objective in OBJECTIVES.items():

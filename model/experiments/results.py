@@ -1,7 +1,7 @@
 """Reads the results of finished nodes."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,14 @@ from model.training.figures import metrics_log
 
 Curve = tuple[tuple[int, float], ...]
 _MEND = "remove its folder, and start the search again"
+
+
+@dataclass(frozen=True)
+class Scores:
+    """What a search reads from an evaluation's `metrics.json`: task -> metric -> value, and benchmark -> average."""
+
+    tasks: dict[str, dict[str, float]]
+    averages: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -55,14 +63,19 @@ def read_results(graph: Graph, columns: Sequence[Column]) -> list[Result]:
     return [_result(cell, by_name[cell.column]) for cell in graph.cells if cell.evaluate.is_finished()]
 
 
+def read_scores(folder: str) -> Scores:
+    """The scores of a finished evaluation. Raises: UserError if they are damaged."""
+    return checked_json.read(str(Path(folder) / METRICS_FILE), Scores, _MEND, may_hold_more=True)
+
+
 def _result(cell: Cell, column: Column) -> Result:
     last = cell.finetune or cell.pretrain
     assert last is not None
-    metrics = checked_json.read(str(Path(cell.evaluate.folder) / METRICS_FILE), dict[str, Any], _MEND)
-    tasks = {name: sum(values.values()) / len(values) for name, values in metrics["tasks"].items() if values}
+    scores = read_scores(cell.evaluate.folder)
+    tasks = {name: sum(values.values()) / len(values) for name, values in scores.tasks.items() if values}
     if not tasks:
         raise UserError(f"the validation split of {cell.column} has no labels, so it cannot be a column")
-    score = metrics["averages"][column.name] if column.is_benchmark else sum(tasks.values()) / len(tasks)
+    score = scores.averages[column.name] if column.is_benchmark else sum(tasks.values()) / len(tasks)
     run, state = find_checkpoint(last.folder)
     trained, total = _parameters(run.read())
     pretraining = _lines(cell.pretrain)

@@ -32,7 +32,7 @@ from c4pipe.stages import make_examples, sample_pages, write_task_examples
 from c4pipe.stages.near_duplicates import find_clusters
 from model.actions import export
 from model.checkpoints import hugging_face
-from model.evaluation import comparison
+from model.experiments import results as results_of_search
 from pipelines.jobs import release
 
 DIGEST = "5" * 64
@@ -92,6 +92,7 @@ def result_of_a_corpus(folder: Path):
         "cleaned": summary.to_json(),
         "finished": summary.to_json(),
         "shards": [asdict(shard)],
+        "keys": [asdict(results.WrittenKeys("urls", "urls-00000", 4, 40, DIGEST))],
     }
     return folder / "result.json", content, lambda: results.read_result(str(folder / "result.json"))
 
@@ -144,9 +145,9 @@ def settings_of_generation(folder: Path):
     return folder / hugging_face.GENERATION_FILE, {"max_length": 30, "eos_token_id": 1}, read
 
 
-def results_of_methods(folder: Path):
-    path = folder / "comparison.json"
-    return path, {"tasks": {}, "beside": {}, "runs": []}, lambda: comparison.is_ours(path)
+def scores_of_an_evaluation(folder: Path):
+    good = {"tasks": {"cola": {"matthews_corrcoef": 12.5}}, "averages": {"glue": 12.5}, "split": "validation"}
+    return folder / "metrics.json", good, lambda: results_of_search.read_scores(str(folder))
 
 
 def domains_of_news(folder: Path):
@@ -170,7 +171,7 @@ CASES: list[Case] = [
     data_set,
     data_sets,
     settings_of_generation,
-    results_of_methods,
+    scores_of_an_evaluation,
     domains_of_news,
 ]
 

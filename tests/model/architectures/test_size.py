@@ -113,8 +113,10 @@ def test_what_cannot_fit_is_refused_with_the_figure_and_the_mend():
         UserError, match=r"at most \d+ rows at a time fit .*--gradient_accumulation; or with --activation_check"
     ):
         check_fits(base, training, 12e9)
-    with pytest.raises(UserError, match=r"need .* GB \(activations .* parameters 45\.23 GB.* smaller preset"):
+    with pytest.raises(UserError, match=r"need .* parameters 45\.23 GB.* --parallel=fsdp over 64 such"):
         check_fits(preset("t5_11b"), training, 24e9)
+    with pytest.raises(UserError, match=r"one row with --activation_checkpointing needs .* smaller preset"):
+        check_fits(preset("t5_11b"), training, 1e8)
 
 
 @pytest.mark.parametrize("available", [6e9, 12e9, 40e9])

@@ -47,7 +47,7 @@ def test_what_differs_is_said_in_words(base_run, task_folder, tmp_path):
     assert finetune.main(finetuning(base_run, task_folder, output, "--steps=1")) == 0
     other = RunFolder(str(tmp_path / "other"))
     shutil.copytree(base_run, other.path)
-    weights = step_folder.read_weights(other.of_step(1))
+    weights = dict(step_folder.read_weights(other.of_step(1)))
     weights["embedding.weight"] += 1
     step_folder.write(other.checkpoints, step_folder.State(1, 8), weights, None)
     with pytest.raises(UserError, match=r"holds another run: checkpoint has other content now; choose"):
