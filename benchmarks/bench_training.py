@@ -31,6 +31,7 @@ from model.architectures.presets import preset
 from model.data.batches import Batch
 from model.training.computation import Computation, resolve_precision
 from model.training.figures.throughput import flops_of_example, peak_flops
+from model.training.kept_memory import keep_memory
 from model.training.optimizers.adafactor import Adafactor
 from model.training.ranks.world import World
 
@@ -174,6 +175,7 @@ def main() -> None:
     print(
         f"{name_of_device}; torch {torch.__version__}, Python {platform.python_version()}, {time.strftime('%Y-%m-%d')}"
     )
+    keep_memory(device)  # as model.pretrain does; in this process, the other system gains from it too
     makers = {"c4pipe": ours, "transformers": theirs}
     for name in arguments.presets.split(","):
         config = preset(name, vocabulary_size=arguments.vocabulary_size).with_(dropout_rate=arguments.dropout_rate)
