@@ -34,8 +34,8 @@ def count_record(kinds: Kinds, data: bytes, is_beginning: bool = True) -> None:
     """
     if is_beginning and (first := next(_at_line_starts(_TYPE, data, _HEADER_BYTES), "")):
         kinds[TYPE + first.lower()] += 1
-    # Nearly always there is only the line that begins the record, so the last place is the first: found in half the time
-    # of counting.
+    # Nearly always there is only the line that begins the record, so the last place is the first. Finding it takes half
+    # the time of counting.
     last = data.rfind(b"WARC/")
     if last > 0 or (last == 0 and not data.startswith(b"WARC/1.0")):
         for version in _at_line_starts(_VERSION, data, len(data)):
