@@ -26,21 +26,10 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks.synthetic_examples import write_short_examples
-from benchmarks.turns import TREE, Process, checkout
+from benchmarks.turns import TREE, Process, checkout, rounds_of
 from c4pipe.shards import manifest
 
 SIDE = TREE / "benchmarks" / "finetuning" / "side.py"
-
-
-def measure(sides: dict[str, Process], rounds: int) -> dict[str, list[dict[str, Any]]]:
-    """What each system tells of each round, after one round to warm up."""
-    told: dict[str, list[dict[str, Any]]] = {name: [] for name in sides}
-    for number in range(rounds + 1):
-        for name, side in sides.items():
-            answer = side.ask("go")
-            if number:
-                told[name].append(answer)
-    return told
 
 
 def print_table(told: dict[str, list[dict[str, Any]]], num_examples: int) -> None:
@@ -109,7 +98,7 @@ def main() -> None:
                 sides = {name: Process(SIDE, {**settings, **more}, tree) for name, (more, tree) in wanted.items()}
                 for side in sides.values():
                     processes.callback(side.close)
-                told = measure(sides, arguments.rounds)
+                told = rounds_of(sides, "go", arguments.rounds)
                 load = " ".join(f"{value:.1f}" for value in os.getloadavg())
                 print(f"\n{preset}, batches of {arguments.batch_size}, {arguments.rounds} rounds, load {load}\n")
                 print_table(told, arguments.steps * arguments.batch_size)

@@ -22,20 +22,9 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from benchmarks.turns import TREE, Process, checkout
+from benchmarks.turns import TREE, Process, checkout, rounds_of
 
 DECODER = TREE / "benchmarks" / "generation" / "decoder.py"
-
-
-def measure(decoders: dict[str, Process], num_beams: int, rounds: int) -> dict[str, list[dict[str, Any]]]:
-    """What each system tells of each round, after one round to warm up."""
-    told: dict[str, list[dict[str, Any]]] = {name: [] for name in decoders}
-    for number in range(rounds + 1):
-        for name, decoder in decoders.items():
-            result = decoder.ask(str(num_beams))
-            if number:
-                told[name].append(result)
-    return told
 
 
 def print_table(told: dict[str, list[dict[str, Any]]], first: str) -> None:
@@ -102,7 +91,7 @@ def main() -> None:
                         f"\n{preset}, {how}, {arguments.examples} inputs of at most {arguments.inputs_length} tokens, "
                         f"{arguments.max_length} tokens each, batches of {arguments.batch_size}\n"
                     )
-                    print_table(measure(decoders, num_beams, arguments.rounds), names[0])
+                    print_table(rounds_of(decoders, str(num_beams), arguments.rounds), names[0])
 
 
 if __name__ == "__main__":

@@ -61,6 +61,17 @@ class Process:
         return json.loads(line)
 
 
+def rounds_of(processes: dict[str, Process], line: str, rounds: int) -> dict[str, list[dict[str, Any]]]:
+    """What each process answers to a line in each round, after one round to warm up."""
+    told: dict[str, list[dict[str, Any]]] = {name: [] for name in processes}
+    for number in range(rounds + 1):
+        for name, process in processes.items():
+            answer = process.ask(line)
+            if number:
+                told[name].append(answer)
+    return told
+
+
 def stopwatch() -> Callable[[], dict[str, float]]:
     """A function that gives the seconds since now: `wall`, and of this process `user` and `system`; and `peak_mb`."""
     before, began = resource.getrusage(resource.RUSAGE_SELF), time.perf_counter()

@@ -22,6 +22,7 @@ GROUND = [
     "c4pipe.progress",
     "c4pipe.shown",
     "c4pipe.split_names",
+    "c4pipe.toml_tables",
     "c4pipe.words",
     "c4pipe.commands",
     "c4pipe.completion",

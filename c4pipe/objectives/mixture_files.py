@@ -20,12 +20,11 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-import msgspec
-
 from c4pipe.choices import did_you_mean
 from c4pipe.errors import UserError
 from c4pipe.objectives.catalog import OBJECTIVES
 from c4pipe.objectives.mixture import MAX_DENOISERS, NAMES, Denoiser, Mixture
+from c4pipe.toml_tables import parse_toml
 
 _KEYS = ("name", "description", "denoisers")
 _KEYS_OF_ROW = ("name", "objective", "rate", "noise_density", "mean_noise_span_length", "prefix")
@@ -38,10 +37,7 @@ def parse(text: bytes, where: str) -> Mixture:
 
     Raises: UserError if it is not a mixture.
     """
-    try:
-        table = msgspec.toml.decode(text)
-    except (msgspec.DecodeError, ValueError) as error:
-        raise UserError(f"{where} is not TOML: {error}") from error
+    table = parse_toml(text, where)
     _check_keys(table, _KEYS, ("name", "denoisers"), where)
     name = _name(table["name"], f"{where}: name")
     if name in NAMES:

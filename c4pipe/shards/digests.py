@@ -110,16 +110,26 @@ class ReadThrough(io.RawIOBase):
         return self._source.seek(0)
 
 
-class HashingReader(ReadThrough):
-    """Hashes and counts the bytes of a file while they are read."""
+class CountingReader(ReadThrough):
+    """Counts the bytes of a file while they are read."""
 
     def begin(self) -> None:
-        self._hash = hashlib.sha256()
         self.num_bytes = 0
 
     def look(self, block: bytes) -> None:
-        self._hash.update(block)
         self.num_bytes += len(block)
+
+
+class HashingReader(CountingReader):
+    """Hashes and counts the bytes of a file while they are read."""
+
+    def begin(self) -> None:
+        super().begin()
+        self._hash = hashlib.sha256()
+
+    def look(self, block: bytes) -> None:
+        super().look(block)
+        self._hash.update(block)
 
     def finish(self) -> str:
         """Read the rest of the file (a reader may stop early). Returns the SHA-256 of the whole file."""

@@ -11,6 +11,7 @@ from c4pipe.choices import check_choice, did_you_mean
 from c4pipe.errors import UserError
 from c4pipe.shards import checked_json
 from c4pipe.shards.checked_json import between, length_between
+from c4pipe.toml_tables import parse_toml
 from model.architectures.config import ARCHITECTURE_NAMES
 from model.data.mixture_flags import AS_GIVEN, MIXTURES
 
@@ -104,21 +105,6 @@ def open_plan(name: str) -> Plan:
 def text_of_ours(name: str) -> str:
     """The text of a file that comes with this package."""
     return resources.files("model.experiments").joinpath(name).read_text(encoding="utf-8")
-
-
-def parse_toml(text: str, where: str) -> dict[str, Any]:
-    """The table of a TOML file. Raises: UserError if it is not TOML, or if this Python cannot read TOML."""
-    try:
-        import tomllib
-    except ImportError:  # Python 3.10
-        try:
-            import tomli as tomllib  # type: ignore[no-redef]
-        except ImportError as error:
-            raise UserError("plans need tomli on Python 3.10: pip install tomli") from error
-    try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise UserError(f"{where} is not TOML: {error}") from error
 
 
 def parse_plan(text: str, where: str) -> Plan:

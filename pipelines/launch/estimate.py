@@ -17,6 +17,7 @@ from c4pipe.near_duplicates.signatures import Signatures
 from c4pipe.progress import duration
 from c4pipe.records import Page
 from c4pipe.shards import files
+from c4pipe.shards.digests import CountingReader
 from pipelines.jobs.crawl_cost import WORKER_BYTES, Rates
 
 _SAMPLE_EVERY = 20
@@ -123,7 +124,7 @@ class _Sample:
         started = time.perf_counter()
         pages, self.num_read = [], 0
         with files.open_for_reading(file.path) as raw:
-            source = _Counting(raw)
+            source = CountingReader(raw)
             records = read_records(
                 source,  # type: ignore[arg-type]
                 plan.settings.wet_parser,
@@ -151,14 +152,3 @@ def _staying(judges: Judges, candidates: list[Candidate]) -> list[Candidate]:
         for candidate, verdict in zip(candidates, verdicts, strict=True)
         if not verdict.stage
     ]
-
-
-class _Counting:
-    def __init__(self, source) -> None:
-        self._source = source
-        self.num_bytes = 0
-
-    def read(self, size: int = -1) -> bytes:
-        block = self._source.read(size)
-        self.num_bytes += len(block)
-        return block

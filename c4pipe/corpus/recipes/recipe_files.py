@@ -38,6 +38,7 @@ from c4pipe.corpus.rules import (
     Rule,
 )
 from c4pipe.errors import UserError
+from c4pipe.toml_tables import parse_toml
 
 T = TypeVar("T")
 
@@ -72,12 +73,7 @@ def parse(text: str, where: str) -> Variant:
 
     Raises: UserError if it is not a recipe.
     """
-    try:
-        table = msgspec.toml.decode(text)
-    except (msgspec.DecodeError, ValueError) as error:
-        raise UserError(f"{where} is not TOML: {error}") from error
-    if not isinstance(table, dict):
-        raise UserError(f"{where} is not a table")
+    table = parse_toml(text, where)
     rows = table.pop(_RULES, [])
     if not isinstance(rows, list):
         raise UserError(f"{where}: rules must be rows, each below a line [[rules]]")

@@ -28,7 +28,7 @@ def place_model(
     """A model on the device of this rank, whole or sharded. No rank allocates more than its shards and one tensor.
 
     weights: initial values; parameters without one are drawn by the seed. All ranks call this together.
-    Raises: UserError if a weight belongs to no parameter; as `mesh_of`.
+    Raises: KeyError if a weight belongs to no parameter; as `mesh_of`.
     """
     mesh = mesh_of(world, parallel)
     if mesh is None:
