@@ -82,12 +82,12 @@ def data_set(name: str) -> DataSet:
 
 
 def push_model(folder: str, name: str) -> str:
-    """Upload a folder as a model. If there is none of that name, it is made, and is private. Returns: its address.
+    """Upload a folder as a model. A new model is private. Returns: its address.
 
     Raises: UserError if the package is missing, if the hub refuses, or if it cannot be reached.
     """
     hub = _package(name)
-    with _explained(name, "model", f"hf upload {name} {folder}", is_here=True):
+    with _explained(name, "model", f"hf upload {name} {folder}", is_upload=True):
         api = hub.HfApi()
         address = api.create_repo(name, private=True, exist_ok=True)
         api.upload_folder(repo_id=name, folder_path=folder, commit_message="Exported by c4pipe")
@@ -106,9 +106,9 @@ def _package(name: str) -> ModuleType:
 
 
 @contextmanager
-def _explained(name: str, kind: str, by_hand: str, *, is_here: bool = False) -> Iterator[None]:
-    """Explain what the hub answers in one line. by_hand: the command that does the same. is_here: it is an upload."""
-    begin = "" if is_here else f"{name} is not a folder here, and "
+def _explained(name: str, kind: str, by_hand: str, *, is_upload: bool = False) -> Iterator[None]:
+    """Turn errors of the hub into one line. by_hand: a command for the same. is_upload: a local folder is sent."""
+    begin = "" if is_upload else f"{name} is not a folder here, and "
     try:
         yield
     except Exception as error:

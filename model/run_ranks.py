@@ -1,8 +1,8 @@
 """Start a command in several processes: `python -m model.run_ranks --nproc_per_node=N -m model.pretrain ...`.
 
-All flags before the second `-m` are torchrun's. The difference to torchrun is the end. A user's mistake gives only the
-command's line and status 2, and a stop gives only the command's line and status 0. torchrun itself would add its log
-and a traceback.
+All flags before the second `-m` are torchrun's. The command differs from torchrun in how it ends. After a user's
+mistake it prints only one line, with status 2. After a stop it prints only one line, with status 0. torchrun itself
+would add its log and a traceback, and exit with status 1.
 """
 
 import logging

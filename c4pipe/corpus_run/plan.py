@@ -143,7 +143,7 @@ class Plan:
 
     @property
     def clustering(self) -> Clustering:
-        """What the workers know that look for nearly equal pages."""
+        """The part of the plan for the workers that look for near-duplicates."""
         return Clustering(self.work, Banding(), self.bucket_bytes)
 
     @property

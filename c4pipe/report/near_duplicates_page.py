@@ -28,7 +28,7 @@ def near_duplicates_page(summary: Mapping[str, Any], shown: Mapping[str, Mapping
 def cluster_sections(
     summary: Mapping[str, Any], shown: Mapping[str, Mapping[str, str]], banding: Banding
 ) -> list[Section]:
-    """What a page shows of clusters.
+    """The sections of a page about clusters.
 
     summary: the summary of `find_clusters`. shown: for the pages that it names, page number -> `url` and the beginning
     of `text`.

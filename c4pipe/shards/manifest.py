@@ -42,8 +42,9 @@ class Input:
 class Manifest:
     """The content of `manifest.json`.
 
-    kind: `c4`, `vocabulary`, `examples` or `tasks`. settings: everything that determines the bytes of the folder,
-    besides inputs and assets. assets: name -> SHA-256. statistics: counts, so that readers need not open the shards.
+    kind: `c4`, `vocabulary`, `examples`, `tasks` or `hugging_face`. settings: everything that determines the bytes of
+    the folder, besides inputs and assets. assets: name -> SHA-256. statistics: counts, so that readers need not open
+    the shards.
     """
 
     kind: Word
@@ -77,7 +78,8 @@ def read(folder: str) -> Manifest:
     path = files.join(folder, FILE_NAME)
     if not files.exists(path):
         raise UserError(
-            f"{folder} has no {FILE_NAME}: it is not a finished folder of c4pipe; run the command that makes it again"
+            f"{folder} has no {FILE_NAME}, so it is not a finished folder of c4pipe; check the path, "
+            "or run the command that makes it"
         )
     try:
         manifest = checked_json.parse(files.read_bytes(path), Manifest)

@@ -41,7 +41,7 @@ def plain_attention(
 
 
 class _InPlaceAttention(torch.autograd.Function):
-    """The same numbers and gradients with a third of the tensors of B x H x T x S numbers.
+    """Plain attention with the same results, which stores a third as many tensors of B x H x T x S numbers.
 
     On a CPU each of these needs new pages of memory, which the system must clear first. So the bias is added in place,
     and the softmax and its gradient are written over their arguments.
@@ -56,7 +56,7 @@ class _InPlaceAttention(torch.autograd.Function):
         bias_BHTS: Tensor | None,
         mask_B1TS: Tensor | None,
     ) -> Tensor:
-        # Once, because each of the products here and in the backward pass would copy a mere view.
+        # Once, because each of the products here and in the backward pass would copy a view.
         q_BHTK, k_BHSK, v_BHSK = q_BHTK.contiguous(), k_BHSK.contiguous(), v_BHSK.contiguous()
         weights_BHTS = q_BHTK @ k_BHSK.transpose(2, 3)
         for addend in (bias_BHTS, mask_B1TS):

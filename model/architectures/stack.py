@@ -160,7 +160,7 @@ class Stack(nn.Module):
         return self.final_norm(x_BQD)
 
     def read_memory(self, memory_BSD: Tensor) -> list[tuple[Tensor, Tensor]]:
-        """Each layer's keys and values (B, H, S, K) of the memory, contiguous: each step would copy a mere view."""
+        """Each layer's keys and values (B, H, S, K) of the memory. They are contiguous, so that no step copies them."""
         pairs = [layer.cross_attention.keys_and_values(memory_BSD) for layer in self._layers()]
         return [(k_BHSK.contiguous(), v_BHSK.contiguous()) for k_BHSK, v_BHSK in pairs]
 

@@ -1,4 +1,4 @@
-"""Scores of the examples that stand in a corpus, and of those that do not, apart: what find_contamination found."""
+"""Scores clean and contaminated examples separately, by the result of find_contamination."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -13,14 +13,14 @@ from model.evaluation.task_sets import TaskSet
 RESULT = "contamination.json"
 CLEAN, CONTAMINATED = "clean", "contaminated"
 NOTE = (
-    "contaminated: something of the example's inputs or right answers stands in the corpus; clean: nothing was found, "
-    "or its texts are too short to be looked for"
+    "contaminated: a part of the example's inputs or right answers occurs in the corpus; clean: nothing was found, "
+    "or its texts are too short for the search"
 )
 
 
 @dataclass(frozen=True)
 class _Example:
-    """An example of which something stands in the corpus. key: see `example_key`."""
+    """An example of which a part occurs in the corpus. key: see `example_key`."""
 
     task: str
     split: str
@@ -29,7 +29,7 @@ class _Example:
 
 @dataclass(frozen=True)
 class _Task:
-    """A split of a task that was looked for."""
+    """A split of a task whose examples were searched for."""
 
     task: str
     split: str
@@ -44,9 +44,10 @@ class _Result:
 
 @dataclass(frozen=True)
 class Contamination:
-    """folder: of find_contamination. num_examples: of each task of the split, as many as were looked for.
+    """The result of a search for the examples of a split.
 
-    found: task -> keys of those that stand in the corpus.
+    folder: of find_contamination. num_examples: task -> the number of examples that were searched for. found: task ->
+    the keys of those that occur in the corpus.
     """
 
     folder: str
@@ -55,9 +56,9 @@ class Contamination:
 
     @classmethod
     def read(cls, folder: str, split: str) -> "Contamination":
-        """What find_contamination left of the tasks of a split.
+        """Read what find_contamination found for the tasks of a split.
 
-        Raises: UserError if the folder is not one of find_contamination, is damaged, or has nothing of the split.
+        Raises: UserError if the folder is not one of find_contamination, is damaged, or has no task with this split.
         """
         path = files.join(folder, RESULT)
         if not files.exists(path):
@@ -66,7 +67,7 @@ class Contamination:
         num_examples = {row.task: row.examples for row in result.tasks if row.split == split}
         if not num_examples:
             splits = ", ".join(sorted({row.split for row in result.tasks})) or "none"
-            raise UserError(f"{folder} looked for no example of the split {split!r} (its splits: {splits})")
+            raise UserError(f"{folder} has no results for the split {split!r}; it has the splits {splits}")
         found: dict[str, set[str]] = {task: set() for task in num_examples}
         for example in result.examples:
             if example.split == split and example.task in found:
@@ -74,22 +75,22 @@ class Contamination:
         return cls(folder, num_examples, found)
 
     def check(self, task_set: TaskSet, *, all_examples: bool) -> None:
-        """Raises: UserError if a task was not looked for, or other examples of it than those that are evaluated.
+        """Raises: UserError if a task was not searched for, or if other examples of it are evaluated.
 
         all_examples: whether the whole split is evaluated.
         """
         task = task_set.task.name
         if task not in self.found:
             raise UserError(
-                f"{self.folder} did not look for {task} (it has {', '.join(sorted(self.found))}); run "
-                "find_contamination with its folder too, or evaluate it without --contamination"
+                f"{self.folder} has no results for {task} (it has {', '.join(sorted(self.found))}); run "
+                "find_contamination on its folder too, or evaluate it without --contamination"
             )
         keys, found = set(_keys(task_set)), set(self.found[task])
         if all_examples and (len(task_set) != self.num_examples[task] or not found <= keys):
             raise UserError(
-                f"{self.folder} looked for {self.num_examples[task]:,} other examples of {task}: {len(found & keys):,} "
-                f"of the {len(found):,} that it found are among the {len(task_set):,} evaluated; run "
-                "find_contamination on this folder of tasks, as its examples are known by their ids"
+                f"{self.folder} has results for {self.num_examples[task]:,} other examples of {task}: "
+                f"{len(found & keys):,} of the {len(found):,} that it found are among the {len(task_set):,} evaluated; "
+                "run find_contamination on this folder of tasks (examples are identified by their ids)"
             )
 
     def parts(self, scored: TaskScores) -> dict[str, TaskScores]:

@@ -33,7 +33,7 @@ from model.training.memory import fewest_parts
 from model.training.optimizers.catalog import recipe_by_name
 from model.training.parallel.writers import writers_of
 from model.training.ranks.signals import StopRequest
-from model.training.ranks.stopping import StopVote, StopWord
+from model.training.ranks.stopping import StopFlag, StopVote
 from model.training.ranks.watchdog import Watchdog
 from model.training.settings import TrainingSettings
 
@@ -105,7 +105,7 @@ class Trainer:
         self._history = History(self.world)
         self._resumed: State | None = None
         self._request = StopRequest()
-        self._stop_word = StopWord(self.world, self._request)
+        self._stop_flag = StopFlag(self.world, self._request)
         # It speaks before the time-out of communication ends the run.
         self._watchdog = Watchdog(self.world.rank, seconds=self.world.timeout_seconds / 2)
         self._gave_up = False  # whether an evaluation was broken off because a signal asked to stop
@@ -297,9 +297,9 @@ class Trainer:
         line = ProgressLine("evaluation", 1, unit="examples", shows=self.world.is_first, stays=False)
         with line as progress, self.computation.gathered():
             begin, advance = lambda total: progress.show(0, total=total), self._watchdog.beating(progress.advance)
-            watch = Watch(begin, advance, self._stop_word.is_out)
+            watch = Watch(begin, advance, self._stop_flag.is_set)
             metrics = dict(self.hooks.evaluate(self.step, self.step == self.settings.steps, watch))
-        self._gave_up = self._stop_word.is_known_to_any()
+        self._gave_up = self._stop_flag.is_known_to_any()
         if self._gave_up:
             return {}
         if speed is not None:

@@ -26,12 +26,14 @@ class BeamFlags:
     rest: tuple[str, ...]
 
     def names(self, *flags: str) -> bool:
-        """Whether one of some flags of Beam was given."""
+        """Whether any of these flags of Beam was given."""
         return any(argument.split("=", 1)[0] in flags for argument in self.rest)
 
     def unknown(self, argument: str, beams: Iterable[str]) -> UserError:
         """The error for an argument that is neither a flag of ours nor of Beam."""
-        return unknown_argument(argument, [*self.ours, *beams], f"{self.program} --help; Beam's too")
+        return unknown_argument(
+            argument, [*self.ours, *beams], f"{self.program} --help; flags of Beam are accepted too"
+        )
 
 
 def parse(parser: Parser, argv: Sequence[str] | None = None) -> tuple[argparse.Namespace, BeamFlags]:
@@ -44,6 +46,7 @@ def parse(parser: Parser, argv: Sequence[str] | None = None) -> tuple[argparse.N
         action="store_true",
         help="all workers of the cluster mount local paths at the same place (NFS, Lustre, ...)",
     )
+    parser.epilog = "All flags of Beam are accepted too, such as --direct_num_workers=4 or --runner=FlinkRunner."
     flags, rest = parser.parse_known_args(argv)
     _plain_paths(flags)
     beam_flags = BeamFlags(parser.prog, tuple(option_strings(parser)), tuple(rest))

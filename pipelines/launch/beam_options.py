@@ -37,7 +37,7 @@ LOCAL_RUNNER = "FnApiRunner"
 _LOCAL_RUNNERS = frozenset(StandardOptions.LOCAL_RUNNERS)
 _OFFERED_RUNNERS = tuple(name for name in StandardOptions.KNOWN_RUNNER_NAMES if not name.startswith("Test"))
 _MULTI_PROCESSING = "multi_processing"
-# What one core does in about the time in which worker processes start.
+# The input that one core processes in about the time that worker processes take to start.
 SMALL_BYTES = 4 << 20
 
 
@@ -83,7 +83,7 @@ def num_workers(options: PipelineOptions) -> int:
 
 
 def spare_processes(options: PipelineOptions, beam_flags: BeamFlags, num_bytes: float) -> None:
-    """Work in this process if there is little to do and nothing was said of the runner or its workers.
+    """Work in this process if there is little to do, and no flag names a runner or a number of workers.
 
     num_bytes: of compressed text. A worker process takes three seconds of a core until it has imported what it needs.
     """

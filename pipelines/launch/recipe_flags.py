@@ -49,7 +49,7 @@ def _named_or_read(flags: argparse.Namespace) -> Variant:
 
 
 def printed(flags: argparse.Namespace) -> str:
-    """The text that `--print_recipe` prints: of ours the file, with its comments; of one language all parameters."""
+    """The output of `--print_recipe`: the file of a built-in variant, or the parameters of one language."""
     variant = variant_of(flags)
     languages = languages_of(variant, flags.languages)
     if variant.cleans_by_language and len(languages) == 1:

@@ -1,4 +1,4 @@
-"""How far SentencePiece is with a vocabulary, told from the lines that it logs."""
+"""The progress of SentencePiece's training, from the lines that it logs."""
 
 import math
 import os
@@ -11,7 +11,7 @@ from types import TracebackType
 from c4pipe.progress import PLAIN_EVERY_SECONDS, ProgressLine
 
 # What SentencePiece logs at the beginning of a phase -> the phase in words, and the share of the time before it, as
-# measured on some megabytes of English. The last phase goes over the text again and again, with ever fewer pieces.
+# measured on some megabytes of English. The last phase makes many passes over the text, each with fewer pieces.
 _PHASES = (
     ("Normalizing sentences", "normalizing the text", 0.02),
     ("Making suffix array", "sorting its substrings", 0.08),
@@ -21,13 +21,13 @@ _PHASES = (
 )
 _CHOOSING_FROM, _CHOOSING_TO = 0.36, 0.98
 _SIZE = re.compile(r"EM sub_iter=\d+ size=(\d+)")
-# SentencePiece prunes down to so many times the pieces that are asked for, and picks from these.
+# SentencePiece stops pruning at this multiple of the wanted number of pieces, and chooses the pieces from these.
 _LAST_SIZE_FACTOR = 1.1
 _STEPS = 1000
 
 
 class Phase:
-    """Where a training is. As lines come: `share` of the time, between 0 and 1, never less than before; `words`."""
+    """The phase of a training. share: of the whole time, between 0 and 1; it never falls. words: what is being done."""
 
     def __init__(self, num_pieces: int) -> None:
         self.share, self.words = 0.0, "reading the text"
@@ -35,7 +35,7 @@ class Phase:
         self._first_size = 0
 
     def take(self, line: str) -> None:
-        """A line of the log."""
+        """Read the next line of the log."""
         if found := _SIZE.search(line):
             size = int(found[1])
             self._first_size = self._first_size or size

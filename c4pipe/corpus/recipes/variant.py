@@ -13,7 +13,7 @@ from c4pipe.corpus.rules import FewestSentences, Paragraphs, Rule
 OF_COMPAT = "of_compat"
 # Used instead of a number or a name: the value comes from the data of each language.
 OF_LANGUAGE = "of_language"
-# Whether Common Crawl's own word on a page's language counts.
+# Whether Common Crawl's own identification of a page's language is used.
 OFF, PREFER = LANGUAGE_HEADER = ("off", "prefer")
 
 Share = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]

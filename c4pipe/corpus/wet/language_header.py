@@ -1,7 +1,7 @@
-"""Common Crawl's own word on a page's language: the header `WARC-Identified-Content-Language` of its WET record.
+"""Common Crawl's own identification of a page's language: the header `WARC-Identified-Content-Language` of a record.
 
-CLD2 found it in the page's HTML. It names up to three languages by their codes of ISO 639-3. WET files have it since
-CC-MAIN-2020-24. A record without it is not skipped.
+CLD2 found the language in the page's HTML. The header names up to three languages by their codes of
+ISO 639-3. WET files have it since CC-MAIN-2020-24. A record without it is not skipped.
 """
 
 import zlib
@@ -17,7 +17,7 @@ _HEADER_BYTES = 8 << 10
 
 
 class LanguageHeader:
-    """Says of the records of one WET file which of them name none of the wanted languages.
+    """Tells which records of a WET file have a header that names none of the wanted languages.
 
     wanted: codes of ISO 639-3. skipped, kept: the texts of the sampled pages whose header named none, or some, of the
     wanted languages.
@@ -31,7 +31,7 @@ class LanguageHeader:
     def outcome(self, record: bytes, read: Callable[[], Page | Dropped | Quarantined]) -> Page | Dropped | Quarantined:
         """`Dropped` for a record whose header names other languages only, else what `read` makes of it.
 
-        record: its bytes, or those of its header. read: may raise UnicodeDecodeError, as for a record without header.
+        record: its bytes, or those of its header. read: makes the outcome of the record; may raise UnicodeDecodeError.
         """
         named = named_languages(record)
         if not named:
@@ -64,7 +64,7 @@ def named_languages(record: bytes) -> list[bytes]:
     if place < 0:
         return []
     for blank_line in (b"\r\n\r\n", b"\n\n"):
-        # Behind the header, the words are the page's own.
+        # After the header, this is text of the page.
         if record.find(blank_line, 0, place) >= 0:
             return []
     value = record[place + len(FIELD) :].split(b"\n", 1)[0]

@@ -74,7 +74,7 @@ def _lay_out(summary: str, plan: Plan, run_key: str) -> list[str]:
     ]
 
 
-def _kind_andparts_of_kept(name: str) -> tuple[str, tuple[int, int]]:
+def _kind_and_parts(name: str) -> tuple[str, tuple[int, int]]:
     """The kind of the keys in a file, and their parts."""
     parsed = names.parse(files.base_name(name))
     assert parsed is not None, "the name is ours"
@@ -88,7 +88,7 @@ def _keys_of(file: File, kind: str, parts: tuple[int, int], plan: Plan, run_key:
 
 
 def _write_from_files(name: str, plan: Plan, run_key: str) -> WrittenKeys:
-    kind, parts = _kind_andparts_of_kept(name)
+    kind, parts = _kind_and_parts(name)
 
     def read() -> list[np.ndarray]:
         return [_keys_of(file, kind, parts, plan, run_key) for file in read_list(plan.inputs)]
@@ -111,7 +111,7 @@ def _write_group(element, plan: Plan, run_key: str) -> WrittenKeys:
 
 def _write(name: str, read: Callable[[], list[np.ndarray]], plan: Plan, run_key: str) -> WrittenKeys:
     """Write a key file of the corpus, unless an earlier start has written it. read: gives its keys."""
-    kind, base_name = _kind_andparts_of_kept(name)[0], files.base_name(name)
+    kind, base_name = _kind_and_parts(name)[0], files.base_name(name)
     path = files.join(plan.output, name)
     record_path = plan.later(run_key, "keys", f"{base_name}.json")
     record = read_record(record_path, run_key)

@@ -48,8 +48,8 @@ class StopVote:
         return bool(flag.item())
 
 
-class StopWord:
-    """Whether any rank was asked to stop, while the ranks do not run in lockstep. They learn it within a second.
+class StopFlag:
+    """Whether any rank was asked to stop, for ranks that do not run in lockstep. They learn it within a second.
 
     In an evaluation the ranks take different times, so they cannot use `StopVote`. The rank that was asked sets a key
     in the shared store, and the others check it now and then.
@@ -57,23 +57,23 @@ class StopWord:
 
     def __init__(self, world: World, request: StopRequest) -> None:
         self._world, self._request = world, request
-        self._is_out = False
+        self._is_set = False
         self._looked = 0.0
 
-    def is_out(self) -> bool:
+    def is_set(self) -> bool:
         """Whether this rank knows of a request. This is cheap, so it may be called at each token."""
         store = self._world.store
-        if self._is_out:
+        if self._is_set:
             return True
         if self._request:
-            self._is_out = True
+            self._is_set = True
             if store is not None:
                 store.set(_KEY, "1")
         elif store is not None and time.monotonic() - self._looked > _LOOK_EVERY_SECONDS:
             self._looked = time.monotonic()
-            self._is_out = store.check([_KEY])
-        return self._is_out
+            self._is_set = store.check([_KEY])
+        return self._is_set
 
     def is_known_to_any(self) -> bool:
         """Whether any rank knows of a request; the same answer on all ranks. All ranks must call it together."""
-        return any(known for (known,) in self._world.gather_rows([float(self.is_out())]))
+        return any(known for (known,) in self._world.gather_rows([float(self.is_set())]))

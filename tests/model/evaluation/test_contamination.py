@@ -96,9 +96,9 @@ def test_examples_that_do_not_match_are_an_error(sets, tmp_path):
     with pytest.raises(UserError, match="0 of the 2 that it found are among the 12 evaluated"):
         mismatched.check(sst2, all_examples=True)
     mismatched.check(sst2, all_examples=False)
-    with pytest.raises(UserError, match="did not look for mine"):
+    with pytest.raises(UserError, match="has no results for mine"):
         Contamination.read(str(write(tmp_path, [sst2], {})), "validation").check(mine, all_examples=True)
-    with pytest.raises(UserError, match=r"no example of the split 'test' \(its splits: validation\)"):
+    with pytest.raises(UserError, match=r"has no results for the split 'test'; it has the splits validation"):
         Contamination.read(str(tmp_path), "test")
     with pytest.raises(UserError, match=r"has no contamination\.json"):
         Contamination.read(str(tmp_path / "nowhere"), "validation")

@@ -10,7 +10,7 @@ import torch.distributed as dist
 from model.training.figures import metrics_log
 from model.training.hooks import Hooks
 from model.training.ranks.signals import StopRequest
-from model.training.ranks.stopping import StopWord
+from model.training.ranks.stopping import StopFlag
 from model.training.ranks.world import World
 from model.training.settings import BestMetric
 
@@ -65,11 +65,11 @@ def test_a_stop_in_the_first_evaluation_leaves_nothing_to_continue(make_trainer)
 
 def test_a_word_of_one_rank_reaches_the_others(monkeypatch):
     store, request = dist.HashStore(), StopRequest()
-    asked = StopWord(World(rank=0, size=2, store=store), request)
-    other = StopWord(World(rank=1, size=2, store=store), StopRequest())
-    assert not asked.is_out() and not other.is_out()
+    asked = StopFlag(World(rank=0, size=2, store=store), request)
+    other = StopFlag(World(rank=1, size=2, store=store), StopRequest())
+    assert not asked.is_set() and not other.is_set()
     request.signal_name = "SIGTERM"
-    assert asked.is_out()
+    assert asked.is_set()
     now = time.monotonic()
     monkeypatch.setattr(time, "monotonic", lambda: now + 1)
-    assert other.is_out()
+    assert other.is_set()
