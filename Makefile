@@ -27,7 +27,7 @@ DATA    ?= data
 .PHONY: help setup demo test test-all fuzz lint bench parity dataflow-check engines pictures docs \
         wet c4 vocabulary examples tasks pretrain finetune evaluate export clean
 
-help: ## this list
+help: ## print this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
 
 setup: $(STAMP) ## make .venv and install everything
@@ -46,40 +46,40 @@ $(STAMP) $(DEMO_STAMP) $(DOCS_STAMP): setup.py constraints.txt | $(VENV)/bin/pyt
 	@$(PY) -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[$(EXTRAS)]'
 	@touch $@
 
-demo: $(FOR_DEMO) ## WET files to a training model, some minutes on two cores; WET='glob' [ASSETS=dir] for other files
+demo: $(FOR_DEMO) ## from WET files to a trained T5, in some minutes on two cores; WET='glob' [ASSETS=dir] for other files
 	@$(PY) -m c4pipe.demo --output=demo $(if $(WET),--wet='$(WET)') $(if $(ASSETS),--assets='$(ASSETS)')
 
 pictures: $(FOR_DEMO) ## draw docs/pictures from what `make demo` made: [DEMO=demo]
 	@$(PY) -m tools.pictures.run --demo=$(or $(DEMO),demo)
 
-docs: $(DOCS_STAMP) ## the documentation as a site, in site/
+docs: $(DOCS_STAMP) ## build the site of the documentation in site/
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet $(ARGS)
 	@echo 'open site/index.html, or: $(BIN)/mkdocs serve'
 
-test: $(STAMP) ## all tests but the slow ones: [WORKERS=2]
+test: $(STAMP) ## run all tests except the slow ones: [WORKERS=2]
 	@$(PY) -m pytest -q -m 'not slow' -n $(WORKERS) $(ARGS)
 
-test-all: $(STAMP) ## all tests
+test-all: $(STAMP) ## run all tests: [WORKERS=2]
 	@$(PY) -m pytest -q -n $(WORKERS) $(ARGS)
 
-fuzz: $(STAMP) ## each fuzzer on its own for SECONDS=1200: [WORKERS=2]
+fuzz: $(STAMP) ## run each fuzzer for SECONDS=1200: [WORKERS=2]
 	@C4PIPE_FUZZ_SECONDS=$(or $(SECONDS),1200) $(PY) -m pytest -q -rP tests/fuzzing -n $(WORKERS) $(ARGS)
 
-lint: $(STAMP) ## ruff and mypy
+lint: $(STAMP) ## run ruff and mypy
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 
-bench: $(STAMP) ## every benchmark, ours and a peer side by side
+bench: $(STAMP) ## run all benchmarks, each beside a comparable system
 	@for file in benchmarks/bench_*.py; do echo "== $$file"; $(PY) $$file $(ARGS) || exit $$?; done
 
-parity: $(STAMP) ## the reference's own functions beside ours: [WET=glob] [ASSETS=dir]
+parity: $(STAMP) ## compare with the reference's own functions: [WET=glob] [ASSETS=dir]
 	@$(PY) -m tools.parity.run $(if $(WET),--wet='$(WET)') $(if $(ASSETS),--assets='$(ASSETS)') $(ARGS)
 
-dataflow-check: $(STAMP) ## every pipeline as a Dataflow job, offline; its stages in a bare environment
+dataflow-check: $(STAMP) ## translate every pipeline to a Dataflow job without a network, and run its stages in a bare environment
 	@$(PY) tests/dataflow_check.py $(ARGS)
 
-engines: $(STAMP) ## every pipeline on Flink and Prism, on loopback, byte for byte; needs Java, Maven, Go: [ARGS='--engines=prism']
+engines: $(STAMP) ## run every pipeline on Flink and Prism on this machine, and compare the files; needs Java, Maven, Go: [ARGS='--engines=prism']
 	@$(PY) -m tools.engines.run $(ARGS)
 	@C4PIPE_ENGINES=1 $(PY) -m pytest -q tests/engines
 

@@ -14,13 +14,13 @@ from c4pipe.errors import UserError
 
 def parser() -> Parser:
     parser = Parser(prog="python -m c4pipe.demo", description=__doc__)
-    parser.add_argument("--output", default="demo", help="folder for everything that the demo makes")
-    parser.add_argument("--wet", help="glob of WET files to use instead of the packed documentation")
-    parser.add_argument("--crawl_bytes", type=int, default=12_000_000, help="text of the documentation to pack")
-    parser.add_argument("--assets", help="folder with punkt_tab, which is used instead of the bundled sentence model")
+    parser.add_argument("--output", default="demo", metavar="DIR", help="folder for everything that the demo makes")
+    parser.add_argument("--wet", metavar="GLOB", help="glob of WET files to use instead of the packed documentation")
+    parser.add_argument("--crawl_bytes", type=int, default=12_000_000, help="bytes of documentation to pack")
+    parser.add_argument("--assets", metavar="DIR", help="for --wet: folder with punkt_tab, instead of the bundled model")
     parser.add_argument("--num_pieces", type=int, default=4000, help="number of pieces in the vocabulary")
     parser.add_argument("--inputs_length", type=int, default=128, help="tokens of the inputs of an example")
-    parser.add_argument("--preset", default="t5_tiny", help="size of the model")
+    parser.add_argument("--preset", default="t5_tiny", metavar="NAME", help="size of the model, as in model.pretrain")
     parser.add_argument("--steps", type=int, default=280, help="number of updates in pre-training")
     parser.add_argument("--batch_size", type=int, default=16, help="examples per update")
     parser.add_argument("--dry_run", action="store_true", help="only print the commands")
@@ -30,9 +30,12 @@ def parser() -> Parser:
 def main(argv: list[str] | None = None) -> int:
     flags = parser().parse_args(argv)
     if flags.assets and not flags.wet:
-        raise UserError("ASSETS needs WET: the demo's own crawl uses the bundled sentence model")
+        raise UserError("--assets needs --wet (ASSETS and WET of make): the demo's own crawl uses the bundled sentence model")
     if flags.assets and not os.path.isdir(flags.assets):
-        raise UserError(f"{flags.assets} is not a folder; ASSETS is the folder of punkt_tab/, badwords/ and realnews/")
+        raise UserError(f"--assets={flags.assets} is not a folder; give the folder of punkt_tab/, badwords/ and realnews/")
+    for name in ("crawl_bytes", "num_pieces", "inputs_length", "steps", "batch_size"):
+        if getattr(flags, name) < 1:
+            raise UserError(f"--{name}={getattr(flags, name)} must be at least 1")
     with importing():
         from c4pipe.demo import run as demo
     return demo.perform(flags)

@@ -142,15 +142,11 @@ def _with_shared(folder: str, theirs: dict[str, Tensor]) -> dict[str, Tensor]:
     return {**theirs, "shared.weight": found[0]}
 
 
-def read_config(folder: str) -> ModelConfig:
-    """The config of a folder's `config.json`.
+def _config_of(folder: str, values: Mapping[str, Any]) -> ModelConfig:
+    """The config that the settings of `config.json` describe.
 
     Raises: UserError if it is not a T5, or a kind of T5 that is not supported.
     """
-    return _config_of(folder, _read_values(folder))
-
-
-def _config_of(folder: str, values: Mapping[str, Any]) -> ModelConfig:
     path = Path(folder) / CONFIG_FILE
     by_name = {theirs: ours for ours, theirs in _FEED_FORWARDS.items()}
     projection = values["feed_forward_proj"]

@@ -198,14 +198,18 @@ def test_two_matrices_and_scaled_logits_are_refused_and_mended_as_the_error_says
         assert_same_logits(hugging_face.load(str(tmp_path)), ours.logits(Examples(INPUTS, TARGETS)))
 
 
-def test_a_tied_mt5_of_version_4_is_scaled(tmp_path):
-    (tmp_path / "config.json").write_text(json.dumps({**SIZES, "model_type": "mt5", "tie_word_embeddings": True}))
-    assert hugging_face.read_config(str(tmp_path)) == SMALL.with_(feed_forward="gated_gelu")
-
-
-def test_an_old_config_without_newer_settings_is_read(tmp_path):
-    (tmp_path / "config.json").write_text(json.dumps({**SIZES, "model_type": "t5", "n_positions": 512}))
-    assert hugging_face.read_config(str(tmp_path)) == SMALL
+@pytest.mark.parametrize(
+    "settings, config",
+    [
+        ({"model_type": "mt5", "tie_word_embeddings": True}, SMALL.with_(feed_forward="gated_gelu")),
+        ({"model_type": "t5", "n_positions": 512}, SMALL),
+    ],
+    ids=["a tied mT5 of version 4 is scaled", "an old config without newer settings"],
+)
+def test_configs_of_older_versions_are_read(settings, config, vocabulary, tmp_path):
+    export(str(tmp_path), config, build_model(config, seed=4).state_dict(), vocabulary)
+    (tmp_path / "config.json").write_text(json.dumps({**SIZES, **settings}))
+    assert hugging_face.load(str(tmp_path)).config == config
 
 
 def test_a_folder_that_has_the_embedding_under_a_stacks_name_is_read(vocabulary, tmp_path):
