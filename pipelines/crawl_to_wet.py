@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from c4pipe.command_line import Parser, add_flags, flag, importing, run
 from c4pipe.crawl import paths
 from c4pipe.errors import UserError
-from c4pipe.shards import files
 
 
 @dataclass(frozen=True)
@@ -21,7 +20,7 @@ class Flags:
     crawl: str = flag(
         metavar="CRAWL,...", help="name of a crawl such as CC-MAIN-2019-18, or several, separated by commas"
     )
-    output: str = flag(metavar="DIR", help="folder for the WET files")
+    output: str = flag(metavar="DIR", help="folder or URL for the WET files")
     num_files: int = flag(8, help="number of files per crawl")
     first_file: int = flag(0, help="place of the first file in wet.paths")
     base_url: str = flag(paths.BASE_URL, metavar="URL", help="URL that contains crawl-data/")
@@ -40,8 +39,6 @@ def check(flags: argparse.Namespace) -> None:
     """Raises: UserError for any mistake in the command line."""
     if flags.num_files < 1 or flags.first_file < 0 or flags.connections < 1 or flags.retry_seconds < 0:
         raise UserError("--num_files and --connections must be at least 1, --first_file and --retry_seconds at least 0")
-    if files.is_remote(flags.output):
-        raise UserError("--output must be a local folder; copy it to an object store afterwards")
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -17,6 +17,7 @@ from filelock import FileLock, Timeout
 from c4pipe.errors import UserError
 from c4pipe.shards import checked_json, files
 from c4pipe.shards.checked_json import Count, Word, length_between
+from c4pipe.shown import one_line
 
 LOCK_FILE = ".c4pipe.lock"
 HOLDER_FILE = ".c4pipe.holder.json"
@@ -104,7 +105,8 @@ def cannot_write(path: str, error: OSError) -> Exception:
     """The error to raise if a folder cannot be written to. The error of a full disk is returned unchanged."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return error
-    return UserError(f"cannot write to {path}: {error.strerror}; give a folder that can be written to")
+    reason = error.strerror or one_line(str(error))  # an object store's errors have no number
+    return UserError(f"cannot write to {path}: {reason}; give a folder that can be written to")
 
 
 def _holder(folder: str) -> str:

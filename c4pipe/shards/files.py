@@ -57,6 +57,7 @@ def folder_of(path: str) -> str:
 def file_system(url: str) -> tuple[Any, str]:
     """(fsspec file system, path in it) for a URL.
 
+    The file system has no listings of earlier calls: those would hide the files that workers have written since then.
     Raises: UserError if the package for the URL's protocol is missing.
     """
     import fsspec
@@ -64,11 +65,13 @@ def file_system(url: str) -> tuple[Any, str]:
     for name in _LOGGERS:
         logging.getLogger(name).setLevel(logging.CRITICAL)
     try:
-        return fsspec.core.url_to_fs(url)
+        found, path = fsspec.core.url_to_fs(url)
     except (ImportError, ValueError) as error:
         raise UserError(
             f"cannot open {url}: {error}; `pip install 'c4pipe[cloud]'` installs the file systems"
         ) from error
+    found.invalidate_cache()
+    return found, path
 
 
 def open_for_reading(path: str) -> BinaryIO:

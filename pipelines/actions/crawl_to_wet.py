@@ -1,7 +1,6 @@
 """What `crawl_to_wet` does after its flags are parsed."""
 
 import argparse
-import os
 import sys
 import tempfile
 import threading
@@ -21,9 +20,10 @@ from pipelines.jobs.downloads import Crawls, Manners, Wanted
 def perform(flags: argparse.Namespace) -> int:
     """Do what the flags ask for. Returns: the exit status."""
     manners = Manners.of(flags.retry_seconds, threading.Event())
+    local = downloads.local_folder(flags.output)
     with downloads.stop_on_signals(manners.stopping), tempfile.TemporaryDirectory() as temporary:
         try:
-            status = _fetch(flags, Crawls(flags.output, temporary, manners, flags.base_url), manners)
+            status = _fetch(flags, Crawls(local, temporary, manners, flags.base_url), manners)
         except Failed as error:
             raise UserError(f"{error}; check --crawl and --base_url") from error
         except Stopped:
@@ -41,7 +41,8 @@ def _fetch(flags: Namespace, crawls: Crawls, manners: Manners) -> int:
         print(f"all {len(wanted)} WET files are in {flags.output}; nothing to do")
         return 0
     total = crawls.estimate_bytes(missing)
-    partial = downloads.partial_folder(flags.output)
+    local = downloads.local_folder(flags.output)
+    partial = downloads.partial_folder(local)
     if flags.dry_run:
         partial.check()
         print(downloads.describe(flags.output, wanted, missing, total))
@@ -49,8 +50,8 @@ def _fetch(flags: Namespace, crawls: Crawls, manners: Manners) -> int:
             size = crawl_cost.size_of(crawl, flags.base_url, flags.retry_seconds)
             print(f"\n{crawl}\n{crawl_cost.cost_of_download(size, flags.num_files)}")
         return 0
-    with made_and_locked(flags.output, "crawl_to_wet"):
-        downloads.check_free_space(flags.output, total)
+    with made_and_locked(local, "crawl_to_wet"):
+        downloads.check_free_space(local, downloads.local_bytes(flags, total, len(missing)))
         partial.open("crawl_to_wet", flags.crawl)
         crawls.keep()
         failures = downloads.download(missing, flags.output, flags.connections, manners, total)
@@ -66,7 +67,8 @@ def _fetch(flags: Namespace, crawls: Crawls, manners: Manners) -> int:
 
 
 def _summary(missing: Sequence[Wanted], output: str, seconds: float) -> str:
-    size = sum(files.size(os.path.join(output, entry.name)) for entry in missing)
+    sizes = files.sizes(output)
+    size = sum(sizes[entry.name] for entry in missing)
     return (
         f"{len(missing)} WET files, {size / 1e6:,.1f} MB, in {output} after {seconds:.0f} s; next: "
         f"python -m pipelines.wet_to_c4 --input='{output}/*.wet.gz' --output=c4"

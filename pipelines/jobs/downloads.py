@@ -1,5 +1,10 @@
-"""The job of crawl_to_wet: the wanted files of the crawls, the missing files, and their download."""
+"""The job of crawl_to_wet: the wanted files of the crawls, the missing files, and their download.
 
+Files are downloaded to a local folder. If the output is a URL, this is a folder of the cache, and every complete file is
+moved to the URL.
+"""
+
+import hashlib
 import os
 import shutil
 import signal
@@ -17,11 +22,12 @@ from c4pipe.crawl.download import PARTIAL_FOLDER, Downloader, Failed, Stopped
 from c4pipe.crawl.politeness import Backoff, RetryGate
 from c4pipe.errors import UserError
 from c4pipe.folders.work_folder import WorkFolder
-from c4pipe.machine import free_bytes
+from c4pipe.machine import cache_folder, free_bytes
 from c4pipe.progress import ProgressLine
 from c4pipe.shards import files
 
 _LIST_FOLDER = ".lists"
+_COPIED_BYTES = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -50,13 +56,13 @@ class Manners:
 
 
 class Crawls:
-    """The lists of crawls, from the output folder if an earlier run stored them, else downloaded into `temporary`.
+    """The lists of crawls, from the local folder if an earlier run stored them, else downloaded into `temporary`.
 
-    Nothing is written to the output folder before `keep`.
+    Nothing is written to the local folder before `keep`.
     """
 
-    def __init__(self, output: str, temporary: str, manners: Manners, base_url: str) -> None:
-        self._kept, self._temporary = Path(output, _LIST_FOLDER), Path(temporary)
+    def __init__(self, local: str, temporary: str, manners: Manners, base_url: str) -> None:
+        self._kept, self._temporary = Path(local, _LIST_FOLDER), Path(temporary)
         self._base = base_url.rstrip("/")
         self._downloader = manners.downloader(temporary, on_wait=_say)
 
@@ -80,7 +86,7 @@ class Crawls:
         return None if size is None else size * len(missing)
 
     def keep(self) -> None:
-        """Store the lists in the output folder, so that a second run need not download them."""
+        """Store the lists in the local folder, so that a second run need not download them."""
         self._kept.mkdir(exist_ok=True)
         for path in self._temporary.glob("*.wet.paths.gz"):
             shutil.copyfile(path, self._kept / path.name)
@@ -100,12 +106,20 @@ def all_wanted(flags: Namespace, crawls: Crawls) -> list[Wanted]:
 
 def missing_of(wanted: Sequence[Wanted], output: str) -> list[Wanted]:
     """The files that are not in the output folder yet."""
-    return [entry for entry in wanted if not os.path.exists(os.path.join(output, entry.name))]
+    names = set(files.list_folder(output))
+    return [entry for entry in wanted if entry.name not in names]
 
 
-def partial_folder(output: str) -> WorkFolder:
+def local_folder(output: str) -> str:
+    """The folder that files are downloaded to: the output; if that is a URL, a folder of the cache for this URL."""
+    if not files.is_remote(output):
+        return output
+    return os.path.join(cache_folder(), "crawl_to_wet", hashlib.sha256(output.encode()).hexdigest()[:16])
+
+
+def partial_folder(local: str) -> WorkFolder:
     """The folder of files that are not complete yet."""
-    return WorkFolder(os.path.join(output, PARTIAL_FOLDER))
+    return WorkFolder(os.path.join(local, PARTIAL_FOLDER))
 
 
 def describe(output: str, wanted: Sequence[Wanted], missing: Sequence[Wanted], total: int | None) -> str:
@@ -115,11 +129,19 @@ def describe(output: str, wanted: Sequence[Wanted], missing: Sequence[Wanted], t
     return "\n".join([*(entry.url for entry in missing), last])
 
 
-def check_free_space(output: str, total: int | None) -> None:
-    free = free_bytes(output)
+def local_bytes(flags: Namespace, total: int | None, num_missing: int) -> int | None:
+    """The bytes that the local folder will have at the same time. If the output is a URL: only those of open files."""
+    if total is None or not files.is_remote(flags.output):
+        return total
+    return total * min(flags.connections, num_missing) // num_missing
+
+
+def check_free_space(local: str, total: int | None) -> None:
+    """Raises: UserError if the local folder has too little space for the files that it will have at the same time."""
+    free = free_bytes(local)
     if total is not None and free < total:
         raise UserError(
-            f"{output} has {free / 1e9:,.1f} GB free, but the files need about {total / 1e9:,.1f} GB; "
+            f"{local} has {free / 1e9:,.1f} GB free, but the files need about {total / 1e9:,.1f} GB; "
             "ask for fewer files with --num_files, or free space"
         )
 
@@ -161,15 +183,15 @@ class Progress:
 def download(
     missing: Sequence[Wanted], output: str, connections: int, manners: Manners, total: int | None
 ) -> list[str]:
-    """Download the missing files into a locked folder. Returns: the messages of failed downloads.
+    """Download the missing files. The local folder is locked. Returns: the messages of failed downloads.
 
     Raises: UserError at once if no download can continue (such as on a full disk).
     """
     progress = Progress(total, len(missing))
-    downloader = manners.downloader(output, on_bytes=progress.add_bytes, on_wait=progress.notice)
+    downloader = manners.downloader(local_folder(output), on_bytes=progress.add_bytes, on_wait=progress.notice)
     failures: list[str] = []
     pool = ThreadPoolExecutor(connections)
-    open_futures: set[Future] = {pool.submit(downloader.fetch, entry.url, entry.name) for entry in missing}
+    open_futures: set[Future] = {pool.submit(_fetch, downloader, entry, output) for entry in missing}
     try:
         while open_futures and not manners.stopping.is_set():
             done, open_futures = wait(open_futures, timeout=0.2, return_when=FIRST_COMPLETED)
@@ -188,6 +210,15 @@ def download(
         pool.shutdown(wait=True, cancel_futures=True)
         progress.close()
     return failures
+
+
+def _fetch(downloader: Downloader, entry: Wanted, output: str) -> None:
+    """Download a file. If the output is a URL, move it there; it appears there only when it is complete."""
+    path = downloader.fetch(entry.url, entry.name)
+    if files.is_remote(output):
+        with open(path, "rb") as source, files.write_atomically(files.join(output, entry.name)) as target:
+            shutil.copyfileobj(source, target, _COPIED_BYTES)
+        os.remove(path)
 
 
 class stop_on_signals:
