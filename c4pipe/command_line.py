@@ -15,7 +15,7 @@ from types import FrameType
 from typing import Any, NoReturn, TypeVar, get_args, get_type_hints
 
 from c4pipe.choices import check_choice, did_you_mean
-from c4pipe.errors import UserError
+from c4pipe.errors import HandedOver, UserError
 from c4pipe.outside import keep_trace, of_outside
 from c4pipe.shown import ShownStream, one_line
 
@@ -193,6 +193,9 @@ def run(main: Callable[[], int | None], *, is_speaker: Callable[[], bool] = lamb
         status = main() or 0
     except UserError as error:
         status = _complain(str(error), is_speaker())
+    except HandedOver as handed_over:
+        status = 0
+        print(handed_over)
     except KeyboardInterrupt:
         status = EXIT_INTERRUPTED
         if is_speaker():

@@ -6,7 +6,8 @@
    looked up. It must be far smaller than Dataflow's 10 MB.
 2. A bare virtual environment gets apache-beam and the package that the job ships, nothing else. There every DoFn is
    unpickled, and the job's own graph is run on a sample: the files must be those that this environment makes.
-3. The same on a portable runner: job server and worker pool are processes of their own.
+3. The same on a portable runner: job server and worker pool are processes of their own. The pool runs in an environment
+   that the steps of the workers' image (tools/images/worker.Dockerfile) have made, without Docker.
 """
 
 import argparse
@@ -35,6 +36,7 @@ from small_crawl import digests, write_crawl, write_punkt  # noqa: E402
 from pipelines import c4_to_examples, c4_to_vocabulary, tasks_to_examples, wet_to_c4  # noqa: E402
 from pipelines.jobs import corpus  # noqa: E402
 from pipelines.launch import beam_options  # noqa: E402
+from tools.images import steps  # noqa: E402
 
 MOST_GRAPH_BYTES = 1 << 20
 DATAFLOW_FLAGS = [
@@ -75,6 +77,19 @@ for environment in job.components.environments.values():
     del environment.dependencies[:]
 FnApiRunner().run_via_runner_api(job, PipelineOptions([])).wait_until_finish()
 print(num_functions, "DoFns")
+"""
+
+# Run in the environment of the workers' image: it has the file systems of the clouds, and nothing of training.
+IN_IMAGE = """
+import importlib.util
+import fsspec
+for protocol in ("gs", "s3"):
+    fsspec.get_filesystem_class(protocol)
+for absent in ("torch", "pytest"):
+    assert importlib.util.find_spec(absent) is None, absent + " is in the image"
+import pipelines.launch.flex_template
+import pipelines.wet_to_c4
+assert "/site-packages/" in pipelines.wet_to_c4.__file__, pipelines.wet_to_c4.__file__
 """
 
 
@@ -166,12 +181,21 @@ def check_pipeline(
     )
 
 
-def check_portable_runner(flags: list[str], expected: Path, work: Path) -> None:
-    """wet_to_c4 through a job server and a worker pool, each a process of its own."""
+def make_image(work: Path) -> Path:
+    """Run the steps of the workers' image; returns its python. It must have all that workers import, and no torch."""
+    started = time.monotonic()
+    python = steps.run(steps.WORKER, work / "image")
+    subprocess.run([str(python), "-c", IN_IMAGE], cwd=work, check=True)
+    print(f"worker image: its steps run without Docker, {time.monotonic() - started:.0f} s", flush=True)
+    return python
+
+
+def check_portable_runner(flags: list[str], expected: Path, work: Path, image: Path) -> None:
+    """wet_to_c4 through a job server and a worker pool, each a process of its own. image: the python of the pool."""
     output = work / "portable"
     with (
         _service("apache_beam.runners.portability.local_job_service_main", "--port", work) as job_port,
-        _service("apache_beam.runners.worker.worker_pool_main", "--service_port", work) as pool_port,
+        _service("apache_beam.runners.worker.worker_pool_main", "--service_port", work, image) as pool_port,
     ):
         command = [sys.executable, "-m", "pipelines.wet_to_c4", *flags, f"--output={output}"]
         command += ["--runner=PortableRunner", f"--job_endpoint=localhost:{job_port}"]
@@ -180,19 +204,21 @@ def check_portable_runner(flags: list[str], expected: Path, work: Path) -> None:
     if ran.returncode:
         raise SystemExit(f"error: wet_to_c4 fails on the portable runner:\n{ran.stderr[-4000:]}")
     assert digests(output) == digests(expected), "the portable runner gives other bytes"
-    print(f"portable runner: job server and worker pool as processes, {len(digests(output))} files equal", flush=True)
+    print(f"portable runner: workers of the image, {len(digests(output))} files equal", flush=True)
 
 
 @contextlib.contextmanager
-def _service(module: str, port_flag: str, work: Path) -> Iterator[int]:
+def _service(module: str, port_flag: str, work: Path, python: Path = Path(sys.executable)) -> Iterator[int]:
     with socket.socket() as free:
         free.bind(("localhost", 0))
         port = free.getsockname()[1]
     # A worker pool starts its workers by the name `python`, found on PATH.
-    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+    environment = {**os.environ, "PATH": f"{python.parent}{os.pathsep}{os.environ['PATH']}"}
+    if python != Path(sys.executable):  # the image has its own c4pipe
+        environment.pop("PYTHONPATH", None)
     with (work / f"{module}.log").open("w") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", module, f"{port_flag}={port}"], cwd=ROOT, env=environment, stdout=log, stderr=log
+            [str(python), "-m", module, f"{port_flag}={port}"], cwd=work, env=environment, stdout=log, stderr=log
         )
         try:
             _wait_for(port, process)
@@ -246,7 +272,7 @@ def main() -> int:
         )
         tasks = [f"--input={work}/tasks/*.jsonl", spiece, "--inputs_length=64"]
         check_pipeline("tasks_to_examples", tasks_to_examples.main, tasks, work / "task_examples", work, bare)
-        check_portable_runner(c4, work / "c4", work)
+        check_portable_runner(c4, work / "c4", work, make_image(work))
     finally:
         if keep is None:
             shutil.rmtree(work, ignore_errors=True)

@@ -14,6 +14,7 @@ from typing import TextIO, cast
 import apache_beam as beam
 from apache_beam.options.pipeline_options import (
     DirectOptions,
+    GoogleCloudOptions,
     PipelineOptions,
     PortableOptions,
     StandardOptions,
@@ -26,6 +27,7 @@ from apache_beam.transforms.environments import SubprocessSDKEnvironment
 
 from c4pipe.choices import check_choice
 from c4pipe.command_line import Parser, option_strings
+from c4pipe.errors import HandedOver
 from c4pipe.machine import num_cores
 from c4pipe.shown import ShownStream
 from pipelines.launch import local_workers, shared_paths, worker_errors
@@ -98,10 +100,17 @@ def spare_processes(options: PipelineOptions, beam_flags: BeamFlags, num_bytes: 
 def run(build: Callable[[beam.Pipeline], object], options: PipelineOptions) -> PipelineResult:
     """Check `--shared_paths`, then build a graph with `build(pipeline)`, run it and wait for its end.
 
-    Raises: UserError for everything that ends the run (see `worker_errors.as_user_error`).
+    Raises: UserError for everything that ends the run (see `worker_errors.as_user_error`); HandedOver if the graph was
+    only written as a template of Dataflow, as the launcher of a Flex Template asks for.
     """
     shared_paths.check(options, lambda check: _run(check, options))
-    return _run(build, options)
+    result = _run(build, options)
+    if template := options.view_as(GoogleCloudOptions).template_location:
+        raise HandedOver(
+            f"Dataflow starts the job from {template}; when the job has ended, give the same command without "
+            "--template_location and --runner: it writes what only the launcher writes (manifest, report)"
+        )
+    return result
 
 
 def _run(build: Callable[[beam.Pipeline], object], options: PipelineOptions) -> PipelineResult:
