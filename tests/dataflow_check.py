@@ -4,8 +4,9 @@
 
 1. Every pipeline's graph is translated to its Dataflow job with --setup_file; uploads are captured, credentials are not
    looked up. It must be far smaller than Dataflow's 10 MB.
-2. A bare virtual environment gets apache-beam and the package that the job ships, nothing else. There every DoFn is
-   unpickled, and the job's own graph is run on a sample: the files must be those that this environment makes.
+2. A bare virtual environment gets apache-beam, the package that the job ships, and the file systems of object stores
+   (tools/images/cloud_requirements.txt), nothing else. There every DoFn is unpickled, and the job's own graph is run on
+   a sample: the files must be those that this environment makes.
 3. The same on a portable runner: job server and worker pool are processes of their own. The pool runs in an environment
    that the steps of the workers' image (tools/images/worker.Dockerfile) have made, without Docker.
 """
@@ -53,6 +54,7 @@ DATAFLOW_FLAGS = [
 # Run in the bare environment: unpickles every DoFn of a job, then runs the job's graph in this process.
 IN_BARE = """
 import importlib.util, sys
+import fsspec
 from apache_beam.internal import pickler
 from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.portability import common_urns, python_urns
@@ -61,6 +63,8 @@ from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 
 for absent in ("torch", "matplotlib", "jinja2", "transformers", "pytest"):
     assert importlib.util.find_spec(absent) is None, absent + " is here: this environment is not bare"
+for protocol in ("gs", "s3"):
+    fsspec.get_filesystem_class(protocol)
 job = beam_runner_api_pb2.Pipeline.FromString(open(sys.argv[1], "rb").read())
 num_functions = 0
 for transform in job.components.transforms.values():
@@ -142,6 +146,7 @@ def make_bare_environment(folder: Path, package: Path) -> Path:
     subprocess.run([*pip, *constraints, f"apache-beam=={beam.__version__}"], check=True)
     subprocess.run([*pip, *constraints, "--force-reinstall", "--no-deps", str(package)], check=True)
     subprocess.run([*pip, *constraints, str(package)], check=True)
+    subprocess.run([*pip, *constraints, "-r", str(ROOT / "tools" / "images" / "cloud_requirements.txt")], check=True)
     return python
 
 

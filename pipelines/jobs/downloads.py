@@ -1,7 +1,7 @@
 """The job of crawl_to_wet: the wanted files of the crawls, the missing files, and their download.
 
-Files are downloaded to a local folder. If the output is a URL, this is a folder of the cache. Every complete file is then
-moved to the URL.
+Files are downloaded to a local folder. If the output is a URL, this is a folder of the cache, from which every complete
+file is moved to the URL.
 """
 
 import hashlib

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from small_crawl import digests, write_crawl, write_punkt
 
-from c4pipe.errors import UserError
+from c4pipe.errors import HandedOver, UserError
 from c4pipe.shards import manifest
 from c4pipe.shards.provenance import read_provenance
 from pipelines import wet_to_c4
@@ -394,3 +394,12 @@ def test_a_full_disk_is_one_line_and_a_restart_continues(crawl, made, tmp_path, 
     assert not (tmp_path / "c4" / "manifest.json").exists()
     make(crawl, tmp_path / "c4")
     assert digests(tmp_path / "c4") == digests(made)
+
+
+def test_a_job_that_was_handed_over_as_a_template_is_finished_by_the_same_command(crawl, made, tmp_path):
+    """As with a Flex Template of Dataflow; here the local runner does the job before the launcher ends."""
+    with pytest.raises(HandedOver, match="gs://bucket/job"):
+        make(crawl, tmp_path / "en", "--template_location=gs://bucket/job")
+    left = {path.name for path in (tmp_path / "en").iterdir()}
+    assert "unfinished.json" in left and "work" in left and "manifest.json" not in left
+    assert digests(make(crawl, tmp_path / "en")) == digests(made)

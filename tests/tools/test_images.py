@@ -73,6 +73,13 @@ def test_the_versions_of_the_images_are_those_of_the_constraints():
     assert entrypoint.instruction == "ENTRYPOINT" and json.loads(entrypoint.text) == ["/opt/apache/beam/boot"]
 
 
+def test_the_file_systems_of_workers_are_those_of_the_constraints():
+    lines = (steps.ROOT / "tools/images/cloud_requirements.txt").read_text().splitlines()
+    named = [line for line in lines if not line.startswith("#")]
+    assert {line.partition("==")[0] for line in named} == {"gcsfs", "s3fs"}
+    assert set(named) <= set((steps.ROOT / "constraints.txt").read_text().splitlines())
+
+
 def test_a_step_that_is_not_understood_is_an_error(tmp_path):
     (tmp_path / "Dockerfile").write_text("RUN a \\\n  && b\n")
     with pytest.raises(ValueError, match="is not understood"):

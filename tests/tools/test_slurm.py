@@ -2,8 +2,6 @@
 
 import functools
 import gzip
-import os
-import subprocess
 import sys
 import threading
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -11,26 +9,10 @@ from pathlib import Path
 
 import pytest
 
-SCRIPTS = Path(__file__).parents[2] / "tools" / "slurm"
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from slurm_stand_in import run_script, write_programs
+
 CRAWL = "CC-MAIN-2019-18"
-# Starts the command once per node, as srun does with one task per node. The output of each node is stored separately.
-SRUN = """#!/bin/bash
-for ((node = 0; node < SLURM_JOB_NUM_NODES; node++)); do SLURM_PROCID=$node SLURM_NODEID=$node "$@" & done
-wait
-"""
-
-
-def run_script(name: str, *arguments: str, **environment: str) -> None:
-    done = subprocess.run(
-        ["bash", str(SCRIPTS / name), *arguments],
-        env={**os.environ, **environment},
-        cwd=SCRIPTS.parents[1],
-        capture_output=True,
-        text=True,
-        timeout=600,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
 
 
 @pytest.fixture
@@ -49,35 +31,44 @@ def crawl(tmp_path):
     server.shutdown()
 
 
+def download(crawl: str, output: Path, task: int):
+    return run_script(
+        "crawl_to_wet.sbatch",
+        CRAWL=CRAWL,
+        FILES_PER_TASK="2",
+        OUTPUT=str(output),
+        SLURM_ARRAY_TASK_ID=str(task),
+        PYTHON=sys.executable,
+        ARGS=f"--base_url={crawl}",
+    )
+
+
 def test_the_tasks_of_an_array_download_every_file_of_the_crawl_once(crawl, tmp_path):
-    for task in ("0", "1", "2"):
-        run_script(
-            "crawl_to_wet.sbatch",
-            CRAWL=CRAWL,
-            FILES_PER_TASK="2",
-            OUTPUT=str(tmp_path / "wet"),
-            SLURM_ARRAY_TASK_ID=task,
-            PYTHON=sys.executable,
-            ARGS=f"--base_url={crawl}",
-        )
+    for task in range(3):
+        done = download(crawl, tmp_path / "wet", task)
+        assert done.returncode == 0, done.stderr
     found = sorted(path.relative_to(tmp_path / "wet").as_posix() for path in (tmp_path / "wet").rglob("*.wet.gz"))
     assert found == [f"part-{number // 2}/part-{number}.warc.wet.gz" for number in range(5)]
 
 
+def test_a_task_after_the_last_file_of_the_crawl_is_one_line(crawl, tmp_path):
+    done = download(crawl, tmp_path / "wet", 3)
+    assert done.returncode == 2
+    assert done.stderr == f"error: {CRAWL} has 5 WET files; --first_file=6 is after the last\n"
+    assert not (tmp_path / "wet" / "part-3").exists()
+
+
 def test_every_node_starts_torchrun_with_one_meeting_place(tmp_path):
     """`PYTHON` is a stand-in too: it keeps what it is called with."""
-    for name, content in {
-        "srun": SRUN,
-        "scontrol": "#!/bin/bash\nprintf 'node1\\nnode2\\n'\n",
-        "python": f'#!/bin/bash\necho "$@" > {tmp_path}/called-$SLURM_NODEID\n',
-    }.items():
-        (tmp_path / name).write_text(content)
-        (tmp_path / name).chmod(0o755)
-    run_script(
+    path = write_programs(tmp_path, ("node1", "node2"))
+    python = tmp_path / "python"
+    python.write_text(f'#!/bin/bash\necho "$@" > {tmp_path}/called-$SLURM_NODEID\n')
+    python.chmod(0o755)
+    done = run_script(
         "pretrain.sbatch",
         "--preset=t5_base",
-        PATH=f"{tmp_path}:{os.environ['PATH']}",
-        PYTHON=str(tmp_path / "python"),
+        PATH=path,
+        PYTHON=str(python),
         EXAMPLES="/shared/examples",
         RUN="/shared/run",
         RANKS_PER_NODE="8",
@@ -85,6 +76,7 @@ def test_every_node_starts_torchrun_with_one_meeting_place(tmp_path):
         SLURM_JOB_NODELIST="node[1-2]",
         SLURM_JOB_NUM_NODES="2",
     )
+    assert done.returncode == 0, done.stderr
     calls = [(tmp_path / f"called-{node}").read_text() for node in range(2)]
     assert calls[0] == calls[1]
     for part in ("--nnodes=2 --nproc_per_node=8", "--rdzv_endpoint=node1:29500", "--resume --preset=t5_base"):
