@@ -2,9 +2,9 @@
 
     python benchmarks/bench_clusters.py --pages=1000000
 
-Keys of pages without text are written as signing writes them, 1,000,000 pages per file. One page in `--near_every` is
-near to an earlier one: they share three bands. Then buckets are matched and clusters found, each in a process of its
-own, whose peak memory is what it adds to the size of an idle one.
+Keys are generated without text, and written as signing writes them: 1,000,000 pages per file. One page in
+`--near_every` shares three bands with an earlier page. Then buckets are matched, and clusters are found. Each step has
+a process of its own. Its peak memory is given without the memory of an idle process.
 """
 
 import argparse
@@ -71,7 +71,7 @@ def _generate(clustering: Clustering, number: int, flags: argparse.Namespace) ->
 
 
 def _hashes(numbers: np.ndarray) -> np.ndarray:
-    """Numbers that look drawn (splitmix64)."""
+    """Pseudo-random numbers (splitmix64)."""
     mixed = numbers + np.uint64(0x9E3779B97F4A7C15)
     for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
         mixed = (mixed ^ (mixed >> np.uint64(shift))) * np.uint64(factor)

@@ -1,4 +1,4 @@
-"""Memory and time to find which lines of a new crawl are in an earlier one, for more and more keys of the earlier one.
+"""Memory and time to find the lines of a new crawl that are in an earlier one, for several sizes of the earlier one.
 
     python benchmarks/bench_earlier_crawls.py [--keys=1e6,1e7] [--new=1000000]
 
@@ -26,7 +26,7 @@ from c4pipe.shards.work.key_files import write_key_file
 from c4pipe.stages.wet_to_c4.write_keys import FILE_BYTES
 from pipelines.jobs.corpus import BUCKET_BYTES
 
-_COMMON = 10  # one of so many new keys is in the earlier crawl
+_COMMON = 10  # one of this many new keys is in the earlier crawl
 _KEY_BYTES = 36  # of a new key while it competes
 
 

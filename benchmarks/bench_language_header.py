@@ -3,8 +3,8 @@
     python benchmarks/bench_language_header.py --wet='wet/*2024*.warc.wet.gz' --assets=assets
 
 The mix is made of records that have the header: a share of them in the wanted language, the others as they are in the
-files. Both commands read the same mix, one after the other, in turns. CPU time is that of the whole process; what the
-command takes for a file without pages is told apart.
+files. Both commands read the same mix, one after the other, in turns. CPU time is that of the whole process. The time
+for a file without pages is measured separately.
 """
 
 import argparse
@@ -99,7 +99,7 @@ def _run(wet: Path, output: Path, header: str, flags: argparse.Namespace) -> flo
 def _print(seconds: dict[tuple[str, str], list[float]]) -> None:
     least = {key: min(values) for key, values in seconds.items()}
     print(f"{'CPU seconds (least)':24}{'off':>10}{'prefer':>10}{'share':>10}")
-    for name, words in (("mix", "the whole command"), ("empty", "of it, without pages")):
+    for name, words in (("mix", "the whole command"), ("empty", "a file without pages")):
         off, prefer = least[name, "off"], least[name, "prefer"]
         print(f"{words:24}{off:10.2f}{prefer:10.2f}{prefer / off:10.1%}")
     off, prefer = (least["mix", header] - least["empty", header] for header in ("off", "prefer"))

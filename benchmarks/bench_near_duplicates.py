@@ -4,7 +4,7 @@
 
 The text is from a C4 folder; by default, from the pages of the demo. After each tenth page there is a copy of it with 0
 to 10% of its words changed, so that one can compare which copies each side finds; --no-copies leaves the text as it is,
-to compare the two sides on pages that nobody made near-equal on purpose. Each side runs in a separate process.
+to compare the two sides on natural text. Each side runs in a separate process.
 Its seconds are CPU seconds of its stages, without imports. datatrove splits words with spaCy and ours with a simple
 rule, so some pages are judged differently; their number is printed. Without datatrove, only ours runs.
 """

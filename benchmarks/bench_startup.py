@@ -1,10 +1,10 @@
-"""How long a command takes until it answers: this checkout, and an earlier commit of it, side by side.
+"""How long a command takes to answer: this checkout and an earlier commit, side by side.
 
     python benchmarks/bench_startup.py [--baseline=COMMIT] [--repeats=N]
 
 `--help` and a usage error of every command, and `wet_to_c4` on a WET file of six pages. The commit is checked out into
-a temporary folder, and both run in turns with the same Python and packages. A figure is the least of the repeats: what
-else a machine does can only add to it. CPU seconds are those of all processes of the command. The text
+a temporary folder, and both run in turns with the same Python and packages. A figure is the least of the repeats,
+because other load on the machine can only increase it. CPU seconds are those of all processes of the command. The text
 shards of both are compared byte by byte.
 """
 

@@ -30,7 +30,7 @@ def check_choice(kind: str, name: str, names: Iterable[str]) -> None:
 
 
 def did_you_mean(name: str, names: Iterable[str]) -> str:
-    """The end of a sentence: asks for the most similar name if there is a similar one, otherwise a full stop.
+    """The end of a sentence: `; did you mean NAME?` if a known name is similar, otherwise a full stop.
 
     >>> did_you_mean("adamx", ["adamw", "adafactor"]), did_you_mean("x", ["adamw"])
     ('; did you mean adamw?', '.')

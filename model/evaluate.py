@@ -40,7 +40,11 @@ def parser() -> Parser:
         metavar="TASK:METRIC+METRIC,...",
         help="metrics for your own tasks; a tokenizer can follow @, as in bleu@zh, bleu@flores200 or rouge@unicode",
     )
-    add("--contamination", metavar="DIR", help="folder of find_contamination, to score clean and contaminated apart")
+    add(
+        "--contamination",
+        metavar="DIR",
+        help="folder of find_contamination, to score clean and contaminated examples separately",
+    )
     add("--seed", type=int, default=0, help="random seed of the bootstrap")
     add("--device", default="auto", choices=("auto", "cpu", "cuda"), help="where to compute")
     add("--precision", default="auto", choices=PRECISIONS, help="auto: bf16 on a GPU that supports it")

@@ -1,9 +1,9 @@
-"""One system of `bench_finetuning.py` in a process of its own. It trains some steps whenever a line comes in.
+"""One system of `bench_finetuning.py` in a process of its own. It trains some steps for each line that it reads.
 
     python benchmarks/finetuning/side.py '{"system": "c4pipe", ...}'
 
-The modules of c4pipe come from PYTHONPATH, so that an earlier commit can be measured too. Only functions that are old
-are used of them.
+The modules of c4pipe come from PYTHONPATH, so that an earlier commit can be measured too. So this file uses only
+functions that earlier commits also have.
 """
 
 import json
@@ -52,7 +52,7 @@ class Turns:
         _answer("ready")
 
     def before_step(self) -> None:
-        """Call this before each step. It ends the process when no line comes any more."""
+        """Call this before each step. It ends the process when there are no more lines."""
         if self._steps % self._settings["steps"] == 0:
             if self._steps:
                 told = self._read()

@@ -1,9 +1,9 @@
-"""One decoder of `bench_generation.py` in a process of its own, which decodes whenever a line comes in.
+"""One decoder of `bench_generation.py` in a process of its own. It decodes once for each line that it reads.
 
     python benchmarks/generation/decoder.py '{"system": "c4pipe", ...}'
 
-The modules of c4pipe come from PYTHONPATH, so that an earlier commit can be measured too. Only functions that are old
-are used of them.
+The modules of c4pipe come from PYTHONPATH, so that an earlier commit can be measured too. So this file uses only
+functions that earlier commits also have.
 """
 
 import json
@@ -115,7 +115,7 @@ def ctranslate2(model: T5Model, settings: dict[str, Any]) -> Decode:
 
 
 class _NumberedTokens:
-    """What ctranslate2's converter asks of a tokenizer."""
+    """The parts of a tokenizer that ctranslate2's converter uses."""
 
     pad_token, eos_token, unk_token, bos_token = "0", "1", "2", None
     additional_special_tokens: tuple[str, ...] = ()

@@ -26,7 +26,7 @@ LINE_PASSED = "passed"
 _Count = Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]
 _Text = Annotated[str, msgspec.Meta(min_length=1)]
 _Texts = Annotated[tuple[_Text, ...], msgspec.Meta(min_length=1)]
-# A rule's name stands in counters and reports.
+# The name of a rule, which is also in counters and reports.
 _RuleName = Annotated[str, msgspec.Meta(pattern=r"\A[a-z0-9][a-z0-9_-]{0,63}\Z")]
 
 

@@ -63,7 +63,7 @@ def refuse_other_files(wet_files: Sequence[File], wet_parser: str) -> None:
     if fault:
         others = f" (all {len(some)} files that were checked have such a fault)" if len(some) > 1 else ""
         raise UserError(
-            f"{without_credentials(some[-1].path)} {fault}{others}. --accept_other_records reads the files nevertheless"
+            f"{without_credentials(some[-1].path)} {fault}{others}. --accept_other_records reads the files anyway"
         )
 
 

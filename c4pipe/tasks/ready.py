@@ -27,7 +27,7 @@ def ready_example(record: Record, task: str) -> TextExample:
         return TextExample(inputs, targets, _references(task, inputs, targets))
     references = [given] if isinstance(given, str) else given
     if not isinstance(references, list) or not references or not all(isinstance(entry, str) for entry in references):
-        raise MalformedRecord("bad_field", "'references' is no list of texts")
+        raise MalformedRecord("bad_field", "'references' is not a list of texts")
     return TextExample(inputs, targets, tuple(references))
 
 

@@ -9,7 +9,7 @@ from model.architectures.encoder_decoder import EncoderDecoder, HalfEncoderDecod
 from model.architectures.initialization import initialize
 from model.architectures.t5 import T5Model
 
-# A name stands here and in `config.ARCHITECTURE_NAMES`, which `--help` shows.
+# Each name is also in `config.ARCHITECTURE_NAMES`, which `--help` shows.
 ARCHITECTURES: dict[str, type[T5Model]] = {
     "encoder_decoder": EncoderDecoder,
     "encoder_decoder_shared": SharedEncoderDecoder,

@@ -15,7 +15,7 @@ import torch
 from model.data.batches import Batch, NumpyBatch, signed
 from model.data.trimming import multiple_of_8, power_of_2, trimmed_batch
 
-# The length of a row at which attention takes as long as all that is computed for each position alone.
+# The length of a row at which attention takes as long as all other computations together.
 ATTENTION_LENGTH = 1000
 NUM_WIDTHS = 4  # that are tried for inputs and for targets: each is twice the one before
 

@@ -11,7 +11,7 @@ from c4pipe.records import Dropped, Page, Quarantined
 
 OTHER_LANGUAGE = "other_language"
 FIELD = b"WARC-Identified-Content-Language:"
-# One record of so many is read and identified all the same: the report says how far the header can be believed.
+# One of this many records is read and identified in any case, so that the report can say how reliable the header is.
 SAMPLED_SHARE = 64
 _HEADER_BYTES = 8 << 10
 

@@ -2,7 +2,7 @@
 
 A source is a folder made by wet_to_c4, a folder that `save_to_disk` of `datasets` wrote, any folder of text shards, a
 glob, or a data set of the Hugging Face hub. `@split` chooses one of its splits. Pages for validation and tests are
-always kept apart from training pages: the splits are known from a manifest, or else from the names of the files.
+always separate from training pages: the splits are known from a manifest, or else from the names of the files.
 """
 
 import sys

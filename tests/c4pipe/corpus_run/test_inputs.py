@@ -81,7 +81,7 @@ def test_files_of_which_none_begins_as_a_wet_file_are_refused(tmp_path):
     with pytest.raises(
         UserError,
         match=r"b.wet looks like a WARC file, not a WET file: .*\(all 2 files that were checked have such a fault\)\. "
-        "--accept_other_records reads the files nevertheless",
+        "--accept_other_records reads the files anyway",
     ):
         refuse_other_files(list_inputs(f"{tmp_path}/*.wet", None), "tfds")
 

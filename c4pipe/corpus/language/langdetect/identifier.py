@@ -47,7 +47,7 @@ class LangdetectIdentifier:
     def identify(self, texts: Sequence[str]) -> list[Identified | None]:
         """One answer per text, in order. The more texts at once (up to some thousands), the less time each takes."""
         answers: list[Identified | None] = [None] * len(texts)
-        if not texts:  # a run in which no page comes this far reads no profiles
+        if not texts:  # if no page of a run reaches this stage, no profiles are read
             return answers
         languages = self.languages
         for index, probabilities in self._run(texts, FIRST_WORDS):
