@@ -42,7 +42,7 @@ class Input:
 class Manifest:
     """The content of `manifest.json`.
 
-    kind: `c4`, `vocabulary`, `examples`, `tasks` or `hugging_face`. settings: everything that determines the bytes of
+    kind: a key of `folders.kinds.KINDS`, such as `c4` or `examples`. settings: everything that determines the bytes of
     the folder, besides inputs and assets. assets: name -> SHA-256. statistics: counts, so that readers need not open
     the shards.
     """
