@@ -34,6 +34,7 @@ from apache_beam.options.pipeline_options import PipelineOptions  # noqa: E402
 from apache_beam.runners.dataflow.internal import apiclient  # noqa: E402
 from small_crawl import digests, write_crawl, write_punkt  # noqa: E402
 
+from c4pipe.errors import HandedOver  # noqa: E402
 from pipelines import c4_to_examples, c4_to_vocabulary, tasks_to_examples, wet_to_c4  # noqa: E402
 from pipelines.jobs import corpus  # noqa: E402
 from pipelines.launch import beam_options  # noqa: E402
@@ -97,7 +98,7 @@ assert "/site-packages/" in pipelines.wet_to_c4.__file__, pipelines.wet_to_c4.__
 """
 
 
-class Captured(Exception):
+class Captured(HandedOver):
     """The job is there; what a command does after its job is another matter."""
 
 

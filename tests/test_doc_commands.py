@@ -31,7 +31,7 @@ from tools.site.outside_pages import OUTSIDE
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([*(ROOT / "docs").rglob("*.md"), *(ROOT / name for name in OUTSIDE)])
-PROGRAMS = ("python", "torchrun", "make", "pip", "hf", "c4pipe", "eval", "sbatch", "srun", "prism")
+PROGRAMS = ("python", "torchrun", "make", "pip", "hf", "c4pipe", "eval", "sbatch", "srun", "prism", "docker", "gcloud")
 
 # Beginning of a command -> why it is not run here.
 NOT_RUN = {
@@ -53,6 +53,9 @@ NOT_RUN = {
     "torchrun --nnodes=2": "needs two machines",
     "python -m model.search": "trains many models; tests/model/test_search.py runs it smaller",
     "python -m pipelines.wet_to_c4 --input='/shared": "needs a cluster; `make engines` runs it",
+    "AWS_ENDPOINT_URL=": "needs an object store; tests/pipelines/test_object_store.py runs it",
+    "docker build": "needs Docker; `make dataflow-check` runs the steps without it",
+    "gcloud": "needs Google's cloud",
     "python -m pipelines.wet_to_c4 --input_list=gs://": "needs Google's cloud; `make dataflow-check` translates it",
 }
 # Beginnings of indented blocks that are not commands.

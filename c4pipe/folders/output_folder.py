@@ -18,7 +18,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 
-from c4pipe.errors import UserError
+from c4pipe.errors import HandedOver, UserError
 from c4pipe.folders import names
 from c4pipe.folders.kinds import REPORTS
 from c4pipe.folders.lock import Holder, cannot_write, locked
@@ -140,7 +140,7 @@ class OutputFolder:
         """Lock the folder against other runs, prepare it, and mark it as unfinished until `commit`.
 
         If the block ends with an error, the written files and the marker stay for the next start. If nothing was
-        written, nothing stays.
+        written, nothing stays, unless the work goes on elsewhere (`HandedOver`).
 
         Raises: UserError if another run is using it, if work of another run or files of others would be replaced, or if
         it cannot be written to.
@@ -156,10 +156,15 @@ class OutputFolder:
                 self.work.open(self.result.command, self.result.run)
             with locked(self._lockable(), self.result.command):
                 self._begin()
+                goes_on_elsewhere = False
                 try:
                     yield self
+                except HandedOver:
+                    goes_on_elsewhere = True
+                    raise
                 finally:
-                    self._leave_nothing_behind()
+                    if not goes_on_elsewhere:
+                        self._leave_nothing_behind()
         finally:
             if is_new:
                 with contextlib.suppress(OSError):

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from c4pipe.errors import UserError
+from c4pipe.errors import HandedOver, UserError
 from c4pipe.folders.lock import HOLDER_FILE, LOCK_FILE, locked
 from c4pipe.folders.output_folder import MARKER, OutputFolder
 from c4pipe.folders.results import ManifestResult, SettingsResult
@@ -156,6 +156,14 @@ def test_a_run_that_ends_before_it_wrote_leaves_nothing(tmp_path):
     with pytest.raises(RuntimeError), folder_of(tmp_path / "new").opened():
         raise RuntimeError("stopped")
     assert not (tmp_path / "new").exists()
+
+
+def test_a_run_whose_work_goes_on_elsewhere_leaves_marker_and_work(tmp_path):
+    with pytest.raises(HandedOver), folder_of(tmp_path / "new").opened():
+        raise HandedOver("a service does the rest")
+    assert sorted(tree(tmp_path / "new")) == [".work", f".work/{MARK}", MARKER]
+    make(folder_of(tmp_path / "new"))
+    assert sorted(tree(tmp_path / "new")) == ["manifest.json", "spiece.model", SHARD]
 
 
 def test_only_temporaries_of_our_own_names_are_removed(tmp_path):
