@@ -44,6 +44,7 @@ class Match:
 def perform(flags: argparse.Namespace) -> int:
     """Do what the flags ask for. Returns: the exit status."""
     wanted = _wanted(flags.url, flags.domain)
+    made = manifest_of_examples(flags.examples) if flags.examples else None
     folders = files.split_list(flags.c4)
     shards = [shard for folder in folders for shard in _text_shards(folder)]
     num_bytes = sum(map(files.size, shards))
@@ -56,8 +57,8 @@ def perform(flags: argparse.Namespace) -> int:
     for line in _describe(matches, with_folder=len(folders) > 1):
         print(line)
     num_examples = 0
-    if flags.examples and matches:
-        for shard, rows in find_examples(flags.examples, matches):
+    if made is not None and matches:
+        for shard, rows in find_examples(flags.examples, made, matches):
             num_examples += len(rows)
             print(f"{shard} rows {_ranges(rows)}")
     of_examples = f" and {num_examples:,} examples of {flags.examples}" if flags.examples else ""
@@ -155,17 +156,27 @@ def _describe(matches: Sequence[Match], *, with_folder: bool) -> Iterator[str]:
         yield f"{shard} row {match.row}: {match.url} ({match.timestamp or 'no timestamp'}), {origin}"
 
 
-def find_examples(folder: str, matches: Sequence[Match]) -> Iterator[tuple[str, list[int]]]:
-    """(example shard, rows in it) of the examples that contain tokens of the matched pages.
+def manifest_of_examples(folder: str) -> manifest.Manifest:
+    """The manifest of a folder of example shards.
 
-    Raises: UserError if the folder holds no examples, or was not made from these text shards.
+    Raises: UserError if the folder has no examples, or does not say which text shards they are from.
     """
-    folder_manifest = manifest.read(folder)
-    made_from = folder_manifest.statistics.get("text_shards") if folder_manifest.kind == "examples" else None
-    if made_from is None:
+    found = manifest.read(folder)
+    if found.kind != "examples" or "text_shards" not in found.statistics:
         raise UserError(
             f"{folder} does not say which text its examples are from; give a folder that c4_to_examples made"
         )
+    return found
+
+
+def find_examples(
+    folder: str, folder_manifest: manifest.Manifest, matches: Sequence[Match]
+) -> Iterator[tuple[str, list[int]]]:
+    """(example shard, rows in it) of the examples that contain tokens of the matched pages.
+
+    Raises: UserError if the folder was not made from these text shards.
+    """
+    made_from = folder_manifest.statistics["text_shards"]
     _check_digests(folder, folder_manifest, {match.text_shard for match in matches})
     rows_of: dict[str, list[int]] = {}
     for match in matches:

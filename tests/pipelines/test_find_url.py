@@ -80,6 +80,13 @@ def test_worker_processes_find_the_same(root):
     assert len(alone) == 2
 
 
+@pytest.mark.parametrize("url", ["http://a.example/1", "http://nobody.example/"])
+def test_a_folder_of_examples_that_is_not_there_is_an_error(root, tmp_path, url):
+    """Also if no row has the URL, where "0 examples" would look like an answer."""
+    with pytest.raises(UserError, match=r"absent has no manifest\.json"):
+        find_url.main([url, f"--c4={root / 'c4'}", f"--examples={tmp_path / 'absent'}"])
+
+
 def test_examples_of_other_text_are_refused(root, tmp_path):
     name = names.text_shard("train", 0, 1, ".json.gz")
     write_text_shard(str(tmp_path / name), [{"url": "http://a.example/1", "timestamp": "", "text": "Other."}])
