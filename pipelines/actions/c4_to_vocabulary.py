@@ -23,6 +23,7 @@ def perform(flags: argparse.Namespace, beam_flags: BeamFlags) -> int:
     """Do what the flags ask for. Returns: the exit status."""
     started = time.monotonic()
     options = beam_options.options_of(flags, beam_flags)
+    beam_options.refuse_template(options, "the launcher waits for the sample and trains on it")
     job = vocabulary.make_job(flags)
     work = WorkFolder(job.work_dir)
     folder = OutputFolder(flags.output, job.result(), overwrite=flags.overwrite, work=work)

@@ -27,7 +27,7 @@ from apache_beam.transforms.environments import SubprocessSDKEnvironment
 
 from c4pipe.choices import check_choice
 from c4pipe.command_line import Parser, option_strings
-from c4pipe.errors import HandedOver
+from c4pipe.errors import HandedOver, UserError
 from c4pipe.machine import num_cores
 from c4pipe.shown import ShownStream
 from pipelines.launch import local_workers, shared_paths, worker_errors
@@ -76,6 +76,12 @@ def refuse_local_paths(options: PipelineOptions, **places: str) -> None:
     if not options.view_as(shared_paths.SharedPathOptions).shared_paths:
         shared_paths.refuse(places)
     shared_paths.note(options, places)
+
+
+def refuse_template(options: PipelineOptions, why: str) -> None:
+    """Raises: UserError if Dataflow is to start the job from a template, for which the launcher does not wait."""
+    if options.view_as(GoogleCloudOptions).template_location:
+        raise UserError(f"--template_location cannot be used here: {why}; give --runner=DataflowRunner without it")
 
 
 def num_workers(options: PipelineOptions) -> int:

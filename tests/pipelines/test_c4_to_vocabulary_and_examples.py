@@ -6,7 +6,7 @@ import shutil
 import pytest
 from small_corpus import ONE_PROCESS, contents, examples_of, status_of
 
-from c4pipe.errors import UserError
+from c4pipe.errors import HandedOver, UserError
 from c4pipe.shards import manifest
 from c4pipe.shards.example_shards import ExampleShard, read_example_shard
 from c4pipe.stages import make_examples as stage
@@ -219,3 +219,20 @@ def test_mistakes_of_the_vocabulary_too(changes, words, c4, tmp_path, capsys):
     code, errors = status_of(c4_to_vocabulary.main, [*arguments, *ONE_PROCESS], capsys)
     assert code == 2 and len(errors) == 1 and words in errors[0]
     assert not (tmp_path / "out").exists() or not os.listdir(tmp_path / "out")
+
+
+def test_a_vocabulary_cannot_be_trained_by_a_template(c4, tmp_path):
+    flags = [f"--input={c4}", f"--output={tmp_path / 'v'}", "--template_location=gs://bucket/job", *ONE_PROCESS]
+    with pytest.raises(UserError, match="--template_location cannot be used here"):
+        c4_to_vocabulary.main(flags)
+    assert not (tmp_path / "v").exists()
+
+
+def test_examples_of_a_job_that_was_handed_over_are_finished_by_the_same_command(c4, vocabulary, examples, tmp_path):
+    flags = examples_of(c4, vocabulary, tmp_path / "examples")
+    with pytest.raises(HandedOver):
+        c4_to_examples.main([*flags, "--template_location=gs://bucket/job"])
+    assert not (tmp_path / "examples" / "manifest.json").exists()
+    assert c4_to_examples.main(flags) == 0
+    made, expected = contents(tmp_path / "examples"), contents(examples)
+    assert {name for name in expected if made.get(name) != expected[name]} <= {"report.json", "report.html"}

@@ -15,7 +15,8 @@ from typing import Any
 from c4pipe.command_line import run
 
 FOLDER = Path(__file__).parent
-PIPELINES = ("wet_to_c4", "c4_to_vocabulary", "c4_to_examples", "tasks_to_examples")
+# Not c4_to_vocabulary, whose launcher waits for the job and then trains.
+PIPELINES = ("wet_to_c4", "c4_to_examples", "tasks_to_examples")
 # Flags that do not start a job, and those that only tell what a job would cost.
 _LEFT_OUT = frozenset(
     {"help", "dry_run", "print_recipe", "crawl", "num_files", "cores", "machines", "price_per_core_hour"}
