@@ -1,13 +1,14 @@
 """`wet_to_c4` on small and large inputs, with one worker and several: time, CPU time, memory of all processes, disk.
 
-    python benchmarks/bench_scaling.py [WET...] [--copies=1,16] [--workers=1,2] [--repeated=1] [--variant=en]
-                                       [--assets=DIR] [--keep=DIR] [--dry_run]
+    python benchmarks/bench_scaling.py [WET...] [--copies=1,16] [--workers=1,2] [--repeated=1] [--parts=1]
+                                       [--variant=en] [--assets=DIR] [--keep=DIR] [--dry_run]
 
 WET: WET files. The default is the files in ../shared/data/wet; if that folder does not exist, the demo's crawl of
 documentation (without bad words, and with the bundled Punkt parameters). A copy has the same files with other hosts in
 the URLs, so 16 copies have 16 times as many pages. With --repeated=1, there are also 16 copies of each line; with
 --repeated=0.5, every second line of a copy begins with other words, so it is not a duplicate. (Content-Length is not
-changed, which the default parser does not use.)
+changed, which the default parser does not use.) With --parts=16, each file is first cut into 16 small ones, so that 16
+copies of 8 files are 2,048 files.
 
 Memory is the sum of the resident memory of launcher and workers, sampled five times per second; memory that they share
 counts once per process. Disk is the largest size of the output with its work folder, sampled every five seconds.
@@ -39,6 +40,7 @@ from bench_corpus import ROOT, SHARED, choose_wets
 _HOST = re.compile(rb"(WARC-Target-URI: *https?://)(?:www\.)?")
 # Two lines of text. The headers of a record are no text.
 _TWO_LINES = re.compile(rb"\n((?!WARC|Content)[^\n]+)\n(?!WARC|Content)(?=[^\r\n])")
+_RECORD = re.compile(rb"(?=^WARC/1\.[01]\r\n)", re.MULTILINE)
 _DISK_EVERY_SECONDS = 5
 
 
@@ -70,6 +72,19 @@ def copy_under_other_urls(wet: Path, folder: Path, number: int, repeated: float)
     beside = target.with_suffix(".incomplete")
     beside.write_bytes(igzip.compress(text, 1))
     return beside.rename(target)
+
+
+def cut(wet: Path, folder: Path, parts: int) -> list[Path]:
+    """Deal the records of a file out to several small files."""
+    from isal import igzip
+
+    content = wet.read_bytes()
+    text = igzip.decompress(content) if wet.suffix == ".gz" else content
+    records = _RECORD.split(text)[1:]
+    targets = [folder / f"part-{number:03d}-{wet.name.removesuffix('.gz')}.gz" for number in range(parts)]
+    for number, target in enumerate(targets):
+        target.write_bytes(igzip.compress(b"".join(records[number::parts]), 1))
+    return targets
 
 
 def run(wets: list[Path], num_workers: int, flags: list[str], output: Path) -> Measured:
@@ -185,6 +200,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument(
         "--repeated", type=float, default=1.0, choices=(1.0, 0.5), help="part of the lines in all copies"
     )
+    parser.add_argument("--parts", type=int, default=1, help="small files that each file is cut into")
     parser.add_argument("--variant", default="en")
     parser.add_argument("--assets", type=Path, default=SHARED / "assets" if (SHARED / "assets").is_dir() else None)
     parser.add_argument("--keep", type=Path, help="keep copies and finished rows in this folder")
@@ -200,6 +216,8 @@ def main() -> None:
     numbers = [int(copies) for copies in flags.copies.split(",")]
     with work_folder(flags.keep) as work:
         wets = choose_wets(flags.wet, work)
+        if flags.parts > 1:
+            wets = [part for wet in wets for part in cut(wet, work, flags.parts)]
         if flags.dry_run:
             print("\n".join(outlook(wets, copies, ours, work) for copies in numbers))
             return

@@ -15,7 +15,9 @@ from pathlib import Path
 import pytest
 
 from c4pipe.errors import UserError
+from c4pipe.shards import files
 from pipelines import crawl_to_wet
+from pipelines.jobs import downloads
 
 CRAWL = "CC-MAIN-2019-18"
 LIST = f"/crawl-data/{CRAWL}/wet.paths.gz"
@@ -94,7 +96,7 @@ def server():
     server.http.server_close()
 
 
-def arguments(server: Server, output: Path, *more: str) -> list[str]:
+def arguments(server: Server, output: Path | str, *more: str) -> list[str]:
     return [f"--crawl={CRAWL}", f"--output={output}", f"--base_url={server.url}", "--retry_seconds=0.02", *more]
 
 
@@ -315,3 +317,19 @@ def test_partial_files_of_others_are_not_touched(server, tmp_path):
     with pytest.raises(UserError, match=r"\.incomplete is not a work folder"):
         crawl_to_wet.main(arguments(server, tmp_path))
     assert (tmp_path / ".incomplete" / "part-00000.warc.wet.gz").read_text() == "mine"
+
+
+def test_a_url_gets_whole_files_also_those_that_a_killed_run_had_only_downloaded(server, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("C4PIPE_CACHE", str(tmp_path / "cache"))
+    output = "memory://crawl-to-wet"
+    local = downloads.local_folder(output)
+    assert crawl_to_wet.main(arguments(server, local, "--num_files=2")) == 0
+    assert crawl_to_wet.main(arguments(server, output)) == 0
+    for path, body in server.files.items():
+        name = path.rsplit("/", 1)[1]
+        assert files.read_bytes(f"{output}/{name}") == body
+        assert not os.path.exists(os.path.join(local, name))
+        assert [command for command, asked, _ in server.requests if asked == path].count("GET") == 1
+    assert sorted(files.list_folder(output)) == sorted(path.rsplit("/", 1)[1] for path in server.files)
+    assert crawl_to_wet.main(arguments(server, output)) == 0
+    assert "nothing to do" in capsys.readouterr().out
