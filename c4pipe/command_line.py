@@ -16,7 +16,7 @@ from typing import Any, NoReturn, TypeVar, get_args, get_type_hints
 
 from c4pipe.choices import check_choice, did_you_mean
 from c4pipe.errors import HandedOver, UserError
-from c4pipe.outside import keep_trace, of_outside
+from c4pipe.outside import keep_trace, service_message
 from c4pipe.shown import ShownStream, one_line
 
 EXIT_USER_ERROR = 2
@@ -101,8 +101,8 @@ def add_flags(
         if described is None:
             continue
         default = getattr(defaults, entry.name) if defaults is not None else entry.default
-        told = (otherwise or {}).get(entry.name, described.otherwise)
-        help_text = f"{described.help} (default: {told})" if told and default is None else described.help
+        value = (otherwise or {}).get(entry.name, described.otherwise)
+        help_text = f"{described.help} (default: {value})" if value and default is None else described.help
         help_text = help_text.replace("%", "%%")
         if types_of[entry.name] is bool:
             group.add_argument(f"--{entry.name}", action="store_true", default=default, help=help_text)
@@ -204,7 +204,7 @@ def run(main: Callable[[], int | None], *, is_speaker: Callable[[], bool] = lamb
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         status = 0
     except Exception as error:
-        message = (of_the_system(error) if isinstance(error, OSError) else None) or _of_outside(error)
+        message = (system_message(error) if isinstance(error, OSError) else None) or _service_message(error)
         if message is None:
             raise
         status = _complain(message, is_speaker())
@@ -212,9 +212,9 @@ def run(main: Callable[[], int | None], *, is_speaker: Callable[[], bool] = lamb
     raise SystemExit(status)
 
 
-def _of_outside(error: Exception) -> str | None:
-    """`of_outside`, with the name of the file that has the whole trace."""
-    message = of_outside(error)
+def _service_message(error: Exception) -> str | None:
+    """`service_message`, with the name of the file that has the whole trace."""
+    message = service_message(error)
     return f"{message} (the whole trace: {keep_trace(error)})" if message else None
 
 
@@ -227,7 +227,7 @@ _OF_PATHS = frozenset(
 )
 
 
-def of_the_system(error: OSError) -> str | None:
+def system_message(error: OSError) -> str | None:
     """A one-line message for a system error that the user can mend; None for any other error."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         where = f" at {error.filename}" if error.filename else ""

@@ -45,11 +45,11 @@ def open_decompressed(source: BinaryIO, name: str) -> io.BufferedReader:
 
     Raises: DamagedFile, here or while reading.
     """
-    told = next((kind for ending, kind in ENDINGS.items() if name.endswith(ending)), None)
+    promised = next((kind for ending, kind in ENDINGS.items() if name.endswith(ending)), None)
     found = compression_of(source.read(6))
     source.seek(0)
-    if told and not found:
-        raise DamagedFile(f"its name says {told}, but it does not begin like {told}")
+    if promised and not found:
+        raise DamagedFile(f"its name says {promised}, but it does not begin like {promised}")
     if not found:
         return io.BufferedReader(cast(io.RawIOBase, source), _BLOCK_BYTES)
     raw = _Gzip(source) if found == "gzip" else _Frames(source, _DECOMPRESSORS[found], found)

@@ -125,7 +125,7 @@ def _explained(name: str, kind: str, by_hand: str, *, is_upload: bool = False) -
             ) from error
         if not isinstance(error, OSError) and not type(error).__module__.startswith(_PACKAGES):
             raise
-        said = in_one_line(type(error).__name__, str(error))
+        reason = in_one_line(type(error).__name__, str(error))
         raise UserError(
-            f"{begin}the Hugging Face hub did not answer ({said}); check the network. By hand, it is `{by_hand}`"
+            f"{begin}the Hugging Face hub did not answer ({reason}); check the network. By hand, it is `{by_hand}`"
         ) from error

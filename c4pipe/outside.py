@@ -39,18 +39,18 @@ _RAISED = re.compile(r"^(?:\w+: )?([A-Za-z_][\w.]*): (.*?)(?: \[while running .*
 _MOST_CHARACTERS = 400
 
 
-def of_outside(error: BaseException) -> str | None:
+def service_message(error: BaseException) -> str | None:
     """A one-line message for an error of an outside service, also if a worker sent it as text; otherwise None."""
     for cause in causes(error):
-        if found := _told(_full_name(cause), str(cause)):
+        if found := _message_of(_full_name(cause), str(cause)):
             return found
         if isinstance(cause, ConnectionError | TimeoutError):
             return f"the network: {in_one_line(type(cause).__name__, str(cause))}; {_NO_NETWORK}"
-    for name, said in reversed(_RAISED.findall(str(error))):
-        if found := _told(name, said):
+    for name, text in reversed(_RAISED.findall(str(error))):
+        if found := _message_of(name, text):
             return found
         if name in ("ConnectionError", "ConnectionRefusedError", "ConnectionResetError", "TimeoutError"):
-            return f"the network: {in_one_line(name, said)}; {_NO_NETWORK}"
+            return f"the network: {in_one_line(name, text)}; {_NO_NETWORK}"
     return None
 
 
@@ -76,24 +76,24 @@ def _full_name(error: BaseException) -> str:
     return f"{module}.{kind.__qualname__}"
 
 
-def _told(name: str, said: str) -> str | None:
+def _message_of(name: str, text: str) -> str | None:
     """The message for an exception of a library that talks to a service; None for any other exception."""
     who = next((service for package, service in _SERVICES.items() if name.startswith(package)), None)
     if who is None:
         return None
     kind = name.rpartition(".")[2]
-    if who in _HINTS and _CREDENTIALS.search(f"{kind} {said}"):
-        return f"{who} asks for credentials: {in_one_line(kind, said)}; {_HINTS[who]}"
-    return f"{who}: {in_one_line(kind, said)}; {_NO_NETWORK}"
+    if who in _HINTS and _CREDENTIALS.search(f"{kind} {text}"):
+        return f"{who} asks for credentials: {in_one_line(kind, text)}; {_HINTS[who]}"
+    return f"{who}: {in_one_line(kind, text)}; {_NO_NETWORK}"
 
 
-def in_one_line(kind: str, said: str) -> str:
+def in_one_line(kind: str, text: str) -> str:
     r"""The name of an exception and the beginning of its message.
 
     >>> in_one_line("ValueError", "two\n  lines"), in_one_line("KeyError", "")
     ('ValueError: two lines', 'KeyError')
     """
-    line = " ".join(said.split())
+    line = " ".join(text.split())
     return f"{kind}: {line[:_MOST_CHARACTERS]}".rstrip(": ")
 
 

@@ -99,8 +99,8 @@ class ProgressLine:
         elapsed = time.monotonic() - self._began
         new = self._done - self._first
         share = f"{self._done / self._total:.0%}"
-        told = f"{self._done:,} of {self._total:,} {self._unit} ({share})" if self._unit else share
-        parts = [told, duration(elapsed)]
+        amount = f"{self._done:,} of {self._total:,} {self._unit} ({share})" if self._unit else share
+        parts = [amount, duration(elapsed)]
         if new > 0 and self._done < self._total:
             parts.append(f"{duration(elapsed / new * (self._total - self._done))} left")
         return ", ".join([*parts, words] if words else parts)

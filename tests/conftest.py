@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from c4pipe.command_line import of_the_system
+from c4pipe.command_line import system_message
 from c4pipe.errors import UserError
 
 # Programs that tests start; the search for doctests would import them.
@@ -45,7 +45,7 @@ def search_in_one_process():
                 try:
                     return importlib.import_module(node.module).main(list(node.flags)) or 0
                 except Exception as error:
-                    message = str(error) if isinstance(error, UserError) else of_the_system(error)
+                    message = str(error) if isinstance(error, UserError) else system_message(error)
                     print(f"error: {message or repr(error)}")
                     return 2
 

@@ -33,14 +33,14 @@ def samples(output: str) -> list[str]:
         *(line for inputs, targets in unseen for line in (f"  {_line(inputs)}", f"    -> {_line(targets, WIDTH - 5)}")),
         "",
         "gaps in them, the answer of the model, and the right one:",
-        *(line for gap in gaps for line in told(gap)),
+        *(line for gap in gaps for line in lines_of(gap)),
         f"  {num_right(gaps)} of these {len(gaps)} gaps are right: the model has trained on "
         f"{_examples_seen(folder / 'run'):,} examples, the paper's on 67 million",
         "",
     ]
 
 
-def told(gap: Gap) -> list[str]:
+def lines_of(gap: Gap) -> list[str]:
     """A gap in two lines."""
     answer = "(no answer)" if gap.answer is None else repr(visible(gap.answer))
     return [

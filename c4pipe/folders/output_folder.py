@@ -199,8 +199,8 @@ class OutputFolder:
         """The files of the result that are missing or do not have the size that was written."""
         sizes = files.sizes(self.path)
         contents, needed = self.result.contents(self.path), self.result.needed(self.path)
-        told = {name: contents.get(name) for name in needed}
-        return sorted(name for name, size in told.items() if name not in sizes or size not in (None, sizes[name]))
+        expected = {name: contents.get(name) for name in needed}
+        return sorted(name for name, size in expected.items() if name not in sizes or size not in (None, sizes[name]))
 
     def _begin(self) -> None:
         if self._has_record() and not self._overwrite:

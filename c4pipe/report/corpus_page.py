@@ -46,7 +46,9 @@ def corpus_page(report: Mapping[str, Any]) -> str:
         Section("Settings", _settings(report)),
     ]
     if report["notices"]:
-        sections.insert(0, Section("Notices", html.table(["what was seen"], [[said] for said in report["notices"]])))
+        sections.insert(
+            0, Section("Notices", html.table(["what was seen"], [[notice] for notice in report["notices"]]))
+        )
     inputs = report["inputs"]
     subtitle = (
         f"{report['variant']}, compatible with {report['compat']}: {inputs['files']:,} WET files, "
@@ -136,7 +138,7 @@ def _domains(domains: Sequence[Sequence[Any]]) -> "Markup | str":
 
 
 def _too_few() -> str:
-    return f"Drawn from {FEWEST_RECORDS_OF_CHARTS} records on."
+    return f"Charts are drawn if there are at least {FEWEST_RECORDS_OF_CHARTS} records."
 
 
 def _lengths(lengths: Mapping[str, Sequence[int]]) -> "Markup | str":

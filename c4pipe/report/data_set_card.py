@@ -158,7 +158,7 @@ def of_corpus(made: Manifest, report: Mapping[str, Any]) -> str:
         )
     if found := report.get("near_duplicates"):
         facts.append(
-            f"- of {found['clusters']:,} clusters of nearly equal pages one page each stays, and {found['dropped']:,} "
+            f"- {found['clusters']:,} clusters of nearly equal pages: one page of each stays, and {found['dropped']:,} "
             f"pages were dropped (MinHash over runs of five words, {found['bands']} bands of {found['rows_per_band']} "
             f"hashes); `{FILE_NAME_OF_WET}` names them"
         )
@@ -225,8 +225,8 @@ def _opening(made: Manifest, configs: Configs) -> str:
     largest = max(sorted(trains), key=made.num_rows)
     glob = f"FOLDER/{_globs(made, largest)[0]}"
     languages = [config for config in configs if config != DEFAULT]
-    terms = f"Use of Common Crawl's data is bound by its [terms of use]({_TERMS})."
-    licence = terms if _is_of_common_crawl(made) else "This folder's text came from text shards that tell no licence."
+    terms = f"The use of Common Crawl's data is subject to its [terms of use]({_TERMS})."
+    licence = terms if _is_of_common_crawl(made) else "The text is from text shards that name no licence."
     one_language = f'\ndatasets.load_dataset("FOLDER", "{languages[0]}")  # one language' if languages else ""
     return f"""## How to open it
 
@@ -237,8 +237,8 @@ datasets.load_dataset("FOLDER"){one_language}
 {_calls(glob, has_probability=bool(made.settings.get(PROBABILITY)))}
 ```
 
-`datasets` opens the splits and shards that have rows, with no argument but the folder. Arrow refuses JSON files without
-rows, which `manifest.json` tells of.
+`datasets` needs only the folder, and opens the splits and shards that have rows. Arrow refuses JSON files without rows;
+`manifest.json` says which shards have none.
 
 ## Licence
 

@@ -98,11 +98,11 @@ def _lengths(made: Manifest, lengths: Lengths) -> "Markup":
         axes.legend(frameon=False)
 
     tokens = f"{'up to ' if 'denoisers' in settings else ''}{settings['tokens_length']:,}"
-    said = (
+    note = (
         f"A full example takes {tokens} raw tokens. Its inputs have room for {settings['inputs_length']:,} tokens, and "
         f"its targets for {settings['targets_length']:,}."
     )
-    return render("<p>{{ said }}</p>{{ table }}{{ plot }}", said=said, table=table(headers, rows), plot=plot(draw))
+    return render("<p>{{ note }}</p>{{ table }}{{ plot }}", note=note, table=table(headers, rows), plot=plot(draw))
 
 
 def _denoisers(made: Manifest) -> "Markup":

@@ -29,7 +29,9 @@ def release_page(result: Mapping[str, Any]) -> str:
         Section("Settings", html.settings(result["settings"])),
     ]
     if result["notices"]:
-        sections.insert(0, Section("Notices", html.table(["what was seen"], [[said] for said in result["notices"]])))
+        sections.insert(
+            0, Section("Notices", html.table(["what was seen"], [[notice] for notice in result["notices"]]))
+        )
     verdict = "every row agrees" if not disagreeing else f"{disagreeing:,} of {checked:,} rows disagree"
     return html.page("Released corpus against its WET files", verdict if checked else "no row to compare", sections)
 

@@ -100,10 +100,10 @@ def _sample(sources: Sequence[tuple[str, float, int, int, int]], taken: int) -> 
     ]
     headers = ("source", "weight", "share wanted", "bytes available", "bytes wanted", "bytes taken", "share taken")
     short = [name for name, _, _, asked, got in sources if got < 0.98 * asked]
-    said = (
+    note = (
         f"These have less text than their weights ask for, so all of it is used: {', '.join(short)}." if short else ""
     )
-    return render("{{ t }}{% if said %}<p>{{ said }}</p>{% endif %}", t=table(headers, rows), said=said)
+    return render("{{ t }}{% if note %}<p>{{ note }}</p>{% endif %}", t=table(headers, rows), note=note)
 
 
 def _fit(both: Sequence[tuple[str, Vocabulary]], samples: Mapping[str, Sequence[str]]) -> "Markup":
@@ -112,10 +112,10 @@ def _fit(both: Sequence[tuple[str, Vocabulary]], samples: Mapping[str, Sequence[
         for source, texts in samples.items()
         for name, vocabulary in both
     ]
-    said = "Measured on the sampled text itself, on at most 1 MB per source. Words are separated by white space."
+    note = "Measured on the sampled text itself, on at most 1 MB per source. Words are separated by white space."
     return render(
-        "<p>{{ said }}</p>{{ t }}",
-        said=said,
+        "<p>{{ note }}</p>{{ t }}",
+        note=note,
         t=table(("source", "vocabulary", "characters per piece", "tokens per word", "unknown tokens"), rows),
     )
 
@@ -165,9 +165,9 @@ def _all_pieces(pieces: Sequence[str]) -> "Markup":
     """At most about 2,000 pieces, the most probable first."""
     step = max(1, len(pieces) // 1000)
     shown = list(enumerate(pieces, start=3))[::step]
-    said = "In order of probability" + (f", one piece in {step}" if step > 1 else "")
+    note = "In order of probability" + (f", one piece in {step}" if step > 1 else "")
     box = search_box(".piece", "find a piece")
-    return render(_PIECES, pieces=shown, said=said, box=box)
+    return render(_PIECES, pieces=shown, note=note, box=box)
 
 
 _SPLITS = """<style>
@@ -184,7 +184,7 @@ _SPLITS = """<style>
 {% endfor %}
 {% endfor %}"""
 
-_PIECES = """<p>{{ said }}. {{ box }}</p><p>
+_PIECES = """<p>{{ note }}. {{ box }}</p><p>
 {% for token, piece in pieces %}
 <span class="piece"><code title="id {{ token }}">{{ piece }}</code> </span>
 {% endfor %}

@@ -35,10 +35,10 @@ def read_task_records(path: str, task: str, split: str | None) -> Iterator[ToldR
     rows = _of_folder(name, task) if data_set_folders.is_data_set(name) else _of_hub(name, task)
     number = 0
     splits = set()
-    for record, told in rows:
-        splits.add(told)
-        if split is None or told == split:
-            yield record, told
+    for record, record_split in rows:
+        splits.add(record_split)
+        if split is None or record_split == split:
+            yield record, record_split
             number += 1
     if not number and split is not None:
         raise UserError(f"{path} has no split {split!r}; it has {', '.join(sorted(map(str, splits)))}")

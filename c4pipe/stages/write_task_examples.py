@@ -178,10 +178,10 @@ class _Conversion:
 
     def run(self, records: Iterable[tuple[RawRecord | BadRecord, str | None]]) -> None:
         with self._stack:
-            for record, told_split in records:
+            for record, source_split in records:
                 for number, part in enumerate(self._unfolded(record)):
                     self.counters["records"] += 1
-                    for placed in self._examples(part, told_split):
+                    for placed in self._examples(part, source_split):
                         self._add(record.number + number, placed)
             for name in self._blocks:
                 self._write(name)
@@ -198,11 +198,11 @@ class _Conversion:
             return [BadRecord(record.number, record.offset, fault.reason, fault.detail)]
         return [RawRecord(record.number, record.offset, dict(fields)) for fields in parts]
 
-    def _examples(self, record: RawRecord | BadRecord, told_split: str | None) -> list[Placed]:
+    def _examples(self, record: RawRecord | BadRecord, source_split: str | None) -> list[Placed]:
         try:
             if isinstance(record, BadRecord):
                 raise MalformedRecord(record.reason, record.detail)
-            placed = list(convert(record.fields, self._settings.task or None, told_split))
+            placed = list(convert(record.fields, self._settings.task or None, source_split))
         except Dropped as fault:
             self.counters[f"dropped_{fault.reason}"] += 1
             return []

@@ -34,10 +34,10 @@ def unfold(record: Record, task: str | None) -> Sequence[Record]:
         raise _too_deep() from None
 
 
-def convert(record: Record, task: str | None, told_split: str | None = None) -> Iterator[Placed]:
+def convert(record: Record, task: str | None, source_split: str | None = None) -> Iterator[Placed]:
     """The examples of one raw or ready record.
 
-    task: the task of a raw record, and of a ready record that does not name its task. told_split: the split according
+    task: the task of a raw record, and of a ready record that does not name its task. source_split: the split according
     to the source; the record's own field `split` has precedence.
 
     Examples that must not be learnt from are left out of the training split. Examples without a label are kept only in
@@ -46,7 +46,7 @@ def convert(record: Record, task: str | None, told_split: str | None = None) -> 
     Raises: MalformedRecord if the record is not an example; Dropped if it is a valid record that gives no example.
     """
     try:
-        yield from _convert(record, task, told_split)
+        yield from _convert(record, task, source_split)
     except RecursionError:  # from converting a nested value to text
         raise _too_deep() from None
 
@@ -55,8 +55,8 @@ def _too_deep() -> MalformedRecord:
     return MalformedRecord("bad_field", "a field is nested too deep")
 
 
-def _convert(record: Record, task: str | None, told_split: str | None) -> Iterator[Placed]:
-    told: Any = record.get("split") if record.get("split") is not None else told_split
+def _convert(record: Record, task: str | None, source_split: str | None) -> Iterator[Placed]:
+    named_split: Any = record.get("split") if record.get("split") is not None else source_split
     if is_ready(record):
         name = record.get("task") or task
         if not isinstance(name, str) or not _is_file_name(name):
@@ -72,12 +72,12 @@ def _convert(record: Record, task: str | None, told_split: str | None) -> Iterat
         name = task
         examples = [_checked(example) for example in find_or_make(task).format(record)]
     fault = next((example.fault for example in examples if example.fault is not None), None)
-    if fault is not None and not is_test(told):
+    if fault is not None and not is_test(named_split):
         raise fault
     # All examples of a record go to the same split.
-    split = split_of(examples[0].inputs, told) if examples else TRAIN
+    split = split_of(examples[0].inputs, named_split) if examples else TRAIN
     if name in TASKS:
-        name = TASKS[name].halves.get(half_of(told), name)
+        name = TASKS[name].halves.get(half_of(named_split), name)
     for example in examples:
         if split != TRAIN or example.trains:
             yield Placed(name, split, example)

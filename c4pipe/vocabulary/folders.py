@@ -62,7 +62,7 @@ def why_no_model(folder: str, model_file: str) -> str:
     return f"{model_file} is not there; make one with pipelines.c4_to_vocabulary"
 
 
-def told_num_extra_ids(folder: str) -> int | None:
+def recorded_num_extra_ids(folder: str) -> int | None:
     """The number of extra ids of a folder's model, according to the other files; None if they do not tell."""
     for name, find in (
         ("manifest.json", lambda found: found["settings"]["num_extra_ids"]),

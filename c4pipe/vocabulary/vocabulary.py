@@ -92,7 +92,7 @@ class Vocabulary:
         if model is None:
             raise UserError(f"no vocabulary at {path}: {folders.why_no_model(folder, MODEL_FILE)}")
         if num_extra_ids is None:
-            num_extra_ids = folders.told_num_extra_ids(folder)
+            num_extra_ids = folders.recorded_num_extra_ids(folder)
         vocabulary = cls(model, DEFAULT_NUM_EXTRA_IDS if num_extra_ids is None else num_extra_ids, source=path)
         folders.refuse_added_tokens(folder, vocabulary.piece)
         return vocabulary

@@ -65,18 +65,18 @@ class Findings:
 
 def significance(findings: Findings) -> list[str]:
     """What is significant and what is not, one sentence or more for each column."""
-    said = []
+    sentences = []
     for column in findings.columns:
         verdict = findings.verdicts.get(column.name)
         if verdict is None:
-            said.append(f"{column.title}: no result yet.")
+            sentences.append(f"{column.title}: no result yet.")
             continue
         best = f"{column.title}: the best is {verdict.best} ({findings.spread(verdict.best, column.name)})."
         if len(findings.rows) == 1:
-            said.append(f"{best} There is no other row to compare it with.")
+            sentences.append(f"{best} There is no other row to compare it with.")
         elif verdict.margin is None:
             why = ("no result", "only one result")[verdict.repeats] if verdict.repeats < 2 else "equal results"
-            said.append(
+            sentences.append(
                 f"{best} Nothing can be said about significance, because the baseline ({findings.plan.baseline}) has "
                 f"{why}."
             )
@@ -84,9 +84,9 @@ def significance(findings: Findings) -> list[str]:
             rule = f"Two standard deviations of the baseline's {verdict.repeats} repeats are {verdict.margin:.2f}."
             near = f"Not significantly below the best: {_list(verdict.near)}."
             below = f"Further below: {_list(verdict.below)}."
-            said.append(f"{best} {rule} {near} {below}")
-        said += _against_baseline(findings, column)
-    return said
+            sentences.append(f"{best} {rule} {near} {below}")
+        sentences += _against_baseline(findings, column)
+    return sentences
 
 
 def _against_baseline(findings: Findings, column: Column) -> list[str]:
@@ -102,15 +102,15 @@ def _against_baseline(findings: Findings, column: Column) -> list[str]:
             single.append(row.name)
         else:
             (apart if abs(gain.mean) > gain.half_width else same).append(row.name)
-    said = []
+    sentences = []
     if apart or same:
-        said.append(
+        sentences.append(
             f"{column.title}, seed by seed against {findings.plan.baseline}: the 95% interval of the difference "
             f"excludes zero for {_list(apart)}; it does not for {_list(same)}."
         )
     if single:
-        said.append(f"{column.title}: a single seed gives no interval for {_list(single)}.")
-    return said
+        sentences.append(f"{column.title}: a single seed gives no interval for {_list(single)}.")
+    return sentences
 
 
 def _list(names: Sequence[str]) -> str:

@@ -26,7 +26,7 @@ _TABLE = """<div class="scroll"><table>
 _LIST = "<ul>{% for line in lines %}<li>{{ line }}</li>{% endfor %}</ul>"
 _PAPER = (
     "The paper's figures are of T5-Base after 34 billion tokens of pre-training (arXiv 1910.10683). They cannot be "
-    "compared with the figures of this search, whose scale is another. Compare only the order of the rows."
+    "compared with the figures of this search, which has another scale. Compare only the order of the rows."
 )
 
 

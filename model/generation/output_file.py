@@ -29,10 +29,10 @@ class OutputFile:
         """
         if self._overwrite or not (files.exists(self.path) or files.exists(self.record)):
             return False
-        told = self._told()
-        if not files.exists(self.path) or files.sha256(self.path) != told.get("sha256"):
+        recorded = self._recorded()
+        if not files.exists(self.path) or files.sha256(self.path) != recorded.get("sha256"):
             raise UserError(f"{self.path} is not as it was written; give another --output, or --overwrite")
-        there, asked = told["settings"], json.loads(json.dumps(self._settings))
+        there, asked = recorded["settings"], json.loads(json.dumps(self._settings))
         if differing := [name for name in sorted({*there, *asked}) if there.get(name) != asked.get(name)]:
             raise UserError(
                 f"{self.path} has another result (other {', '.join(differing)}); give another --output, or --overwrite "
@@ -43,7 +43,7 @@ class OutputFile:
     def write(self, lines: Sequence[str]) -> None:
         """Write the lines and the record. An old record is removed first, so that it never describes new lines."""
         content = "".join(line + "\n" for line in lines).encode()
-        told = {
+        recorded = {
             "settings": self._settings,
             "lines": len(lines),
             "sha256": hashlib.sha256(content).hexdigest(),
@@ -51,14 +51,14 @@ class OutputFile:
         }
         files.remove(self.record)
         files.write_bytes(self.path, content)
-        files.write_bytes(self.record, (json.dumps(told, indent=1) + "\n").encode())
+        files.write_bytes(self.record, (json.dumps(recorded, indent=1) + "\n").encode())
 
-    def _told(self) -> dict[str, Any]:
+    def _recorded(self) -> dict[str, Any]:
         if files.exists(self.record):
             try:
-                told = checked_json.parse_any(files.read_bytes(self.record))
-                if isinstance(told, dict) and isinstance(told.get("settings"), dict):
-                    return told
+                recorded = checked_json.parse_any(files.read_bytes(self.record))
+                if isinstance(recorded, dict) and isinstance(recorded.get("settings"), dict):
+                    return recorded
             except ValueError:
                 pass
         raise UserError(

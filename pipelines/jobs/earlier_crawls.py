@@ -105,17 +105,19 @@ def _shown(value: Any) -> str:
 
 def notices(crawls: EarlierCrawls, input_names: Sequence[str]) -> list[str]:
     """What a user should know of these corpora, in sentences. input_names: of the new crawl's WET files."""
-    said = []
+    sentences = []
     by_inputs = {crawl.corpus.inputs: crawl for crawl in crawls.crawls}
     for crawl in crawls.crawls:
         made = manifest.read(crawl.folder)
         if again := sorted({*input_names} & {entry.name for entry in made.inputs}):
-            said.append(f"{len(again):,} WET files have the names of files of {crawl.folder}, such as {again[0]}")
+            sentences.append(f"{len(again):,} WET files have the names of files of {crawl.folder}, such as {again[0]}")
         for corpus in manifest.text_statistics(made).previous:
             now = by_inputs[corpus.inputs]
             if now.corpus.keys != corpus.keys:
-                said.append(f"{now.folder} has other pages now than when {crawl.folder} was made (after a takedown?)")
-    return said
+                sentences.append(
+                    f"{now.folder} has other pages now than when {crawl.folder} was made (after a takedown?)"
+                )
+    return sentences
 
 
 def common(earlier: EarlierCrawls, urls: Sequence[str], texts: Iterable[str]) -> tuple[set[str], set[str]]:

@@ -100,7 +100,7 @@ class TaskJob:
 
     @property
     def is_of_files(self) -> bool:
-        """Whether `num_bytes` tells of all that is to be read."""
+        """Whether `num_bytes` is the size of all inputs."""
         return not any(file.path.startswith(hugging_face.PREFIX) for file in self.task_files)
 
     def estimate(self) -> str:

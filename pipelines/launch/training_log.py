@@ -42,8 +42,8 @@ class Phase:
             self.words = f"choosing pieces ({size:,} left of {self._first_size:,})"
             self._reach(_CHOOSING_FROM + (_CHOOSING_TO - _CHOOSING_FROM) * self._chosen(size))
             return
-        for said, words, share in _PHASES:
-            if said in line:
+        for beginning, words, share in _PHASES:
+            if beginning in line:
                 self.words = words
                 self._reach(share)
 

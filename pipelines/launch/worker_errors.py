@@ -3,9 +3,9 @@
 import errno
 import re
 
-from c4pipe.command_line import of_the_system
+from c4pipe.command_line import system_message
 from c4pipe.errors import UserError
-from c4pipe.outside import causes, in_one_line, keep_trace, of_outside
+from c4pipe.outside import causes, in_one_line, keep_trace, service_message
 from pipelines.launch import local_workers
 
 _DISK_FULL = "the disk is full; free space and run the same command again: it continues from what is committed"
@@ -28,7 +28,7 @@ def as_user_error(error: Exception, words: str = "") -> UserError:
     """
     if message := _mendable(error):
         return UserError(message)
-    message = of_outside(error)
+    message = service_message(error)
     if message is None and any(sign in str(error) for sign in local_workers.GONE):
         message = _WORKER_GONE
     message = message or f"a worker failed: {_last_line(error)}"
@@ -40,7 +40,7 @@ def _mendable(error: Exception) -> str | None:
     for cause in causes(error):
         if isinstance(cause, UserError):
             return str(cause).split(_WHILE)[0]
-        if isinstance(cause, OSError) and (message := _of_the_system(cause)):
+        if isinstance(cause, OSError) and (message := _system_message(cause)):
             return message.split(_WHILE)[0]
     text = str(error)
     if found := _USER_ERROR.findall(text):
@@ -48,11 +48,11 @@ def _mendable(error: Exception) -> str | None:
     if any(f"[Errno {number}]" in text for number in _NO_SPACE):
         return _DISK_FULL
     errors = (OSError(int(number), what, name) for number, what, name in reversed(_SYSTEM_ERROR.findall(text)))
-    return next(filter(None, map(_of_the_system, errors)), None)
+    return next(filter(None, map(_system_message, errors)), None)
 
 
-def _of_the_system(error: OSError) -> str | None:
-    return _DISK_FULL if error.errno in _NO_SPACE else of_the_system(error)
+def _system_message(error: OSError) -> str | None:
+    return _DISK_FULL if error.errno in _NO_SPACE else system_message(error)
 
 
 def _last_line(error: Exception) -> str:

@@ -8,7 +8,7 @@ import pytest
 from c4pipe import command_line
 from c4pipe.command_line import Parser
 from c4pipe.errors import UserError
-from c4pipe.outside import of_outside
+from c4pipe.outside import service_message
 
 
 def raised(package: str, name: str, message: str) -> Exception:
@@ -75,7 +75,9 @@ def test_it_is_one_line_and_status_2(error, line, capsys):
 def test_an_error_that_another_one_was_raised_from_tells():
     error = ValueError("something")
     error.__cause__ = raised("gcsfs.retry", "HttpError", "Anonymous caller: 401")
-    assert of_outside(error).startswith("Google Cloud Storage asks for credentials: HttpError: Anonymous caller: 401")
+    assert service_message(error).startswith(
+        "Google Cloud Storage asks for credentials: HttpError: Anonymous caller: 401"
+    )
 
 
 def test_a_plain_error_that_a_library_of_a_service_raised_is_one_line(capsys):
@@ -111,7 +113,7 @@ def test_a_plain_error_that_our_code_raised_is_not_one_from_outside():
     ids=["ours", "protobuf", "a word"],
 )
 def test_a_fault_of_ours_is_not_one_from_outside(error):
-    assert of_outside(error) is None
+    assert service_message(error) is None
 
     def main():
         raise error

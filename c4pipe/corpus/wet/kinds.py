@@ -60,14 +60,14 @@ def notices(kinds: Mapping[str, int], wet_parser: str) -> list[str]:
     others = {name: count for name, count in types.items() if name not in _EXPECTED}
     if num_others := sum(others.values()):
         named = ", ".join(f"{count:,} {name}" for name, count in sorted(others.items()))
-        told = f"{num_others:,} of {sum(types.values()):,} records are not conversion records ({named})"
+        notice = f"{num_others:,} of {sum(types.values()):,} records are not conversion records ({named})"
         if num_others > types.get("conversion", 0):
-            told += f": this looks like {_file_kind(others)}"
+            notice += f": this looks like {_file_kind(others)}"
         if wet_parser == LINES:
-            told += ", and the reference's parser reads their text as pages; --wet_parser=warc leaves them out"
+            notice += ", and the reference's parser reads their text as pages; --wet_parser=warc leaves them out"
         else:
-            told += "; they were left out"
-        found.append(told)
+            notice += "; they were left out"
+        found.append(notice)
     if versions and wet_parser == LINES:
         named = " or ".join(sorted(versions))
         count = sum(versions.values())

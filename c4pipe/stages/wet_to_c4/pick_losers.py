@@ -32,9 +32,9 @@ class Losses(NamedTuple):
     def of_file(self) -> File:
         return File(*self.file)
 
-    def with_losers(self, kind: str, told: int | bytes) -> "Losses":
+    def with_losers(self, kind: str, losers: int | bytes) -> "Losses":
         """A copy with the losers of one more kind of key."""
-        fields: dict[str, Any] = {kind: told}
+        fields: dict[str, Any] = {kind: losers}
         return self._replace(**fields)
 
 
@@ -118,11 +118,11 @@ def _note_buckets(losses: Losses, kind: str, done: list[tuple[int, int]]) -> Los
 def losers_of(losses: Losses, plan: Plan, kind: str, run_key: str) -> np.ndarray:
     """The losers of a file, (n,) of the kind's losers; empty if this kind of key does not compete."""
     dtype = KINDS[kind].losers
-    told = getattr(losses, kind)
-    if told is None or isinstance(told, bytes):
-        return np.frombuffer(told or b"", dtype)
+    found = getattr(losses, kind)
+    if found is None or isinstance(found, bytes):
+        return np.frombuffer(found or b"", dtype)
     file = losses.of_file
-    paths = [_losers_path(plan, kind, bucket, run_key) for bucket in bucket_edges(told)]
+    paths = [_losers_path(plan, kind, bucket, run_key) for bucket in bucket_edges(found)]
     return np.concatenate([read_parts(path, file.number, file.number + 1, dtype) for path in paths])
 
 

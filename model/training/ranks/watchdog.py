@@ -59,11 +59,11 @@ class Watchdog:
             self._thread.join()
 
     def _watch(self) -> None:
-        said = 0.0
+        warned_of = 0.0
         while not self._ended.wait(self._seconds / 8):
             last = self._last
-            if time.monotonic() - last > self._seconds and said != last:
-                said = last
+            if time.monotonic() - last > self._seconds and warned_of != last:
+                warned_of = last
                 self._say()
 
     def _say(self) -> None:

@@ -1,7 +1,7 @@
 """What the demo shows at its end."""
 
 from c4pipe.demo.gaps import Gap, fillings, gaps_of
-from c4pipe.demo.samples import num_right, told
+from c4pipe.demo.samples import lines_of, num_right
 
 
 def test_each_gap_is_shown_with_its_context_its_answer_and_the_right_one():
@@ -18,7 +18,7 @@ def test_each_gap_is_shown_with_its_context_its_answer_and_the_right_one():
 def test_long_context_is_cut_to_the_text_beside_the_gap():
     (gap,) = gaps_of(f"{'a' * 100} b <extra_id_0> c {'d' * 100}", "<extra_id_0> x", "")
     assert gap.before.endswith("a b") and gap.after.startswith("c d") and len(gap.before) == len(gap.after) == 44
-    assert gap.answer is None and told(gap)[1] == "    model: (no answer)   right: 'x'"
+    assert gap.answer is None and lines_of(gap)[1] == "    model: (no answer)   right: 'x'"
 
 
 def test_a_model_that_repeats_a_sentinel_is_taken_at_its_first_word():
@@ -27,4 +27,4 @@ def test_a_model_that_repeats_a_sentinel_is_taken_at_its_first_word():
 
 def test_control_characters_of_a_page_do_not_reach_the_terminal():
     (gap,) = gaps_of("a\x1b[31m <extra_id_0> b", "<extra_id_0> \x1b[0m", "<extra_id_0> \x07")
-    assert "\x1b" not in "".join(told(gap)) and "\x07" not in "".join(told(gap))
+    assert "\x1b" not in "".join(lines_of(gap)) and "\x07" not in "".join(lines_of(gap))

@@ -67,7 +67,7 @@ summary.volume("split-wet-file").add(*Size(9, 99), pages={num_records})
 summary.volume("split:train").add(*Size(9, 99), pages={num_records})
 summary.lengths[100] = {num_records}
 page = page_of(summary)
-print("matplotlib" in sys.modules, page.count("<svg"), "Drawn from" in page)
+print("matplotlib" in sys.modules, page.count("<svg"), "Charts are drawn if" in page)
 """
 
 
