@@ -256,6 +256,8 @@ def _complain(message: str, is_speaker: bool) -> int:
     """
     if not is_speaker:
         time.sleep(PATIENCE_SECONDS)
-        message = f"rank {os.environ.get('RANK', '?')}: {message}"
+        here = f"rank {os.environ.get('RANK', '?')}"
+        # Errors about the contact between ranks begin with the rank and its host.
+        message = message if message.startswith(f"{here} ") else f"{here}: {message}"
     print(f"error: {one_line(message)}", file=sys.stderr)
     return EXIT_USER_ERROR

@@ -74,17 +74,25 @@ def test_the_collector_and_warnings_rest_while_an_action_is_imported(caplog):
     assert [record.message for record in caplog.records] == ["something else"]
 
 
-@pytest.mark.parametrize(("is_speaker", "said"), [(True, "error: no shards\n"), (False, "error: rank 3: no shards\n")])
-def test_a_rank_that_fails_waits_for_rank_0_before_it_speaks(is_speaker, said, monkeypatch, capsys):
+@pytest.mark.parametrize(
+    ("is_speaker", "message", "said"),
+    [
+        (True, "no shards", "no shards"),
+        (False, "no shards", "rank 3: no shards"),
+        (False, "rank 3 on gpu07 lost contact", "rank 3 on gpu07 lost contact"),
+        (False, "rank 30 is missing", "rank 3: rank 30 is missing"),
+    ],
+)
+def test_a_rank_that_fails_waits_for_rank_0_before_it_speaks(is_speaker, message, said, monkeypatch, capsys):
     waited: list[float] = []
     monkeypatch.setattr(command_line.time, "sleep", waited.append)
     monkeypatch.setenv("RANK", "3")
 
     def fail() -> int:
-        raise UserError("no shards")
+        raise UserError(message)
 
     with pytest.raises(SystemExit) as ended:
         command_line.run(fail, is_speaker=lambda: is_speaker)
     assert ended.value.code == command_line.EXIT_USER_ERROR
-    assert capsys.readouterr().err == said
+    assert capsys.readouterr().err == f"error: {said}\n"
     assert waited == ([] if is_speaker else [command_line.PATIENCE_SECONDS])
