@@ -1,5 +1,7 @@
 """Attention with T5's bias on a GPU: our kernels, PyTorch's kernels, and the plain formula (as in Hugging Face's T5).
 
+PyTorch's are the fused kernels with a mask, and FlexAttention.
+
     python benchmarks/bench_attention.py
     python benchmarks/bench_attention.py --batch_size=128 --heads=16
 
@@ -9,15 +11,38 @@ in the forward pass and 10 x T x S x K in the backward pass; operations that are
 """
 
 import argparse
+import functools
 import sys
 import time
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from model.architectures.attention import IMPLEMENTATIONS, Kernel, kernel_error
+
+
+@functools.cache
+def _compiled_flex() -> Kernel:
+    from torch.nn.attention.flex_attention import flex_attention
+
+    def attend(q_BHTK: Tensor, k_BHSK: Tensor, v_BHSK: Tensor, bias_1HTS: Tensor) -> Tensor:
+        def add_bias(score: Tensor, b: Tensor, h: Tensor, t: Tensor, s: Tensor) -> Tensor:
+            return score + bias_1HTS[0, h, t, s]
+
+        return flex_attention(q_BHTK, k_BHSK, v_BHSK, score_mod=add_bias, scale=1.0)
+
+    return torch.compile(attend, dynamic=False)
+
+
+def flex(q_BHTK: Tensor, k_BHSK: Tensor, v_BHSK: Tensor, bias_1HTS: Tensor) -> Tensor:
+    """The same by PyTorch's FlexAttention, compiled. On a CPU it has no gradients (PyTorch 2.13)."""
+    return _compiled_flex()(q_BHTK, k_BHSK, v_BHSK, bias_1HTS)
+
+
+KERNELS: dict[str, Kernel] = {**IMPLEMENTATIONS, "flex": flex}
 
 
 def measure(kernel: Kernel, arguments: argparse.Namespace, length: int) -> tuple[float, float]:
@@ -53,12 +78,12 @@ def main() -> None:
     torch.backends.cuda.enable_cudnn_sdp(False)
     print(f"{torch.cuda.get_device_name()}; torch {torch.__version__}, {time.strftime('%Y-%m-%d')}")
     shape = {"num_heads": arguments.heads, "d_kv": arguments.features}
-    for name, kernel in IMPLEMENTATIONS.items():
+    for name, kernel in KERNELS.items():
         print(f"{name}: error {kernel_error(kernel, device, torch.bfloat16, **shape):.2g} of the largest value")
     for length in map(int, arguments.lengths.split(",")):
         print(f"{arguments.batch_size} x {arguments.heads} heads, {length} queries and keys:")
         product = 2 * arguments.batch_size * arguments.heads * length**2 * arguments.features
-        for name, kernel in IMPLEMENTATIONS.items():
+        for name, kernel in KERNELS.items():
             forward, backward = measure(kernel, arguments, length)
             print(
                 f"  {name:7} forward {forward:.3f} ms ({2 * product / forward / 1e9:.0f} TFLOP/s), "
