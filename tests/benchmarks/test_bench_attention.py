@@ -12,7 +12,7 @@ BENCHMARK = Path(__file__).parents[2] / "benchmarks" / "bench_attention.py"
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("queries", "keys"), [(64, 64), (37, 53), (1, 70)])
+@pytest.mark.parametrize(("queries", "keys"), [(64, 64), (37, 53)])
 def test_flex_attention_computes_attention_with_the_bias(queries, keys):
     flex = runpy.run_path(str(BENCHMARK))["flex"]
     generator = torch.Generator().manual_seed(0)
