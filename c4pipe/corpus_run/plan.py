@@ -184,6 +184,10 @@ class Plan:
         """Path of the list of a WET file's pages that are in clusters (`.parquet`), or of its record (`.json`)."""
         return self.later(run_key, "near_duplicates", f"{stem}{ending}")
 
+    def gathered(self, name: str) -> str:
+        """The beginning of the paths of the files in which a run gathers what it knows of all files."""
+        return f"{self.inputs.removesuffix('.jsonl')}-gathered/{name}"
+
     def later(self, run_key: str, kind: str, name: str) -> str:
         """Path of a work file that depends on all inputs."""
         return files.join(self.work, run_key, kind, name)

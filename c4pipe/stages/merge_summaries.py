@@ -1,38 +1,37 @@
-"""Merges the summaries of all files into one. Summaries are passed as JSON text."""
+"""Merges the summaries of all files into one. They are read from the work folder, and only their names travel."""
 
-import json
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import Any
 
 import apache_beam as beam
 
 from c4pipe.report.summary import Summary
-
-
-class _Merge(beam.CombineFn):
-    def __init__(self, samples_per_rule: int) -> None:
-        self._samples_per_rule = samples_per_rule
-
-    def create_accumulator(self):
-        return Summary(self._samples_per_rule)
-
-    def add_input(self, accumulator, element):
-        return accumulator.merge(Summary.from_json(json.loads(element)))
-
-    def merge_accumulators(self, accumulators):
-        merged = self.create_accumulator()
-        for accumulator in accumulators:
-            merged.merge(accumulator)
-        return merged
-
-    def extract_output(self, accumulator):
-        return json.dumps(accumulator.to_json())
+from c4pipe.stages.gather import Gather, read_gathered
 
 
 class MergeSummaries(beam.PTransform):
-    """JSON texts of `Summary` -> one merged JSON text, even if there are no inputs."""
+    """(number, value) -> the path of the merged summary; one element, even if there are no inputs.
 
-    def __init__(self, samples_per_rule: int) -> None:
+    path: see `Gather`. samples_per_rule: of the merged summary. read: value -> the `Summary` that it names.
+    """
+
+    def __init__(self, path: str, samples_per_rule: int, read: Callable[[Any], Summary]) -> None:
         super().__init__()
-        self._samples_per_rule = samples_per_rule
+        self._path, self._samples_per_rule, self._read = path, samples_per_rule, read
 
-    def expand(self, summaries):
-        return summaries | beam.CombineGlobally(_Merge(self._samples_per_rule))
+    def expand(self, values):
+        merge = partial(_merge, self._samples_per_rule)
+        return values | Gather(self._path, partial(merge, self._read), partial(merge, Summary.from_json))
+
+
+def read_summary(path: str) -> Summary:
+    """The summary that `MergeSummaries` left."""
+    return Summary.from_json(read_gathered(path))
+
+
+def _merge(samples_per_rule: int, read: Callable[[Any], Summary], values: Iterable[Any]) -> dict[str, Any]:
+    merged = Summary(samples_per_rule)
+    for value in values:
+        merged.merge(read(value))
+    return merged.to_json()

@@ -3,6 +3,8 @@
 import apache_beam as beam
 
 from c4pipe.near_duplicates_run.clustering import Clustering, Signed
+from c4pipe.shards import files
+from c4pipe.stages.gather import Gather, chained, read_gathered
 from c4pipe.stages.near_duplicates.find_clusters import find_clusters
 from c4pipe.stages.near_duplicates.match_pages import bucket_edges, match_bucket
 
@@ -19,7 +21,12 @@ class ClusterPages(beam.PTransform):
 
     def expand(self, signed):
         clustering = self._clustering
-        all_signed = signed | "All signed" >> beam.combiners.ToList()
+        path = files.join(clustering.work, f"signed-{self._settings[:16]}")
+        all_signed = (
+            signed
+            | "Number signed" >> beam.Map(lambda file: (Signed(*file).number, tuple(file)))
+            | "All signed" >> Gather(path, list, chained)
+        )  # fmt: skip
         run_key = all_signed | "Number pages" >> beam.Map(_number_pages, clustering, self._settings)
         return (
             all_signed
@@ -31,10 +38,14 @@ class ClusterPages(beam.PTransform):
         )
 
 
-def _number_pages(signed: list[Signed], clustering: Clustering, settings: str) -> str:
-    return clustering.number_pages([Signed(*file) for file in signed], settings)
+def _signed(path: str) -> list[Signed]:
+    return [Signed(*file) for file in read_gathered(path)]
 
 
-def _buckets(signed: list[Signed], clustering: Clustering) -> list[tuple[int, int]]:
-    num_signed = sum(Signed(*file).num_signed for file in signed)
+def _number_pages(path: str, clustering: Clustering, settings: str) -> str:
+    return clustering.number_pages(_signed(path), settings)
+
+
+def _buckets(path: str, clustering: Clustering) -> list[tuple[int, int]]:
+    num_signed = sum(file.num_signed for file in _signed(path))
     return bucket_edges(num_signed * clustering.banding.bands, clustering)

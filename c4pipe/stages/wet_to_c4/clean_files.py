@@ -5,7 +5,7 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import apache_beam as beam
 import numpy as np
@@ -27,7 +27,7 @@ from c4pipe.shards import files
 from c4pipe.shards.cleaned_pages import CLEANED_IN_LANGUAGE, PageInLanguage
 from c4pipe.shards.digests import HashingReader
 from c4pipe.shards.work import key_files, work_files
-from c4pipe.shards.work.frames import FramesWriter
+from c4pipe.shards.work.frames import DamagedWorkFile, FramesWriter
 from c4pipe.shards.work.key_files import write_key_file
 from c4pipe.shards.work.work_files import (
     PagesWriter,
@@ -43,7 +43,7 @@ _BATCH_BYTES = 16 << 20
 
 
 class CleanFiles(beam.PTransform):
-    """`File` tuples -> the JSON text of a `Summary` for each. Files that are already committed are reused."""
+    """`File` tuples -> `Cleaned` for each. Files that are already committed are reused."""
 
     def __init__(self, plan: Plan) -> None:
         super().__init__()
@@ -61,7 +61,20 @@ class _CleanFile(beam.DoFn):
         self._cleaning = FileCleaning(self._plan)
 
     def process(self, element):
-        yield json.dumps(self._cleaning.clean_file(File(*element)).to_json())
+        yield self._cleaning.clean_file(File(*element))
+
+
+class Cleaned(NamedTuple):
+    """A cleaned WET file, whose record in the work folder has its summary.
+
+    file: a `File`, as a plain tuple. sha256: of the WET file. num_rows: the number of pages that compete for a URL.
+    reused: whether the work of another run was reused.
+    """
+
+    file: tuple
+    sha256: str
+    num_rows: int
+    reused: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,15 +100,15 @@ class FileCleaning:
         self._after_urls: Judges = judges_of_worker(plan, chain.AFTER_URLS)
         self._excluded_urls = rules_of(plan.rules).excluded_urls
 
-    def clean_file(self, file: File) -> Summary:
-        """Clean one WET file into the work folder, unless this is done already. Returns the file's summary."""
+    def clean_file(self, file: File) -> Cleaned:
+        """Clean one WET file into the work folder, unless this is done already."""
         plan = self._plan
         record_path = plan.cleaned(file.stem, ".json")
         if files.exists(record_path):
             sha256 = files.sha256(file.path)
             record = read_record(record_path, digest(plan.cleaning_key, sha256))
             if record is not None and self._is_whole(file) and record["excluded"] == self._excluded_again(file):
-                return _described(file, sha256, record, reused=True)
+                return _cleaned(file, sha256, record, reused=True)
             # Otherwise a later run could reuse this record with pages that do not belong to it.
             files.remove(record_path)
         started = time.thread_time()
@@ -108,7 +121,7 @@ class FileCleaning:
         summary.seconds["clean_files"] = time.thread_time() - started
         record = {"excluded": excluded, "summary": summary.to_json()}
         write_record(record_path, digest(plan.cleaning_key, sha256), record)
-        return _described(file, sha256, record, reused=False)
+        return _cleaned(file, sha256, record, reused=False)
 
     def _is_whole(self, file: File) -> bool:
         """Whether the work files of a WET file still have the bytes that were written."""
@@ -212,7 +225,18 @@ def _digest_of(excluded: Iterable[str]) -> str:
     return digest(urls) if urls else ""
 
 
-def _described(file: File, sha256: str, record: dict[str, Any], reused: bool) -> Summary:
+def _cleaned(file: File, sha256: str, record: dict[str, Any], reused: bool) -> Cleaned:
+    return Cleaned(tuple(file), sha256, record["summary"]["totals"]["rows"], reused)
+
+
+def summary_of(plan: Plan, cleaned: Cleaned) -> Summary:
+    """The summary of a cleaned file. Raises: DamagedWorkFile if its record is missing or damaged."""
+    file_fields, sha256, _, reused = cleaned
+    file = File(*file_fields)
+    path = plan.cleaned(file.stem, ".json")
+    record = read_record(path, digest(plan.cleaning_key, sha256))
+    if record is None:
+        raise DamagedWorkFile.of(path, "it is gone, or its checksum differs")
     summary = Summary.from_json(record["summary"])
     is_quarantine = f"{chain.QUARANTINE}/"
     num_quarantined = sum(count for name, count in summary.counters.items() if name.startswith(is_quarantine))

@@ -1,8 +1,8 @@
 """Finishes cleaned files: removes the pages and lines that they lost, judges the rest, and groups it by split."""
 
-import json
 import time
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import apache_beam as beam
 
@@ -12,6 +12,7 @@ from c4pipe.corpus.urls import normalized_url
 from c4pipe.corpus_run.judges_of_worker import judges_of_worker
 from c4pipe.corpus_run.ledger import Ledger
 from c4pipe.corpus_run.plan import EXCLUDED_ASSET, File, Plan
+from c4pipe.report.summary import Summary
 from c4pipe.shards.judged_pages import JudgedPage
 from c4pipe.shards.work.frames import DamagedWorkFile
 from c4pipe.shards.work.work_files import (
@@ -32,8 +33,19 @@ _FLUSH_PAGES = 1024
 _FLUSH_CHARACTERS = 16 << 20
 
 
+class Finished(NamedTuple):
+    """A finished WET file, whose record in the work folder has its summary.
+
+    file: a `File`, as a plain tuple. is_new: whether its pages were judged now, and not by another run.
+    """
+
+    file: tuple
+    run_key: str
+    is_new: bool
+
+
 class FinishFiles(beam.PTransform):
-    """`Losses` -> the JSON text of a `Summary` for each.
+    """`Losses` -> `Finished` for each.
 
     run_key: a singleton side input that names the work of this run. clusters_key: a singleton side input that names the
     clusters of near-duplicates; None if they are not dropped.
@@ -64,20 +76,18 @@ class _FinishFile(beam.DoFn):
             record = None
         is_new = False
         if record is None or not (clusters_key == "" or are_noted(plan, file, clusters_key)):
-            record, is_new = self._finish(losses, run_key, clusters_key)
+            record, is_new = self._finish(losses, clusters_key)
             write_record(record_path, run_key, record)
-        if is_new:
-            record["summary"]["totals"]["finished_now"] = 1
-        yield json.dumps(record["summary"])
+        yield Finished(tuple(file), run_key, is_new)
 
-    def _finish(self, losses: Losses, run_key: str, clusters_key: str) -> tuple[dict, bool]:
+    def _finish(self, losses: Losses, clusters_key: str) -> tuple[dict, bool]:
         """The record of a finished file, and whether it was made now.
 
         A file that another run made from the same cleaned pages with the same losses is reused. After a takedown these
         are nearly all files.
         """
         plan, file = self._plan, losses.of_file
-        judged = self._judged(losses, run_key, clusters_key)
+        judged = self._judged(losses, clusters_key)
         own_path, pages_path = (plan.finished(file.stem, judged.key, ending) for ending in (".json", ".arrow"))
         record = read_record(own_path, judged.key)
         if record is not None and not _are_whole(plan, file, judged.key):
@@ -95,9 +105,9 @@ class _FinishFile(beam.DoFn):
         of_run = {name: record[name] for name in ("batches", "rows", "summary")}
         return {**of_run, "key": judged.key}, is_new
 
-    def _judged(self, losses: Losses, run_key: str, clusters_key: str) -> FileJudging | DistinctPages:
+    def _judged(self, losses: Losses, clusters_key: str) -> FileJudging | DistinctPages:
         plan, file = self._plan, losses.of_file
-        lost = lost_of(losses, plan, run_key)
+        lost = lost_of(losses, plan)
         if clusters_key:
             return DistinctPages(plan, file, lost, clusters_key)
         return FileJudging(plan, file, lost, self._judges_after_lines)
@@ -170,6 +180,15 @@ class _FiledBySplit:
         for split, pages in sorted(self._waiting.items()):
             self._batches.setdefault(split, []).append(self._writer.write(pages))
         self._waiting, self._num_characters = {}, 0
+
+
+def summary_of(plan: Plan, finished: Finished) -> Summary:
+    """The summary of a finished file. Raises: DamagedWorkFile if its record is missing or damaged."""
+    file_fields, run_key, is_new = finished
+    summary = Summary.from_json(record_of(plan, File(*file_fields), run_key)["summary"])
+    if is_new:
+        summary.totals["finished_now"] = 1
+    return summary
 
 
 def record_of(plan: Plan, file: File, run_key: str) -> dict:

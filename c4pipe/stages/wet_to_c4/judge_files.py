@@ -52,9 +52,9 @@ class Lost(NamedTuple):
     earlier_lines: Mapping[int, Sequence[int]]
 
 
-def lost_of(losses: Losses, plan: Plan, run_key: str) -> Lost:
+def lost_of(losses: Losses, plan: Plan) -> Lost:
     """Read the losses. Raises: DamagedWorkFile if the record of the cleaned file is damaged."""
-    urls, lines = losers_of(losses, plan, "urls", run_key), losers_of(losses, plan, "lines", run_key)
+    urls, lines = losers_of(losses, plan, "urls"), losers_of(losses, plan, "lines")
     rows = [lost_rows(urls[urls["earlier"] == is_earlier]) for is_earlier in (False, True)]
     numbers = [_lost_lines(lines[lines["earlier"] == is_earlier]) for is_earlier in (False, True)]
     cleaned_path = plan.cleaned(losses.of_file.stem, ".json")
@@ -130,17 +130,14 @@ class FileJudging:
 
 
 class JudgeFiles(beam.PTransform):
-    """`Losses` -> `Signed` files: the judged pages of each WET file, and their keys.
+    """`Losses` -> `Signed` files: the judged pages of each WET file, and their keys."""
 
-    run_key: a singleton side input that names the work of this run.
-    """
-
-    def __init__(self, plan: Plan, run_key) -> None:
+    def __init__(self, plan: Plan) -> None:
         super().__init__()
-        self._plan, self._run_key = plan, run_key
+        self._plan = plan
 
     def expand(self, losses):
-        return losses | beam.ParDo(_JudgeFile(self._plan), beam.pvalue.AsSingleton(self._run_key))
+        return losses | beam.ParDo(_JudgeFile(self._plan))
 
 
 class _JudgeFile(beam.DoFn):
@@ -151,9 +148,9 @@ class _JudgeFile(beam.DoFn):
         self._judges = judges_of_worker(self._plan, chain.AFTER_LINES)
         self._signatures = Signatures(self._plan.clustering.banding)
 
-    def process(self, losses: Losses, run_key: str):
+    def process(self, losses: Losses):
         plan, file = self._plan, losses.of_file
-        lost = lost_of(losses, plan, run_key)
+        lost = lost_of(losses, plan)
         path = plan.finished(file.stem, lost.key, "")
         record_path = path + f"{JUDGED_ENDING}.json"
         record = read_record(record_path, lost.key)

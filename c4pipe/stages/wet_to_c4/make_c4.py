@@ -1,20 +1,19 @@
 """The pipeline graph of wet_to_c4. Text stays in the work folder; only keys and counts travel between workers."""
 
 import json
-from collections.abc import Sequence
-from dataclasses import asdict
+from functools import partial
 
 import apache_beam as beam
 
 from c4pipe.corpus.chain import LINE_COPIES, NEAR_DUPLICATES
 from c4pipe.corpus_run.keys import KINDS, NUM_KEY_PARTS
-from c4pipe.corpus_run.plan import Plan
-from c4pipe.corpus_run.results import WrittenKeys
-from c4pipe.report.summary import Summary
+from c4pipe.corpus_run.plan import File, Plan
 from c4pipe.shards import files
 from c4pipe.shards.work.key_files import read_parts
-from c4pipe.stages.merge_summaries import MergeSummaries
+from c4pipe.stages.gather import Gather, chained, read_gathered
+from c4pipe.stages.merge_summaries import MergeSummaries, read_summary
 from c4pipe.stages.near_duplicates.cluster_pages import ClusterPages
+from c4pipe.stages.wet_to_c4 import clean_files, finish_files
 from c4pipe.stages.wet_to_c4.clean_files import CleanFiles
 from c4pipe.stages.wet_to_c4.finish_files import FinishFiles
 from c4pipe.stages.wet_to_c4.judge_files import JudgeFiles
@@ -45,35 +44,43 @@ class MakeC4(beam.PTransform):
         plan = self._plan
         wet_files = pipeline | "Read inputs" >> ReadInputs(plan.inputs)
         cleaned = wet_files | "Clean files" >> CleanFiles(plan)
-        all_cleaned = cleaned | "All cleaned" >> MergeSummaries(plan.samples_per_rule)
+        all_cleaned = (
+            cleaned
+            | "Number cleaned" >> beam.Map(_numbered)
+            | "All cleaned" >> MergeSummaries(
+                plan.gathered("cleaned"), plan.samples_per_rule, partial(clean_files.summary_of, plan)
+            )
+        )  # fmt: skip
         run_key = all_cleaned | "Decide" >> beam.Map(_decide, plan)
         losses = wet_files | "Go on" >> beam.FlatMap(_go_on, beam.pvalue.AsSingleton(run_key))
         pick = _through_files if plan.through_files else _through_shuffle
         losses = pick(losses, cleaned, plan, run_key)
-        clusters_key = _find_clusters(losses, plan, run_key)
+        clusters_key = _find_clusters(losses, plan)
         all_finished = (
             losses
             | "Finish files" >> FinishFiles(plan, run_key, clusters_key)
-            | "All finished" >> MergeSummaries(plan.samples_per_rule)
+            | "Number finished" >> beam.Map(_numbered)
+            | "All finished"
+            >> MergeSummaries(plan.gathered("finished"), plan.samples_per_rule, partial(finish_files.summary_of, plan))
         )
         shards = (
             all_finished
             | "Write shards" >> WriteShards(plan, run_key)
-            | "All shards" >> beam.combiners.ToList()
+            | "All shards" >> Gather(plan.gathered("shards"), list, chained)
         )  # fmt: skip
         later = {"run_key": run_key, "all_finished": all_finished, "shards": shards}
         if clusters_key is not None:
             later["clusters_key"] = clusters_key
         if plan.kinds_of_keys:
             keys = (losses, all_finished) | "Write keys" >> WriteKeys(plan, run_key)
-            later["keys"] = keys | "All keys" >> beam.combiners.ToList()
+            later["keys"] = keys | "All keys" >> Gather(plan.gathered("keys"), list, chained)
         side_inputs = {name: beam.pvalue.AsSingleton(found) for name, found in later.items()}
         return all_cleaned | "Leave result" >> beam.Map(_leave_result, self._result_path, **side_inputs)
 
 
 def _decide(all_cleaned: str, plan: Plan) -> str:
     """The name of this run's work after cleaning; empty if too many records were quarantined to continue."""
-    summary = Summary.from_json(json.loads(all_cleaned))
+    summary = read_summary(all_cleaned)
     num_quarantined = sum(file.num_quarantined for file in summary.inputs)
     if num_quarantined > plan.max_quarantined_fraction * summary.totals["records"]:
         return ""
@@ -81,15 +88,20 @@ def _decide(all_cleaned: str, plan: Plan) -> str:
 
 
 def _go_on(file, run_key: str):
-    return [Losses(file)] if run_key else []
+    return [Losses(file, run_key)] if run_key else []
+
+
+def _numbered(done):
+    """A `Cleaned` or `Finished` with the number of its WET file."""
+    return File(*done.file).number, done
 
 
 def _through_files(losses, cleaned, plan: Plan, run_key):
-    counts = cleaned | "URL keys per file" >> beam.Map(lambda summary: json.loads(summary)["totals"]["rows"])
+    counts = cleaned | "URL keys per file" >> beam.Map(lambda file: file.num_rows)
     losses = (counts, losses) | "Deduplicate URLs" >> PickLosersThroughFiles(plan, "urls", run_key)
     if not LINE_COPIES.when(plan.variant):
         return losses
-    counts = losses | "Write line keys" >> beam.ParDo(WriteLineKeys(plan), beam.pvalue.AsSingleton(run_key))
+    counts = losses | "Write line keys" >> beam.ParDo(WriteLineKeys(plan))
     return (counts, losses) | "Deduplicate lines" >> PickLosersThroughFiles(plan, "lines", run_key)
 
 
@@ -102,11 +114,11 @@ def _through_shuffle(losses, cleaned, plan: Plan, run_key):
     return (keys, losses) | "Deduplicate lines" >> PickLosersThroughShuffle(plan, "lines")
 
 
-def _find_clusters(losses, plan: Plan, run_key):
+def _find_clusters(losses, plan: Plan):
     """One element, which names the clusters of near-equal pages; None if the run does not look for any."""
     if not NEAR_DUPLICATES.when(plan.variant):
         return None
-    signed = losses | "Judge files" >> JudgeFiles(plan, run_key)
+    signed = losses | "Judge files" >> JudgeFiles(plan)
     return signed | "Find near-duplicates" >> ClusterPages(plan.clustering, plan.finishing_key)
 
 
@@ -122,17 +134,18 @@ def _leave_result(
     path: str,
     run_key: str,
     all_finished: str,
-    shards: list,
+    shards: str,
     clusters_key: str = "",
-    keys: Sequence[WrittenKeys] = (),
+    keys: str = "",
 ) -> str:
+    """Write the result. all_cleaned, all_finished, shards, keys: paths of what was gathered."""
     result = {
         "run_key": run_key,
         "clusters_key": clusters_key,
-        "cleaned": json.loads(all_cleaned),
-        "finished": json.loads(all_finished),
-        "shards": [asdict(written) for written in sorted(shards)],
-        "keys": [asdict(written) for written in sorted(keys)],
+        "cleaned": read_gathered(all_cleaned),
+        "finished": read_gathered(all_finished),
+        "shards": read_gathered(shards),
+        "keys": read_gathered(keys) if keys else [],
     }
     files.write_bytes(path, json.dumps(result).encode())
     return path

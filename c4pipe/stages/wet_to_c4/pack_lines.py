@@ -22,11 +22,11 @@ class WriteLineKeys(beam.DoFn):
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
 
-    def process(self, losses: Losses, run_key: str):
+    def process(self, losses: Losses):
         file = losses.of_file
-        path = keys_path(self._plan, "lines", file.stem, run_key)
+        path = keys_path(self._plan, "lines", file.stem, losses.run_key)
         if not is_whole(path, _LINES.dtype):
-            keys = line_keys(file, self._plan, losers_of(losses, self._plan, "urls", run_key))
+            keys = line_keys(file, self._plan, losers_of(losses, self._plan, "urls"))
             write_key_file(path, keys, _LINES.parts(keys), NUM_KEY_PARTS, _LINES.dtype)
         yield count_keys(path, "lines")
 
@@ -38,7 +38,7 @@ class EmitLineKeys(beam.DoFn):
         self._plan = plan
 
     def process(self, losses: Losses):
-        keys = line_keys(losses.of_file, self._plan, losers_of(losses, self._plan, "urls", ""))
+        keys = line_keys(losses.of_file, self._plan, losers_of(losses, self._plan, "urls"))
         yield from slices(keys, "lines", self._plan.shuffle_bits)
 
 

@@ -19,22 +19,25 @@ from c4pipe.shards.work.key_files import count_rows, is_whole, read_parts, write
 
 
 class Losses(NamedTuple):
-    """The losers of one WET file, for each kind of key: the number of buckets in which they are, or the packed losers.
+    """Where the losers of one WET file are, for each kind of key.
 
-    file: a `File`, as a plain tuple. urls, lines: None if this kind of key has not competed yet, or never does.
+    file: a `File`, as a plain tuple. run_key: names the work of this run. urls, lines: the number of buckets in whose
+    files the losers are, or, if keys go through the shuffle, the number of losers in the WET file's own file of losers;
+    None if this kind of key has not competed yet, or never does.
     """
 
     file: tuple
-    urls: int | bytes | None = None
-    lines: int | bytes | None = None
+    run_key: str
+    urls: int | None = None
+    lines: int | None = None
 
     @property
     def of_file(self) -> File:
         return File(*self.file)
 
-    def with_losers(self, kind: str, losers: int | bytes) -> "Losses":
+    def with_losers(self, kind: str, number: int) -> "Losses":
         """A copy with the losers of one more kind of key."""
-        fields: dict[str, Any] = {kind: losers}
+        fields: dict[str, Any] = {kind: number}
         return self._replace(**fields)
 
 
@@ -115,22 +118,24 @@ def _note_buckets(losses: Losses, kind: str, done: list[tuple[int, int]]) -> Los
     return losses.with_losers(kind, len(done))
 
 
-def losers_of(losses: Losses, plan: Plan, kind: str, run_key: str) -> np.ndarray:
+def losers_of(losses: Losses, plan: Plan, kind: str) -> np.ndarray:
     """The losers of a file, (n,) of the kind's losers; empty if this kind of key does not compete."""
     dtype = KINDS[kind].losers
-    found = getattr(losses, kind)
-    if found is None or isinstance(found, bytes):
-        return np.frombuffer(found or b"", dtype)
+    number: int | None = getattr(losses, kind)
+    if not number:
+        return np.zeros(0, dtype)
+    if not plan.through_files:
+        return read_parts(_lost_path(plan, kind, losses), 0, 1, dtype)
     file = losses.of_file
-    paths = [_losers_path(plan, kind, bucket, run_key) for bucket in bucket_edges(found)]
+    paths = [_losers_path(plan, kind, bucket, losses.run_key) for bucket in bucket_edges(number)]
     return np.concatenate([read_parts(path, file.number, file.number + 1, dtype) for path in paths])
 
 
 class PickLosersThroughShuffle(beam.PTransform):
     """As `PickLosersThroughFiles`, for runners with workers on many machines.
 
-    Takes two collections: keys as (bucket, bytes) from `slices`, and `Losses`. Gives the `Losses` with the packed
-    losers.
+    Takes two collections: keys as (bucket, bytes) from `slices`, and `Losses`. Gives the `Losses` with the number of
+    losers, which are in a file of the work folder: a WET file can have more of them than an element may.
     """
 
     def __init__(self, plan: Plan, kind: str) -> None:
@@ -148,13 +153,13 @@ class PickLosersThroughShuffle(beam.PTransform):
         return (
             {"losses": by_file, "losers": losers}
             | "To their files" >> beam.CoGroupByKey()
-            | "Join" >> beam.FlatMap(_join, self._kind)
+            | "Join" >> beam.FlatMap(_join, self._plan, self._kind)
         )
 
 
 # The largest element of packed keys or losers in the runner's shuffle, for WET files of any size. Engines refuse
-# records that are larger than their sort buffers, and gRPC refuses more than 4 MB.
-MAX_ELEMENT_BYTES = 64 << 10
+# records that are larger than their sort buffers. Flink's smallest have ten segments of 4 KiB.
+MAX_ELEMENT_BYTES = 16 << 10
 
 
 def _elements(place: int, packed: np.ndarray) -> Iterator[tuple[int, bytes]]:
@@ -189,10 +194,18 @@ def _pick_in_group(element, kind: str, earlier: EarlierCrawls, bucket_bits: int)
             yield from _elements(int(part["file"][0]), part.astype(KINDS[kind].losers, copy=False))
 
 
-def _join(element, kind: str):
+def _lost_path(plan: Plan, kind: str, losses: Losses) -> str:
+    return plan.later(losses.run_key, f"{kind}_lost", f"{losses.of_file.stem}.losers")
+
+
+def _join(element, plan: Plan, kind: str):
     _, joined = element
+    dtype = KINDS[kind].losers
+    lost = np.frombuffer(b"".join(sorted(joined["losers"])), dtype)
     for losses in joined["losses"]:
-        yield losses.with_losers(kind, b"".join(sorted(joined["losers"])))
+        if len(lost):
+            write_key_file(_lost_path(plan, kind, losses), lost, np.zeros(len(lost), np.int64), 1, dtype)
+        yield losses.with_losers(kind, len(lost))
 
 
 def count_keys(path: str, kind: str) -> int:

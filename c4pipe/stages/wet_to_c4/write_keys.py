@@ -4,7 +4,6 @@ The keys of the pages of each WET file are in the work folder. As in `pick_loser
 the parts of a bucket from every file, or through the runner's shuffle. The files are the same in both ways.
 """
 
-import json
 from collections.abc import Callable
 from dataclasses import asdict
 
@@ -22,6 +21,7 @@ from c4pipe.shards import files, names
 from c4pipe.shards.manifest import describe_shard
 from c4pipe.shards.work.key_files import read_parts, write_key_file
 from c4pipe.shards.work.work_files import read_record, write_record
+from c4pipe.stages.gather import read_gathered
 from c4pipe.stages.wet_to_c4.finish_files import record_of
 from c4pipe.stages.wet_to_c4.keys_of_file import parts_of_kept
 from c4pipe.stages.wet_to_c4.pick_losers import Losses, packed_by_place
@@ -31,7 +31,9 @@ FILE_BYTES = 32 << 20
 
 
 class WriteKeys(beam.PTransform):
-    """Takes two collections: `Losses` (one per WET file), and the summary of all finished files. Gives `WrittenKeys`.
+    """Takes two collections: `Losses` (one per WET file), and the path of the summary of all finished files.
+
+    Gives (number, the `WrittenKeys` as a dict).
 
     run_key: a singleton side input; empty if nothing is to be written.
     """
@@ -60,7 +62,7 @@ class WriteKeys(beam.PTransform):
 
 def _num_files(summary: str, plan: Plan) -> dict[str, int]:
     """Kind of key -> the number of its files."""
-    volumes = [volume for name, volume in json.loads(summary)["volumes"].items() if name.startswith(SPLIT)]
+    volumes = [volume for name, volume in read_gathered(summary)["volumes"].items() if name.startswith(SPLIT)]
     counts = {"urls": sum(volume[0] for volume in volumes), "lines": sum(volume[1] for volume in volumes)}
     return {kind: num_buckets(counts[kind], KEPT_KEY.itemsize, FILE_BYTES) for kind in plan.kinds_of_keys}
 
@@ -87,7 +89,7 @@ def _keys_of(file: File, kind: str, parts: tuple[int, int], plan: Plan, run_key:
     return read_parts(plan.finished(file.stem, key, f".{kind}"), *parts, KEPT_KEY)
 
 
-def _write_from_files(name: str, plan: Plan, run_key: str) -> WrittenKeys:
+def _write_from_files(name: str, plan: Plan, run_key: str) -> tuple[int, dict]:
     kind, parts = _kind_and_parts(name)
 
     def read() -> list[np.ndarray]:
@@ -104,14 +106,17 @@ def _emit(losses: Losses, plan: Plan, run_key: str, summary: str):
             yield names.keys(kind, number, count), packed
 
 
-def _write_group(element, plan: Plan, run_key: str) -> WrittenKeys:
+def _write_group(element, plan: Plan, run_key: str) -> tuple[int, dict]:
     name, packed = element
     return _write(name, lambda: [np.frombuffer(block, KEPT_KEY) for block in packed], plan, run_key)
 
 
-def _write(name: str, read: Callable[[], list[np.ndarray]], plan: Plan, run_key: str) -> WrittenKeys:
-    """Write a key file of the corpus, unless an earlier start has written it. read: gives its keys."""
-    kind, base_name = _kind_and_parts(name)[0], files.base_name(name)
+def _write(name: str, read: Callable[[], list[np.ndarray]], plan: Plan, run_key: str) -> tuple[int, dict]:
+    """Write a key file of the corpus, unless an earlier start has written it. read: gives its keys.
+
+    Returns: its number, and its `WrittenKeys` as a dict.
+    """
+    (kind, parts), base_name = _kind_and_parts(name), files.base_name(name)
     path = files.join(plan.output, name)
     record_path = plan.later(run_key, "keys", f"{base_name}.json")
     record = read_record(record_path, run_key)
@@ -121,4 +126,4 @@ def _write(name: str, read: Callable[[], list[np.ndarray]], plan: Plan, run_key:
         shard = describe_shard(files.join(plan.output, names.KEYS_FOLDER), base_name, len(kept))
         record = asdict(WrittenKeys(kind, shard.file, shard.rows, shard.bytes, shard.sha256))
         write_record(record_path, run_key, record)
-    return WrittenKeys(**{name: record[name] for name in WrittenKeys.__slots__})
+    return parts[0], {name: record[name] for name in WrittenKeys.__slots__}

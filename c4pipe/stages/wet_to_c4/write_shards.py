@@ -1,6 +1,5 @@
 """Writes text shards and their provenance files from the files of finished pages."""
 
-import json
 from collections.abc import Iterator
 from dataclasses import asdict
 
@@ -16,6 +15,7 @@ from c4pipe.shards.manifest import describe_shard
 from c4pipe.shards.provenance import write_provenance
 from c4pipe.shards.text_shards import PROBABILITY, Row, write_text_shard
 from c4pipe.shards.work.work_files import read_record, write_record
+from c4pipe.stages.gather import read_gathered
 from c4pipe.stages.wet_to_c4.finish_files import read_finished, record_of
 
 _TRAIN_SHARDS_PER_VALIDATION_SHARD = 128
@@ -23,7 +23,7 @@ _PROBABILITY_DIGITS = 6
 
 
 class WriteShards(beam.PTransform):
-    """The summary of all finished files -> the `WrittenShard`s.
+    """The path of the summary of all finished files -> (number, the `WrittenShard` as a dict), in the order of names.
 
     run_key: a singleton side input; empty if nothing is to be written.
     """
@@ -42,12 +42,12 @@ class WriteShards(beam.PTransform):
         )
 
 
-def _lay_out(summary: str, plan: Plan, run_key: str) -> list[tuple[str, int, int]]:
+def _lay_out(summary: str, plan: Plan, run_key: str) -> list[tuple[int, tuple[str, int, int]]]:
     if not run_key:
         return []
-    volumes = json.loads(summary)["volumes"]
+    volumes = read_gathered(summary)["volumes"]
     rows = {name.removeprefix(SPLIT): volume[0] for name, volume in volumes.items() if name.startswith(SPLIT)}
-    return lay_out(rows, plan)
+    return list(enumerate(lay_out(rows, plan)))
 
 
 def lay_out(rows_of_split: dict[str, int], plan: Plan) -> list[tuple[str, int, int]]:
@@ -89,7 +89,13 @@ def part_of_inputs(number: int, count: int, num_files: int) -> list[tuple[int, i
     return parts
 
 
-def _write(element: tuple[str, int, int], plan: Plan, run_key: str) -> WrittenShard:
+def _write(numbered: tuple[int, tuple[str, int, int]], plan: Plan, run_key: str) -> tuple[int, dict]:
+    number, shard = numbered
+    return number, asdict(_written(shard, plan, run_key))
+
+
+def _written(element: tuple[str, int, int], plan: Plan, run_key: str) -> WrittenShard:
+    """Write a shard and its provenance, unless an earlier start has written them."""
     split, number, count = element
     name = names.text_shard(split, number, count, f".{plan.settings.format}")
     path = files.join(plan.output, name)
