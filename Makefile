@@ -79,7 +79,7 @@ parity: $(STAMP) ## compare with the reference's own functions: [WET=glob] [ASSE
 dataflow-check: $(STAMP) ## translate every pipeline to a Dataflow job without a network, and run its stages in a bare environment
 	@$(PY) tests/dataflow_check.py $(ARGS)
 
-engines: $(STAMP) ## run every pipeline on Flink and Prism on this machine, and compare the files; needs Java, Maven, Go: [ARGS='--engines=prism']
+engines: $(STAMP) ## run every pipeline on Prism, Flink and Spark on this machine, and compare the files; needs Java, Maven, Go: [ARGS='--engines=prism']
 	@$(PY) -m tools.engines.run $(ARGS)
 	@C4PIPE_ENGINES=1 $(PY) -m pytest -q tests/engines
 

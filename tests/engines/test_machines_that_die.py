@@ -1,10 +1,14 @@
-"""Processes of a Flink cluster are killed while wet_to_c4 runs on it. Run by `make engines`, not by `make test`."""
+"""Processes of a Flink cluster die or hang while wet_to_c4 runs on it. Run by `make engines`, not by `make test`.
+
+Each drill is repeated at other moments: C4PIPE_DRILLS=3 times, by C4PIPE_DRILL_SEED, which is printed (`pytest -rP`).
+"""
 
 import json
 import os
 import random
 import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -18,9 +22,13 @@ pytestmark = [
     pytest.mark.skipif(not os.environ.get("C4PIPE_ENGINES"), reason="needs Java and a Flink cluster: make engines"),
 ]
 
-# What a stage leaves in the work folder when it has begun.
+# What a stage leaves in the output folder when it has begun.
 STAGES = {"cleaning": "work/cleaned/*", "finishing": "work/*/finished/*", "writing": "work/*/shards/*"}
+TIMES = range(int(os.environ.get("C4PIPE_DRILLS", "3")))
+SEED = int(os.environ.get("C4PIPE_DRILL_SEED") or random.SystemRandom().randrange(1 << 32))
+_LONGEST_DELAY_SECONDS = 6.0
 _MOST_SECONDS = 1800
+_LOOK_EVERY_SECONDS = 0.2
 
 
 @pytest.fixture(scope="module")
@@ -33,14 +41,34 @@ def made(tmp_path_factory):
     return inputs, chain.digests(folder / command.folder)
 
 
-@pytest.fixture
-def cluster(tmp_path):
+@pytest.fixture(scope="module")
+def running(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("servers")
+    # With two slots per task manager, a job goes on when one of them is gone, and two jobs run at the same time.
     # A dead task manager is noticed by its heartbeat: Flink's own 50 s would be most of a drill.
-    settings = Settings(heartbeat_interval=2_000, heartbeat_timeout=20_000)
-    with Servers(tmp_path / "servers") as servers:
-        cluster = Cluster(servers, tmp_path / "servers", settings)
+    settings = Settings(heartbeat_interval=2_000, heartbeat_timeout=20_000, slots=2, network_bytes=256 << 20)
+    with Servers(folder) as servers:
+        cluster = Cluster(servers, folder, settings)
         cluster.start()
         yield cluster
+
+
+@pytest.fixture
+def cluster(running):
+    """The cluster, whole again and without jobs after the drill before."""
+    for name in TASK_MANAGERS:
+        if not running.servers.is_running(name):
+            running.start_task_manager(name)
+    if not running.servers.is_running("job_server"):
+        start_job_server(running)
+    running.cancel_jobs()
+    running.wait_for_task_managers(len(TASK_MANAGERS))
+    return running
+
+
+def start_job_server(cluster: Cluster) -> None:
+    cluster.start_job_server()
+    cluster.servers.wait_for_port("job_server", cluster.job_port, _MOST_SECONDS)
 
 
 def begin(inputs: chain.Inputs, output: Path, cluster: Cluster) -> subprocess.Popen:
@@ -48,12 +76,20 @@ def begin(inputs: chain.Inputs, output: Path, cluster: Cluster) -> subprocess.Po
     return chain.start(chain.runs(inputs, output)[0], output, cluster.flags(), output / "log")
 
 
-def wait_until(process: subprocess.Popen, folder: Path, pattern: str) -> None:
-    """Until a stage has left its first file, or the command has ended."""
+def wait_until(process: subprocess.Popen, is_so: Callable[[], bool]) -> None:
+    """Until something is so, or the command has ended."""
     end = time.monotonic() + _MOST_SECONDS
-    while process.poll() is None and not any(folder.glob(pattern)):
+    while process.poll() is None and not is_so():
         assert time.monotonic() < end
-        time.sleep(0.2)
+        time.sleep(_LOOK_EVERY_SECONDS)
+
+
+def wait_for_stage(process: subprocess.Popen, output: Path, stage: str, repeat: int) -> None:
+    """Until a random moment after a stage has left its first file."""
+    wait_until(process, lambda: any((output / "c4").glob(STAGES[stage])))
+    delay = random.Random(f"{SEED} {stage} {repeat}").uniform(0, _LONGEST_DELAY_SECONDS)
+    time.sleep(delay)
+    print(f"seed {SEED}: {stage}, {delay:.1f} s after its first file, the command is {process.poll() or 'running'}")
 
 
 def finish(process: subprocess.Popen, output: Path) -> None:
@@ -61,41 +97,101 @@ def finish(process: subprocess.Popen, output: Path) -> None:
     assert status == 0, (output / "log").read_text()[-3000:]
 
 
-@pytest.mark.parametrize("stage", STAGES)
-def test_a_task_manager_that_is_killed_leaves_the_result_as_it_is(stage, made, cluster, tmp_path):
-    inputs, expected = made
-    output = tmp_path / "out"
-    process = begin(inputs, output, cluster)
-    wait_until(process, output / "c4", STAGES[stage])
-    time.sleep(random.Random(stage).random())
-    cluster.servers.kill(TASK_MANAGERS[0])
-    cluster.start_task_manager(TASK_MANAGERS[0])
-    finish(process, output)
+def is_as_the_local_run(output: Path, expected: dict[str, str]) -> bool:
     assert chain.differences(chain.digests(output / "c4"), expected) == []
+    return json.loads((output / "c4" / "manifest.json").read_bytes())["kind"] == "c4"
 
 
-@pytest.mark.parametrize("died", ["job_server", "launcher", "task_managers"])
-def test_after_the_death_of_what_a_run_cannot_do_without_the_same_command_continues(died, made, cluster, tmp_path):
+@pytest.mark.parametrize("repeat", TIMES)
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_task_manager_that_is_killed_leaves_the_result_as_it_is(stage, repeat, made, cluster, tmp_path):
     inputs, expected = made
     output = tmp_path / "out"
     process = begin(inputs, output, cluster)
-    wait_until(process, output / "c4", STAGES["cleaning"])
+    wait_for_stage(process, output, stage, repeat)
+    cluster.servers.kill(TASK_MANAGERS[0])
+    finish(process, output)
+    assert is_as_the_local_run(output, expected)
+
+
+@pytest.mark.parametrize("repeat", TIMES)
+@pytest.mark.parametrize("died", ["job_server", "launcher", "task_managers"])
+def test_after_the_death_of_what_a_run_cannot_do_without_the_same_command_continues(
+    died, repeat, made, cluster, tmp_path
+):
+    inputs, expected = made
+    output = tmp_path / "out"
+    process = begin(inputs, output, cluster)
+    wait_for_stage(process, output, "cleaning", repeat)
     if died == "launcher":
         process.kill()
     elif died == "job_server":
         cluster.servers.kill("job_server")
         assert process.wait(_MOST_SECONDS) != 0
-        cluster.start_job_server()
-        cluster.servers.wait_for_port("job_server", cluster.job_port, _MOST_SECONDS)
+        start_job_server(cluster)
     else:
         for name in TASK_MANAGERS:
             cluster.servers.kill(name)
+        # Flink restarts the job until its attempts are used up; the user need not wait for it.
         process.kill()
         for name in TASK_MANAGERS:
             cluster.start_task_manager(name)
         cluster.wait_for_task_managers(len(TASK_MANAGERS))
     process.wait(_MOST_SECONDS)
     assert not (output / "c4" / "manifest.json").exists()
+    cluster.cancel_jobs()
     finish(begin(inputs, output, cluster), output)
-    assert chain.differences(chain.digests(output / "c4"), expected) == []
-    assert json.loads((output / "c4" / "manifest.json").read_bytes())["kind"] == "c4"
+    assert is_as_the_local_run(output, expected)
+
+
+@pytest.mark.parametrize("repeat", TIMES)
+def test_a_task_manager_and_workers_that_hang_and_wake_up_after_their_work_was_done_by_others(
+    repeat, made, cluster, tmp_path
+):
+    """Zombies: what they still write has the same bytes, and comes too late."""
+    inputs, expected = made
+    output = tmp_path / "out"
+    process = begin(inputs, output, cluster)
+    wait_for_stage(process, output, "cleaning", repeat)
+    hanging = [cluster.servers.process(TASK_MANAGERS[0]), *cluster.python_workers()[:1]]
+    print(f"{len(hanging)} processes hang")
+    for hung in hanging:
+        hung.suspend()
+    try:
+        finish(process, output)
+    finally:
+        for hung in hanging:
+            if hung.is_running():
+                hung.resume()
+    time.sleep(_LONGEST_DELAY_SECONDS)
+    assert is_as_the_local_run(output, expected)
+    cluster.servers.kill(TASK_MANAGERS[0])
+
+
+@pytest.mark.parametrize("repeat", TIMES)
+def test_a_python_worker_that_is_killed_leaves_the_result_as_it_is(repeat, made, cluster, tmp_path):
+    inputs, expected = made
+    output = tmp_path / "out"
+    process = begin(inputs, output, cluster)
+    wait_for_stage(process, output, "cleaning", repeat)
+    for worker in cluster.python_workers():
+        worker.kill()
+    finish(process, output)
+    assert is_as_the_local_run(output, expected)
+
+
+@pytest.mark.parametrize("repeat", TIMES)
+def test_two_jobs_that_do_the_same_work_at_the_same_time_leave_the_result_as_it_is(repeat, made, cluster, tmp_path):
+    """The launcher is killed, its job is not cancelled, and the same command is given again."""
+    inputs, expected = made
+    output = tmp_path / "out"
+    process = begin(inputs, output, cluster)
+    wait_for_stage(process, output, "cleaning", repeat)
+    process.kill()
+    process.wait(_MOST_SECONDS)
+    assert len(cluster.running_jobs()) == 1
+    again = begin(inputs, output, cluster)
+    wait_until(again, lambda: len(cluster.running_jobs()) > 1)
+    print(f"{len(cluster.running_jobs())} jobs run")
+    finish(again, output)
+    assert is_as_the_local_run(output, expected)

@@ -34,12 +34,21 @@ def test_a_report_is_compared_without_its_times_and_its_machine(tmp_path):
     assert chain.differences(first, other) == ["report.json"]
 
 
-@pytest.mark.parametrize(("engine", "program"), [("flink", "java"), ("prism", "go")])
+def test_a_report_is_compared_without_the_folder_of_its_run(tmp_path):
+    runs = [tmp_path / "local", tmp_path / "flink"]
+    for run_folder in runs:
+        report = json.dumps({"text_folders": [f"{run_folder}/c4"]})
+        run_folder.mkdir()
+        folder_with(run_folder / "examples", report_json=report)
+    assert chain.differences(*(chain.digests(folder / "examples") for folder in runs)) == []
+
+
+@pytest.mark.parametrize(("engine", "program"), [("flink", "java"), ("spark", "mvn"), ("prism", "go")])
 def test_what_is_missing_for_an_engine_is_one_line(engine, program, monkeypatch, tmp_path):
     monkeypatch.setattr(fetched, "FOLDER", tmp_path)
     monkeypatch.setattr(shutil, "which", lambda name: None if name == program else f"/bin/{name}")
     with pytest.raises(fetched.Missing, match=f"^{engine}: `{program}` is not installed"):
-        fetched.prism() if engine == "prism" else fetched.jars("flink")
+        fetched.prism() if engine == "prism" else fetched.jars(engine)
 
 
 def test_an_engine_that_nobody_knows_is_an_error_before_anything_is_started():

@@ -15,7 +15,7 @@ from c4pipe.demo import pack_crawl
 _OF_THE_RUN = ("timing", "machine")
 _PAGES = "report.html"
 _REPORT = "report.json"
-_RUN_SECONDS = 3600
+_RUN_SECONDS = 1800
 _CRAWL_BYTES = 1_000_000
 _TWO_LANGUAGES = ("--variant=multilingual", "--languages=en,de")
 
@@ -77,20 +77,23 @@ def start(run: Run, output: Path, flags: list[str], log: Path) -> subprocess.Pop
 
 
 def execute(run: Run, output: Path, flags: list[str], log: Path) -> float:
-    """Run a command. Returns: its seconds. Raises: RuntimeError with the end of its output, if it fails."""
+    """Run a command. Returns: its seconds. Raises: RuntimeError with the end of its output, if it fails or hangs."""
     started = time.monotonic()
     process = start(run, output, flags, log)
     try:
         status = process.wait(_RUN_SECONDS)
+        ended = f"ended with {status}"
+    except subprocess.TimeoutExpired:
+        status, ended = None, f"has not ended after {_RUN_SECONDS // 60} minutes"
     finally:
         process.kill()
-    if status:
-        raise RuntimeError(f"{run.module} ended with {status}: {log.read_text(errors='replace')[-2000:]}")
+    if status != 0:
+        raise RuntimeError(f"{run.module} {ended}: {log.read_text(errors='replace')[-2000:]}")
     return time.monotonic() - started
 
 
 def digests(folder: Path) -> dict[str, str]:
-    """SHA-256 of every file by its path in the folder, without the parts that describe the run (times, memory)."""
+    """SHA-256 of every file by its path in the folder, without what describes the run (times, memory, its folders)."""
     found = {}
     for path in sorted(folder.rglob("*")):
         if not path.is_file() or path.name == _PAGES:
@@ -98,7 +101,8 @@ def digests(folder: Path) -> dict[str, str]:
         content = path.read_bytes()
         if path.name == _REPORT:
             report = json.loads(content)
-            content = json.dumps({name: report[name] for name in report if name not in _OF_THE_RUN}).encode()
+            of_result = json.dumps({name: report[name] for name in report if name not in _OF_THE_RUN})
+            content = of_result.replace(str(folder.parent), "").encode()
         found[str(path.relative_to(folder))] = hashlib.sha256(content).hexdigest()
     return found
 

@@ -8,7 +8,7 @@ from pathlib import Path
 FOLDER = Path(__file__).parents[2] / ".engines"
 POMS = Path(__file__).parent
 PRISM = "github.com/apache/beam/sdks/v2/go/cmd/prism@v2.77.0"
-_FETCH_SECONDS = 3600
+_FETCH_SECONDS = 1800
 
 
 class Missing(Exception):
@@ -47,9 +47,19 @@ def prism() -> Path:
 
 def _run(engine: str, command: list[str], **environment: str) -> None:
     print(f"{engine}: downloading it (once, takes some minutes)", flush=True)
-    done = subprocess.run(
-        command, env={**os.environ, **environment}, capture_output=True, text=True, timeout=_FETCH_SECONDS, check=False
-    )
+    named = f"{engine}: `{' '.join(command[:3])}`"
+    try:
+        done = subprocess.run(
+            command,
+            env={**os.environ, **environment},
+            capture_output=True,
+            text=True,
+            timeout=_FETCH_SECONDS,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        # Maven and Go keep what has arrived, so the next call goes on from there.
+        raise Missing(f"{named} has not ended after {_FETCH_SECONDS // 60} minutes; run the command again") from error
     if done.returncode:
         words = (done.stdout + done.stderr).strip().splitlines()
-        raise Missing(f"{engine}: `{' '.join(command[:3])}` failed: {words[0] if words else done.returncode}")
+        raise Missing(f"{named} failed: {words[0] if words else done.returncode}")

@@ -1,6 +1,6 @@
 """Run every Beam pipeline on distributed engines on this machine, and compare each output file with the local run.
 
-    python -m tools.engines.run [--engines=prism,flink] [--work=.engines/run] [--wet=GLOB]
+    python -m tools.engines.run [--engines=prism,flink,spark] [--work=.engines/run] [--wet=GLOB]
 
 Engines are downloaded, started, and stopped at the end. If something is missing for an engine, a line says so, and the
 engine is left out.
@@ -15,12 +15,14 @@ from pathlib import Path
 from c4pipe.command_line import EXIT_USER_ERROR, Parser, run
 from c4pipe.errors import UserError
 from tools.engines import chain, fetched, prism
-from tools.engines.flink.cluster import Cluster
+from tools.engines.flink.cluster import Cluster as FlinkCluster
 from tools.engines.servers import Servers
+from tools.engines.spark.cluster import Cluster as SparkCluster
 
 ENGINES: dict[str, Callable[[Servers, Path], list[str]]] = {
     "prism": lambda servers, folder: prism.start(servers),
-    "flink": lambda servers, folder: Cluster(servers, folder).start(),
+    "flink": lambda servers, folder: FlinkCluster(servers, folder).start(),
+    "spark": lambda servers, folder: SparkCluster(servers, folder).start(),
 }
 
 
@@ -45,7 +47,10 @@ def main(argv: list[str] | None = None) -> int:
     if flags.wet:
         inputs = replace(inputs, wet=flags.wet)
     wanted = flags.only.split(",") if flags.only else None
-    local = _run_all(inputs, work / "local", [], wanted)
+    try:
+        local = _run_all(inputs, work / "local", [], wanted)
+    except RuntimeError as error:
+        raise UserError(f"the local run failed: {error}") from error
     faults = []
     for name in names:
         try:

@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 
+import psutil
+
 _LOOK_EVERY_SECONDS = 0.5
 _WORDS_SHOWN = 2000
 
@@ -52,6 +54,18 @@ class Servers:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
+
+    def is_running(self, name: str) -> bool:
+        """Whether a process was started, and has not ended."""
+        return name in self._processes and self._processes[name].poll() is None
+
+    def process(self, name: str) -> psutil.Process:
+        """A process, to look into it or to stop it for a while."""
+        return psutil.Process(self._processes[name].pid)
+
+    def processes(self) -> list[psutil.Process]:
+        """All processes that were started and not killed."""
+        return [psutil.Process(process.pid) for process in self._processes.values()]
 
     def wait_for_port(self, name: str, port: int, seconds: float) -> None:
         """Wait until a process listens on a port. Raises: RuntimeError if it ends, or does not listen in time."""

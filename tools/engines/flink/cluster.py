@@ -6,7 +6,10 @@ import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
+
 from tools.engines import fetched, worker_pool
+from tools.engines.java import JAVA
 from tools.engines.servers import Servers, free_port
 
 TASK_MANAGERS = ("task_manager_1", "task_manager_2")
@@ -28,7 +31,7 @@ rest.port: {rest_port}
 rest.bind-port: {rest_port}
 taskmanager.host: localhost
 taskmanager.bind-host: localhost
-taskmanager.numberOfTaskSlots: 1
+taskmanager.numberOfTaskSlots: {slots}
 taskmanager.cpu.cores: 1.0
 taskmanager.memory.framework.heap.size: 128m
 taskmanager.memory.framework.off-heap.size: 128m
@@ -38,8 +41,9 @@ taskmanager.memory.jvm-overhead.max: 192m
 taskmanager.memory.task.heap.size: 256m
 taskmanager.memory.task.off-heap.size: 64m
 taskmanager.memory.managed.size: {managed_bytes}b
-taskmanager.memory.network.min: 128m
-taskmanager.memory.network.max: 128m
+taskmanager.memory.segment-size: {segment_bytes}b
+taskmanager.memory.network.min: {network_bytes}b
+taskmanager.memory.network.max: {network_bytes}b
 taskmanager.network.sort-shuffle.min-buffers: 32
 blob.service.cleanup.interval: 30
 parallelism.default: 2
@@ -52,41 +56,24 @@ restart-strategy.fixed-delay.attempts: {restarts}
 restart-strategy.fixed-delay.delay: 2 s
 io.tmp.dirs: {temporary}
 """
-# Flink and Beam use internals of the JDK. Flink's distribution has the same list in its configuration.
-_OPENED = (
-    "lang",
-    "net",
-    "io",
-    "nio",
-    "lang.reflect",
-    "text",
-    "time",
-    "util",
-    "util.concurrent",
-    "util.concurrent.atomic",
-)
-_JAVA = [
-    "java",
-    "-XX:+UseSerialGC",
-    "-XX:TieredStopAtLevel=1",
-    *(f"--add-opens=java.base/java.{package}=ALL-UNNAMED" for package in _OPENED),
-    "--add-opens=java.base/sun.nio.ch=ALL-UNNAMED",
-    "--add-exports=java.base/sun.net.util=ALL-UNNAMED",
-]
 
 
 @dataclass(frozen=True)
 class Settings:
-    """heap_megabytes: per Java process. managed_bytes: memory in which a task manager sorts.
+    """heap_megabytes: per Java process. managed_bytes, network_bytes: of a task manager, to sort and to exchange data.
 
-    heartbeat_interval, heartbeat_timeout: in milliseconds.
+    segment_bytes: of a piece of these. heartbeat_interval, heartbeat_timeout: in milliseconds.
+    slots: per task manager.
     """
 
     heap_megabytes: int = 512
     managed_bytes: int = 128 << 20
+    network_bytes: int = 128 << 20
+    segment_bytes: int = 32 << 10
     restarts: int = 10
     heartbeat_interval: int = 5_000
     heartbeat_timeout: int = 60_000
+    slots: int = 1
 
 
 class Cluster:
@@ -138,7 +125,7 @@ class Cluster:
 
     def _start_java(self, name: str, program: str, *arguments: str) -> None:
         heap = f"-Xmx{self._settings.heap_megabytes}m"
-        self.servers.start(name, [*_JAVA, heap, "-cp", self._classes, program, *arguments])
+        self.servers.start(name, [*JAVA, heap, "-cp", self._classes, program, *arguments])
 
     def wait_for_task_managers(self, count: int) -> None:
         """Wait for task managers. Raises: RuntimeError if fewer than `count` have connected after some minutes."""
@@ -149,10 +136,35 @@ class Cluster:
             time.sleep(_LOOK_EVERY_SECONDS)
         raise RuntimeError(f"fewer than {count} task managers connected: {self.servers.words(TASK_MANAGERS[0])}")
 
-    def ask(self, question: str) -> dict:
+    def running_jobs(self) -> list[str]:
+        """The ids of the jobs that have not ended."""
+        ended = ("FINISHED", "FAILED", "CANCELED")
+        return [job["id"] for job in self.ask("jobs").get("jobs", ()) if job["status"] not in ended]
+
+    def cancel_jobs(self) -> None:
+        """Cancel all jobs, and wait for their end. Raises: RuntimeError if one has not ended after some minutes."""
+        end = time.monotonic() + _START_SECONDS
+        while jobs := self.running_jobs():
+            if time.monotonic() > end:
+                raise RuntimeError(f"{len(jobs)} jobs were cancelled and have not ended")
+            for job in jobs:
+                self.ask(f"jobs/{job}", "PATCH")
+            time.sleep(_LOOK_EVERY_SECONDS)
+
+    def shuffled_bytes(self) -> int:
+        """The bytes that the tasks of all jobs sent to each other."""
+        jobs = [self.ask(f"jobs/{job['id']}") for job in self.ask("jobs").get("jobs", ())]
+        return sum(vertex["metrics"]["write-bytes"] for job in jobs for vertex in job.get("vertices", ()))
+
+    def python_workers(self) -> list[psutil.Process]:
+        """The Python workers that the pool has started."""
+        return self.servers.process("worker_pool").children()
+
+    def ask(self, question: str, method: str = "GET") -> dict:
         """The answer of Flink's REST interface; empty if it does not answer yet."""
+        request = urllib.request.Request(f"http://localhost:{self.rest_port}/{question}", method=method)
         try:
-            with urllib.request.urlopen(f"http://localhost:{self.rest_port}/{question}", timeout=30) as answer:
+            with urllib.request.urlopen(request, timeout=30) as answer:
                 return json.load(answer)
         except OSError:
             return {}
