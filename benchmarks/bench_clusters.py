@@ -45,8 +45,8 @@ def main() -> None:
         _row("match", seconds, peak, _size(clustering.pairs(run_key, "")), flags.pages)
         _, seconds, peak = _in_process(find_clusters, names, clustering, run_key)
         _row("clusters", seconds, peak, _size(clustering.members(run_key, 0).rpartition("/")[0]), flags.pages)
-        told = clustering.read_summary(run_key)
-        print(f"{told['pages']:,} pages, {told['clusters']:,} clusters, {told['dropped']:,} dropped")
+        found = clustering.read_summary(run_key)
+        print(f"{found['pages']:,} pages, {found['clusters']:,} clusters, {found['dropped']:,} dropped")
 
 
 def _num_files(pages: int) -> int:

@@ -32,12 +32,12 @@ from c4pipe.shards import manifest
 SIDE = TREE / "benchmarks" / "finetuning" / "side.py"
 
 
-def print_table(told: dict[str, list[dict[str, Any]]], num_examples: int) -> None:
+def print_table(answers: dict[str, list[dict[str, Any]]], num_examples: int) -> None:
     """One row per system. The first is ours."""
     print("| system | examples per CPU s | CPU s / ours | from | to | peak MB | validation loss |")
     print("|---|---|---|---|---|---|---|")
-    ours = next(iter(told.values()))
-    for name, rounds in told.items():
+    ours = next(iter(answers.values()))
+    for name, rounds in answers.items():
         cpu = [answer["user"] + answer["system"] for answer in rounds]
         ratios = [seconds / (own["user"] + own["system"]) for seconds, own in zip(cpu, ours, strict=True)]
         print(
@@ -98,10 +98,10 @@ def main() -> None:
                 sides = {name: Process(SIDE, {**settings, **more}, tree) for name, (more, tree) in wanted.items()}
                 for side in sides.values():
                     processes.callback(side.close)
-                told = rounds_of(sides, "go", arguments.rounds)
+                answers = rounds_of(sides, "go", arguments.rounds)
                 load = " ".join(f"{value:.1f}" for value in os.getloadavg())
                 print(f"\n{preset}, batches of {arguments.batch_size}, {arguments.rounds} rounds, load {load}\n")
-                print_table(told, arguments.steps * arguments.batch_size)
+                print_table(answers, arguments.steps * arguments.batch_size)
 
 
 if __name__ == "__main__":

@@ -27,13 +27,13 @@ from benchmarks.turns import TREE, Process, checkout, rounds_of
 DECODER = TREE / "benchmarks" / "generation" / "decoder.py"
 
 
-def print_table(told: dict[str, list[dict[str, Any]]], first: str) -> None:
+def print_table(answers: dict[str, list[dict[str, Any]]], first: str) -> None:
     """One row per system; `ratio`: the time of a system divided by ours, in pairs of the same round."""
     print("| system | CPU s | of it system | wall s | CPU s / ours | wall s / ours | peak MB | same outputs |")
     print("|---|---|---|---|---|---|---|---|")
-    ours = told[first]
-    for name, rounds in told.items():
-        cpu = [one["user"] + one["system"] for one in rounds]
+    ours = answers[first]
+    for name, rounds in answers.items():
+        cpu = [turn["user"] + turn["system"] for turn in rounds]
         pairs = list(zip(rounds, ours, strict=True))
         cpu_ratio = statistics.median((a["user"] + a["system"]) / (b["user"] + b["system"]) for a, b in pairs)
         wall_ratio = statistics.median(a["wall"] / b["wall"] for a, b in pairs)

@@ -63,13 +63,13 @@ class Process:
 
 def rounds_of(processes: dict[str, Process], line: str, rounds: int) -> dict[str, list[dict[str, Any]]]:
     """What each process answers to a line in each round, after one round to warm up."""
-    told: dict[str, list[dict[str, Any]]] = {name: [] for name in processes}
+    answers: dict[str, list[dict[str, Any]]] = {name: [] for name in processes}
     for number in range(rounds + 1):
         for name, process in processes.items():
             answer = process.ask(line)
             if number:
-                told[name].append(answer)
-    return told
+                answers[name].append(answer)
+    return answers
 
 
 def stopwatch() -> Callable[[], dict[str, float]]:

@@ -55,9 +55,9 @@ class Turns:
         """Call this before each step. It ends the process when there are no more lines."""
         if self._steps % self._settings["steps"] == 0:
             if self._steps:
-                told = self._read()
+                figures = self._read()
                 is_last = self._steps >= self._settings["steps"] * (self._settings["rounds"] + 1)
-                _answer({**told, "validation_loss": self._validate() if is_last else None})
+                _answer({**figures, "validation_loss": self._validate() if is_last else None})
             if not sys.stdin.readline():
                 sys.exit()
             self._read = stopwatch()
