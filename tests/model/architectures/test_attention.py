@@ -90,5 +90,6 @@ def test_scores_that_are_changed_in_place_give_the_numbers_and_gradients_of_the_
         monkeypatch.setattr(attention, "_may_be_in_place", lambda *_, is_used=in_place: is_used)
         output = attention.plain_attention(*leaves, *([] if bias_shape else [None]))
         results.append([output, *torch.autograd.grad(output, leaves, upstream)])
+    # Some processors multiply a view and a contiguous tensor in another order of summands.
     for ours, right in zip(*results, strict=True):
-        assert torch.equal(ours, right)
+        torch.testing.assert_close(ours, right, rtol=0, atol=1e-6 * float(right.abs().max()))
