@@ -29,6 +29,7 @@ ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "pipelines")]
 
 import apache_beam as beam  # noqa: E402
+from apache_beam.internal.gcp import auth  # noqa: E402
 from apache_beam.io.gcp.gcsio import GcsIO  # noqa: E402
 from apache_beam.options.pipeline_options import PipelineOptions  # noqa: E402
 from apache_beam.runners.dataflow.internal import apiclient  # noqa: E402
@@ -119,6 +120,7 @@ def translate(build: Callable[[beam.Pipeline], object], folder: Path) -> tuple[P
         mock.patch.object(client, "stage_file", stage_file),
         mock.patch.object(client, "submit_job_description", submit),
         mock.patch.object(GcsIO, "is_soft_delete_enabled", lambda self, bucket: False),
+        mock.patch.object(auth._Credentials, "get_service_credentials", lambda *arguments: None),
         contextlib.suppress(Submitted),
     ):
         pipeline = beam.Pipeline(options=PipelineOptions(DATAFLOW_FLAGS))

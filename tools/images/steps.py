@@ -66,6 +66,8 @@ def run(dockerfile: Path, folder: Path, *, only_fast: bool = False, arguments: M
         **{name: value for name, value in os.environ.items() if name != "PYTHONPATH"},
         **values(steps),
         **(arguments or {}),
+        "PIP_QUIET": "1",
+        "PIP_DISABLE_PIP_VERSION_CHECK": "1",
         "PATH": f"{python.parent}{os.pathsep}{os.environ['PATH']}",
     }
     for step in steps:
