@@ -132,6 +132,11 @@ def translate(build: Callable[[beam.Pipeline], object], folder: Path) -> tuple[P
     return proto, package
 
 
+def elsewhere_environment() -> dict[str, str]:
+    """The variables of this process without PYTHONPATH, so that other environments do not find this checkout."""
+    return {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+
+
 def make_bare_environment(folder: Path, package: Path) -> Path:
     """A virtual environment with apache-beam and the package; returns its python."""
     python = folder / "bin" / "python"
@@ -159,7 +164,8 @@ def check_pipeline(
             bare.append(make_bare_environment(work / "bare", package))
         script = work / "in_bare.py"
         script.write_text(IN_BARE)
-        ran = subprocess.run([str(bare[0]), str(script), str(proto)], cwd=work, capture_output=True, text=True)
+        command = [str(bare[0]), str(script), str(proto)]
+        ran = subprocess.run(command, cwd=work, env=elsewhere_environment(), capture_output=True, text=True)
         if ran.returncode:
             raise SystemExit(f"error: {name} does not run on a bare worker:\n{ran.stderr[-4000:]}")
         said.append(f"graph of {proto.stat().st_size:,} bytes, {ran.stdout.strip()} unpickled and run on a bare worker")
@@ -182,7 +188,7 @@ def make_image(work: Path) -> Path:
     """Run the steps of the workers' image; returns its python. It must have all that workers import, and no torch."""
     started = time.monotonic()
     python = steps.run(steps.WORKER, work / "image")
-    subprocess.run([str(python), "-c", IN_IMAGE], cwd=work, check=True)
+    subprocess.run([str(python), "-c", IN_IMAGE], cwd=work, env=elsewhere_environment(), check=True)
     print(f"worker image: its steps run without Docker, {time.monotonic() - started:.0f} s", flush=True)
     return python
 
@@ -210,9 +216,9 @@ def _service(module: str, port_flag: str, work: Path, python: Path = Path(sys.ex
         free.bind(("localhost", 0))
         port = free.getsockname()[1]
     # A worker pool starts its workers by the name `python`, found on PATH.
-    environment = {**os.environ, "PATH": f"{python.parent}{os.pathsep}{os.environ['PATH']}"}
-    if python != Path(sys.executable):  # the image has its own c4pipe
-        environment.pop("PYTHONPATH", None)
+    has_own_code = python != Path(sys.executable)
+    environment = elsewhere_environment() if has_own_code else dict(os.environ)
+    environment["PATH"] = f"{python.parent}{os.pathsep}{os.environ['PATH']}"
     with (work / f"{module}.log").open("w") as log:
         process = subprocess.Popen(
             [str(python), "-m", module, f"{port_flag}={port}"], cwd=work, env=environment, stdout=log, stderr=log
