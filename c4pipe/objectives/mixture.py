@@ -154,14 +154,12 @@ class MixedCorruption:
         The counts are those of `Corruption`, of all examples (`noise_tokens`) and by denoiser (`noise_tokens/NAME`).
         """
         assert pieces.denoisers is not None
-        room = self.lengths
         places, blocks, counts = [], [], {}
-        for number, (denoiser, part) in enumerate(zip(self.objective.denoisers, self.parts, strict=True)):
+        for number, (denoiser, part) in enumerate(zip(self.objective.denoisers, self._wide_parts, strict=True)):
             rows = np.flatnonzero(pieces.denoisers == number)
             if not len(rows):
                 continue
-            wide = replace(part, lengths=replace(part.lengths, inputs=room.inputs, targets=room.targets))
-            made = wide(pieces.tokens[rows, : part.lengths.tokens], pieces.lengths[rows], keys[rows])
+            made = part(pieces.tokens[rows, : part.lengths.tokens], pieces.lengths[rows], keys[rows])
             places.append(rows)
             blocks.append(made)
             of_denoiser = {
@@ -190,6 +188,12 @@ class MixedCorruption:
         order = np.argsort(words(keys, _ORDER, length), axis=1, kind="stable")
         shuffled = np.take_along_axis(drawn, order, axis=1).reshape(-1)
         return shuffled[first - int(rounds[0]) * length :][:count] if len(rounds) else shuffled
+
+    @cached_property
+    def _wide_parts(self) -> list[Corruption]:
+        """The denoisers, which all pad their examples to the largest lengths."""
+        room = {"inputs": self.lengths.inputs, "targets": self.lengths.targets}
+        return [replace(part, lengths=replace(part.lengths, **room)) for part in self.parts]
 
     @cached_property
     def _round(self) -> tuple[int, np.ndarray]:

@@ -7,7 +7,7 @@ Source: `iid_noise_mask`, `random_prefix_noise_mask` and `random_spans_noise_mas
 """
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 
 import numpy as np
 
@@ -39,6 +39,7 @@ def prefix(lengths: np.ndarray, n: int, keys: np.ndarray) -> np.ndarray:
     return np.arange(n) < np.where(lengths > 1, num_noise, 0)[:, None]
 
 
+@cache
 def span_counts(length: int, noise_density: float, mean_noise_span_length: float) -> tuple[int, int]:
     """(noise tokens, noise spans) of a random-spans mask of `length` >= 2 tokens.
 
@@ -137,24 +138,47 @@ def _random_segment_starts(num_items: int, num_segments: int, keys: np.ndarray, 
 def random_subset(num_items: int, num_chosen: int, keys: np.ndarray, purpose: int) -> np.ndarray:
     """Choose items: (b, num_chosen) int64, ascending. Every subset of [0, num_items) is equally likely.
 
-    Floyd's algorithm, for all examples at once. It needs one draw per chosen item; a shuffle needs one per item.
+    Floyd's algorithm, for all examples and draws at once. It needs one draw per chosen item; a shuffle needs one per
+    item. Draw j is of the items up to `last[j]`. If its item is taken already, `last[j]` is taken instead.
     """
     b = len(keys)
     # If more than half are chosen, draw those that are not.
     num_drawn = min(num_chosen, num_items - num_chosen)
-    is_drawn = np.zeros((b, num_items), dtype=bool)
-    flat = is_drawn.reshape(-1)
-    rows = np.arange(b) * num_items
     last = np.arange(num_items - num_drawn, num_items)
-    drawn = np.ascontiguousarray((below(keys, purpose, last + 1) + rows[:, None]).T)  # (num_drawn, b)
-    is_taken = np.empty(b, dtype=bool)
-    for item, place in zip(last.tolist(), drawn, strict=True):
-        flat.take(place, out=is_taken, mode="clip")  # all places exist; with this mode, no copy is made
-        np.add(rows, item, out=place, where=is_taken)
-        flat[place] = True
+    drawn = below(keys, purpose, last + 1)  # (b, num_drawn)
+    rows = np.arange(b)[:, None] * num_items
+    places = (drawn + rows).reshape(-1)
+    is_chosen = np.zeros(b * num_items, dtype=bool)
+    is_chosen[places] = True
+    taken = _find_taken(drawn, places, num_items)
+    is_chosen[last[taken % max(num_drawn, 1)] + taken // max(num_drawn, 1) * num_items] = True
     if num_drawn != num_chosen:
-        np.logical_not(is_drawn, out=is_drawn)
-    return np.flatnonzero(flat).reshape(b, num_chosen) - rows[:, None]
+        np.logical_not(is_chosen, out=is_chosen)
+    return np.flatnonzero(is_chosen).reshape(b, num_chosen) - rows
+
+
+def _find_taken(drawn: np.ndarray, places: np.ndarray, num_items: int) -> np.ndarray:
+    """The flat numbers of the draws whose item an earlier draw of the example took.
+
+    drawn: (b, num_drawn). places: flat, each item's place among those of all examples.
+    """
+    num_drawn = drawn.shape[1]
+    numbers = np.arange(drawn.size, dtype=np.int32)
+    first = np.empty(len(drawn) * num_items, dtype=np.int32)
+    first[places[::-1]] = numbers[::-1]  # of equal places, the last assignment counts
+    is_taken = first[places] != numbers
+    # An item may also be taken as the `last` of an earlier draw, if the item of that draw was taken. Such draws form
+    # short chains, and each round settles one more link of all chains.
+    instead_of = drawn.reshape(-1) - (num_items - num_drawn)
+    later = np.flatnonzero(instead_of >= 0)
+    earlier = instead_of[later] + later // max(num_drawn, 1) * num_drawn
+    while len(later):
+        now = is_taken[earlier]
+        if not now.any():
+            break
+        is_taken[later[now]] = True
+        later, earlier = later[~now], earlier[~now]
+    return np.flatnonzero(is_taken)
 
 
 def _within(mask: np.ndarray, lengths: np.ndarray, n: int) -> np.ndarray:
