@@ -16,7 +16,7 @@ from torch.nn import functional
 from model.architectures import dropout
 from model.architectures.config import ModelConfig
 from model.architectures.linear import Linear
-from model.architectures.unpadded import Group
+from model.architectures.unpadded import Group, Tokens
 
 # Lower than any score, but far from the limits of float32 and bfloat16: kernels multiply scores by log2(e), and a row
 # whose keys are all masked must give an average and never compute infinity minus infinity.
@@ -281,9 +281,12 @@ class Attention(nn.Module):
         kept_BN = dropout.scale(keys_B, length * heads, self.dropout_rate, v_BHSK.dtype)
         return v_BHSK * kept_BN.view(batch, length, heads).transpose(1, 2)[..., None]
 
-    def keys_and_values(self, source_BSD: Tensor) -> tuple[Tensor, Tensor]:
-        """The keys and the values, each (B, H, S, K)."""
-        return self._split(self.key(source_BSD)), self._split(self.value(source_BSD))
+    def keys_and_values(self, source_BSD: Tensor, tokens: Tokens | None = None) -> tuple[Tensor, Tensor]:
+        """The keys and the values, each (B, H, S, K). tokens: if they are given, the source is (M, D)."""
+        keys, values = self.key(source_BSD), self.value(source_BSD)
+        if tokens is not None:
+            keys, values = tokens.pad(keys), tokens.pad(values)
+        return self._split(keys), self._split(values)
 
     def look(self, x_BTD: Tensor, k_BHSK: Tensor, v_BHSK: Tensor, bias_BHTS: Tensor | None) -> Tensor:
         """(B, T, D), from keys and values that are computed already."""

@@ -73,7 +73,7 @@ class DecoderLM(T5Model):
     def hidden_of_targets(self, examples: Examples, dropout_keys_B: Tensor | None) -> tuple[Tensor, Tensor]:
         inputs_BS, targets_BT, pad_id = examples.inputs_BS, examples.targets_BT, self.config.pad_id
         is_packed = examples.inputs_segments_BS is not None
-        if is_packed or not unpadded.saves(inputs_BS, targets_BT, pad_id):
+        if is_packed or not unpadded.saves(inputs_BS, targets_BT, pad_id=pad_id):
             return super().hidden_of_targets(examples, dropout_keys_B)
         order_B = ((inputs_BS != pad_id).sum(1) + (targets_BT != pad_id).sum(1)).argsort(stable=True)
         inputs_BS, targets_BT = inputs_BS[order_B], targets_BT[order_B]

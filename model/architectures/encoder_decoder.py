@@ -72,7 +72,7 @@ class EncoderDecoder(T5Model):
     def hidden_of_targets(self, examples: Examples, dropout_keys_B: Tensor | None) -> tuple[Tensor, Tensor]:
         pad_id = self.config.pad_id
         is_packed = examples.inputs_segments_BS is not None
-        if is_packed or not unpadded.saves(examples.inputs_BS, examples.targets_BT, pad_id):
+        if is_packed or not unpadded.saves(examples.inputs_BS, examples.targets_BT, pad_id=pad_id):
             return super().hidden_of_targets(examples, dropout_keys_B)
         # Sorted, so that examples of similar length are in a group.
         order_B = unpadded.lengths(examples.inputs_BS, pad_id).argsort(stable=True)
@@ -100,22 +100,32 @@ class EncoderDecoder(T5Model):
     def start_decoding(self, inputs_BS: Tensor, max_length: int) -> Decoding:
         """Encode the inputs once, and compute their keys and values once per layer."""
         inputs_BS = widen(inputs_BS)
-        memory_BSD = self.encode(inputs_BS)
+        memories = self._read(inputs_BS)
         self.pack_for_decoding(self.decoder, inputs_BS.shape[0])
-        memory_BSD = memory_BSD.to(compute_dtype(memory_BSD))
         visible_B1S = (inputs_BS != self.config.pad_id)[:, None, :]
         decoding = Decoding(
             self.embedding,
             self.project,
             self.decoder,
-            [LayerCache(max_length, memory=memory) for memory in self.decoder.read_memory(memory_BSD)],
+            [LayerCache(max_length, memory=memory) for memory in memories],
             # All examples are at the same place, so one row of positions is enough.
             positions_BC=inputs_BS.new_empty(1, 0),
             next_positions_B=inputs_BS.new_zeros(1),
-            memory_bias=visibility_bias(visible_B1S, compute_dtype(memory_BSD)),
+            memory_bias=visibility_bias(visible_B1S, memories[0][0].dtype),
         )
         decoding.first_logits_NV = decoding.step(inputs_BS.new_full((inputs_BS.shape[0],), self.config.pad_id))
         return decoding
+
+    def _read(self, inputs_BS: Tensor) -> list[tuple[Tensor, Tensor]]:
+        """The keys and values (B, H, S, K) of the encoder's outputs for each layer of the decoder."""
+        pad_id = self.config.pad_id
+        # An example without any tokens sees its padding, so that must be computed.
+        if not unpadded.saves(inputs_BS, pad_id=pad_id) or not (inputs_BS != pad_id).any(1).all():
+            memory_BSD = self.encode(inputs_BS)
+            return self.decoder.read_memory(memory_BSD.to(compute_dtype(memory_BSD)))
+        tokens = unpadded.find_tokens(inputs_BS, pad_id)
+        memory_MD = self.encoder(self.embedding(tokens.of(inputs_BS)), None, tokens=tokens)
+        return self.decoder.read_memory(memory_MD.to(compute_dtype(memory_MD)), tokens)
 
 
 class HalfEncoderDecoder(EncoderDecoder):

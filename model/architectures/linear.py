@@ -55,6 +55,14 @@ def product(a_NI: Tensor, b_IO: Tensor) -> Tensor:
     return _onednn(a_NI, b_IO.T) if _may_use_onednn(a_NI, b_IO) else a_NI @ b_IO
 
 
+def add_product(total_NO: Tensor, a_NI: Tensor, b_IO: Tensor) -> None:
+    """Add a b to `total` in place, without gradients. For few columns I, adding it afterwards would take longer."""
+    if total_NO.dtype == a_NI.dtype:
+        total_NO.addmm_(a_NI, b_IO)
+    else:
+        total_NO += product(a_NI, b_IO)
+
+
 def pack(weights: Iterable[Tensor], num_rows: int) -> None:
     """Keep a copy of each weight in the layout that oneDNN wants for products without gradients with few rows.
 

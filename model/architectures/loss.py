@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from model.architectures.layers import compute_dtype
-from model.architectures.linear import product
+from model.architectures.linear import add_product, product
 
 CHUNK_BYTES = {"cpu": 16 << 20, "cuda": 256 << 20}
 
@@ -109,7 +109,7 @@ class _ChunkedCrossEntropy(torch.autograd.Function):
             if gradient_hidden is not None:
                 gradient_hidden[chunk] = product(gradient, head)
             if gradient_head is not None:
-                gradient_head += product(gradient.T, hidden)
+                add_product(gradient_head, gradient.T, hidden)
         ctx.save_for_backward(gradient_hidden, gradient_head)
         num_tokens = counted_N.sum()
         ctx.mark_non_differentiable(z_loss_sum, num_tokens, num_correct)

@@ -159,9 +159,12 @@ class Stack(nn.Module):
             x_BQD = layer.extend(x_BQD, cache, bias, memory_bias)
         return self.final_norm(x_BQD)
 
-    def read_memory(self, memory_BSD: Tensor) -> list[tuple[Tensor, Tensor]]:
-        """Each layer's keys and values (B, H, S, K) of the memory. They are contiguous, so that no step copies them."""
-        pairs = [layer.cross_attention.keys_and_values(memory_BSD) for layer in self._layers()]
+    def read_memory(self, memory_BSD: Tensor, tokens: Tokens | None = None) -> list[tuple[Tensor, Tensor]]:
+        """Each layer's keys and values (B, H, S, K) of the memory. They are contiguous, so that no step copies them.
+
+        tokens: if they are given, the memory is (M, D), without padding.
+        """
+        pairs = [layer.cross_attention.keys_and_values(memory_BSD, tokens) for layer in self._layers()]
         return [(k_BHSK.contiguous(), v_BHSK.contiguous()) for k_BHSK, v_BHSK in pairs]
 
     def matrices(self) -> list[Tensor]:

@@ -54,6 +54,11 @@ class Tokens(NamedTuple):
         """(N,): the values at the tokens."""
         return values_BS[self.is_token_BS]
 
+    def pad(self, x_ND: Tensor) -> Tensor:
+        """(B, S, D): the rows of the tokens, and zeros."""
+        places = self.is_token_BS.flatten().nonzero()[:, 0]
+        return _Spread.apply(x_ND, places, self.is_token_BS.numel()).unflatten(0, self.is_token_BS.shape)
+
 
 def find_tokens(ids_BS: Tensor, pad_id: int) -> Tokens:
     """The tokens of examples. An example without any counts as one token of padding.
@@ -87,12 +92,12 @@ def is_possible(ids: Tensor) -> bool:
     return type(ids) is Tensor and ids.device.type == "cpu" and not torch.compiler.is_compiling()
 
 
-def saves(inputs_BS: Tensor, targets_BT: Tensor, pad_id: int) -> bool:
-    """Whether it is possible to leave padding out, and there is enough of it."""
-    if not is_possible(inputs_BS) or not (inputs_BS.numel() and targets_BT.numel()):
+def saves(*of_examples: Tensor, pad_id: int) -> bool:
+    """Whether it is possible to leave the padding of these ids (B, S) out, and there is enough of it."""
+    if not all(is_possible(ids_BS) and ids_BS.numel() for ids_BS in of_examples):
         return False
-    num_tokens = sum(int(lengths(ids, pad_id).sum()) for ids in (inputs_BS, targets_BT))
-    return num_tokens <= (1 - _LEAST_PADDING) * (inputs_BS.numel() + targets_BT.numel())
+    num_tokens = sum(int(lengths(ids_BS, pad_id).sum()) for ids_BS in of_examples)
+    return num_tokens <= (1 - _LEAST_PADDING) * sum(ids_BS.numel() for ids_BS in of_examples)
 
 
 def take(x_ND: Tensor, places: Tensor) -> Tensor:

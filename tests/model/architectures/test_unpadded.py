@@ -50,7 +50,7 @@ def test_losses_and_gradients_are_those_of_the_padded_batch(architecture, checkp
     model.decoder.final_norm.register_forward_hook(lambda module, arguments, output: rows.append(output.shape[:-1]))
     found = results(model, inputs, targets)
     without = rows[-1].numel()
-    monkeypatch.setattr(unpadded, "saves", lambda *arguments: False)
+    monkeypatch.setattr(unpadded, "saves", lambda *ids, pad_id: False)
     assert_same(found, results(model, inputs, targets))
     padded = rows[-1].numel()
     num_tokens = int((targets != 0).sum()) + (0 if hasattr(model, "encoder") else int((inputs != 0).sum()))
@@ -87,8 +87,8 @@ def test_an_example_without_inputs_has_a_finite_loss():
 
 def test_padding_is_computed_if_there_is_little_of_it_or_shapes_must_not_change():
     inputs, targets = examples_of_any_lengths()
-    assert unpadded.saves(inputs, targets, 0)
-    assert not unpadded.saves(inputs.clamp(min=1), targets.clamp(min=1), 0)
-    assert not unpadded.saves(inputs.to("meta"), targets.to("meta"), 0)
+    assert unpadded.saves(inputs, targets, pad_id=0)
+    assert not unpadded.saves(inputs.clamp(min=1), targets.clamp(min=1), pad_id=0)
+    assert not unpadded.saves(inputs.to("meta"), targets.to("meta"), pad_id=0)
     with torch._subclasses.FakeTensorMode() as mode:
-        assert not unpadded.saves(mode.from_tensor(inputs), mode.from_tensor(targets), 0)
+        assert not unpadded.saves(mode.from_tensor(inputs), mode.from_tensor(targets), pad_id=0)

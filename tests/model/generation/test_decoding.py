@@ -25,10 +25,13 @@ def padded_inputs():
     return inputs
 
 
+@pytest.mark.parametrize("has_empty", [True, False])
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 @torch.no_grad()
-def test_steps_give_the_logits_of_teacher_forcing(architecture):
+def test_steps_give_the_logits_of_teacher_forcing(architecture, has_empty):
     model, inputs = model_of(architecture), padded_inputs()
+    if not has_empty:  # then an encoder does not compute the padding
+        inputs[3, :2] = 1
     targets = torch.randint(2, 128, (5, LENGTH), generator=torch.Generator().manual_seed(1))
     expected = model.logits(Examples(inputs, targets))
     decoding = model.start_decoding(inputs, LENGTH)
@@ -36,6 +39,16 @@ def test_steps_give_the_logits_of_teacher_forcing(architecture):
     for place in range(LENGTH - 1):
         found.append(decoding.step(targets[:, place]))
     torch.testing.assert_close(torch.stack(found, 1), expected, rtol=0, atol=float(2e-5 * expected.abs().max()))
+
+
+@torch.no_grad()
+def test_the_encoder_does_not_compute_padding():
+    model, inputs = model_of("encoder_decoder"), padded_inputs()
+    inputs[3, :2] = 1
+    rows = []
+    model.encoder.final_norm.register_forward_hook(lambda module, arguments, output: rows.append(output.shape[:-1]))
+    model.start_decoding(inputs, LENGTH)
+    assert rows == [(int((inputs != 0).sum()),)]
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
