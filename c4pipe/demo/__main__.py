@@ -17,7 +17,9 @@ def parser() -> Parser:
     parser.add_argument("--output", default="demo", metavar="DIR", help="folder for everything that the demo makes")
     parser.add_argument("--wet", metavar="GLOB", help="glob of WET files to use instead of the packed documentation")
     parser.add_argument("--crawl_bytes", type=int, default=12_000_000, help="bytes of documentation to pack")
-    parser.add_argument("--assets", metavar="DIR", help="for --wet: folder with punkt_tab, instead of the bundled model")
+    parser.add_argument(
+        "--assets", metavar="DIR", help="for --wet: folder with punkt_tab, instead of the bundled model"
+    )
     parser.add_argument("--num_pieces", type=int, default=4000, help="number of pieces in the vocabulary")
     parser.add_argument("--inputs_length", type=int, default=128, help="tokens of the inputs of an example")
     parser.add_argument("--preset", default="t5_tiny", metavar="NAME", help="size of the model, as in model.pretrain")
@@ -30,9 +32,13 @@ def parser() -> Parser:
 def main(argv: list[str] | None = None) -> int:
     flags = parser().parse_args(argv)
     if flags.assets and not flags.wet:
-        raise UserError("--assets needs --wet (ASSETS and WET of make): the demo's own crawl uses the bundled sentence model")
+        raise UserError(
+            "--assets needs --wet (ASSETS and WET of make): the demo's own crawl uses the bundled sentence model"
+        )
     if flags.assets and not os.path.isdir(flags.assets):
-        raise UserError(f"--assets={flags.assets} is not a folder; give the folder of punkt_tab/, badwords/ and realnews/")
+        raise UserError(
+            f"--assets={flags.assets} is not a folder; give the folder of punkt_tab/, badwords/ and realnews/"
+        )
     for name in ("crawl_bytes", "num_pieces", "inputs_length", "steps", "batch_size"):
         if getattr(flags, name) < 1:
             raise UserError(f"--{name}={getattr(flags, name)} must be at least 1")

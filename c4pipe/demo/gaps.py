@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -49,6 +50,23 @@ def _rows(path: str, vocabulary: Vocabulary, count: int, *, from_end: bool) -> l
     return [(vocabulary.decode(row["inputs"]), vocabulary.decode(row["targets"])) for row in rows]
 
 
+def training_targets(examples: str, count: int = 1000) -> list[str]:
+    """The targets of the first training examples, as text with sentinels."""
+    vocabulary = Vocabulary.load(examples)
+    path = files.join(examples, manifest.read(examples).splits[_TRAIN][0].file)
+    return [targets for _, targets in _rows(path, vocabulary, count, from_end=False)]
+
+
+def usual_filling(targets: Sequence[str]) -> str:
+    """The most frequent filling; of equally frequent ones, the first. Empty if there is none.
+
+    >>> usual_filling(["<extra_id_0> a <extra_id_1> the", "<extra_id_0> the"])
+    'the'
+    """
+    counts = Counter(text for each in targets for text in fillings(each).values() if text)
+    return counts.most_common(1)[0][0] if counts else ""
+
+
 def answers_of(run: str, texts: Sequence[str]) -> list[str]:
     """The text that a run's model generates for each text. Raises: UserError if the command fails."""
     command = [sys.executable, "-m", "model.generate", f"--checkpoint={run}", "--max_length=48", "--", *texts]
@@ -61,10 +79,17 @@ def answers_of(run: str, texts: Sequence[str]) -> list[str]:
 def gaps_of(inputs: str, targets: str, answer: str) -> list[Gap]:
     """The gaps of one example, in the order of the text.
 
-    >>> gaps_of("Thank <extra_id_0> me to <extra_id_1> week.", "<extra_id_0> you for <extra_id_1> it last", "<extra_id_0> a")
-    [Gap(before='Thank', after='me to', answer='a', right='you for'), Gap(before='me to', after='week.', answer=None, right='it last')]
+    >>> first, second = gaps_of(
+    ...     "Thank <extra_id_0> me to <extra_id_1> week.", "<extra_id_0> you for <extra_id_1> it last", "<extra_id_0> a"
+    ... )
+    >>> first
+    Gap(before='Thank', after='me to', answer='a', right='you for')
+    >>> second
+    Gap(before='me to', after='week.', answer=None, right='it last')
     """
-    right, given = fillings(targets), fillings(answer)
+    # Where i.i.d. noise begins the text, T5's targets have it before their first sentinel.
+    begins = not _SENTINEL.match(targets.strip())
+    right, given = fillings(targets, before=begins), fillings(answer, before=begins)
     parts = _SENTINEL.split(inputs)  # text, number, text, number, text ...
     return [
         Gap(
@@ -77,14 +102,16 @@ def gaps_of(inputs: str, targets: str, answer: str) -> list[Gap]:
     ]
 
 
-def fillings(text: str) -> dict[int, str]:
-    """Number of the sentinel -> the text after it. If a sentinel occurs twice, the first counts.
+def fillings(text: str, *, before: bool = False) -> dict[int, str]:
+    """Number of the sentinel -> the text after it (or before it). If a sentinel occurs twice, the first counts.
 
     >>> fillings("<extra_id_0> for inviting <extra_id_1> last <extra_id_1> next")
     {0: 'for inviting', 1: 'last'}
+    >>> fillings("Thank you <extra_id_0> inviting <extra_id_1>", before=True)
+    {0: 'Thank you', 1: 'inviting'}
     """
     parts = _SENTINEL.split(text)
     found: dict[int, str] = {}
     for place in range(1, len(parts), 2):
-        found.setdefault(int(parts[place]), parts[place + 1].strip())
+        found.setdefault(int(parts[place]), parts[place - 1 if before else place + 1].strip())
     return found

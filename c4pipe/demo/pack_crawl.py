@@ -15,8 +15,8 @@ from collections.abc import Iterator
 from isal import igzip
 
 from c4pipe.command_line import Parser, run
-from c4pipe.shards import files
 from c4pipe.demo import documentation
+from c4pipe.shards import files
 
 NUM_FILES = 6
 CRAWL = "DEMO-2024-22"
@@ -94,7 +94,9 @@ def pack(output: str, max_bytes: int) -> list[str]:
 
 def _date(number: int) -> str:
     seconds = number * _SECONDS_PER_PAGE
-    return f"2024-05-{18 + seconds // 86400:02d}T{seconds // 3600 % 24:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}Z"
+    return (
+        f"2024-05-{18 + seconds // 86400:02d}T{seconds // 3600 % 24:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}Z"
+    )
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -7,12 +7,12 @@ import sys
 import time
 from dataclasses import asdict, dataclass
 
-from c4pipe.errors import UserError
-from c4pipe.folders.lock import made_and_locked
-from c4pipe.shards import files
 from c4pipe.demo import folder
 from c4pipe.demo.folder import Demo
 from c4pipe.demo.summary import summary
+from c4pipe.errors import UserError
+from c4pipe.folders.lock import made_and_locked
+from c4pipe.shards import files
 
 NUM_PROCESSES = 2
 
@@ -34,7 +34,9 @@ class Plan:
 def stages(plan: Plan, output: str) -> dict[str, list[str]]:
     """The commands of the chain in order, as a user would type them."""
     wet = plan.wet or os.path.join(output, "wet", "*.warc.wet.gz")
-    sentences = ["--sentence_model=punkt_tab", f"--assets={plan.assets}"] if plan.assets else ["--sentence_model=bundled"]
+    sentences = (
+        ["--sentence_model=punkt_tab", f"--assets={plan.assets}"] if plan.assets else ["--sentence_model=bundled"]
+    )
     python = [sys.executable, "-m"]
     c4, vocabulary, examples, trained = (os.path.join(output, name) for name in ("c4", "vocabulary", "examples", "run"))
     torchrun = [*python, "torch.distributed.run", "--standalone", f"--nproc_per_node={NUM_PROCESSES}", "-m"]
@@ -92,7 +94,14 @@ def perform(flags: argparse.Namespace) -> int:
     if flags.wet:
         files.expand(flags.wet)
     plan = Plan(
-        flags.wet, flags.crawl_bytes, flags.assets, flags.num_pieces, flags.inputs_length, flags.steps, flags.batch_size, flags.preset
+        flags.wet,
+        flags.crawl_bytes,
+        flags.assets,
+        flags.num_pieces,
+        flags.inputs_length,
+        flags.steps,
+        flags.batch_size,
+        flags.preset,
     )
     earlier = Demo.read(flags.output)
     if flags.dry_run:
@@ -148,5 +157,7 @@ def _run_stages(plan: Plan, output: str, demo: Demo) -> dict[str, float]:
             made = {path: size for path, size in found.items() if path in made or path not in before}
             Demo(demo.plan, seconds, made).write(output)
         if status:
-            raise UserError(f"{name} ended with status {status}; see its output above; the same command continues from there")
+            raise UserError(
+                f"{name} ended with status {status}; see its output above; the same command continues from there"
+            )
     return seconds

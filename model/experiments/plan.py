@@ -15,7 +15,7 @@ from c4pipe.toml_tables import parse_toml
 from model.architectures.config import ARCHITECTURE_NAMES
 from model.data.mixture_flags import AS_GIVEN, MIXTURES
 
-PLANS = ("table2", "table4", "table5", "table6", "table7", "table8", "table9", "table10", "table11")
+PLANS = ("table1", "table2", "table4", "table5", "table6", "table7", "table8", "table9", "table10", "table11")
 # The columns of the paper's tables, in their order: the names of our benchmarks and tasks, and the paper's titles.
 PAPER_COLUMNS = {
     "glue": "GLUE",

@@ -42,7 +42,8 @@ def linear(step: int, peak: float, warmup_steps: int, total_steps: int) -> float
     >>> [linear(step, 1.0, 2, 5) for step in range(1, 6)]
     [0.5, 1.0, 0.75, 0.5, 0.25]
     """
-    return peak * _warmup(step, warmup_steps) * (1 - max(step - warmup_steps, 0) / (total_steps - warmup_steps + 1))
+    falling = max(total_steps - warmup_steps, 0) + 1
+    return peak * _warmup(step, warmup_steps) * (1 - max(step - warmup_steps, 0) / falling)
 
 
 def _warmup(step: int, warmup_steps: int) -> float:

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from c4pipe.errors import UserError
 from c4pipe.demo import __main__ as demo
 from c4pipe.demo import run
+from c4pipe.errors import UserError
 
 WRITE = """
 import pathlib, sys

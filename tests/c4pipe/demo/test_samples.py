@@ -1,7 +1,7 @@
 """What the demo shows at its end."""
 
 from c4pipe.demo.gaps import Gap, fillings, gaps_of
-from c4pipe.demo.samples import lines_of, num_right
+from c4pipe.demo.samples import judged, lines_of, num_right
 
 
 def test_each_gap_is_shown_with_its_context_its_answer_and_the_right_one():
@@ -28,3 +28,18 @@ def test_a_model_that_repeats_a_sentinel_is_taken_at_its_first_word():
 def test_control_characters_of_a_page_do_not_reach_the_terminal():
     (gap,) = gaps_of("a\x1b[31m <extra_id_0> b", "<extra_id_0> \x1b[0m", "<extra_id_0> \x07")
     assert "\x1b" not in "".join(lines_of(gap)) and "\x07" not in "".join(lines_of(gap))
+
+
+def test_the_gaps_are_counted_beside_those_that_the_most_frequent_filling_would_get():
+    gaps = [Gap("", "", answer, right) for answer, right in (("the", "the"), ("a", "a"), (None, "the"), ("the", "of"))]
+    first, second = judged(gaps[:1], gaps, "the")
+    assert "1 of these 1 gaps are right, and 2 of all 4 gaps" in first and "2 would be" in first
+    assert "'the'" in second
+
+
+def test_noise_that_begins_the_text_is_before_the_first_sentinel_of_the_targets():
+    first, second = gaps_of(
+        "<extra_id_0> me to <extra_id_1> week.", "Thank <extra_id_0> last <extra_id_1>", "Take <extra_id_0> last"
+    )
+    assert (first.answer, first.right) == ("Take", "Thank")
+    assert (second.answer, second.right) == (None, "last")

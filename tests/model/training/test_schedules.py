@@ -28,6 +28,11 @@ def test_no_schedule_is_negative_or_above_its_peak(name):
     assert all(0 < rate <= 0.5 for rate in rates)
 
 
+@pytest.mark.parametrize("name", SCHEDULES)
+def test_a_warm_up_may_be_longer_than_the_run(name):
+    assert 0 < schedule_by_name(name)(3, 0.5, 4, 3) <= 0.5
+
+
 def test_a_schedule_that_does_not_exist_is_the_users_error():
     with pytest.raises(UserError, match="inverse_square_root"):
         schedule_by_name("step")
