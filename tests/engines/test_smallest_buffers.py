@@ -1,4 +1,7 @@
-"""wet_to_c4 on a Flink cluster with the smallest sort buffers that Flink allows. Run by `make engines`."""
+"""wet_to_c4 on a Flink cluster with the smallest memory segments, and little memory to sort in. Run by `make engines`.
+
+It fails if an element does not fit into a sort buffer. Elements of 64 KiB fit too.
+"""
 
 import os
 from pathlib import Path
@@ -15,7 +18,7 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(not os.environ.get("C4PIPE_ENGINES"), reason="needs Java and a Flink cluster: make engines"),
 ]
-# Flink's smallest segment. A sorter has ten of them or more.
+# Flink's smallest segment.
 SEGMENT_BYTES = 4 << 10
 MANAGED_BYTES = 4 << 20
 LINE_KEY_BYTES = 36
@@ -42,7 +45,7 @@ def write_repeating_file(path: Path) -> None:
     path.write_bytes(b"".join(records))
 
 
-def test_the_largest_elements_fit_into_the_smallest_sort_buffers(tmp_path):
+def test_the_largest_elements_fit_into_small_sort_buffers(tmp_path):
     write_repeating_file(tmp_path / "wet" / "repeating.warc.wet.gz")
     flags = (f"--input={tmp_path}/wet/*.gz", "--variant=en.noblocklist", "--sentence_model=bundled")
     command = chain.Run("wet_to_c4", "c4", flags)
