@@ -51,3 +51,28 @@ def test_a_counter_that_differs_from_the_pages_is_found():
     summary.counters["english-filter/passed"] += 1
     report = corpus_report.build(summary, {"train": 1}, 0.01, finished=True, wet_parser="tfds")
     assert any("counter" in fault for fault in corpus_report.failed(report))
+
+
+def cleaned(passed_lines: int | None) -> Summary:
+    """Seven pages of 60 lines are cleaned. passed_lines: those that line deduplication counts; None: it counts none."""
+    summary = counted()
+    for stage in ("clean-page", "dedupe-lines"):
+        summary.volume(stage).add(lines=60, size=600, pages=7)
+    summary.counters["clean-page/passed"] = 7
+    if passed_lines is not None:
+        summary.counters.update({"dedupe-lines/passed": 7, "dedupe-lines/line-passed": passed_lines})
+    return summary
+
+
+def test_lines_are_counted_as_copies_only_where_a_recipe_deduplicates_them():
+    faults = {
+        lines: [
+            fault
+            for fault in corpus_report.failed(
+                corpus_report.build(cleaned(lines), {"train": 1}, 0.01, finished=True, wet_parser="tfds")
+            )
+            if "passed + copies" in fault
+        ]
+        for lines in (None, 60, 50)
+    }
+    assert faults[None] == faults[60] == [] and faults[50]
