@@ -136,9 +136,11 @@ def _write_weights(folder: str, config: ModelConfig, weights: Mapping[str, Tenso
     places: dict[str, str] = {}
     for index, names in enumerate(shards):
         file = file_name(hugging_face.WEIGHTS_FILE, index, len(shards))
-        theirs = hugging_face.their_weights(config, {name: weights[name] for name in names})
-        places.update(dict.fromkeys(theirs, file))
-        _write_file(files.join(folder, file), theirs)
+        # Nothing of this file is left here when the next is read.
+        written = _write_file(
+            files.join(folder, file), hugging_face.their_weights(config, {name: weights[name] for name in names})
+        )
+        places.update(dict.fromkeys(written, file))
     if len(shards) == 1:
         return ()
     index_of_all = {"metadata": {"total_size": _FLOAT_BYTES * num_values(weights)}, "weight_map": places}
@@ -147,11 +149,12 @@ def _write_weights(folder: str, config: ModelConfig, weights: Mapping[str, Tenso
     return tuple(describe_shard(folder, file, counts[file]) for file in counts)
 
 
-def _write_file(path: str, weights: dict[str, Tensor]) -> None:
+def _write_file(path: str, weights: dict[str, Tensor]) -> list[str]:
+    """Returns: the names of the weights."""
     metadata = {"format": "pt"}
     if files.is_remote(path):
         files.write_bytes(path, safetensors.torch.save(weights, metadata=metadata))
-        return
+        return list(weights)
     # Written from the tensors to the disk: a copy of a large model as bytes may not fit into memory.
     Path(path).parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(f"{path}.{uuid.uuid4().hex[:8]}{files.TEMPORARY_SUFFIX}")
@@ -166,6 +169,7 @@ def _write_file(path: str, weights: dict[str, Tensor]) -> None:
         raise OSError(int(number[1]), os.strerror(int(number[1])), path) from error
     finally:
         temporary.unlink(missing_ok=True)
+    return list(weights)
 
 
 def _json(value: Mapping) -> bytes:

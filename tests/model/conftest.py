@@ -27,6 +27,13 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 
 @pytest.fixture(scope="session")
+def sharding_on_cpus() -> None:
+    """Skips a test of `--parallel=fsdp` or `hsdp` where PyTorch is too old for it on CPUs; on GPUs 2.6 is enough."""
+    if tuple(map(int, torch.__version__.split(".")[:2])) < (2, 7):
+        pytest.skip(f"gloo of PyTorch {torch.__version__} cannot average gradients")
+
+
+@pytest.fixture(scope="session")
 def spiece_model(tmp_path_factory) -> bytes:
     """A SentencePiece model of 200 pieces with T5's special ids."""
     return make_spiece_model()

@@ -119,6 +119,7 @@ def test_two_ranks_that_are_killed_go_on_as_one_with_the_same_curve(reference, e
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("sharding_on_cpus")
 def test_two_sharded_ranks_that_are_killed_go_on_as_one_with_the_same_curve(reference, example_folder, tmp_path):
     """And the checkpoints of the sharded run can be exported, and read by every command."""
     output = tmp_path / "run"

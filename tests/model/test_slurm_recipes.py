@@ -12,7 +12,7 @@ from recipes import ROOT, environment_with, losses, recipe
 
 from model.pretrain import main
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("sharding_on_cpus")]
 
 SBATCH = """
 export SLURM_JOB_ID=4711 SLURM_JOB_NUM_NODES=2 SLURM_JOB_NODELIST=127.0.0.[1-2]

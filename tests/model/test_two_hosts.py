@@ -22,7 +22,7 @@ from recipes import environment_with, losses, recipe
 
 from model.pretrain import main
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("sharding_on_cpus")]
 
 STEPS = 32
 ELASTIC_STEPS = 60

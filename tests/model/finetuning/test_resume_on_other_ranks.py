@@ -28,8 +28,11 @@ def launch(ranks: int, *flags: str) -> None:
     "method, parallel",
     [*((method, "ddp") for method in METHODS), ("adapters", "fsdp"), ("gradual_unfreezing", "fsdp")],
 )
-def test_two_ranks_continue_what_one_began(method, parallel, base_run, task_folder, tmp_path):
+def test_two_ranks_continue_what_one_began(method, parallel, base_run, task_folder, tmp_path, request):
     from model.finetune import main
+
+    if parallel == "fsdp":
+        request.getfixturevalue("sharding_on_cpus")
 
     flags = [f"--checkpoint={base_run}", f"--tasks={task_folder}", f"--method={method}", "--adapter_size=4"]
     flags += ["--steps=6", "--batch_size=8", "--gradient_accumulation=1", "--evaluate_every=3", "--log_every=1"]

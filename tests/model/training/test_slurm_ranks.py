@@ -50,6 +50,7 @@ def test_other_processes_stay_what_they_are(environment):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("sharding_on_cpus")
 def test_two_tasks_train_together(example_folder, tmp_path):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

@@ -12,6 +12,8 @@ import pytest
 from model.training.figures import metrics_log
 from model.training.ranks.world import World
 
+pytestmark = pytest.mark.usefixtures("sharding_on_cpus")
+
 WORKER = Path(__file__).with_name("sharded_worker.py")
 
 
