@@ -3,6 +3,7 @@
 import weakref
 from collections.abc import Iterator, Mapping
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -16,14 +17,15 @@ class ReadOnDemand(Mapping[str, Tensor]):
 
     def __init__(self, shapes: dict[str, torch.Size]) -> None:
         self.shapes = shapes
-        self.read: list[weakref.ref[Tensor]] = []
+        self.read: list[weakref.ref[np.ndarray]] = []
         self.most = 0
 
     def __getitem__(self, name: str) -> Tensor:
-        tensor = torch.ones(self.shapes[name])
-        self.read.append(weakref.ref(tensor))
+        # Every tensor of this memory keeps the array alive, also those that are views.
+        array = np.ones(self.shapes[name], np.float32)
+        self.read.append(weakref.ref(array))
         self.most = max(self.most, sum(reference() is not None for reference in self.read))
-        return tensor
+        return torch.from_numpy(array)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.shapes)
