@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -14,6 +15,7 @@ import psutil
 
 _LOOK_EVERY_SECONDS = 0.5
 _WORDS_SHOWN = 2000
+_PORTS = range(20_000, 32_000)
 
 
 class Servers:
@@ -86,7 +88,9 @@ class Servers:
 
 
 def free_port() -> int:
-    """A free port of localhost."""
-    with socket.socket() as server:
-        server.bind(("127.0.0.1", 0))
-        return server.getsockname()[1]
+    """A free port of localhost, below the ports that the system gives to clients, so that none takes it meanwhile."""
+    for port in random.SystemRandom().sample(_PORTS, len(_PORTS)):
+        with socket.socket() as server, contextlib.suppress(OSError):
+            server.bind(("127.0.0.1", port))
+            return port
+    raise RuntimeError(f"all ports from {_PORTS[0]} to {_PORTS[-1]} are in use")
