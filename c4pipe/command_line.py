@@ -208,7 +208,8 @@ def run(main: Callable[[], int | None], *, is_speaker: Callable[[], bool] = lamb
         if message is None:
             raise
         status = _complain(message, is_speaker())
-    gc.freeze()  # what is left ends with the process, without being searched for garbage first
+    if "triton" not in sys.modules:  # Triton 3.9 would print a page about each kind of object that it still has
+        gc.freeze()  # what is left ends with the process, without being searched for garbage first
     raise SystemExit(status)
 
 

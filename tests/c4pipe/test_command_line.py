@@ -2,6 +2,7 @@
 
 import gc
 import logging
+import sys
 from dataclasses import dataclass
 
 import pytest
@@ -96,3 +97,15 @@ def test_a_rank_that_fails_waits_for_rank_0_before_it_speaks(is_speaker, message
     assert ended.value.code == command_line.EXIT_USER_ERROR
     assert capsys.readouterr().err == f"error: {said}\n"
     assert waited == ([] if is_speaker else [command_line.PATIENCE_SECONDS])
+
+
+@pytest.mark.parametrize("has_triton", [True, False])
+def test_garbage_is_left_to_the_end_of_the_process_unless_triton_would_complain(has_triton, monkeypatch):
+    frozen: list[bool] = []
+    monkeypatch.setattr(command_line.gc, "freeze", lambda: frozen.append(True))
+    monkeypatch.delitem(sys.modules, "triton", raising=False)
+    if has_triton:
+        monkeypatch.setitem(sys.modules, "triton", sys)
+    with pytest.raises(SystemExit):
+        command_line.run(lambda: 0)
+    assert bool(frozen) != has_triton
