@@ -30,6 +30,11 @@ def parser() -> Parser:
         help="text shards, as c4_to_examples takes them; give it once for each corpus that the plan names "
         "(default: c4=data/c4)",
     )
+    add(
+        "--corpora",
+        metavar="DIR",
+        help="folder with several corpora that one wet_to_c4 made, such as en and en.noclean; for table8",
+    )
     add("--vocabulary", default="data/vocabulary", metavar="DIR", help="folder of the vocabulary")
     add("--tasks", default="data/tasks", metavar="DIR[@TASK],...", help="folders that tasks_to_examples made")
     add("--seeds", type=int, help="runs per row (default: depends on the scale)")
@@ -44,7 +49,8 @@ def main(argv: list[str] | None = None) -> int:
     """Run the command. Returns: the exit status."""
     arguments = parser().parse_args(argv)
     arguments.argv = list(sys.argv[1:] if argv is None else argv)
-    arguments.corpus = arguments.corpus or ["data/c4"]
+    if not (arguments.corpus or arguments.corpora):
+        arguments.corpus = ["data/c4"]
     check_carrying_out(arguments)
     with importing():
         from model.actions import search

@@ -16,7 +16,7 @@ from c4pipe.corpus.recipes.variant import LANGUAGE_HEADER
 from c4pipe.corpus.wet.parsers import WET_PARSERS
 from c4pipe.errors import UserError
 from c4pipe.shards.text_shards import WRITERS
-from pipelines.launch import beam_flags, cost_flags, recipe_flags, shared_flags
+from pipelines.launch import beam_flags, corpora_flags, cost_flags, recipe_flags, shared_flags
 
 
 @dataclass(frozen=True)
@@ -42,9 +42,12 @@ class Flags:
     num_files: int = flag(8, help="with --crawl: also for this number of files")
     output: str | None = flag(None, metavar="DIR", help="folder for the shards, the manifest and the report")
     variant: str | None = flag(
-        None, metavar="NAME", help=f"one of {', '.join(variants.VARIANTS)}", otherwise=recipe_flags.DEFAULT
+        None,
+        metavar="NAME,...",
+        help=f"{', '.join(variants.VARIANTS)}; several are made together, each in OUTPUT/NAME",
+        otherwise=recipe_flags.DEFAULT,
     )
-    recipe: str | None = flag(None, metavar="FILE", help="your own recipe file (TOML), instead of --variant")
+    recipe: str | None = flag(None, metavar="FILE,...", help="your own recipe files (TOML), instead of --variant")
     near_duplicates: str | None = flag(
         None,
         choices=variants.NEAR_DUPLICATES,
@@ -127,18 +130,26 @@ def check(flags: argparse.Namespace) -> None:
     cost_flags.check(flags)
     if flags.crawl and not flags.dry_run:
         raise UserError("--crawl is only for --dry_run; pipelines.crawl_to_wet downloads the files of a crawl")
+    if flags.crawl and corpora_flags.names_several(flags):
+        raise UserError("--crawl tells the cost of one corpus; give one --variant or --recipe")
     if flags.crawl and not (flags.input or flags.input_list):
         return
     if flags.output is None:
         raise UserError("the following arguments are required: --output (see python -m pipelines.wet_to_c4 --help)")
-    variant, _ = recipe_flags.variant_of(flags), variants.compat_named(flags.compat)
-    languages = variants.languages_of(variant, flags.languages)
-    variants.for_run(variant, languages, flags.language_identifier)
+    variants.compat_named(flags.compat)
+    for of_corpus in corpora_flags.of_each_corpus(flags):
+        _check_recipe(of_corpus)
     if flags.num_shards is not None and not 1 <= flags.num_shards <= 99_999:
         raise UserError("--num_shards must be between 1 and 99999")
     if flags.samples_per_rule < 0:
         raise UserError(f"--samples_per_rule={flags.samples_per_rule} is negative; give 0 to keep no samples")
     shared_flags.check_quarantined_fraction(flags)
+
+
+def _check_recipe(flags: argparse.Namespace) -> None:
+    """Raises: UserError for mistakes in the flags of one corpus that depend on its recipe."""
+    variant = recipe_flags.variant_of(flags)
+    variants.for_run(variant, variants.languages_of(variant, flags.languages), flags.language_identifier)
     if flags.previous and variant.near_duplicates:
         raise UserError(
             "--previous does not find pages that are nearly equal to pages of earlier crawls; give "
@@ -153,6 +164,8 @@ def check(flags: argparse.Namespace) -> None:
 def main(argv: Sequence[str] | None = None) -> int:
     flags, left = beam_flags.parse(parser(), argv)
     if flags.print_recipe:
+        if corpora_flags.names_several(flags):
+            raise UserError("--print_recipe prints one recipe; give one --variant or --recipe")
         print(recipe_flags.printed(flags), end="")
         return 0
     check(flags)

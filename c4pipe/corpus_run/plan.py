@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import c4pipe
 from c4pipe.corpus import variants
+from c4pipe.corpus.recipes import recipe_files
 from c4pipe.corpus.recipes.variant import Variant
 from c4pipe.corpus.wet.language_header import LanguageHeader
 from c4pipe.corpus_run.earlier_crawls import EarlierCrawls
@@ -24,6 +25,8 @@ __all__ = ["File", "Plan", "RuleSet", "Settings", "code_digest", "digest", "read
 # Names in the settings' assets for the files given by --urls and --exclude_urls.
 LISTED_ASSET = "urls"
 EXCLUDED_ASSET = "exclude_urls"
+# The beginning of the names of all lists of bad words.
+BADWORDS_ASSET = "badwords/"
 
 
 class File(NamedTuple):
@@ -85,17 +88,13 @@ class Settings:
 
     @property
     def of_cleaning(self) -> dict[str, Any]:
-        """The settings that determine the pages of a WET file after cleaning.
+        """The settings that, with the recipe, determine the pages of a WET file after cleaning.
 
         Excluded URLs are left out. Each cleaned file records which of them it has, so that after a takedown request the
         files without these URLs need not be cleaned again.
         """
-        return {
-            "recipe": self.recipe,
-            "compat": self.compat,
-            "wet_parser": self.wet_parser,
-            "assets": self._lasting_assets,
-        }
+        assets = {name: sha256 for name, sha256 in self._lasting_assets.items() if not name.startswith(BADWORDS_ASSET)}
+        return {"compat": self.compat, "wet_parser": self.wet_parser, "assets": assets}
 
     @property
     def of_finishing(self) -> dict[str, Any]:
@@ -160,7 +159,25 @@ class Plan:
     @property
     def cleaning_key(self) -> str:
         """Digest of everything that a cleaned file depends on, except its WET file. The code is a part of it."""
-        return digest(self.settings.of_cleaning, self.samples_per_rule, self.code)
+        recipe = recipe_files.digest(self.variant.until_lines)
+        return digest(recipe, self.settings.of_cleaning, self.samples_per_rule, self.code)
+
+    @property
+    def contest_key(self) -> str:
+        """Digest of everything that the losers of URLs and lines depend on, except the WET files.
+
+        Plans that agree in this have the same losers, in all files.
+        """
+        previous = list(self.settings.previous)
+        return digest(
+            self.cleaning_key, previous, self.variant.deduplicate_lines, self.settings.assets.get(EXCLUDED_ASSET)
+        )
+
+    @property
+    def judging_key(self) -> str:
+        """Digest of everything that the pages in a wanted language depend on, except their losses."""
+        languages = [*self.settings.languages, self.settings.language_identifier]
+        return digest(self.contest_key, recipe_files.digest(self.variant.until_badwords), languages)
 
     @property
     def finishing_key(self) -> str:
@@ -171,6 +188,10 @@ class Plan:
         """Digest of everything that the files after cleaning depend on: settings, code, and all inputs."""
         fields = [self.settings.to_json(), dict(self.settings.assets), self.samples_per_rule, self.code]
         return digest(fields, f"{inputs_digest:064x}")[:16]
+
+    def contest(self, inputs_digest: int) -> str:
+        """The name of the work in which URLs and lines compete. inputs_digest: of all inputs."""
+        return digest(self.contest_key, f"{inputs_digest:064x}")[:16]
 
     def cleaned(self, stem: str, ending: str) -> str:
         """Path of a file of cleaned pages (`.arrow`), its URL keys (`.urls`), quarantine or record (`.json`)."""

@@ -19,7 +19,7 @@ from model.experiments import cluster_files, page, running, tables
 from model.experiments.derive import Derivation
 from model.experiments.findings import Findings
 from model.experiments.graph import EVALUATE, Graph, Node
-from model.experiments.inputs import Inputs, find_columns, find_corpora
+from model.experiments.inputs import Inputs, corpora_in, find_columns, find_corpora
 from model.experiments.plan import open_plan
 from model.experiments.references import reference_scores
 from model.experiments.results import read_results
@@ -39,7 +39,9 @@ def perform(arguments: argparse.Namespace) -> int:
     for part in ("pretrain", "finetune"):
         changes[part] = {**changes.get(part, {}), **device}
     scale = open_scale(arguments.scale, changes, arguments.plan)
-    corpora = find_corpora(arguments.corpus, list(dict.fromkeys(row.corpus for row in plan.rows)))
+    wanted = list(dict.fromkeys(row.corpus for row in plan.rows))
+    given = [*(arguments.corpus or ()), *(corpora_in(arguments.corpora, wanted) if arguments.corpora else ())]
+    corpora = find_corpora(given, wanted)
     missing = {
         row.name: f"no corpus {row.corpus} is given (--corpus={row.corpus}=SOURCE)"
         for row in plan.rows

@@ -19,6 +19,13 @@ from model.experiments.plan import C4, PAPER_COLUMNS
 
 # Benchmarks whose tasks are fine-tuned together, as in the paper (section 2.3): GLUE and SuperGLUE are one column each.
 _TOGETHER = ("glue", "super_glue")
+# The names of corpora in plans -> the variants of C4 that they are.
+VARIANTS_OF_CORPORA = {
+    C4: "en",
+    "unfiltered": "en.noclean",
+    "realnewslike": "realnewslike",
+    "webtextlike": "webtextlike",
+}
 
 
 @dataclass(frozen=True)
@@ -90,6 +97,23 @@ def find_corpora(given: Sequence[str], wanted: Sequence[str]) -> dict[str, Corpu
             raise UserError(f"no row of the plan uses the corpus {name}; its rows use {', '.join(wanted)}")
         sources[name] = source
     return {name: _corpus(source) for name, source in sources.items() if name in wanted}
+
+
+def corpora_in(folder: str, wanted: Sequence[str]) -> list[str]:
+    """The corpora of a folder that `wet_to_c4 --variant=en,en.noclean,...` made, as `find_corpora` takes them.
+
+    Raises: UserError if none of the wanted ones is there.
+    """
+    variants = {name: variant for name, variant in VARIANTS_OF_CORPORA.items() if name in wanted}
+    paths = {name: files.join(folder.rstrip("/") or "/", variant) for name, variant in variants.items()}
+    found = [f"{name}={escaped(path)}" for name, path in paths.items() if manifest.exists(path)]
+    if not found:
+        names = ",".join(variants.values())
+        raise UserError(
+            f"{folder} has none of the corpora {names or 'of the plan'}; python -m pipelines.wet_to_c4 "
+            f"--variant={names or 'en'} --output={folder} makes them"
+        )
+    return found
 
 
 def _corpus(source: str) -> Corpus:

@@ -104,8 +104,11 @@ class Job:
         return None if is_same else "its input files have changed since then"
 
 
-def make_job(flags: Namespace, options: PipelineOptions) -> Job:
-    """Make the job from the flags. Raises: UserError for any mistake in them."""
+def make_job(flags: Namespace, options: PipelineOptions, work: str | None = None) -> Job:
+    """Make the job from the flags. Raises: UserError for any mistake in them.
+
+    work: the path of the work folder, if it is shared with other corpora.
+    """
     variant = recipe_flags.variant_of(flags)
     languages = variants.languages_of(variant, flags.languages)
     variant = variants.for_run(variant, languages, flags.language_identifier)
@@ -127,7 +130,7 @@ def make_job(flags: Namespace, options: PipelineOptions) -> Job:
     settings = _settings(flags, variant, languages, hashes, len(wet_files))
     earlier = earlier_crawls.open_earlier(previous, output, settings)
     settings = replace(settings, previous=tuple(crawl.corpus.keys for crawl in earlier.crawls))
-    work = work_folder.place(output, flags.work_dir)
+    work = work or work_folder.place(output, flags.work_dir)
     through_files = keys_go_through_files(options)
     places = {"output": output, "work_dir": work, "input": wet_files[0].path}
     if previous:
@@ -193,11 +196,14 @@ def input_bytes(wet_files: list[File]) -> float:
     return sum(sizes) / max(len(sizes), 1) * len(wet_files)
 
 
-def warn_of_small_disk(job: Job) -> None:
-    """Print a notice if the work folder may have too little free space."""
+def warn_of_small_disk(jobs: Sequence[Job]) -> None:
+    """Print a notice if the work folder of these jobs may have too little free space."""
+    job = jobs[0]
     if files.is_remote(job.plan.work):
         return
-    needed, free = _WORK_BYTES_PER_INPUT_BYTE * input_bytes(job.wet_files), free_bytes(job.plan.work)
+    num_cleanings = len({job.plan.cleaning_key for job in jobs})
+    needed = _WORK_BYTES_PER_INPUT_BYTE * input_bytes(job.wet_files) * num_cleanings
+    free = free_bytes(job.plan.work)
     if free < needed:
         print(
             f"notice: the work files may need {needed / 1e6:,.0f} MB in {job.plan.work}, "

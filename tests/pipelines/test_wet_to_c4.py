@@ -295,7 +295,7 @@ def test_the_graph_is_as_large_for_many_files_as_for_few(crawl, tmp_path):
         job = corpus.make_job(parsed, options)
         assert job.plan.num_files == count
         pipeline = beam.Pipeline(options=options)
-        pipeline | MakeC4(job.plan, "result.json")
+        pipeline | MakeC4([job.plan], ["result.json"])
         sizes.append(len(pipeline.to_runner_api().SerializeToString()))
     # A number of more digits, pickled and packed a few times: some bytes. The names themselves would be megabytes.
     assert abs(sizes[0] - sizes[1]) < sizes[0] / 100 and sizes[0] < 1 << 20

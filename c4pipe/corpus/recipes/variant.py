@@ -1,6 +1,6 @@
 """The content of a recipe file: which stages a corpus has, and their parameters."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Literal
 
 import msgspec
@@ -79,6 +79,19 @@ class Variant:
     def needs_sentences(self) -> bool:
         """Whether a sentence splitter is needed."""
         return bool(self.rules)
+
+    @property
+    def until_lines(self) -> "Variant":
+        """The recipe without what has an effect only after the pages' lines have competed.
+
+        Recipes that agree in this have the same cleaned pages, so runs of them can share these.
+        """
+        return replace(self, min_probability=0.0, badwords_fraction=0.0, near_duplicates=False, deduplicate_lines=True)
+
+    @property
+    def until_badwords(self) -> "Variant":
+        """The recipe without what has an effect only after a page's language is known."""
+        return replace(self, badwords_fraction=0.0, near_duplicates=False)
 
     @property
     def needs_badwords(self) -> bool:

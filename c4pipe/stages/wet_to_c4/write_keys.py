@@ -22,7 +22,7 @@ from c4pipe.shards.manifest import describe_shard
 from c4pipe.shards.work.key_files import read_parts, write_key_file
 from c4pipe.shards.work.work_files import read_record, write_record
 from c4pipe.stages.gather import read_gathered
-from c4pipe.stages.wet_to_c4.finish_files import record_of
+from c4pipe.stages.wet_to_c4.finished_file import record_of
 from c4pipe.stages.wet_to_c4.keys_of_file import parts_of_kept
 from c4pipe.stages.wet_to_c4.pick_losers import Losses, packed_by_place
 

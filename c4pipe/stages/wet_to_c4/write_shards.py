@@ -16,7 +16,7 @@ from c4pipe.shards.provenance import write_provenance
 from c4pipe.shards.text_shards import PROBABILITY, Row, write_text_shard
 from c4pipe.shards.work.work_files import read_record, write_record
 from c4pipe.stages.gather import read_gathered
-from c4pipe.stages.wet_to_c4.finish_files import read_finished, record_of
+from c4pipe.stages.wet_to_c4.finished_file import read_finished, record_of
 
 _TRAIN_SHARDS_PER_VALIDATION_SHARD = 128
 _PROBABILITY_DIGITS = 6
