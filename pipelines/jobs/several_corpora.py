@@ -36,17 +36,18 @@ def make(
     if flags.dry_run:
         _tell(jobs, folders, work, beam_options.num_workers(options))
         return
-    left = [
-        (job, folder)
-        for job, folder in zip(jobs, folders, strict=True)
-        if not folder.is_answered(False, str, lambda folder=folder: corpus.describe(manifest.read(str(folder))))
-    ]
+    left = [(job, folder) for job, folder in zip(jobs, folders, strict=True) if not _is_finished(folder)]
     if not left and not work.exists():
         return
     run = digest([job.run for job in jobs])
     with shared_work.opened(work, output, "wet_to_c4", run, keeps=flags.keep_work):
         if left:
             _make([job for job, _ in left], [folder for _, folder in left], beam_flags, options)
+
+
+def _is_finished(folder: OutputFolder) -> bool:
+    """Whether a corpus is finished; if it is, prints what it has."""
+    return folder.is_answered(False, str, lambda: corpus.describe(manifest.read(str(folder))))
 
 
 def _make(

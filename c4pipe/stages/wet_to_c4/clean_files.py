@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Sequence
 from contextlib import ExitStack
 from functools import cache, partial
+from typing import BinaryIO, cast
 
 import apache_beam as beam
 
@@ -102,7 +103,8 @@ def _read(file: File, source: HashingReader, plan: Plan, cleaned: Sequence[Clean
     kinds: Kinds = Counter()
     header = plan.language_header()
     num_pages = num_characters = 0
-    for outcome in read_records(source, plan.settings.wet_parser, file.name, plan.compat, kinds, header):
+    reader = cast(BinaryIO, source)
+    for outcome in read_records(reader, plan.settings.wet_parser, file.name, plan.compat, kinds, header):
         if not isinstance(outcome, Page):
             for target in cleaned:
                 target.add_no_page(outcome)
