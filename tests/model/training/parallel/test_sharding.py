@@ -42,9 +42,10 @@ def run_here(example_folder, tmp_path) -> Callable[[str], None]:
     return lambda case: train(World(), str(example_folder), str(tmp_path), *case.split(":"))
 
 
-def test_two_ranks_have_the_curve_of_one(example_folder, tmp_path, run_here):
+@pytest.mark.parametrize("ranks", [1, 2, 4])
+def test_sharded_ranks_have_the_curve_of_one(ranks, example_folder, tmp_path, run_here):
     run_here("ddp:plain")
-    run(example_folder, tmp_path, 2, "fsdp:plain")
+    run(example_folder, tmp_path, ranks, "fsdp:plain")
     assert_equal_curves(tmp_path, "fsdp:plain", "ddp:plain")
     losses = figures(tmp_path, "fsdp:plain", "loss")
     assert losses[-1] < losses[0] - 0.5, "it learns"
