@@ -35,7 +35,8 @@ def read_provenance(path: str) -> list[tuple[str, int]]:
     """
     with files.open_for_reading(path) as source:
         try:
-            table: Any = pq.read_table(source, columns=["wet_file", "record"])
+            # `pq.read_table` leaves threads behind, with which some commands aborted when they ended.
+            table: Any = pq.ParquetFile(source).read(columns=["wet_file", "record"], use_threads=False)
         except (pa.ArrowException, OSError) as error:
             raise UserError(f"{path} is damaged ({error}); make the folder again") from error
     return list(zip(table["wet_file"].to_pylist(), table["record"].to_pylist(), strict=True))
