@@ -1,17 +1,15 @@
 """Every pipeline reads from and writes to an object store as to a local folder: moto's S3 server, over HTTP."""
 
-import functools
 import gzip
 import json
 import shutil
 import sys
-import threading
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 from small_corpus import status_of
 from small_crawl import write_crawl
+from web_server import serving
 
 from c4pipe.shards import files
 from pipelines import c4_to_examples, c4_to_vocabulary, crawl_to_wet, tasks_to_examples, wet_to_c4
@@ -45,15 +43,8 @@ def common_crawl(tmp_path_factory):
     listed.parent.mkdir()
     listed.write_bytes(gzip.compress("".join(f"crawl-data/wet/{wet.name}\n" for wet in wets).encode()))
 
-    class Handler(SimpleHTTPRequestHandler):
-        def log_message(self, *_) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Handler, directory=str(folder)))
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_address[1]}"
-    server.shutdown()
-    server.server_close()
+    with serving(folder) as url:
+        yield url
 
 
 def make_all(url: str, output: str, tasks: str, badwords: str) -> None:

@@ -1,10 +1,7 @@
 """wet_to_c4 reads WET files from object stores and web servers (emulated here) as it reads local ones."""
 
-import functools
-import threading
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
-
 import pytest
+from web_server import serving
 
 from c4pipe.demo.documentation import _topics
 from c4pipe.demo.pack_crawl import wet_record
@@ -97,15 +94,8 @@ def test_wet_files_on_google_storage_give_the_same_shards(crawl, gcs, tmp_path):
 
 @pytest.fixture
 def web(crawl):
-    class Handler(SimpleHTTPRequestHandler):
-        def log_message(self, *_) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Handler, directory=str(crawl)))
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_address[1]}"
-    server.shutdown()
-    server.server_close()
+    with serving(crawl) as url:
+        yield url
 
 
 def test_wet_files_on_a_web_server_give_the_same_shards(crawl, web, tmp_path):
