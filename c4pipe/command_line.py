@@ -25,6 +25,7 @@ PATIENCE_SECONDS = 15.0
 
 Record = TypeVar("Record")
 _FLAG = "flag"
+_runs = False
 
 
 class Parser(argparse.ArgumentParser):
@@ -186,6 +187,8 @@ def run(main: Callable[[], int | None], *, is_speaker: Callable[[], bool] = lamb
     before it ends with an error (see `_complain`). Control characters are removed from everything that is printed to
     the terminal; credentials in URLs are removed from standard error too.
     """
+    global _runs
+    _runs = True
     sys.stderr = ShownStream(sys.stderr, hides_credentials=True)  # type: ignore[assignment]
     if sys.stdout.isatty():
         sys.stdout = ShownStream(sys.stdout, hides_credentials=False)  # type: ignore[assignment]
@@ -211,6 +214,11 @@ def run(main: Callable[[], int | None], *, is_speaker: Callable[[], bool] = lamb
     if "triton" not in sys.modules:  # Triton 3.9 would print a page about each kind of object that it still has
         gc.freeze()  # what is left ends with the process, without being searched for garbage first
     raise SystemExit(status)
+
+
+def is_only_command() -> bool:
+    """Whether this process does a single command, by `run`, and then ends."""
+    return _runs
 
 
 def _service_message(error: Exception) -> str | None:

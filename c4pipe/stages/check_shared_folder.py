@@ -2,10 +2,9 @@
 
 import os
 
-import apache_beam as beam
-
 from c4pipe.errors import UserError
 from c4pipe.shards import files
+from c4pipe.stages.engine import beam
 
 _HOW_TO_MEND = "mount it at the same place on every machine, or give a URL that all of them share (gs://, s3://, ...)"
 

@@ -10,9 +10,8 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
 
-import apache_beam as beam
-
 from c4pipe.shards import files
+from c4pipe.stages.engine import beam
 
 # The number of values in a group. A crawl has 64,000 WET files, so there are at most some thousand groups.
 _GROUP_SIZE = 64

@@ -11,7 +11,6 @@ from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-import apache_beam as beam
 import numpy as np
 
 import c4pipe
@@ -29,6 +28,7 @@ from c4pipe.shards.reading import plain_text
 from c4pipe.shards.reading.record import BadRecord, quarantine_rows
 from c4pipe.shards.schemas import ExampleSchema
 from c4pipe.shards.text_shards import read_text_shard
+from c4pipe.stages.engine import beam
 from c4pipe.vocabulary.vocabulary import Vocabulary
 
 TRAIN, VALIDATION = "train", "validation"

@@ -4,9 +4,8 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
 
-import apache_beam as beam
-
 from c4pipe.report.summary import Summary
+from c4pipe.stages.engine import beam
 from c4pipe.stages.gather import Gather, read_gathered
 
 

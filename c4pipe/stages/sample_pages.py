@@ -11,7 +11,6 @@ from dataclasses import asdict, dataclass
 from hashlib import blake2b
 from typing import Any
 
-import apache_beam as beam
 import numpy as np
 
 from c4pipe.shards import checked_json, files
@@ -20,6 +19,7 @@ from c4pipe.shards.digests import ReadDigest
 from c4pipe.shards.reading import plain_text
 from c4pipe.shards.reading.record import BadRecord, quarantine_rows
 from c4pipe.shards.text_shards import read_pages, read_text_shard, write_text_shard
+from c4pipe.stages.engine import beam
 
 PLAN_FILE = "plan.json"
 _MEND = "remove the folder that it lies in, and run the command again"

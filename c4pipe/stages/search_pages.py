@@ -2,8 +2,6 @@
 
 from typing import Any
 
-import apache_beam as beam
-
 from c4pipe.contamination.task_grams import Match, TaskGrams
 from c4pipe.contamination_run.plan import Plan, TextShard
 from c4pipe.shards import files
@@ -11,6 +9,7 @@ from c4pipe.shards.digests import ReadDigest, sha256_of
 from c4pipe.shards.reading.record import BadRecord, quarantine_rows
 from c4pipe.shards.text_shards import read_text_batches
 from c4pipe.shards.work.work_files import read_record, write_record
+from c4pipe.stages.engine import beam
 
 _PAGES_PER_BATCH = 64
 # The most pages that are listed per text and shard. All pages are counted.

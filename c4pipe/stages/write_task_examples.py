@@ -12,7 +12,6 @@ from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-import apache_beam as beam
 from apache_beam.metrics import Metrics
 
 from c4pipe.errors import UserError
@@ -22,6 +21,7 @@ from c4pipe.shards.checked_json import Count, FileName
 from c4pipe.shards.example_shards import ExampleShardWriter
 from c4pipe.shards.reading.records import BadRecord, RawRecord
 from c4pipe.shards.schemas import ExampleSchema
+from c4pipe.stages.engine import beam
 from c4pipe.stages.task_records import read_task_records
 from c4pipe.tasks import hugging_face
 from c4pipe.tasks.conversion import Placed, convert, unfold

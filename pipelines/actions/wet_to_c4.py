@@ -8,9 +8,10 @@ from c4pipe.folders.work_folder import WorkFolder
 from c4pipe.shards import manifest
 from pipelines.jobs import corpus, corpus_graph, crawl_cost, several_corpora
 from pipelines.jobs.crawl_cost import DOCUMENTED, Machines, Rates
-from pipelines.launch import beam_options, corpora_flags
+from pipelines.launch import corpora_flags
 from pipelines.launch.beam_flags import BeamFlags
 from pipelines.launch.estimate import estimate, rates
+from pipelines.launch.runner import Runner
 
 
 def perform(flags: argparse.Namespace, beam_flags: BeamFlags) -> int:
@@ -18,12 +19,12 @@ def perform(flags: argparse.Namespace, beam_flags: BeamFlags) -> int:
     if flags.crawl and not (flags.input or flags.input_list):
         print(_cost(flags, DOCUMENTED))
         return 0
-    options = beam_options.options_of(flags, beam_flags)
+    runner = Runner(flags, beam_flags)
     of_each = corpora_flags.of_each_corpus(flags)
     if len(of_each) > 1:
-        several_corpora.make(flags, of_each, beam_flags, options)
+        several_corpora.make(flags, of_each, runner)
         return 0
-    job = corpus.make_job(flags, options)
+    job = corpus.make_job(flags, runner)
     work = WorkFolder(job.plan.work)
     folder = OutputFolder(
         job.plan.output, job.result(), overwrite=flags.overwrite, work=work, keep_work=flags.keep_work
@@ -31,17 +32,15 @@ def perform(flags: argparse.Namespace, beam_flags: BeamFlags) -> int:
     if flags.dry_run and flags.crawl:
         print(_cost(flags, rates(job.plan, job.wet_files, job.rules)))
         return 0
-    num_workers = beam_options.num_workers(options)
     if folder.is_answered(
         flags.dry_run,
-        lambda: estimate(job.plan, job.wet_files, job.rules, num_workers),
+        lambda: estimate(job.plan, job.wet_files, job.rules, runner.num_workers),
         lambda: corpus.describe(manifest.read(str(folder))),
     ):
         return 0
     corpus.warn_of_small_disk([job])
-    beam_options.spare_processes(options, beam_flags, corpus.input_bytes(job.wet_files))
     with folder.opened():
-        (made,) = corpus_graph.run([job], options)
+        (made,) = corpus_graph.run([job], runner)
         last_line = made.commit(folder)
     print(last_line)
     print(f"next: python -m pipelines.c4_to_vocabulary --input={folder} --output=VOCABULARY")

@@ -9,8 +9,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from apache_beam.options.pipeline_options import PipelineOptions
-
 import c4pipe
 from c4pipe.corpus import assets, variants
 from c4pipe.corpus.page_lists import ExcludedUrls, ListedUrls
@@ -41,7 +39,8 @@ from c4pipe.shards import files
 from c4pipe.shards.manifest import Manifest
 from c4pipe.shown import without_credentials
 from pipelines.jobs import earlier_crawls
-from pipelines.launch import beam_options, recipe_flags, report_page
+from pipelines.launch import recipe_flags, report_page
+from pipelines.launch.runner import Runner
 
 MAX_DEFAULT_SHARDS = 1024
 # Size of the keys that a worker compares at a time. Picking losers needs about seven times as much memory. With this
@@ -104,7 +103,7 @@ class Job:
         return None if is_same else "its input files have changed since then"
 
 
-def make_job(flags: Namespace, options: PipelineOptions, work: str | None = None) -> Job:
+def make_job(flags: Namespace, runner: Runner, work: str | None = None) -> Job:
     """Make the job from the flags. Raises: UserError for any mistake in them.
 
     work: the path of the work folder, if it is shared with other corpora.
@@ -131,11 +130,11 @@ def make_job(flags: Namespace, options: PipelineOptions, work: str | None = None
     earlier = earlier_crawls.open_earlier(previous, output, settings)
     settings = replace(settings, previous=tuple(crawl.corpus.keys for crawl in earlier.crawls))
     work = work or work_folder.place(output, flags.work_dir)
-    through_files = keys_go_through_files(options)
+    through_files = keys_go_through_files(runner)
     places = {"output": output, "work_dir": work, "input": wet_files[0].path}
     if previous:
         places["previous"] = min(previous, key=files.is_remote)
-    beam_options.refuse_local_paths(options, **places)
+    runner.refuse_local_paths(**places)
     paths = [without_credentials(file.path) for file in wet_files]
     run_name = digest(settings.to_json(), hashes, flags.samples_per_rule, paths, _LAYOUT)[:16]
     plan = Plan(
@@ -178,9 +177,9 @@ def _settings(
     )
 
 
-def keys_go_through_files(options: PipelineOptions) -> bool:
+def keys_go_through_files(runner: Runner) -> bool:
     """Whether keys are exchanged through files in the work folder, as on a single machine."""
-    return beam_options.is_local(options)
+    return runner.is_local
 
 
 def shuffle_bits(wet_files: list[File]) -> int:

@@ -4,14 +4,11 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from apache_beam.options.pipeline_options import PipelineOptions
-
 from c4pipe.folders.output_folder import OutputFolder
-from c4pipe.stages.wet_to_c4.make_c4 import MakeC4
 from pipelines.jobs import corpus
 from pipelines.jobs.corpus import Job
-from pipelines.launch import beam_options
 from pipelines.launch.progress import Progress
+from pipelines.launch.runner import Runner
 from pipelines.launch.work_done import WorkDone
 
 
@@ -36,14 +33,17 @@ class Made:
         )
 
 
-def run(jobs: Sequence[Job], options: PipelineOptions) -> list[Made]:
+def run(jobs: Sequence[Job], runner: Runner) -> list[Made]:
     """Write the shards of all corpora. jobs: with the same WET files and the same work folder."""
     started = time.time()
+    runner.spare_processes(corpus.input_bytes(jobs[0].wet_files))
+    from c4pipe.stages.wet_to_c4.make_c4 import MakeC4  # only now it is known whether it needs Beam
+
     paths = [corpus.prepare(job) for job in jobs]
     plans = [job.plan for job in jobs]
     with Progress("wet_to_c4", WorkDone(plans).look) as progress:
-        beam_options.run(lambda pipeline: pipeline | MakeC4(plans, paths), options)
-    num_workers = beam_options.num_workers(options)
+        runner.run(lambda pipeline: pipeline | MakeC4(plans, paths))
     return [
-        Made(job, path, started, num_workers, progress.peak_memory_bytes) for job, path in zip(jobs, paths, strict=True)
+        Made(job, path, started, runner.num_workers, progress.peak_memory_bytes)
+        for job, path in zip(jobs, paths, strict=True)
     ]

@@ -5,12 +5,10 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from c4pipe.crawl.download import Failed
 from c4pipe.crawl.sizes import PUBLISHED, CrawlSize
 from c4pipe.errors import UserError
 from c4pipe.machine import num_cores
 from c4pipe.progress import duration
-from pipelines.jobs.downloads import Crawls, Manners
 
 WORKER_BYTES = 450 << 20
 
@@ -52,6 +50,10 @@ def size_of(crawl: str, base_url: str, retry_seconds: float = 1.0) -> CrawlSize:
     """
     if crawl in PUBLISHED:
         return PUBLISHED[crawl]
+    # The package that downloads is imported only here, because wet_to_c4 rarely needs it.
+    from c4pipe.crawl.download import Failed
+    from pipelines.jobs.downloads import Crawls, Manners
+
     manners = Manners.of(retry_seconds, threading.Event())
     with tempfile.TemporaryDirectory() as folder:
         crawls = Crawls(folder, folder, manners, base_url)

@@ -4,8 +4,6 @@ import argparse
 from collections.abc import Sequence
 from contextlib import ExitStack
 
-from apache_beam.options.pipeline_options import PipelineOptions
-
 from c4pipe.corpus_run import work_folder
 from c4pipe.corpus_run.plan import digest
 from c4pipe.folders import shared_work
@@ -14,27 +12,21 @@ from c4pipe.folders.work_folder import WorkFolder
 from c4pipe.shards import manifest
 from pipelines.jobs import corpus, corpus_graph
 from pipelines.jobs.corpus import Job
-from pipelines.launch import beam_options
-from pipelines.launch.beam_flags import BeamFlags
 from pipelines.launch.estimate import estimate_together
+from pipelines.launch.runner import Runner
 
 
-def make(
-    flags: argparse.Namespace,
-    of_each: Sequence[argparse.Namespace],
-    beam_flags: BeamFlags,
-    options: PipelineOptions,
-) -> None:
+def make(flags: argparse.Namespace, of_each: Sequence[argparse.Namespace], runner: Runner) -> None:
     """Make the corpora that are not finished yet, or, for a dry run, tell what that needs.
 
     flags: of the command. of_each: the flags of each corpus (`corpora_flags.of_each_corpus`).
     """
     output = flags.output.rstrip("/") or "/"
     work = WorkFolder(work_folder.place(output, flags.work_dir))
-    jobs = [corpus.make_job(of_corpus, options, work.path) for of_corpus in of_each]
+    jobs = [corpus.make_job(of_corpus, runner, work.path) for of_corpus in of_each]
     folders = [OutputFolder(job.plan.output, job.result(), overwrite=flags.overwrite) for job in jobs]
     if flags.dry_run:
-        _tell(jobs, folders, work, beam_options.num_workers(options))
+        _tell(jobs, folders, work, runner.num_workers)
         return
     left = [(job, folder) for job, folder in zip(jobs, folders, strict=True) if not _is_finished(folder)]
     if not left and not work.exists():
@@ -42,7 +34,7 @@ def make(
     run = digest([job.run for job in jobs])
     with shared_work.opened(work, output, "wet_to_c4", run, keeps=flags.keep_work):
         if left:
-            _make([job for job, _ in left], [folder for _, folder in left], beam_flags, options)
+            _make([job for job, _ in left], [folder for _, folder in left], runner)
 
 
 def _is_finished(folder: OutputFolder) -> bool:
@@ -50,16 +42,13 @@ def _is_finished(folder: OutputFolder) -> bool:
     return folder.is_answered(False, str, lambda: corpus.describe(manifest.read(str(folder))))
 
 
-def _make(
-    jobs: Sequence[Job], folders: Sequence[OutputFolder], beam_flags: BeamFlags, options: PipelineOptions
-) -> None:
+def _make(jobs: Sequence[Job], folders: Sequence[OutputFolder], runner: Runner) -> None:
     corpus.warn_of_small_disk(jobs)
-    beam_options.spare_processes(options, beam_flags, corpus.input_bytes(jobs[0].wet_files))
     with ExitStack() as stack:
         open_folders = [stack.enter_context(ExitStack()) for _ in folders]
         for open_folder, folder in zip(open_folders, folders, strict=True):
             open_folder.enter_context(folder.opened())
-        for made, open_folder, folder in zip(corpus_graph.run(jobs, options), open_folders, folders, strict=True):
+        for made, open_folder, folder in zip(corpus_graph.run(jobs, runner), open_folders, folders, strict=True):
             line = made.commit(folder)
             # So that a run that is killed from now on leaves no lock in the finished folder.
             open_folder.close()

@@ -13,6 +13,8 @@ from pathlib import Path
 from c4pipe.command_line import Parser, option_strings, unknown_argument
 from c4pipe.errors import UserError
 
+# The input that one core processes in about the time that worker processes take to start.
+SMALL_BYTES = 4 << 20
 _FILE_URL = re.compile(r"(^|[,:])file://(?:localhost)?(?=/)")
 _FLAG_IN_SOURCE = re.compile(r"""['"](--?[A-Za-z][\w-]*)['"]""")
 
@@ -28,6 +30,10 @@ class BeamFlags:
     def names(self, *flags: str) -> bool:
         """Whether any of these flags of Beam was given."""
         return any(argument.split("=", 1)[0] in flags for argument in self.rest)
+
+    def allow_one_process(self, num_bytes: float) -> bool:
+        """Whether so little input is read that one process is enough, and no flag says where the work is done."""
+        return num_bytes < SMALL_BYTES and not self.names("--runner", "--direct_running_mode", "--direct_num_workers")
 
     def unknown(self, argument: str, beams: Iterable[str]) -> UserError:
         """The error for an argument that is neither a flag of ours nor of Beam."""

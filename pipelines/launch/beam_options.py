@@ -39,8 +39,6 @@ LOCAL_RUNNER = "FnApiRunner"
 _LOCAL_RUNNERS = frozenset(StandardOptions.LOCAL_RUNNERS)
 _OFFERED_RUNNERS = tuple(name for name in StandardOptions.KNOWN_RUNNER_NAMES if not name.startswith("Test"))
 _MULTI_PROCESSING = "multi_processing"
-# The input that one core processes in about the time that worker processes take to start.
-SMALL_BYTES = 4 << 20
 
 
 def options_of(flags: argparse.Namespace, beam_flags: BeamFlags) -> PipelineOptions:
@@ -95,7 +93,7 @@ def spare_processes(options: PipelineOptions, beam_flags: BeamFlags, num_bytes: 
 
     num_bytes: of compressed text. A worker process takes three seconds of a core until it has imported what it needs.
     """
-    if num_bytes >= SMALL_BYTES or beam_flags.names("--runner", "--direct_running_mode", "--direct_num_workers"):
+    if not beam_flags.allow_one_process(num_bytes):
         return
     direct = options.view_as(DirectOptions)
     direct.direct_running_mode, direct.direct_num_workers = "in_memory", 1

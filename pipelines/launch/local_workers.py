@@ -25,9 +25,9 @@ from apache_beam.runners.portability.fn_api_runner.worker_handlers import (
 )
 from google.protobuf import json_format, text_format
 
+from pipelines.launch import worker_errors
+
 COMMAND = f"{shlex.quote(sys.executable)} -m pipelines.launch.local_worker"
-# Messages of exceptions if a worker process has ended: ours, and Beam's if the worker had connected.
-GONE = ("Worker process ended", "Channel closed prematurely")
 # An idle worker ends at once. Killing a worker loses nothing that it has committed.
 _SECONDS_TO_END = 10.0
 _LOOK_EVERY_SECONDS = 0.5
@@ -70,7 +70,7 @@ class WorkerProcess(GrpcWorkerHandler):
         self._process.kill()
 
     def _fail_waiting_calls(self) -> None:
-        gone = RuntimeError(f"{GONE[0]} (exit status {self._process.returncode})")
+        gone = RuntimeError(f"{worker_errors.GONE[0]} (exit status {self._process.returncode})")
         self.data_conn._exception = gone
         for future in list(self.control_conn._futures_by_id.values()):
             future.abort(gone)

@@ -43,6 +43,7 @@ class Progress:
     ) -> None:
         self._stop.set()
         self._thread.join()
+        self.peak_memory_bytes = max(self.peak_memory_bytes, memory_of_processes())
         if self._line is not None:
             self._line.close()
 

@@ -6,8 +6,9 @@ import re
 from c4pipe.command_line import system_message
 from c4pipe.errors import UserError
 from c4pipe.outside import causes, in_one_line, keep_trace, service_message
-from pipelines.launch import local_workers
 
+# Messages of exceptions if a worker process has ended: ours, and Beam's if the worker had connected.
+GONE = ("Worker process ended", "Channel closed prematurely")
 _DISK_FULL = "the disk is full; free space and run the same command again: it continues from what is committed"
 _WORKER_GONE = (
     "a worker process was killed, perhaps because memory ran out; the same command continues from what is committed; "
@@ -29,7 +30,7 @@ def as_user_error(error: Exception, words: str = "") -> UserError:
     if message := _mendable(error):
         return UserError(message)
     message = service_message(error)
-    if message is None and any(sign in str(error) for sign in local_workers.GONE):
+    if message is None and any(sign in str(error) for sign in GONE):
         message = _WORKER_GONE
     message = message or f"a worker failed: {_last_line(error)}"
     return UserError(f"{message} (the whole trace: {keep_trace(error, words)})")

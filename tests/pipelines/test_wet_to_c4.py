@@ -281,7 +281,8 @@ def test_the_graph_is_as_large_for_many_files_as_for_few(crawl, tmp_path):
     import apache_beam as beam
 
     from c4pipe.stages.wet_to_c4.make_c4 import MakeC4
-    from pipelines.launch import beam_flags, beam_options
+    from pipelines.launch import beam_flags
+    from pipelines.launch.runner import Runner
 
     sizes = []
     for count in (8, 64_000):
@@ -291,10 +292,10 @@ def test_the_graph_is_as_large_for_many_files_as_for_few(crawl, tmp_path):
         # The files are not there, so none is looked into.
         more = [f"--input_list={names}", "--accept_other_records"]
         parsed, left = beam_flags.parse(wet_to_c4.parser(), [*flags, *more])
-        options = beam_options.options_of(parsed, left)
-        job = corpus.make_job(parsed, options)
+        runner = Runner(parsed, left)
+        job = corpus.make_job(parsed, runner)
         assert job.plan.num_files == count
-        pipeline = beam.Pipeline(options=options)
+        pipeline = beam.Pipeline(options=runner.options)
         pipeline | MakeC4([job.plan], ["result.json"])
         sizes.append(len(pipeline.to_runner_api().SerializeToString()))
     # A number of more digits, pickled and packed a few times: some bytes. The names themselves would be megabytes.

@@ -1,9 +1,8 @@
 """Finds the clusters of signed files, and writes them to the work folder. Only keys are compared, never text."""
 
-import apache_beam as beam
-
 from c4pipe.near_duplicates_run.clustering import Clustering, Signed
 from c4pipe.shards import files
+from c4pipe.stages.engine import beam
 from c4pipe.stages.gather import Gather, chained, read_gathered
 from c4pipe.stages.near_duplicates.find_clusters import find_clusters
 from c4pipe.stages.near_duplicates.match_pages import bucket_edges, match_bucket

@@ -2,12 +2,11 @@
 
 import json
 
-import apache_beam as beam
-
 from c4pipe.folders.results import run_name
 from c4pipe.near_duplicates_run.clustering import Signed
 from c4pipe.near_duplicates_run.plan import Plan, TextShard
 from c4pipe.shards import files
+from c4pipe.stages.engine import beam
 from c4pipe.stages.near_duplicates.cluster_pages import ClusterPages
 from c4pipe.stages.near_duplicates.sign_pages import SignPages
 from c4pipe.stages.near_duplicates.write_kept import WriteKept

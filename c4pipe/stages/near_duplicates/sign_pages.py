@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-import apache_beam as beam
 import numpy as np
 
 from c4pipe.errors import UserError
@@ -17,6 +16,7 @@ from c4pipe.shards.digests import ReadDigest, sha256_of
 from c4pipe.shards.text_shards import Row, read_text_batches
 from c4pipe.shards.work.key_files import is_whole, write_key_file
 from c4pipe.shards.work.work_files import read_record, write_record
+from c4pipe.stages.engine import beam
 
 PRIORITY = np.dtype("<u8")
 # The columns with the time when a page was crawled: C4's, FineWeb's.

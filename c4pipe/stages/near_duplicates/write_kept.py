@@ -4,8 +4,6 @@ from array import array
 from collections.abc import Iterator
 from typing import Any
 
-import apache_beam as beam
-
 from c4pipe.errors import UserError
 from c4pipe.near_duplicates_run.plan import Plan, TextShard
 from c4pipe.shards import cluster_files, files
@@ -15,6 +13,7 @@ from c4pipe.shards.provenance import find, read_provenance, write_provenance
 from c4pipe.shards.reading.record import BadRecord, quarantine_rows
 from c4pipe.shards.text_shards import COLUMNS, read_pages, write_text_shard
 from c4pipe.shards.work.work_files import read_record, write_record
+from c4pipe.stages.engine import beam
 from c4pipe.stages.near_duplicates.members_of_file import MembersOfFile
 from c4pipe.stages.near_duplicates.sign_pages import TIMES, timestamp_of
 

@@ -7,8 +7,6 @@ from contextlib import ExitStack
 from functools import cache, partial
 from typing import BinaryIO, cast
 
-import apache_beam as beam
-
 from c4pipe.corpus.judging import Candidate
 from c4pipe.corpus.urls import normalized_url
 from c4pipe.corpus.wet.kinds import Kinds
@@ -18,6 +16,7 @@ from c4pipe.records import Page
 from c4pipe.report.summary import Size
 from c4pipe.shards import files
 from c4pipe.shards.digests import HashingReader
+from c4pipe.stages.engine import beam
 from c4pipe.stages.wet_to_c4.cleaned_file import Cleaned, CleanedFile, Cleaning, Competitor
 
 # The limits of a record batch in work files: pages, and bytes of text.

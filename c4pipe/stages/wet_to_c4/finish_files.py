@@ -7,14 +7,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-import apache_beam as beam
-
 from c4pipe.corpus import chain
 from c4pipe.corpus.judging import Judges
 from c4pipe.corpus.language.catalog import load_identifier
 from c4pipe.corpus_run.judges_of_worker import SharedIdentifiers, judges_of_worker
 from c4pipe.corpus_run.plan import EXCLUDED_ASSET, File, Plan
 from c4pipe.shards.work.work_files import is_whole, read_record, write_record
+from c4pipe.stages.engine import beam
 from c4pipe.stages.wet_to_c4.distinct_pages import DistinctPages, are_noted
 from c4pipe.stages.wet_to_c4.finished_file import Finished, FinishedFile
 from c4pipe.stages.wet_to_c4.judge_files import FileJudging, lost_of

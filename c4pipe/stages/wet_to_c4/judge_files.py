@@ -8,7 +8,6 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-import apache_beam as beam
 import numpy as np
 
 from c4pipe.corpus import chain
@@ -30,6 +29,7 @@ from c4pipe.shards.work.work_files import (
     read_record,
     write_record,
 )
+from c4pipe.stages.engine import beam
 from c4pipe.stages.near_duplicates.sign_pages import SigningOfFile, are_whole
 from c4pipe.stages.wet_to_c4.pack_lines import lost_rows
 from c4pipe.stages.wet_to_c4.pick_losers import Losses, losers_of

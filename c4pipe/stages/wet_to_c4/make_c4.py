@@ -5,14 +5,13 @@ from collections.abc import Callable, Sequence, Sized
 from functools import partial
 from typing import Any
 
-import apache_beam as beam
-
 from c4pipe.corpus.chain import LINE_COPIES, NEAR_DUPLICATES
 from c4pipe.corpus_run.keys import KINDS, NUM_KEY_PARTS
 from c4pipe.corpus_run.plan import File, Plan
 from c4pipe.report.summary import Summary
 from c4pipe.shards import files
 from c4pipe.shards.work.key_files import read_parts
+from c4pipe.stages.engine import beam
 from c4pipe.stages.gather import Gather, chained, read_gathered
 from c4pipe.stages.merge_summaries import MergeSummaries, read_summary
 from c4pipe.stages.near_duplicates.cluster_pages import ClusterPages

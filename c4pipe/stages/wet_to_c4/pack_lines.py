@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-import apache_beam as beam
 import numpy as np
 
 from c4pipe.corpus import deduplication
@@ -11,6 +10,7 @@ from c4pipe.corpus_run.keys import KINDS, NUM_KEY_PARTS
 from c4pipe.corpus_run.plan import File, Plan
 from c4pipe.shards.work.key_files import is_whole, write_key_file
 from c4pipe.shards.work.work_files import read_pages
+from c4pipe.stages.engine import beam
 from c4pipe.stages.wet_to_c4.pick_losers import Losses, count_keys, keys_path, losers_of, slices
 
 _LINES = KINDS["lines"]

@@ -8,7 +8,6 @@ through the runner's shuffle.
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-import apache_beam as beam
 import numpy as np
 
 from c4pipe.corpus_run.earlier_crawls import EarlierCrawls
@@ -16,6 +15,7 @@ from c4pipe.corpus_run.inputs import read_list
 from c4pipe.corpus_run.keys import KEY_PART_BITS, KINDS, KeyKind, bucket_edges, num_buckets
 from c4pipe.corpus_run.plan import File, Plan
 from c4pipe.shards.work.key_files import count_rows, is_whole, read_parts, write_key_file
+from c4pipe.stages.engine import beam
 
 
 class Losses(NamedTuple):

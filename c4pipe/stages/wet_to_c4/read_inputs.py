@@ -1,8 +1,7 @@
 """Reads the list of WET files in a worker, so that the graph has only one path in it, however many files there are."""
 
-import apache_beam as beam
-
 from c4pipe.corpus_run.inputs import read_list
+from c4pipe.stages.engine import beam
 
 
 class ReadInputs(beam.PTransform):

@@ -7,7 +7,6 @@ the parts of a bucket from every file, or through the runner's shuffle. The file
 from collections.abc import Callable
 from dataclasses import asdict
 
-import apache_beam as beam
 import numpy as np
 
 from c4pipe.corpus import deduplication
@@ -21,6 +20,7 @@ from c4pipe.shards import files, names
 from c4pipe.shards.manifest import describe_shard
 from c4pipe.shards.work.key_files import read_parts, write_key_file
 from c4pipe.shards.work.work_files import read_record, write_record
+from c4pipe.stages.engine import beam
 from c4pipe.stages.gather import read_gathered
 from c4pipe.stages.wet_to_c4.finished_file import record_of
 from c4pipe.stages.wet_to_c4.keys_of_file import parts_of_kept

@@ -3,8 +3,6 @@
 from collections.abc import Iterator
 from dataclasses import asdict
 
-import apache_beam as beam
-
 from c4pipe.corpus.splits import TRAIN, VALIDATION, train_split_of
 from c4pipe.corpus_run.inputs import read_list
 from c4pipe.corpus_run.plan import File, Plan
@@ -15,6 +13,7 @@ from c4pipe.shards.manifest import describe_shard
 from c4pipe.shards.provenance import write_provenance
 from c4pipe.shards.text_shards import PROBABILITY, Row, write_text_shard
 from c4pipe.shards.work.work_files import read_record, write_record
+from c4pipe.stages.engine import beam
 from c4pipe.stages.gather import read_gathered
 from c4pipe.stages.wet_to_c4.finished_file import read_finished, record_of
 

@@ -68,7 +68,7 @@ def test_all_flags_of_beam_are_found_in_its_sources():
     ("argv", "num_bytes", "mode", "num_workers"),
     [
         (["--output=x"], 1000, "in_memory", 1),
-        (["--output=x"], beam_options.SMALL_BYTES, "multi_processing", 3),
+        (["--output=x"], beam_flags.SMALL_BYTES, "multi_processing", 3),
         (["--direct_num_workers=2"], 1000, "multi_processing", 2),
         (["--direct_running_mode=multi_threading"], 1000, "multi_threading", 3),
     ],
