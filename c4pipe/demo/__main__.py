@@ -20,11 +20,16 @@ def parser() -> Parser:
     parser.add_argument(
         "--assets", metavar="DIR", help="for --wet: folder with punkt_tab, instead of the bundled model"
     )
-    parser.add_argument("--num_pieces", type=int, default=4000, help="number of pieces in the vocabulary")
-    parser.add_argument("--inputs_length", type=int, default=128, help="tokens of the inputs of an example")
-    parser.add_argument("--preset", default="t5_tiny", metavar="NAME", help="size of the model, as in model.pretrain")
-    parser.add_argument("--steps", type=int, default=280, help="number of updates in pre-training")
-    parser.add_argument("--batch_size", type=int, default=16, help="examples per update")
+    parser.add_argument("--num_pieces", type=int, default=1000, help="number of pieces in the vocabulary")
+    parser.add_argument("--inputs_length", type=int, default=16, help="tokens of the inputs of an example")
+    parser.add_argument(
+        "--mean_noise_span_length", type=float, default=1.0, metavar="X", help="mean length of a gap in tokens"
+    )
+    parser.add_argument(
+        "--preset", default="t5_v1_1_mini", metavar="NAME", help="size of the model, as in model.pretrain"
+    )
+    parser.add_argument("--steps", type=int, default=2500, help="number of updates in pre-training")
+    parser.add_argument("--batch_size", type=int, default=64, help="examples per update")
     parser.add_argument("--dry_run", action="store_true", help="only print the commands")
     return parser
 
@@ -39,7 +44,7 @@ def main(argv: list[str] | None = None) -> int:
         raise UserError(
             f"--assets={flags.assets} is not a folder; give the folder of punkt_tab/, badwords/ and realnews/"
         )
-    for name in ("crawl_bytes", "num_pieces", "inputs_length", "steps", "batch_size"):
+    for name in ("crawl_bytes", "num_pieces", "inputs_length", "mean_noise_span_length", "steps", "batch_size"):
         if getattr(flags, name) < 1:
             raise UserError(f"--{name}={getattr(flags, name)} must be at least 1")
     with importing():

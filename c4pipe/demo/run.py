@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 
 from c4pipe.demo import folder
 from c4pipe.demo.folder import Demo
+from c4pipe.demo.samples import NUM_JUDGED
 from c4pipe.demo.summary import summary
 from c4pipe.errors import UserError
 from c4pipe.folders.lock import made_and_locked
@@ -26,6 +27,7 @@ class Plan:
     assets: str | None
     num_pieces: int
     inputs_length: int
+    mean_noise_span_length: float
     steps: int
     batch_size: int
     preset: str
@@ -63,6 +65,7 @@ def stages(plan: Plan, output: str) -> dict[str, list[str]]:
             f"--vocabulary={vocabulary}",
             f"--output={examples}",
             f"--inputs_length={plan.inputs_length}",
+            f"--mean_noise_span_length={plan.mean_noise_span_length}",
         ],
         "pretrain": [
             *torchrun,
@@ -72,13 +75,14 @@ def stages(plan: Plan, output: str) -> dict[str, list[str]]:
             f"--preset={plan.preset}",
             f"--steps={plan.steps}",
             f"--batch_size={plan.batch_size}",
+            "--optimizer=adamw",
             "--warmup_steps=100",
-            "--learning_rate=0.02",
+            "--learning_rate=0.025",
             "--dropout_rate=0",
             f"--evaluate_every={max(plan.steps // 4, 1)}",
             f"--checkpoint_every={max(plan.steps // 4, 1)}",
-            "--log_every=10",
-            "--validation_examples=64",
+            f"--log_every={max(plan.steps // 40, 1)}",
+            f"--validation_examples={NUM_JUDGED}",
             "--resume",
         ],
     }
@@ -99,6 +103,7 @@ def perform(flags: argparse.Namespace) -> int:
         flags.assets,
         flags.num_pieces,
         flags.inputs_length,
+        flags.mean_noise_span_length,
         flags.steps,
         flags.batch_size,
         flags.preset,

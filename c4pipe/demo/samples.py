@@ -11,7 +11,7 @@ from c4pipe.shards.text_shards import read_text_shard
 from c4pipe.shown import visible
 
 NUM_SHOWN = 5
-NUM_JUDGED = 64
+NUM_JUDGED = 128
 GAPS_PER_EXAMPLE = 2
 WIDTH = 118
 

@@ -82,5 +82,6 @@ def _what_next(output: str) -> list[str]:
         "what to do next:",
         f"  python -m c4pipe.inspect_shard {output}/examples/train-00000-of-*.arrow --row=3",
         f"  python -m model.generate --checkpoint={output}/run 'This function returns <extra_id_0> of the array.'",
-        f"  python -m model.pretrain --examples={output}/examples --output=longer_run --preset=t5_tiny --steps=2000",
+        f"  python -m model.pretrain --examples={output}/examples --output=longer_run --preset=t5_v1_1_mini "
+        "--batch_size=64 --optimizer=adamw --steps=10000",
     ]

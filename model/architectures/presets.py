@@ -1,4 +1,8 @@
-"""Model sizes by name: the paper's (v1.0), version 1.1, and a tiny model of each version for small machines."""
+"""Model sizes by name: the paper's (v1.0), version 1.1, and tiny models for small machines.
+
+`t5_v1_1_mini` is the smallest model that was seen to learn to fill gaps, in a minute or two of a CPU core
+(docs/training.md, "What a small model on a CPU can learn").
+"""
 
 from c4pipe.choices import choose
 from model.architectures.config import ModelConfig
@@ -30,6 +34,7 @@ PRESETS: dict[str, ModelConfig] = {
     "t5_large": _v1_0(1024, 4096, 64, 16, 24),
     "t5_3b": _v1_0(1024, 16384, 128, 32, 24),
     "t5_11b": _v1_0(1024, 65536, 128, 128, 24),
+    "t5_v1_1_mini": _v1_1(128, 256, 32, 4, 1),
     "t5_v1_1_tiny": _v1_1(160, 448, 32, 5, 4),
     "t5_v1_1_small": _v1_1(512, 1024, 64, 6, 8),
     "t5_v1_1_base": _v1_1(768, 2048, 64, 12, 12),

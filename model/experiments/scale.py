@@ -12,7 +12,7 @@ from model.experiments.plan import Name, Positive, converted, text_of_ours
 from model.finetuning.variants import DEFAULT_RATES
 from model.training.settings import RunningSettings, TrainingSettings
 
-SCALES = ("tiny", "small", "base")
+SCALES = ("mini", "tiny", "small", "base")
 # The paper's number of examples in pre-training: 2^19 steps of 128. Its limits K of mixtures are relative to it.
 PAPER_EXAMPLES = 2**26
 # Flags that a search sets itself, so that a scale must not have them.

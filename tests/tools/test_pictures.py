@@ -53,7 +53,7 @@ def test_an_example_shows_noise_in_the_text_and_its_place_in_the_inputs(vocabula
     first, second = vocabulary.sentinel_id(0), vocabulary.sentinel_id(1)
     inputs = [*vocabulary.encode("The cat"), first, *vocabulary.encode("on the"), second, vocabulary.eos_id]
     targets = [first, *vocabulary.encode("sat"), second, *vocabulary.encode("mat"), vocabulary.eos_id]
-    drawn = beginning(inputs[:-1], targets, vocabulary)
+    drawn = beginning(inputs, targets, vocabulary)
     assert drawn.characters == " The cat sat on the mat"
     assert "".join(piece.text for piece in drawn.text if piece.kind == "noise") == " sat mat"
     assert "".join(piece.text for piece in drawn.inputs) == " The cat <extra_id_0> on the <extra_id_1>"

@@ -12,7 +12,7 @@ from c4pipe.vocabulary.vocabulary import Vocabulary
 from tools.pictures.drawing import CHARACTER_WIDTH, Drawing, Theme
 
 _WORD_START = "\u2581"
-_CHARACTERS, _FEWEST_SPANS = 118, 3
+_CHARACTERS, _FEWEST_SPANS = 118, 2
 _SIZE, _LINE, _LEFT, _WIDTH = 13.5, 25.0, 70.0, 640.0
 # Prose that is easy to read: sentences in ASCII without code.
 _PROSE = re.compile(r" ?[A-Z][A-Za-z ,.;'-]+")
@@ -50,13 +50,13 @@ class Drawn:
 
 
 def beginning(inputs: Sequence[int], targets: Sequence[int], vocabulary: Vocabulary) -> Drawn:
-    """The pieces of an example up to some hundred characters of its text. The last noise span is whole.
+    """The pieces of an example up to some hundred characters of its text, without EOS. The last noise span is whole.
 
     inputs, targets: ids of span corruption.
     """
     drawn, spans = Drawn(), _spans(targets, vocabulary)
     for token in inputs:
-        if len(drawn.characters) >= _CHARACTERS:
+        if len(drawn.characters) >= _CHARACTERS or token == vocabulary.eos_id:
             break
         piece = _text_of(token, vocabulary)
         if token in spans:

@@ -1,7 +1,9 @@
 """What the demo shows at its end."""
 
+from c4pipe.demo import __main__ as demo
+from c4pipe.demo import run
 from c4pipe.demo.gaps import Gap, fillings, gaps_of
-from c4pipe.demo.samples import judged, lines_of, num_right
+from c4pipe.demo.samples import NUM_JUDGED, judged, lines_of, num_right
 
 
 def test_each_gap_is_shown_with_its_context_its_answer_and_the_right_one():
@@ -43,3 +45,9 @@ def test_noise_that_begins_the_text_is_before_the_first_sentinel_of_the_targets(
     )
     assert (first.answer, first.right) == ("Take", "Thank")
     assert (second.answer, second.right) == (None, "last")
+
+
+def test_the_training_holds_out_as_many_examples_as_are_judged(tmp_path):
+    flags = demo.parser().parse_args([f"--output={tmp_path}"])
+    plan = run.Plan(**{name: value for name, value in vars(flags).items() if name not in ("output", "dry_run")})
+    assert f"--validation_examples={NUM_JUDGED}" in run.stages(plan, str(tmp_path))["pretrain"]
