@@ -80,7 +80,11 @@ class WorkerProcess(GrpcWorkerHandler):
         for worker in list(_processes):
             if worker._grpc_server is self._grpc_server:
                 worker._tell_to_end()
-        super().close()
+        try:
+            super().close()
+        finally:
+            # Closing a connection that broke raises what broke it, before Beam would wait.
+            self.stop_worker()
 
     def _tell_to_end(self) -> None:
         if not self._ends.is_set():

@@ -48,8 +48,18 @@ def test_a_run_that_failed_does_not_wait_for_a_worker_that_starts_late(odd_worke
     assert run(fail) == "mend it"
 
 
-def test_a_worker_that_does_not_end_after_the_run_is_killed(odd_worker, monkeypatch):
+@pytest.mark.parametrize("breaks", [False, True])
+def test_a_worker_that_does_not_end_after_the_run_is_killed(breaks, monkeypatch):
+    """breaks: the worker's connection broke, which Beam raises when it closes the connection."""
     monkeypatch.setattr(local_workers, "_SECONDS_TO_END", 0.5)
+    end = local_workers.WorkerProcess._tell_to_end
+
+    def break_and_end(self):
+        if breaks:
+            self.data_conn._exception = RuntimeError("the connection broke")
+        end(self)
+
+    monkeypatch.setattr(local_workers.WorkerProcess, "_tell_to_end", break_and_end)
     started = []
     start = local_workers.WorkerProcess.start_worker
     monkeypatch.setattr(
