@@ -40,9 +40,9 @@ def _examples(flags: Any) -> Iterator[str]:
 
 
 def _example(flags: Any) -> Iterator[str]:
+    _check(flags.shard)
     settings = _settings(flags.shard)
     vocabulary = _vocabulary(flags, settings)
-    _check(flags.shard)
     with ExampleShard(flags.shard) as shard:
         rows = shard.num_rows
         if flags.row >= rows:

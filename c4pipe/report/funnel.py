@@ -55,7 +55,7 @@ def reasons(funnel: Sequence[Mapping[str, Any]]) -> "Markup":
         if count.get("pages", 0)
     ]
     body = [[*row, f"{row[2] / total:.2%}", html.bar(row[2] / total, "drop")] for row in rows]
-    return html.table(["stage", "reason", *_UNITS, "of all records", ""], body)
+    return html.table(["stage not passed", "reason", *_UNITS, "of all records", ""], body)
 
 
 def line_rules(funnel: Sequence[Mapping[str, Any]]) -> "Markup | str":

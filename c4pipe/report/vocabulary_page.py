@@ -67,7 +67,7 @@ def vocabulary_page(
     samples: source -> texts. sources: (name, weight, bytes available, bytes wanted, bytes taken). other: (name,
     vocabulary) of another one, to compare.
     """
-    both = [("this", vocabulary)] + ([other] if other else [])
+    both = [("this vocabulary", vocabulary)] + ([other] if other else [])
     pieces = [vocabulary.piece(token) for token in range(3, vocabulary.num_pieces)]
     taken = sum(source[4] for source in sources)
     sections = [
@@ -128,6 +128,7 @@ def _pieces(pieces: Sequence[str]) -> "Markup":
         axes.bar(list(lengths), list(lengths.values()))
         axes.set_xlabel("characters per piece, without the space before it")
         axes.set_ylabel("pieces")
+        axes.locator_params(axis="x", integer=True)
 
     return render("{{ t }}{{ p }}", t=table(("kind", "pieces"), kinds.most_common()), p=plot(draw))
 
@@ -171,14 +172,15 @@ def _all_pieces(pieces: Sequence[str]) -> "Markup":
 
 
 _SPLITS = """<style>
-.split code, .split mark { border-left: 1px solid currentColor; padding: 0 1px; border-radius: 0; }
+.split code { border-left: 1px solid currentColor; padding: 0 1px; }
+.split mark { border-radius: 0; }
 </style>
 {% for source, splits in rows %}
 <h3>{{ source }}</h3>
 {% for name, count, pieces in splits %}
 <p class="split"><small>{{ name }}: {{ count }} tokens</small><br>
 {% for piece, unknown in pieces %}
-{% if unknown %}<mark>{{ piece }}</mark>{% else %}<code>{{ piece }}</code>{% endif %}<wbr>
+{% if unknown %}<mark><code>{{ piece }}</code></mark>{% else %}<code>{{ piece }}</code>{% endif %}<wbr>
 {%- endfor %}
 </p>
 {% endfor %}

@@ -149,6 +149,12 @@ def test_a_row_that_is_not_there_is_an_error(root, row, complaint):
         inspect_shard.main([str(root / "c4" / TEXT_SHARD), f"--row={row}"])
 
 
+@pytest.mark.parametrize("flags", [[], ["--row=1"]])
+def test_a_shard_that_is_not_there_is_what_the_error_names(tmp_path, flags):
+    with pytest.raises(UserError, match=r"cannot read .*/train-00000-of-00001\.arrow"):
+        inspect_shard.main([str(tmp_path / "train-00000-of-00001.arrow"), *flags])
+
+
 def test_a_vocabulary_that_does_not_fit_is_an_error(root, tmp_path):
     (tmp_path / "tokenizer_config.json").write_text('{"extra_ids": 7}')
     with pytest.raises(UserError, match="no vocabulary"):

@@ -30,7 +30,7 @@ def flow(theme: Theme) -> Drawing:
     for name, (column, row) in _BOXES.items():
         x, y = _COLUMNS[column], _ROWS[row]
         picture.box(x, y, _WIDTH, _HEIGHT, theme.wash, theme.line)
-        size = 12.5 if len(name) > 15 else 14
+        size = 11.5 if len(name) > 15 else 14
         picture.text((x + _WIDTH / 2, y + 25), name, theme.ink, size=size, anchor="middle")
     for first, second, command in (
         ("Common Crawl", "WET files", "crawl_to_wet"),

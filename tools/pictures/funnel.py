@@ -6,7 +6,7 @@ from typing import Any
 from c4pipe.report.funnel import entering, words
 from tools.pictures.drawing import Drawing, Theme
 
-_ROW, _TOP, _BARS, _LONGEST = 27.0, 34.0, 196.0, 156.0
+_ROW, _TOP, _BARS, _LONGEST = 27.0, 34.0, 204.0, 150.0
 
 
 def funnel(theme: Theme, stages: Sequence[Mapping[str, Any]]) -> Drawing:
@@ -19,7 +19,7 @@ def funnel(theme: Theme, stages: Sequence[Mapping[str, Any]]) -> Drawing:
     for place, (name, pages) in enumerate(rows):
         y, width = _TOP + _ROW * place, _LONGEST * pages / most
         before = rows[place - 1][1] if place else pages
-        picture.text((_BARS - 8, y + 16), name, theme.ink, size=13, anchor="end")
+        picture.text((_BARS - 8, y + 16), name, theme.ink, size=12, anchor="end")
         picture.box(_BARS, y + 3, width, _ROW - 9, theme.keep if place else theme.soft)
         if before > pages:  # what this stage dropped
             picture.box(_BARS + width, y + 3, _LONGEST * (before - pages) / most, _ROW - 9, theme.drop)

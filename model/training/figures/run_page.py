@@ -35,10 +35,17 @@ def write_page(folder: RunFolder, content: Mapping[str, Any], lines: Lines) -> N
     files.write_bytes(str(folder.page), page.encode())
 
 
+def _in_words(name: str) -> str:
+    """The name of an entry of the summary, as the table at the end of the demo has it."""
+    if name == "validation_loss_shuffled_inputs":
+        return "loss with the inputs of other examples"
+    return name.replace("_", " ")
+
+
 def make_page(name: str, content: Mapping[str, Any], lines: Lines) -> str:
     """The page's HTML."""
     summary = content.get("summary", {})
-    tiles = [(label.replace("_", " "), value) for label, value in summary.items() if isinstance(value, (int, float))]
+    tiles = [(_in_words(name), value) for name, value in summary.items() if isinstance(value, (int, float))]
     sections = [
         html.Section("Result", html.tiles(tiles)),
         html.Section("Loss", _loss(content, lines)),
