@@ -5,6 +5,7 @@ model, few steps, a small vocabulary. Common Crawl is a server on this machine, 
 """
 
 import gzip
+import json
 import os
 import random
 import re
@@ -64,7 +65,7 @@ NOT_COMMANDS = ("records, errors", "model.architectures, model.data", "FLOPs = "
 CRAWLS = ("2019-18", "2020-05", "2021-04")
 # Page -> what it assumes, from `given`. A page that is not named assumes nothing.
 ASSUMES = {
-    "README.md": ("takedown.txt",),
+    "README.md": ("texts",),
     "docs/running.md": ("takedown.txt", "wet", "en", "data/tasks", "data/examples", *CRAWLS),
     "docs/languages.md": ("wet",),
     "docs/recipes.md": ("wet",),
@@ -255,6 +256,18 @@ def write_released(folder: Path) -> None:
     pyarrow.parquet.write_table(pyarrow.Table.from_pylist(rows), parquet)
 
 
+def write_texts(folder: Path) -> None:
+    """A user's own text, as JSON lines and as WET files, with the rows of c4."""
+    (folder / "texts").mkdir()
+    for split, name in (("validation", "validation"), ("train", "mine")):
+        rows = [
+            row for shard in (folder / "c4").glob(f"c4-{split}.*") for row in read_text_shard(str(shard), ("text",))
+        ]
+        (folder / "texts" / f"{name}.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+    for path in (folder / "wet").glob("CC-*.wet.gz"):
+        shutil.copy(path, folder / "texts")
+
+
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
     """A stand-in for Common Crawl, with two files."""
@@ -312,6 +325,7 @@ def given(tmp_path_factory, server) -> Given:
         (small,) = smaller(command, places)
         assert not (said := run(small, folder, environment)), said
     write_released(folder)
+    write_texts(folder)
     return Given(folder, places, environment)
 
 

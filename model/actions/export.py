@@ -1,6 +1,7 @@
 """What `export` does after its flags are parsed."""
 
 import argparse
+import shlex
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -39,7 +40,8 @@ def perform(arguments: argparse.Namespace) -> int:
         size = sum(files.size(files.join(arguments.output, name)) for name in names)
         print(
             f"{arguments.output}: {num_parameters:,} parameters, {size / 1e6:,.1f} MB, "
-            f'{time.monotonic() - began:.1f} s; next: python -m model.generate --checkpoint={arguments.output} "TEXT", '
+            f"{time.monotonic() - began:.1f} s; next: python -m model.generate "
+            f'--checkpoint={shlex.quote(arguments.output)} "TEXT", '
             f"or transformers.T5ForConditionalGeneration.from_pretrained({arguments.output!r})"
         )
     else:

@@ -1,6 +1,7 @@
 """What `wet_to_c4` does after its flags are parsed."""
 
 import argparse
+import shlex
 
 from c4pipe.crawl import paths
 from c4pipe.folders.output_folder import OutputFolder
@@ -43,7 +44,7 @@ def perform(flags: argparse.Namespace, beam_flags: BeamFlags) -> int:
         (made,) = corpus_graph.run([job], runner)
         last_line = made.commit(folder)
     print(last_line)
-    print(f"next: python -m pipelines.c4_to_vocabulary --input={folder} --output=VOCABULARY")
+    print(f"next: python -m pipelines.c4_to_vocabulary --input={shlex.quote(str(folder))} --output=VOCABULARY")
     return 0
 
 

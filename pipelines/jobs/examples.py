@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shlex
 import sys
 from argparse import Namespace
 from collections import Counter
@@ -256,7 +257,7 @@ def summary(manifest: Manifest, output: str, seconds: float) -> str:
     splits = " and ".join(f"{manifest.num_rows(split):,} {split}" for split in manifest.splits)
     return (
         f"wrote {splits} examples of {total['raw_tokens']:,} tokens{odd} to {output} in {seconds:.1f} s"
-        f"{_left_out(manifest)}; next: python -m model.pretrain --examples={output} --output=RUN"
+        f"{_left_out(manifest)}; next: python -m model.pretrain --examples={shlex.quote(output)} --output=RUN"
     )
 
 

@@ -3,6 +3,7 @@
 import hashlib
 import heapq
 import os
+import shlex
 import sys
 from argparse import Namespace
 from collections import Counter
@@ -278,5 +279,5 @@ def summary(job: VocabularyJob, trained: Vocabulary, made: Manifest, seconds: fl
     return (
         f"wrote a vocabulary of {trained.num_pieces:,} pieces and {trained.num_extra_ids} extra ids, trained on "
         f"{taken:,} bytes, to {job.output} in {seconds:.1f} s; next: python -m pipelines.c4_to_examples "
-        f"--input={_without_weights(job.source)} --vocabulary={job.output} --output=EXAMPLES"
+        f"--input={shlex.quote(_without_weights(job.source))} --vocabulary={shlex.quote(job.output)} --output=EXAMPLES"
     )
