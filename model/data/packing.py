@@ -68,9 +68,14 @@ def pack(ids: np.ndarray, rows: np.ndarray, num_rows: int, width: int) -> tuple[
 
 
 def lengths(ids: np.ndarray) -> np.ndarray:
-    """(n,) the length of each row up to its last token that is not 0."""
-    filled = ids != 0
-    return np.where(filled.any(1), ids.shape[1] - filled[:, ::-1].argmax(1), 0)
+    """(n,) the length of each row up to its last token that is not 0. ids: (n, width); the width may be 0, as of a
+    decoder's inputs.
+
+    >>> lengths(np.array([[7, 0, 8, 0], [0, 0, 0, 0]])), lengths(np.zeros((2, 0)))
+    (array([3, 0]), array([0, 0]))
+    """
+    places = np.arange(1, ids.shape[1] + 1)
+    return np.where(ids != 0, places, 0).max(axis=1, initial=0)
 
 
 @dataclass(frozen=True)

@@ -42,6 +42,11 @@ def test_packed_examples_have_the_loss_and_the_gradients_that_they_have_alone(ex
         torch.testing.assert_close(a, b, rtol=1e-3, atol=1e-4)
 
 
+def test_rows_without_columns_have_no_length():
+    assert lengths(np.zeros((3, 0), dtype=np.int32)).tolist() == [0, 0, 0]
+    assert lengths(np.array([[0, 5, 0], [0, 0, 0], [1, 2, 3]])).tolist() == [2, 0, 3]
+
+
 def test_nothing_is_lost_and_nothing_overlaps():
     random = np.random.default_rng(0)
     ids = np.zeros((50, 20), dtype=np.uint16)
