@@ -71,7 +71,9 @@ class Derivation:
             rates = (max(rates, key=lambda rate: _best_score(tries[rate])),)
         tuned = self._finetune(row, column, seed, rates[0], start)
         evaluated = self._evaluate(column, tuned, "@each" if len(column.tasks) > 1 else "", tuned.label)
-        self._cells.append(Cell(row.name, column.name, seed, rates[0], start, tuned, evaluated))
+        # Training from scratch takes only the configuration of the pre-trained model, so it has no pre-training.
+        pretrained = None if row.from_scratch else start
+        self._cells.append(Cell(row.name, column.name, seed, rates[0], pretrained, tuned, evaluated))
 
     def _multi_task(self, row: Row, column: Column, seed: int) -> None:
         trained = self._pretrain(row, seed)

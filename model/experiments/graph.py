@@ -62,8 +62,8 @@ class Node:
 class Cell:
     """A result of the table: a row, a column and a seed, with the nodes that lead to it.
 
-    pretrain: None if the search starts from a checkpoint. finetune: None for multi-task training. learning_rate: of
-    fine-tuning; 0 for multi-task training.
+    pretrain: None if the search starts from a checkpoint, or if the row trains from scratch. finetune: None for
+    multi-task training. learning_rate: of fine-tuning; 0 for multi-task training.
     """
 
     row: str

@@ -163,16 +163,25 @@ def _costs(findings: Findings) -> Any:
                 first.all_parameters,
                 f"{first.trained_parameters / first.all_parameters:.1%}",
                 f"{first.stored_bytes / 1e6:.2f} MB",
-                f"{median(lambda result: result.pretraining_flops):.3g}",
-                f"{median(lambda result: result.finetuning_flops):.3g}",
-                duration(median(lambda result: result.pretraining_seconds)),
-                duration(median(lambda result: result.finetuning_seconds)),
+                *_cost(
+                    median(lambda result: result.pretraining_flops), median(lambda result: result.pretraining_seconds)
+                ),
+                *_cost(
+                    median(lambda result: result.finetuning_flops), median(lambda result: result.finetuning_seconds)
+                ),
             ]
         )
-    headers = ["", "parameters", "fine-tuned", "stored per task", "FLOPs of pre-training", "of fine-tuning"]
-    headers += ["time of pre-training", "of fine-tuning"]
-    note = "Per run: medians over columns and seeds. Times are those of the steps, as this search measured them."
+    headers = ["", "parameters", "fine-tuned", "stored per task", "pre-training", "time", "fine-tuning", "time"]
+    note = (
+        "Per run: medians over columns and seeds. Pre-training and fine-tuning are in floating point operations. Times "
+        "are those of the steps, as this search measured them. Rows can share pre-trained models."
+    )
     return html.render("{{ table }}<p>{{ note }}</p>", table=html.table(headers, rows), note=note)
+
+
+def _cost(flops: float, seconds: float) -> tuple[str, str]:
+    """Two cells; blank if there was no such training."""
+    return (f"{flops:.2e}", duration(seconds)) if flops else ("", "")
 
 
 def _paper(findings: Findings) -> Any:

@@ -34,6 +34,15 @@ def test_rows_share_examples_and_pretraining(inputs, tmp_path):
         assert all(list(graph.nodes).index(need) < list(graph.nodes).index(node.name) for need in node.needs)
 
 
+def test_a_row_from_scratch_has_the_configuration_of_a_pretrained_model_but_no_pretraining(inputs, tmp_path):
+    graph = graph_of(inputs, tmp_path, [Row("a"), Row("b", from_scratch=True)])
+    assert kinds(graph) == [1, 1, 2 * 2]
+    pretrained = next(name for name, node in graph.nodes.items() if node.kind == "pretrain")
+    for cell in graph.cells:
+        assert cell.finetune is not None and cell.finetune.needs == (pretrained,)
+        assert (cell.pretrain is None) == (cell.row == "b")
+
+
 def test_the_same_row_in_another_plan_is_the_same_node(inputs, tmp_path):
     one = graph_of(inputs, tmp_path / "one", [Row("a", note="x")])
     other = graph_of(inputs, tmp_path / "other", [Row("b"), Row("c", objective="prefix_lm")])
