@@ -73,7 +73,7 @@ def test_a_flag_that_neither_we_nor_beam_know_is_told_before_beam_is_imported():
 
 
 def test_the_check_itself_sees_a_large_library():
-    _, imported = start("pipelines.wet_to_c4", "--input=nothing/*.gz", "--output=y")
+    _, imported = start("pipelines.c4_to_vocabulary", "--input=nothing/*.gz", "--output=y")
     assert "apache_beam" in imported
 
 
