@@ -71,10 +71,9 @@ class DecoderLM(T5Model):
         return hidden_BLD.gather(1, place_BT[:, :, None].expand(-1, -1, hidden_BLD.shape[2]))
 
     def hidden_of_targets(self, examples: Examples, dropout_keys_B: Tensor | None) -> tuple[Tensor, Tensor]:
-        inputs_BS, targets_BT, pad_id = examples.inputs_BS, examples.targets_BT, self.config.pad_id
-        is_packed = examples.inputs_segments_BS is not None
-        if is_packed or not unpadded.saves(inputs_BS, targets_BT, pad_id=pad_id):
+        if not self.leaves_padding_out(examples):
             return super().hidden_of_targets(examples, dropout_keys_B)
+        inputs_BS, targets_BT, pad_id = examples.inputs_BS, examples.targets_BT, self.config.pad_id
         order_B = ((inputs_BS != pad_id).sum(1) + (targets_BT != pad_id).sum(1)).argsort(stable=True)
         inputs_BS, targets_BT = inputs_BS[order_B], targets_BT[order_B]
         joined = join(inputs_BS, targets_BT, inputs_BS != pad_id, targets_BT != pad_id)

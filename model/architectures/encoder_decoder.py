@@ -70,10 +70,9 @@ class EncoderDecoder(T5Model):
         return self.decoder(self.embedding(before_BT), visible, memory_BSD, memory_visible, keys_B=keys)
 
     def hidden_of_targets(self, examples: Examples, dropout_keys_B: Tensor | None) -> tuple[Tensor, Tensor]:
-        pad_id = self.config.pad_id
-        is_packed = examples.inputs_segments_BS is not None
-        if is_packed or not unpadded.saves(examples.inputs_BS, examples.targets_BT, pad_id=pad_id):
+        if not self.leaves_padding_out(examples):
             return super().hidden_of_targets(examples, dropout_keys_B)
+        pad_id = self.config.pad_id
         # Sorted, so that examples of similar length are in a group.
         order_B = unpadded.lengths(examples.inputs_BS, pad_id).argsort(stable=True)
         inputs_BS, targets_BT = examples.inputs_BS[order_B], examples.targets_BT[order_B]

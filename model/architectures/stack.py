@@ -3,7 +3,8 @@
 Shapes: B examples, T positions, S positions of the memory (the encoder's outputs), D features, H heads.
 """
 
-from typing import cast
+from collections.abc import Callable
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -84,6 +85,7 @@ class Stack(nn.Module):
         super().__init__()
         self.dropout_rate = config.dropout_rate
         self.activation_checkpointing = False
+        self._run_for_gradients: Callable[..., Tensor] = _run
         self.position_bias = RelativePositionBias(
             num_buckets=config.num_buckets,
             max_distance=config.max_distance,
@@ -122,15 +124,28 @@ class Stack(nn.Module):
             memory_bias = None if memory_tokens is None else _memory_views(tokens, memory_tokens, dtype)
         examples_N = None if tokens is None else tokens.examples_N
         x_BTD = dropout.drop(residual(x_BTD), keys_B, _EMBEDDED, self.dropout_rate, examples_N)
-        for number, layer in enumerate(self.layers):
+        run = self._run_for_gradients if torch.is_grad_enabled() else _run
+        for number, layer in enumerate(self._layers()):
             keys_of_layer = None if keys_B is None else dropout.place(keys_B, _FIRST_LAYER + number)
-            arguments = (x_BTD, bias, memory_BSD, memory_bias, keys_of_layer, examples_N)
+            arguments = (layer, x_BTD, bias, memory_BSD, memory_bias, keys_of_layer, examples_N)
             if self.activation_checkpointing and torch.is_grad_enabled():
                 # Dropout masks come from keys, so there is no generator state to preserve.
-                x_BTD = checkpoint(layer, *arguments, use_reentrant=False, preserve_rng_state=False)
+                x_BTD = checkpoint(run, *arguments, use_reentrant=False, preserve_rng_state=False)
             else:
-                x_BTD = layer(*arguments)
+                x_BTD = run(*arguments)
         return dropout.drop(self.final_norm(x_BTD), keys_B, _FINAL, self.dropout_rate, examples_N)
+
+    def compile_layers(self, **options: Any) -> None:
+        """Where gradients are wanted, compute all layers by compiled code. All layers of a stack are one graph.
+
+        options: of `torch.compile`.
+        """
+        self._run_for_gradients = torch.compile(_run, dynamic=False, **options)
+
+    @property
+    def wants_fixed_shapes(self) -> bool:
+        """Whether each new shape would compile the layers again."""
+        return torch.is_grad_enabled() and self._run_for_gradients is not _run
 
     def _own_views(self, tokens: Tokens, visible_BTT: Tensor | None, dtype: torch.dtype) -> tuple[GroupView, ...]:
         is_shared = visible_BTT is not None and len(visible_BTT) == 1
@@ -184,6 +199,10 @@ class Stack(nn.Module):
             visible = nn.functional.pad(visible_BTT, (0, aligned(length) - length))
             bias = torch.where(visible[:, None], bias, MASKED)
         return bias[..., :length]
+
+
+def _run(layer: Layer, *arguments: Any) -> Tensor:
+    return layer(*arguments)
 
 
 def _memory_views(tokens: Tokens, memory_tokens: Tokens, dtype: torch.dtype) -> tuple[GroupView, ...]:

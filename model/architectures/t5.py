@@ -4,7 +4,7 @@ Shapes: B examples, S inputs, T targets, D features, V rows of the embedding.
 """
 
 from abc import ABC, abstractmethod
-from typing import ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -15,7 +15,7 @@ from model.architectures.decoding import Decoding
 from model.architectures.linear import Linear, linear, pack
 from model.architectures.loss import Loss
 from model.architectures.stack import Stack
-from model.architectures.unpadded import is_possible, take
+from model.architectures.unpadded import is_possible, saves, take
 
 
 class Examples(NamedTuple):
@@ -74,6 +74,17 @@ class T5Model(nn.Module, ABC):
         """Keep only each layer's input in the forward pass and compute the rest again in the backward pass."""
         for stack in self.stacks():
             stack.activation_checkpointing = on
+
+    def compile_layers(self, **options: Any) -> None:
+        """Compile one layer of each stack instead of the whole model. See `Stack.compile_layers`."""
+        for stack in self.stacks():
+            stack.compile_layers(**options)
+
+    def leaves_padding_out(self, examples: Examples) -> bool:
+        """Whether padding is not computed. Then shapes depend on the tokens, which a compiler does not want."""
+        if examples.inputs_segments_BS is not None or any(stack.wants_fixed_shapes for stack in self.stacks()):
+            return False
+        return saves(examples.inputs_BS, examples.targets_BT, pad_id=self.config.pad_id)
 
     def forward(self, examples: Examples, *, dropout_keys_B: Tensor | None = None, z_loss: float = 0.0) -> Loss:
         """The loss of predicting each target token from the inputs and the targets before it (teacher forcing).

@@ -40,6 +40,7 @@ class Computation:
         *,
         precision: str = "auto",
         compile: bool = False,
+        compile_unit: str = "model",
         activation_checkpointing: bool = False,
         z_loss: float = 0.0,
     ) -> None:
@@ -49,7 +50,7 @@ class Computation:
         self.z_loss = z_loss
         self.is_sharded = is_sharded(model)
         self.evaluated = build_model(model.config, device="meta") if self.is_sharded else model
-        self._compile = compile
+        self._compile, self._compile_unit = compile, compile_unit
         self.activation_checkpointing = activation_checkpointing
         self.own_seconds = 0.0  # of the last batch, until its gradients were ready, without waiting for other ranks
         self._trains: frozenset[str] | None = None
@@ -70,6 +71,7 @@ class Computation:
             world,
             precision=settings.precision,
             compile=settings.compile,
+            compile_unit=settings.compile_unit,
             activation_checkpointing=settings.activation_checkpointing,
             z_loss=settings.z_loss,
         )
@@ -121,6 +123,9 @@ class Computation:
                 gradient_as_bucket_view=True,
             )
         if not self._compile:
+            return wrapped
+        if self._compile_unit == "layer":
+            self.model.compile_layers()
             return wrapped
         if self.activation_checkpointing:
             # DDP splits the compiled graph, which does not work inside of a checkpointed layer.

@@ -12,6 +12,7 @@ from model.training.optimizers.catalog import OPTIMIZERS, recipe_by_name
 from model.training.schedules import SCHEDULES, SHRINKS_TO_THE_END, schedule_by_name
 
 PRECISIONS = ("auto", "fp32", "bf16")
+COMPILE_UNITS = ("model", "layer")
 PARALLEL = ("ddp", "fsdp", "hsdp")
 
 
@@ -64,6 +65,12 @@ class TrainingSettings:
         "auto", choices=PRECISIONS, help="precision of matrix products; auto: bf16 on a GPU that supports it"
     )
     compile: bool = flag(False, help="compile the model with torch.compile")
+    compile_unit: str = flag(
+        "model",
+        choices=COMPILE_UNITS,
+        help="with --compile: the whole model, or one layer that all layers share, which starts sooner; "
+        "sharded models are compiled by layer",
+    )
     activation_checkpointing: bool = flag(
         False, help="keep only the input of each layer, and compute the rest again in the backward pass"
     )
@@ -79,6 +86,7 @@ class TrainingSettings:
             "gradient_accumulation",
             "precision",
             "compile",
+            "compile_unit",
             "activation_checkpointing",
             "log_every",
             "evaluate_every",
@@ -96,6 +104,9 @@ class TrainingSettings:
                 raise UserError(f"--{name}={getattr(self, name)} must not be negative")
         if self.learning_rate is not None and not self.learning_rate > 0:
             raise UserError(f"--learning_rate={self.learning_rate} must be above 0")
+        check_choice("compile_unit", self.compile_unit, COMPILE_UNITS)
+        if self.compile_unit != "model" and not self.compile:
+            raise UserError(f"--compile_unit={self.compile_unit} is for --compile; give --compile too, or leave it out")
         check_choice("precision", self.precision, PRECISIONS)
         recipe_by_name(self.optimizer)
         if self.schedule is not None:

@@ -47,8 +47,7 @@ def place_model(
 def shard(model: T5Model, mesh: Any, dtype: torch.dtype, *, compile: bool) -> None:
     """Shard a model on the device `meta`.
 
-    dtype: of the gathered parameters. compile: compile each layer by itself; a graph of the whole model would contain
-    the gathering.
+    dtype: of the gathered parameters. compile: compile layers; a graph of the whole model would contain the gathering.
     """
     from torch.distributed.fsdp import MixedPrecisionPolicy, fully_shard
 
@@ -57,9 +56,9 @@ def shard(model: T5Model, mesh: Any, dtype: torch.dtype, *, compile: bool) -> No
     policy = MixedPrecisionPolicy(
         param_dtype=half, reduce_dtype=None if half is None else torch.float32, cast_forward_inputs=False
     )
+    if compile:
+        model.compile_layers()
     for stack in model.stacks():
         for layer in stack.layers:
-            if compile:
-                layer.compile(dynamic=False)
             fully_shard(layer, mesh=mesh, mp_policy=policy, reshard_after_forward=True)
     fully_shard(model, mesh=mesh, mp_policy=policy, reshard_after_forward=False)

@@ -1,4 +1,4 @@
-"""The model is one graph for torch.compile: no break, and a new step compiles nothing anew."""
+"""torch.compile makes one graph of the model, or one of each kind of layer; a new step compiles nothing anew."""
 
 import pytest
 import torch
@@ -21,10 +21,22 @@ def fresh_compiler():
     torch._dynamo.reset()
 
 
-def gradients(model, function, step, bf16=False):
+# An encoder's layers have no cross-attention; a shared stack runs with and without it.
+NUM_KINDS_OF_LAYERS = {
+    "encoder_decoder": 2,
+    "encoder_decoder_half": 2,
+    "encoder_decoder_shared": 2,
+    "decoder_lm": 1,
+    "prefix_lm": 1,
+}
+
+
+def gradients(model, function, step, bf16=False, num_padding=0):
     generator = torch.Generator().manual_seed(step)
     inputs = torch.randint(0, 128, (3, 12), generator=generator).to(torch.uint16)
     targets = torch.randint(0, 128, (3, 7), generator=generator).to(torch.uint16)
+    inputs[1:, 12 - 4 * num_padding :] = 0
+    targets[1:, 7 - 2 * num_padding :] = 0
     model.zero_grad()
     with torch.autocast("cpu", dtype=torch.bfloat16, enabled=bf16):
         keys = example_keys(0, step, torch.arange(3))
@@ -48,6 +60,32 @@ def test_one_graph_with_the_same_gradients(architecture):
         for ours, right in zip(found, expected, strict=True):
             torch.testing.assert_close(ours, right, rtol=0, atol=float(2e-5 * right.abs().max()))
     assert torch._dynamo.utils.counters["stats"]["unique_graphs"] == 1
+
+
+@pytest.mark.parametrize("checkpointing", [False, pytest.param(True, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "architecture", ["encoder_decoder", *(pytest.param(name, marks=pytest.mark.slow) for name in OTHERS)]
+)
+def test_one_graph_per_kind_of_layer_with_the_same_gradients(architecture, checkpointing):
+    """Examples have padding, which an eager model leaves out: the shapes of layers must not depend on it."""
+    model, eager = (build_model(CONFIG.with_(architecture=architecture)) for _ in range(2))
+    model.compile_layers(backend="aot_eager", fullgraph=True)
+    model.set_activation_checkpointing(checkpointing)
+    for step in range(3):
+        loss, found = gradients(model, model, step, num_padding=step)
+        expected_loss, expected = gradients(eager, eager, step, num_padding=step)
+        assert loss.loss_sum.item() == pytest.approx(expected_loss.loss_sum.item(), rel=1e-5)
+        for ours, right in zip(found, expected, strict=True):
+            torch.testing.assert_close(ours, right, rtol=0, atol=float(2e-5 * right.abs().max()))
+    assert torch._dynamo.utils.counters["stats"]["unique_graphs"] == NUM_KINDS_OF_LAYERS[architecture]
+
+
+def test_layers_are_compiled_for_training_only():
+    model = build_model(CONFIG)
+    model.compile_layers(backend="aot_eager")
+    with torch.no_grad():
+        model(Examples(*(torch.ones(1, 4, dtype=torch.int64) for _ in range(2))))
+    assert "unique_graphs" not in torch._dynamo.utils.counters["stats"]
 
 
 @pytest.mark.slow
