@@ -9,7 +9,7 @@ import threading
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from typing import TextIO, cast
+from typing import TextIO, TypeVar, cast
 
 import apache_beam as beam
 from apache_beam.options.pipeline_options import (
@@ -41,6 +41,23 @@ _OFFERED_RUNNERS = tuple(name for name in StandardOptions.KNOWN_RUNNER_NAMES if 
 _MULTI_PROCESSING = "multi_processing"
 
 
+_View = TypeVar("_View", bound=PipelineOptions)
+
+
+class _OptionsWithViews(PipelineOptions):
+    """Options that keep their views. Beam asks for several for each transform, and makes a parser of flags each time.
+
+    All views of the same options have the same values, so it does not matter how often they are made.
+    """
+
+    def view_as(self, cls: type[_View]) -> _View:
+        """See `PipelineOptions`."""
+        views = self.__dict__.setdefault("_views", {})
+        if cls not in views:
+            views[cls] = super().view_as(cls)
+        return views[cls]
+
+
 def options_of(flags: argparse.Namespace, beam_flags: BeamFlags) -> PipelineOptions:
     """Beam's options of a command line that `beam_flags.parse` has split.
 
@@ -50,7 +67,7 @@ def options_of(flags: argparse.Namespace, beam_flags: BeamFlags) -> PipelineOpti
     """
     rest = list(beam_flags.rest)
     _check_beam_flags(beam_flags)
-    options = PipelineOptions(rest)
+    options = _OptionsWithViews(rest)
     options.view_as(shared_paths.SharedPathOptions).shared_paths = flags.shared_paths
     if options.view_as(StandardOptions).runner is None:
         options.view_as(StandardOptions).runner = LOCAL_RUNNER
@@ -97,8 +114,6 @@ def spare_processes(options: PipelineOptions, beam_flags: BeamFlags, num_bytes: 
         return
     direct = options.view_as(DirectOptions)
     direct.direct_running_mode, direct.direct_num_workers = "in_memory", 1
-    # The graph is the same for every input; a tenth of such a run would go into checking its types again.
-    options.view_as(TypeOptions).pipeline_type_check = False
 
 
 def run(build: Callable[[beam.Pipeline], object], options: PipelineOptions) -> PipelineResult:
@@ -120,6 +135,8 @@ def run(build: Callable[[beam.Pipeline], object], options: PipelineOptions) -> P
 def _run(build: Callable[[beam.Pipeline], object], options: PipelineOptions) -> PipelineResult:
     if is_local(options):
         _silence_beam(options)
+        # The graph is the same for every input, and other runners still check its types.
+        options.view_as(TypeOptions).pipeline_type_check = False
     pipeline = beam.Pipeline(runner=_runner(options), options=options)
     build(pipeline)
     with _workers_stderr_in_file() if is_local(options) else nullcontext() as words:
