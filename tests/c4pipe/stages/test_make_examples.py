@@ -136,6 +136,17 @@ def test_replicas_differ_and_are_numbered_after_one_another(vocabulary, text_sha
     assert make_examples(validation, recipe_of(vocabulary, replicas=3), str(tmp_path / "three")).shards == alone.shards
 
 
+@pytest.mark.parametrize("name", OBJECTIVES)
+def test_replicas_have_the_same_text_in_the_same_rows(name, vocabulary, text_shard, tmp_path):
+    """So the last examples of all replicas are of the same text, which is held out if validation is too small."""
+    made = make_examples(text_shard, recipe_of(vocabulary, name, replicas=3), str(tmp_path))
+    places = [
+        [(row["row"], row["token_offset"], row["num_pages"]) for row in read_example_shard(str(tmp_path / shard.file))]
+        for shard in made.shards
+    ]
+    assert places[0] == places[1] == places[2] and len(places[0]) > 50
+
+
 def test_bytes_do_not_depend_on_how_pages_are_read(vocabulary, text_shard, tmp_path, monkeypatch):
     recipe = recipe_of(vocabulary)
     first = make_examples(text_shard, recipe, str(tmp_path / "a"))

@@ -146,6 +146,16 @@ def test_the_last_examples_can_be_held_out(tmp_path, folder_of, example_of):
         open_source(Source(str(folder), hold_out=1090))
 
 
+def test_the_last_examples_of_each_replica_are_held_out(tmp_path, folder_of, example_of):
+    """They are the same text, corrupted differently."""
+    folder = folder_of(tmp_path / "replicas", [100, 50, 100, 50], settings={"replicas": 2})
+    source = Source(str(folder), hold_out=60)
+    ids = _global_ids([source], position=0, num_batches=20)[1]
+    for epoch, first in enumerate([0, 150, 0]):
+        np.testing.assert_array_equal(np.sort(ids[epoch * 90 : (epoch + 1) * 90]), np.arange(first, first + 90))
+    np.testing.assert_array_equal(held_out(source).inputs, example_of(np.arange(90, 150))[0])
+
+
 @pytest.mark.parametrize("first", [1, 1030, 1033, 3000])
 def test_the_first_examples_are_repeated_exactly(two_epoch_folder, first):
     source = Source(str(two_epoch_folder), max_examples=first)
