@@ -1,10 +1,13 @@
 """The search: every built-in plan says what it would run; a search that is killed and continued gives the same page."""
 
+import csv
+import html
 import json
 import os
 import random
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -13,10 +16,13 @@ from pathlib import Path
 import pytest
 
 from c4pipe.errors import UserError
-from model.experiments.plan import PLANS
+from model.experiments.plan import PLANS, open_plan, text_of_ours
+from model.experiments.tables import escaped
 from model.search import main
 
 ROOT = Path(__file__).parents[2]
+SEED = int(os.environ.get("C4PIPE_DRILL_SEED") or random.SystemRandom().randrange(1 << 32))
+KILLS, LONGEST_DELAY_SECONDS = 5, 3.0
 PLAN = """
 title = "A very small plan"
 baseline = "spans"
@@ -71,9 +77,14 @@ def flags(corpus_file: Path, task_folder: Path, output: Path, *more: str) -> lis
 
 @pytest.fixture(scope="module")
 def corpus_file(tmp_path_factory) -> Path:
-    path = tmp_path_factory.mktemp("corpus") / "pages.jsonl"
+    return write_corpus(tmp_path_factory.mktemp("corpus"), 0)
+
+
+def write_corpus(folder: Path, seed: int) -> Path:
+    """60 pages of the words of `task_folder`."""
+    path = folder / "pages.jsonl"
     words = ["a film", "this plot", "that was good", "it was bad", "the actor", "of the scene"]
-    draw = random.Random(0)
+    draw = random.Random(seed)
     path.write_text("".join(f'{{"text": "{" ".join(draw.choices(words, k=30))}"}}\n' for _ in range(60)))
     return path
 
@@ -107,6 +118,67 @@ def test_each_table_says_what_it_would_run(corpus_file, wide_task_folder, tmp_pa
     assert ("no corpus wikipedia is given (--corpus=wikipedia=SOURCE)" in printed) == (name == "table8")
 
 
+# Appended to a plan. The vocabulary has ten sentinels, and half of the tokens are corrupted in one row.
+SMOKE = """
+[scale]
+preset = "t5_v1_1_mini"
+inputs_length = 16
+replicas = 1
+seeds = 1
+baseline_seeds = 2
+validation_examples = 4
+
+[scale.pretrain]
+steps = {steps}
+batch_size = {batch_size}
+evaluate_every = {steps}
+checkpoint_every = {steps}
+log_every = {steps}
+
+[scale.finetune]
+steps = 4
+batch_size = 4
+evaluate_every = 2
+checkpoint_every = 2
+log_every = 1
+"""
+
+
+@pytest.fixture(scope="module")
+def corpora(tmp_path_factory) -> dict[str, Path]:
+    """Small corpora that differ, under all names of table 8."""
+    names = dict.fromkeys(row.corpus for row in open_plan("table8").rows)
+    return {name: write_corpus(tmp_path_factory.mktemp(name), number) for number, name in enumerate(names)}
+
+
+@pytest.fixture(scope="module")
+def shared_runs(tmp_path_factory) -> Path:
+    return tmp_path_factory.mktemp("runs")
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("search_in_one_process")
+@pytest.mark.parametrize("name", PLANS)
+def test_each_table_runs_at_a_scale_of_minutes(corpora, task_folder, shared_runs, tmp_path, capfd, name):
+    plan = tmp_path / f"{name}.toml"
+    # A row of table 9 sees one example 4,096 times.
+    steps, batch_size = (32, 128) if name == "table9" else (4, 4)
+    plan.write_text(text_of_ours(f"plans/{name}.toml") + SMOKE.format(steps=steps, batch_size=batch_size))
+    rows = open_plan(str(plan)).rows
+    given = [f"--corpus={corpus}={corpora[corpus]}" for corpus in dict.fromkeys(row.corpus for row in rows)]
+    given += [f"--vocabulary={task_folder}", f"--tasks={task_folder}@sst2", f"--runs={shared_runs}", "--device=cpu"]
+    output = tmp_path / "out"
+    assert main([*given, f"--plan={plan}", f"--output={output}"]) == 0
+    said = capfd.readouterr().out
+    assert f"{len(rows) + 1} results of {len(rows)} rows, " in said and "left out" not in said
+    results = list(csv.DictReader((output / "search.csv").read_text().splitlines()))
+    assert [row.name for row in rows] == list(dict.fromkeys(result["row"] for result in results))
+    page, latex = (output / "search.html").read_text(), (output / "search.tex").read_text()
+    assert all(html.escape(row.name) in page and escaped(row.name) in latex for row in rows)
+    assert main([*given, f"--plan={plan}", f"--output={output}", "--dry_run"]) == 0
+    assert "would run nothing" in capfd.readouterr().out
+
+
 def test_mistakes_are_one_line(corpus_file, task_folder, wide_task_folder, tmp_path):
     given = flags(corpus_file, wide_task_folder, tmp_path / "out", "--plan=table9", "--dry_run")
     for more, says in (
@@ -135,32 +207,46 @@ def test_a_plan_is_written_for_a_cluster(corpus_file, task_folder, plan_file, tm
 
 
 @pytest.mark.slow
-def test_a_search_that_is_killed_and_continued_gives_the_same_page(corpus_file, task_folder, plan_file, tmp_path):
+def test_a_search_killed_at_five_random_moments_gives_the_same_page(corpus_file, task_folder, plan_file, tmp_path):
+    """Each time, the search and all its commands are killed at once. The moments come from SEED, which is printed.
+
+    Afterwards CSV and LaTeX are those of a search that was not killed, and the page differs only in times.
+    """
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
 
     def start(output: Path) -> subprocess.Popen:
         given = flags(corpus_file, task_folder, output, f"--plan={plan_file}", "--jobs=2")
         command = [sys.executable, "-m", "model.search", *given]
-        return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        with open(log_of(output), "w") as log:
+            return subprocess.Popen(command, env=environment, stdout=log, stderr=log, start_new_session=True)
 
-    whole, killed = tmp_path / "whole", tmp_path / "killed"
     process = start(whole)
-    printed, _ = process.communicate()
-    assert process.returncode == 0, printed
-    assert "4 results of 3 rows, 1 rows left out (no corpus other is given" in printed
-    # It is killed five times, whenever it has written another sixth of the files.
-    for number in range(1, 6):
-        process = start(killed)
-        while num_files(killed) < num_files(whole) * number // 6:
-            assert process.poll() is None, process.communicate()
+    assert process.wait() == 0, log_of(whole).read_text()
+    assert "4 results of 3 rows, 1 rows left out (no corpus other is given" in log_of(whole).read_text()
+    chosen = random.Random(SEED)
+    # Each kill comes when the folder has this many files and commands are running, and a little later than that.
+    moments = sorted(chosen.randrange(num_files(whole) * 3 // 4) for _ in range(KILLS))
+    for number in moments:
+        delay, process = chosen.uniform(0, LONGEST_DELAY_SECONDS), start(killed)
+        while not (num_files(killed) >= number and " at once; logs in " in log_of(killed).read_text()):
+            assert process.poll() is None, log_of(killed).read_text()
             time.sleep(0.02)
-        process.kill()
-        process.communicate()
+        time.sleep(delay)
+        there = num_files(killed)
+        os.killpg(process.pid, signal.SIGKILL)
+        assert process.wait() == -signal.SIGKILL, f"seed {SEED}: it ended before it was killed"
+        print(f"seed {SEED}: killed {delay:.1f} s after it had {number} of {num_files(whole)} files; it had {there}")
     process = start(killed)
-    printed, _ = process.communicate()
-    assert process.returncode == 0, printed
-    assert (killed / "search.csv").read_text() == (whole / "search.csv").read_text()
+    assert process.wait() == 0, log_of(killed).read_text()
+    for name in ("search.csv", "search.tex"):
+        assert (killed / name).read_text() == (whole / name).read_text()
     assert without_times(killed) == without_times(whole)
+
+
+def log_of(output: Path) -> Path:
+    """What the last start of a search has printed."""
+    return output.with_suffix(".log")
 
 
 def num_files(folder: Path) -> int:
@@ -168,4 +254,11 @@ def num_files(folder: Path) -> int:
 
 
 def without_times(output: Path) -> str:
-    return re.sub(r"\d+ (h|min|s)\b", "", (output / "search.html").read_text())
+    """The page without the times of pre-training and fine-tuning in its table of costs, the only times that it has."""
+    page = (output / "search.html").read_text()
+    before, heading, costs = page.partition("<h2>Cost</h2>")
+    costs, end, after = costs.partition("</table>")
+    assert heading and end
+    without, number = re.subn(r">(\d+ min )?\d+ s<", "><", costs)
+    assert number == 5
+    return before + heading + without + end + after
