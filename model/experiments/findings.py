@@ -71,7 +71,8 @@ def significance(findings: Findings) -> list[str]:
         if verdict is None:
             sentences.append(f"{column.title}: no result yet.")
             continue
-        best = f"{column.title}: the best is {verdict.best} ({findings.spread(verdict.best, column.name)})."
+        named = "; ".join(f"{row} ({findings.spread(row, column.name)})" for row in verdict.best)
+        best = f"{column.title}: the best {'is' if len(verdict.best) == 1 else 'are'} {named}."
         if len(findings.rows) == 1:
             sentences.append(f"{best} There is no other row to compare it with.")
         elif verdict.margin is None:

@@ -68,7 +68,7 @@ def _result(findings: Findings) -> Any:
             found, verdict = findings.spread(row.name, column.name), findings.verdicts.get(column.name)
             mark = ""
             if found is not None and verdict is not None:
-                mark = "best" if row.name == verdict.best else "near" if row.name in verdict.near else ""
+                mark = "best" if row.name in verdict.best else "near" if row.name in verdict.near else ""
             cells.append((str(found or ""), mark))
         for column in findings.columns:
             if column.name in PAPER_COLUMNS and _has_paper(findings):

@@ -45,12 +45,13 @@ def paired(ours: Mapping[int, float], others: Mapping[int, float]) -> Spread | N
 class Verdict:
     """The rows of a column, judged as in the paper (section 3.1.4, Table 1).
 
-    best: the row with the highest mean. margin: two standard deviations of the baseline's repeats; None if it has only
-    one, or if all have the same score. near: the other rows whose means are not more than the margin below the best.
+    best: the row with the highest mean; several if their means are equal. margin: two standard deviations of the
+    baseline's repeats; None if it has only one, or if all have the same score. near: the other rows whose means are not
+    more than the margin below the best.
     repeats: of the baseline.
     """
 
-    best: str
+    best: tuple[str, ...]
     margin: float | None
     near: tuple[str, ...]
     below: tuple[str, ...]
@@ -60,12 +61,13 @@ class Verdict:
 def judge(scores: Mapping[str, Sequence[float]], baseline: str) -> Verdict:
     """
     >>> judge({"a": [80.0, 81.0], "b": [79.5], "c": [70.0]}, "a")
-    Verdict(best='a', margin=1.4142135623730951, near=('b',), below=('c',), repeats=2)
+    Verdict(best=('a',), margin=1.4142135623730951, near=('b',), below=('c',), repeats=2)
     """
     means = {row: statistics.fmean(values) for row, values in scores.items()}
-    best = max(means, key=lambda row: means[row])
+    highest = max(means.values())
+    best = tuple(row for row in means if means[row] == highest)
     repeats = len(scores.get(baseline, ()))
     margin = 2 * statistics.stdev(scores[baseline]) if len(set(scores.get(baseline, ()))) > 1 else None
-    others = [row for row in means if row != best]
-    near = tuple(row for row in others if margin is not None and means[row] >= means[best] - margin)
+    others = [row for row in means if row not in best]
+    near = tuple(row for row in others if margin is not None and means[row] >= highest - margin)
     return Verdict(best, margin, near, tuple(row for row in others if row not in near), repeats)

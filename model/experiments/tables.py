@@ -41,7 +41,7 @@ def to_latex(findings: Findings) -> str:
             found = findings.spread(row.name, column.name)
             text = "" if found is None else str(found).replace("±", r"$\pm$")
             verdict = findings.verdicts.get(column.name)
-            if found is not None and verdict is not None and row.name == verdict.best:
+            if found is not None and verdict is not None and row.name in verdict.best:
                 text = rf"\textbf{{{text}}}"
             elif found is not None and verdict is not None and row.name in verdict.near:
                 text = rf"\underline{{{text}}}"

@@ -48,6 +48,13 @@ def test_what_is_significant_is_said_in_words(findings):
     ]
 
 
+def test_rows_with_the_same_mean_are_all_the_best(findings):
+    same = replace(findings, results=tuple(result(row, "trec", 0, 50.0) for row in ("base line", "bad")))
+    assert significance(same)[1].startswith("trec: the best are base line (50.00); bad (50.00). Nothing can be said")
+    assert page.page(same, {}, {}, "").count("<b>50.00</b>") == 2
+    assert tables.to_latex(same).count(r"\textbf{50.00}") == 2
+
+
 def test_the_page_marks_the_best_and_the_near_and_escapes_the_rest(findings):
     html = page.page(findings, {"trec": {"most frequent label": 20.0}}, {"Scale": {"steps": 4}}, "subtitle")
     assert "<b>82.17 ± 5.02</b>" in html and "<u>80.00 ± 4.97</u>" in html

@@ -19,7 +19,12 @@ def test_differences_are_between_the_same_seeds():
 
 def test_rows_within_two_deviations_of_the_best_are_near():
     found = judge({"a": [78.0, 80.0, 82.0], "b": [84.0], "c": [80.0], "d": [79.9]}, "a")
-    assert (found.best, found.margin, found.near, found.below) == ("b", 4.0, ("a", "c"), ("d",))
+    assert (found.best, found.margin, found.near, found.below) == (("b",), 4.0, ("a", "c"), ("d",))
     assert judge({"a": [1.0], "b": [2.0]}, "a").margin is None
     assert judge({"a": [1.0, 1.0], "b": [2.0]}, "a").margin is None
     assert judge({"a": [1.0], "b": [2.0]}, "a").near == ()
+
+
+def test_rows_with_the_same_mean_are_the_best_together():
+    found = judge({"a": [50.0, 50.0], "b": [50.0], "c": [49.0, 51.0], "d": [49.9]}, "a")
+    assert (found.best, found.margin, found.near, found.below) == (("a", "b", "c"), None, (), ("d",))
