@@ -14,6 +14,7 @@ from c4pipe.errors import UserError
 from c4pipe.folders.lock import made_and_locked
 from c4pipe.progress import duration
 from c4pipe.vocabulary.vocabulary import Vocabulary
+from model.architectures.presets import preset
 from model.checkpoints.opening import resolve_device
 from model.experiments import cluster_files, page, running, tables
 from model.experiments.derive import Derivation
@@ -136,7 +137,8 @@ class _EarlyPage:
 def _write_page(setup: Setup, graph: Graph) -> Findings:
     results = tuple(read_results(graph, setup.inputs.columns))
     unfinished = len(graph.cells) + graph.deferred - len(results)
-    findings = Findings(setup.plan, setup.inputs.columns, results, dict(setup.missing), unfinished, _same_runs(graph))
+    notes = (*_same_runs(graph), *_not_halved(setup))
+    findings = Findings(setup.plan, setup.inputs.columns, results, dict(setup.missing), unfinished, notes)
     references = reference_scores(setup.inputs.columns, setup.inputs.vocabulary) if setup.has_references else {}
     subtitle = f"{_counts(findings)}; {len(graph.nodes)} commands" + (
         f"; section {setup.plan.section} of the paper" if setup.plan.section else ""
@@ -155,7 +157,16 @@ def _same_runs(graph: Graph) -> tuple[str, ...]:
     groups: dict[tuple[str, ...], list[str]] = {}
     for row, nodes in rows.items():
         groups.setdefault(tuple(nodes), []).append(row)
-    return tuple(f"{', '.join(group)} are the same runs at this scale" for group in groups.values() if len(group) > 1)
+    return tuple(f"{'; '.join(group)} are the same runs at this scale" for group in groups.values() if len(group) > 1)
+
+
+def _not_halved(setup: Setup) -> list[str]:
+    """A sentence about the rows with half of the layers, if the scale's model has only one layer per stack."""
+    rows = [row.name for row in setup.plan.rows if row.architecture == "encoder_decoder_half"]
+    if not rows or setup.config is not None or preset(setup.scale.preset).num_layers > 1:
+        return []
+    why = f"{setup.scale.preset} has one layer per stack"
+    return [f"{'; '.join(rows)}: {why}, so these rows have all of its layers instead of half of them"]
 
 
 def _counts(findings: Findings) -> str:
@@ -204,6 +215,7 @@ def _outlook(setup: Setup, graph: Graph, jobs: int, devices: list[str], device_n
         after = f", after {', '.join(node.needs)}" if node.needs else ""
         lines.append(f"  {node.name} ({node.label}): {state}{after}")
     lines += [f"  not run: {name}, because {reason}" for name, reason in setup.missing.items()]
+    lines += [f"  note: {note}" for note in _not_halved(setup)]
     if graph.deferred:
         lines.append(f"  {graph.deferred} results follow when the first seed has chosen the learning rate")
     flops = sum(node.flops for node in todo)

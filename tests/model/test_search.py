@@ -118,6 +118,14 @@ def test_each_table_says_what_it_would_run(corpus_file, wide_task_folder, tmp_pa
     assert ("no corpus wikipedia is given (--corpus=wikipedia=SOURCE)" in printed) == (name == "table8")
 
 
+@pytest.mark.parametrize(("scale", "is_said"), [("mini", True), ("tiny", False)])
+def test_half_of_one_layer_is_said_before_it_runs(corpus_file, wide_task_folder, tmp_path, capsys, scale, is_said):
+    given = flags(corpus_file, wide_task_folder, tmp_path / "out", "--plan=table2", f"--scale={scale}", "--dry_run")
+    assert main(given) == 0
+    note = "note: Enc-dec, 6 layers, denoising; Enc-dec, 6 layers, LM: t5_v1_1_mini has one layer per stack, so"
+    assert (note in capsys.readouterr().out) == is_said
+
+
 # Appended to a plan. The vocabulary has ten sentinels, and half of the tokens are corrupted in one row.
 SMOKE = """
 [scale]
@@ -174,6 +182,7 @@ def test_each_table_runs_at_a_scale_of_minutes(corpora, task_folder, shared_runs
     results = list(csv.DictReader((output / "search.csv").read_text().splitlines()))
     assert [row.name for row in rows] == list(dict.fromkeys(result["row"] for result in results))
     page, latex = (output / "search.html").read_text(), (output / "search.tex").read_text()
+    assert ("instead of half of them" in page) == (name == "table2")
     assert all(html.escape(row.name) in page and escaped(row.name) in latex for row in rows)
     assert main([*given, f"--plan={plan}", f"--output={output}", "--dry_run"]) == 0
     assert "would run nothing" in capfd.readouterr().out
