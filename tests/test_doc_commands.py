@@ -65,7 +65,7 @@ NOT_COMMANDS = ("records, errors", "model.architectures, model.data", "FLOPs = "
 CRAWLS = ("2019-18", "2020-05", "2021-04")
 # Page -> what it assumes, from `given`. A page that is not named assumes nothing.
 ASSUMES = {
-    "README.md": ("texts",),
+    "README.md": ("texts", "demo/run"),
     "docs/running.md": ("takedown.txt", "wet", "en", "data/tasks", "data/examples", *CRAWLS),
     "docs/languages.md": ("wet",),
     "docs/recipes.md": ("wet",),
@@ -321,6 +321,7 @@ def given(tmp_path_factory, server) -> Given:
         "python -m model.finetune --checkpoint=run --tasks=tasks --output=finetuned",
         "python -m model.export --checkpoint=run --output=t5-v1_1-base",
         "cp -r tasks examples data",
+        "mkdir demo && cp -r run demo",
     ):
         (small,) = smaller(command, places)
         assert not (said := run(small, folder, environment)), said

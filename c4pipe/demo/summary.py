@@ -1,6 +1,8 @@
 """The table that the demo prints at its end."""
 
 import json
+import os
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -80,8 +82,16 @@ def _what_next(output: str) -> list[str]:
         f"  {output}/run/run.html            the curves",
         "",
         "what to do next:",
+        *_activation(),
         f"  python -m c4pipe.inspect_shard {output}/examples/train-00000-of-*.arrow --row=3",
         f"  python -m model.generate --checkpoint={output}/run 'This function returns <extra_id_0> of the array.'",
         f"  python -m model.pretrain --examples={output}/examples --output=longer_run --preset=t5_v1_1_mini "
         "--batch_size=64 --optimizer=adamw --steps=10000",
     ]
+
+
+def _activation() -> list[str]:
+    """The line that makes `python` this Python, where it is that of an environment which the shell does not use yet."""
+    if sys.prefix == sys.base_prefix or os.environ.get("VIRTUAL_ENV") == sys.prefix:
+        return []
+    return [f"  source {os.path.relpath(sys.prefix)}/bin/activate"]

@@ -20,8 +20,8 @@ def contamination_page(result: Mapping[str, Any], found: Sequence[Mapping[str, A
         Section("Examples found in the corpus", _examples(found, result["settings"]["ngram"])),
     ]
     subtitle = (
-        f"Runs of {result['settings']['ngram']} words that the corpus and an evaluation set share; case, punctuation "
-        "and white space do not count"
+        f"Runs of {result['settings']['ngram']} words that the corpus and an evaluation set share, and shorter texts "
+        "of which all is in the corpus; case, punctuation and white space do not count"
     )
     return page("Contamination", subtitle, sections)
 
@@ -52,11 +52,13 @@ def _tasks(rows: Sequence[Mapping[str, Any]]) -> "Markup":
         for row in rows
     ]
     headers = ("task", "split", "examples", "inputs found", "whole inputs", "targets found")
-    return table((*headers, "inputs too short to judge", "targets too short"), body)
+    return table((*headers, "inputs too short to judge", "targets too short to judge"), body)
 
 
 def _share(part: int, whole: int) -> str:
-    return f"{part:,} of {whole:,} ({part / whole:.2%})" if whole else "none can be judged"
+    if not whole:
+        return "none to judge"
+    return f"{part:,} of {whole:,} ({part / whole:.2%})" if part else f"0 of {whole:,}"
 
 
 def _examples(found: Sequence[Mapping[str, Any]], length: int) -> "Markup | str":
@@ -66,7 +68,8 @@ def _examples(found: Sequence[Mapping[str, Any]], length: int) -> "Markup | str"
     shown = [
         {
             "task": f"{example['task']}, {example['split']}",
-            "shares": f"inputs {example['inputs']:.0%}, targets {example['targets']:.0%}",
+            # A side that was not found is not named: it can be too short to be judged, which is not 0%.
+            "shares": ", ".join(f"{side} {example[side]:.0%}" for side in ("inputs", "targets") if example[side]),
             "texts": [
                 (text["side"], list(_marked(text["text"], text["words"], length)), text["num_pages"], text["urls"])
                 for text in example["texts"]

@@ -58,7 +58,13 @@ def table(headers: Sequence[str], rows: Iterable[Sequence[Any]], *, row_class: s
     body = [list(row) for row in rows]
     is_right = [_are_figures([row[place] for row in body]) for place in range(len(headers))]
     cells = [list(zip(map(_cell, row), is_right, strict=True)) for row in body]
-    return render(_TABLE, headers=list(zip(headers, is_right, strict=True)), rows=cells, row_class=row_class)
+    return render(
+        _TABLE,
+        headers=list(zip(headers, is_right, strict=True)),
+        rows=cells,
+        row_class=row_class,
+        is_figures=all(is_right),
+    )
 
 
 def settings(values: Mapping[str, Any], what: str = "setting") -> "Markup":
@@ -185,7 +191,7 @@ def _markup(text: str) -> "Markup":
     return Markup(text)
 
 
-_TABLE = """<div class="scroll"><table>
+_TABLE = """<div class="scroll"><table{% if is_figures %} class="figures"{% endif %}>
 <thead><tr>
 {%- for header, is_right in headers %}<th{% if is_right %} class="number"{% endif %}>{{ header }}</th>{% endfor -%}
 </tr></thead>

@@ -78,8 +78,9 @@ def _largest(largest: Sequence[tuple[int, int]], shown: Mapping[str, Mapping[str
     rows = []
     for number, size in largest:
         kept = shown.get(str(number), {})
-        rows.append((size, kept.get("url") or "", " ".join(kept.get("text", "").split())[:_EXCERPT_CHARACTERS]))
-    return table(("pages", "URL of the page that stays", "its beginning"), rows)
+        beginning = " ".join(kept.get("text", "").split())[:_EXCERPT_CHARACTERS]
+        rows.append((size, render(_KEPT, url=kept.get("url") or "(no URL)", beginning=beginning)))
+    return table(("pages", "the page that stays"), rows)
 
 
 def _pairs(drawn: Sequence[tuple[int, int]], shown: Mapping[str, Mapping[str, str]]) -> "Markup | str":
@@ -109,6 +110,9 @@ def _curve(banding: Banding) -> "Markup":
     rows = [(f"{similarity:.2f}", f"{banding.probability(similarity):.1%}") for similarity in _SIMILARITIES]
     return table(("share of common shingles (Jaccard)", "found"), rows)
 
+
+# URL and text are in one cell: on a phone, two columns of text leave no width for either.
+_KEPT = '<div class="sample">{{ beginning }}<div class="url">{{ url }}</div></div>'
 
 _PAIRS = """{% for kept_url, gone_url, kept, gone in pairs %}
 <details{% if loop.first %} open{% endif %}><summary>{{ gone_url or "(no URL)" }}</summary>

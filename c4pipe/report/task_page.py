@@ -47,18 +47,18 @@ def _tasks(statistics: Mapping[str, Mapping[str, Any]]):
     headers = [
         "split",
         "examples",
-        "mean inputs",
-        "longest",
-        "inputs truncated",
-        "mean targets",
-        "longest",
-        "targets truncated",
+        "mean tokens of inputs",
+        "longest inputs",
+        "truncated inputs",
+        "mean tokens of targets",
+        "longest targets",
+        "truncated targets",
         "targets not writable",
     ]
     body = []
     for name, entry in statistics.items():
         rows = int(entry["rows"])
-        means = [entry[key] / rows if rows else 0.0 for key in ("sum_inputs", "sum_targets")]
+        means = [f"{entry[key] / max(rows, 1):,.1f}" for key in ("sum_inputs", "sum_targets")]
         body.append(
             [
                 name,

@@ -3,6 +3,7 @@
 import io
 import json
 import random
+import re
 from pathlib import Path
 
 import pyarrow as pa
@@ -111,6 +112,8 @@ def test_the_urls_of_pages_with_a_match_go_into_a_list(found):
 def test_the_page_marks_the_found_words(found):
     page = (found / "report.html").read_text()
     assert f"<mark>{QUESTION(2)}</mark>" in page and "http://spelled.example/" in page
+    summaries = re.findall(r'<span class="count">([^<]*)</span>', page)
+    assert sum("targets" in said for said in summaries) == 2 and not any(" 0%" in said for said in summaries)
 
 
 def test_eight_words_find_more(c4, tasks, tmp_path):

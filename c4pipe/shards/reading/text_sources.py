@@ -126,8 +126,9 @@ def _say_what_is_taken(name: SourceName, num_found: int, chosen: TextFiles) -> N
     taken = len(chosen.train) + len(chosen.validation)
     by_name = f", {len(chosen.validation)} of them for validation by their names" if chosen.validation else ""
     rest = f"; {num_found - taken} of other splits are left out" if num_found > taken else ""
+    as_they_are = f"its {taken} files are taken as they are" if taken > 1 else "its file is taken as it is"
     print(
-        f"notice: {name.path} has no manifest.json; its {taken} files are taken as they are{by_name}{rest}",
+        f"notice: {name.path} has no manifest.json; {as_they_are}{by_name}{rest}",
         file=sys.stderr,
     )
 

@@ -43,6 +43,17 @@ def test_a_column_of_other_things_is_set_left_its_header_too(column):
     assert 'class="number"' not in html.table(["what", "value"], [["x", value] for value in column])
 
 
+def test_only_a_table_of_figures_alone_is_not_stretched():
+    assert '<table class="figures">' in html.table(["size", "clusters"], [[2, 34], [3, 13]])
+    assert "<table>" in html.table(["what", "count"], [["x", 34]])
+
+
+def test_headers_wrap_so_that_a_table_of_many_columns_fits_and_figures_do_not():
+    style = html.page("T", "s", []).split("<style>")[1].split("</style>")[0]
+    unwrapped = re.findall(r"^([^{]*)\{[^}]*white-space: nowrap", style, re.MULTILINE)
+    assert [selector.strip() for selector in unwrapped] == ["td.number"]
+
+
 def test_values_of_settings_are_words_not_python():
     written = html.settings({"languages": ["en", "de"], "sources": [["a", 1.0, 3]], "seed": None, "keep": True})
     for said in ("en, de", "a, 1, 3", "<td>-</td>", "<td>yes</td>"):
