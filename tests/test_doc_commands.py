@@ -87,6 +87,7 @@ SMALLER = (
     (r"--steps=\d+", "--steps=2"),
     (r"--batch_size=\d+", "--batch_size=4"),
     (r"--nproc_per_node=\w+", "--nproc_per_node=2"),
+    (r"--num_pieces=1000\b", "--num_pieces=150"),
     (r"NPROC=8", "NPROC=2"),
     (r"FILES=8", "FILES=2"),
     (r"--num_files=8", "--num_files=2"),
