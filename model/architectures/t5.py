@@ -9,13 +9,12 @@ from typing import Any, ClassVar, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from model.architectures import loss
+from model.architectures import loss, unpadded
 from model.architectures.config import ModelConfig
 from model.architectures.decoding import Decoding
 from model.architectures.linear import Linear, linear, pack
 from model.architectures.loss import Loss
 from model.architectures.stack import Stack
-from model.architectures.unpadded import is_possible, saves, take
 
 
 class Examples(NamedTuple):
@@ -84,7 +83,7 @@ class T5Model(nn.Module, ABC):
         """Whether padding is not computed. Then shapes depend on the tokens, which a compiler does not want."""
         if examples.inputs_segments_BS is not None or any(stack.wants_fixed_shapes for stack in self.stacks()):
             return False
-        return saves(examples.inputs_BS, examples.targets_BT, pad_id=self.config.pad_id)
+        return unpadded.saves(examples.inputs_BS, examples.targets_BT, pad_id=self.config.pad_id)
 
     def forward(self, examples: Examples, *, dropout_keys_B: Tensor | None = None, z_loss: float = 0.0) -> Loss:
         """The loss of predicting each target token from the inputs and the targets before it (teacher forcing).
@@ -93,9 +92,13 @@ class T5Model(nn.Module, ABC):
         """
         hidden_ND, targets_N = self.hidden_of_targets(_widened(examples), dropout_keys_B)
         is_counted_N = targets_N != self.config.pad_id
-        if is_possible(targets_N) and not is_counted_N.all():
+        if unpadded.is_possible(targets_N) and not is_counted_N.all():
             places = is_counted_N.nonzero()[:, 0]
-            hidden_ND, targets_N, is_counted_N = take(hidden_ND, places), targets_N[places], is_counted_N[places]
+            hidden_ND, targets_N, is_counted_N = (
+                unpadded.take(hidden_ND, places),
+                targets_N[places],
+                is_counted_N[places],
+            )
         return loss.cross_entropy(self.scaled(hidden_ND), self.head_weight(), targets_N, is_counted_N, z_loss=z_loss)
 
     def hidden_of_targets(self, examples: Examples, dropout_keys_B: Tensor | None) -> tuple[Tensor, Tensor]:
