@@ -1,4 +1,4 @@
-"""A small C4, its vocabulary and its examples, made once for each file of tests that asks for them."""
+"""A small crawl, and a small C4 with its vocabulary and examples, made once for each file of tests that asks."""
 
 import sys
 from pathlib import Path
@@ -11,6 +11,15 @@ from pipelines import c4_to_examples, c4_to_vocabulary
 # The helpers beside this file are imported by name, here and by the tests of this folder.
 sys.path.insert(0, str(Path(__file__).parent))
 from small_corpus import ONE_PROCESS, examples_of, write_folder
+from small_crawl import write_crawl, write_punkt
+
+
+@pytest.fixture(scope="module")
+def crawl(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("crawl")
+    write_crawl(folder / "wet")
+    write_punkt(folder / "punkt")
+    return folder
 
 
 @pytest.fixture(scope="module")

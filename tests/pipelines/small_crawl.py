@@ -73,6 +73,18 @@ def write_punkt(folder: Path) -> Path:
     return folder
 
 
+def command(crawl: Path, output: Path, *more: str, wet: str | None = None) -> list[str]:
+    """The flags of wet_to_c4 for such a crawl. crawl: a folder with wet/ and punkt/."""
+    return [
+        f"--input={wet or crawl / 'wet' / '*.gz'}",
+        f"--output={output}",
+        "--variant=en.noblocklist",
+        f"--sentence_model={crawl / 'punkt'}",
+        "--max_quarantined_fraction=0.1",
+        *more,
+    ]
+
+
 def die_half_way(kind: str) -> None:
     """Let this process kill itself while it writes its second file with `kind` in its path."""
     from c4pipe.shards import files

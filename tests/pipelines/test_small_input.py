@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from small_crawl import digests, write_crawl, write_punkt
+from small_crawl import command, digests
 
 from pipelines import wet_to_c4
 
@@ -33,26 +33,6 @@ run(main)
 """
 
 
-@pytest.fixture(scope="module")
-def crawl(tmp_path_factory) -> Path:
-    folder = tmp_path_factory.mktemp("crawl")
-    write_crawl(folder / "wet")
-    write_punkt(folder / "punkt")
-    return folder
-
-
-def flags(crawl: Path, output: Path, *more: str) -> list[str]:
-    limit = [] if any(flag.startswith("--max_q") for flag in more) else ["--max_quarantined_fraction=0.1"]
-    return [
-        f"--input={crawl / 'wet' / '*.gz'}",
-        f"--output={output}",
-        "--variant=en.noblocklist",
-        f"--sentence_model={crawl / 'punkt'}",
-        *limit,
-        *more,
-    ]
-
-
 def start(argv: list[str], kind: str = "") -> subprocess.CompletedProcess:
     environment = {**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{HERE}", "KIND": kind}
     return subprocess.run([sys.executable, "-c", SCRIPT, *argv], capture_output=True, text=True, env=environment)
@@ -61,15 +41,15 @@ def start(argv: list[str], kind: str = "") -> subprocess.CompletedProcess:
 @pytest.fixture(scope="module")
 def made_by_beam(crawl, tmp_path_factory) -> dict[str, str]:
     output = tmp_path_factory.mktemp("beam") / "c4"
-    assert wet_to_c4.main(flags(crawl, output, BEAM)) == 0
+    assert wet_to_c4.main(command(crawl, output, BEAM)) == 0
     return digests(output)
 
 
 def test_a_small_input_is_made_without_beam_and_gives_the_same_bytes(crawl, made_by_beam, tmp_path):
-    ended = start(flags(crawl, tmp_path / "c4"))
+    ended = start(command(crawl, tmp_path / "c4"))
     assert ended.returncode == 0, ended.stderr
     assert ended.stdout.endswith("without Beam\n") and digests(tmp_path / "c4") == made_by_beam
-    again = start(flags(crawl, tmp_path / "c4"))
+    again = start(command(crawl, tmp_path / "c4"))
     assert again.returncode == 0 and "nothing to do" in again.stdout + again.stderr, again.stdout + again.stderr
 
 
@@ -79,11 +59,11 @@ def test_a_small_input_is_made_without_beam_and_gives_the_same_bytes(crawl, made
 )
 def test_a_killed_run_is_continued_with_and_without_beam(crawl, made_by_beam, tmp_path, first):
     output, more = tmp_path / "c4", [] if first == "lists" else [BEAM]
-    killed = start(flags(crawl, output, *more), kind="finished/")
+    killed = start(command(crawl, output, *more), kind="finished/")
     assert killed.returncode == -signal.SIGKILL
     cleaned = {path: path.stat().st_mtime_ns for path in output.rglob("cleaned/*.arrow")}
     assert cleaned
-    ended = start(flags(crawl, output, *([BEAM] if first == "lists" else [])), kind="")
+    ended = start(command(crawl, output, *([BEAM] if first == "lists" else [])), kind="")
     assert ended.returncode == 0, ended.stderr
     assert ended.stdout.endswith("with Beam\n" if first == "lists" else "without Beam\n")
     assert digests(output) == made_by_beam
@@ -93,7 +73,7 @@ def test_a_killed_run_is_continued_with_and_without_beam(crawl, made_by_beam, tm
 def test_errors_are_those_of_a_run_with_beam(crawl, tmp_path, more):
     said = []
     for name, engine in (("lists", []), ("beam", [BEAM])):
-        ended = start(flags(crawl, tmp_path / name, *more, *engine))
+        ended = start(command(crawl, tmp_path / name, *more, *engine))
         assert ended.returncode == 2
         said.append(ended.stderr.splitlines()[-1].replace(str(tmp_path / name), "OUTPUT"))
     assert said[0].startswith("error: ") and said[0] == said[1]

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from small_crawl import digests, write_crawl, write_punkt
+from small_crawl import command, digests
 
 from c4pipe.errors import HandedOver, UserError
 from c4pipe.shards import manifest
@@ -16,25 +16,6 @@ from pipelines.jobs import corpus
 
 ROOT = Path(__file__).parents[2]
 ONE_WORKER = "--direct_num_workers=1"
-
-
-@pytest.fixture(scope="module")
-def crawl(tmp_path_factory) -> Path:
-    folder = tmp_path_factory.mktemp("crawl")
-    write_crawl(folder / "wet")
-    write_punkt(folder / "punkt")
-    return folder
-
-
-def command(crawl: Path, output: Path, *more: str, wet: str | None = None) -> list[str]:
-    return [
-        f"--input={wet or crawl / 'wet' / '*.gz'}",
-        f"--output={output}",
-        "--variant=en.noblocklist",
-        f"--sentence_model={crawl / 'punkt'}",
-        "--max_quarantined_fraction=0.1",
-        *more,
-    ]
 
 
 def make(crawl: Path, output: Path, *more: str, wet: str | None = None) -> Path:
