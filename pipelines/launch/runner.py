@@ -51,8 +51,8 @@ class Runner:
         """The number of processes (or threads) of a local run."""
         if self._in_lists:
             return 1
-        if not self._has_beam_flags:
-            return num_cores()
+        if "options" not in vars(self):
+            return num_cores()  # what Beam's options will say
         from pipelines.launch import beam_options
 
         return beam_options.num_workers(self.options)

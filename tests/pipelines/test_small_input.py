@@ -1,5 +1,6 @@
 """A small input needs no Beam: the same graph, on lists, gives the same bytes, errors and restarts."""
 
+import json
 import os
 import signal
 import subprocess
@@ -10,6 +11,7 @@ import pytest
 from small_crawl import command, digests
 
 from pipelines import wet_to_c4
+from pipelines.launch import runner
 
 ROOT = Path(__file__).parents[2]
 HERE = Path(__file__).parent
@@ -77,3 +79,10 @@ def test_errors_are_those_of_a_run_with_beam(crawl, tmp_path, more):
         assert ended.returncode == 2
         said.append(ended.stderr.splitlines()[-1].replace(str(tmp_path / name), "OUTPUT"))
     assert said[0].startswith("error: ") and said[0] == said[1]
+
+
+def test_the_report_says_how_many_workers_a_small_input_had(crawl, tmp_path, monkeypatch):
+    """From Python, a small input is read by Beam in this process alone, however many cores there are."""
+    monkeypatch.setattr(runner, "num_cores", lambda: 7)
+    assert wet_to_c4.main(command(crawl, tmp_path / "c4")) == 0
+    assert json.loads((tmp_path / "c4" / "report.json").read_bytes())["timing"]["workers"] == 1
