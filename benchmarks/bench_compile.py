@@ -10,7 +10,6 @@ in float32.
 import argparse
 import json
 import os
-import resource
 import subprocess
 import sys
 import tempfile
@@ -18,8 +17,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from benchmarks.turns import children_seconds
 
 # "none" is the eager model.
 UNITS = ("none", "layer", "model")
@@ -28,8 +28,7 @@ NUM_STEPS = 6
 
 def cpu_seconds() -> float:
     """Of this process and its children that have ended."""
-    usages = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    return sum(usage.ru_utime + usage.ru_stime for usage in usages)
+    return time.process_time() + children_seconds()
 
 
 def timed(function: Callable[[], None]) -> dict[str, float]:

@@ -164,7 +164,7 @@ def main() -> None:
         work = Path(temporary)
         inputs = wets = [wet.absolute() for wet in choose_wets(flags.wet, work)]
         for number in range(1, flags.copies):
-            inputs = inputs + [copy_under_other_urls(wet, work, number) for wet in wets]
+            inputs = inputs + [copy_under_other_urls(wet, work, number, 1.0) for wet in wets]
         for system in flags.systems.split(","):
             folder = work / system
             folder.mkdir()

@@ -11,7 +11,6 @@ import argparse
 import glob
 import gzip
 import os
-import resource
 import subprocess
 import sys
 import tempfile
@@ -19,6 +18,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from benchmarks.turns import children_seconds
 from c4pipe.corpus.language.language_data import language_data
 from c4pipe.corpus.wet.language_header import named_languages
 
@@ -90,10 +90,9 @@ def _run(wet: Path, output: Path, header: str, flags: argparse.Namespace) -> flo
     command = [sys.executable, "-m", "pipelines.wet_to_c4", f"--variant=clean.{flags.language}", f"--input={wet}"]
     command += [f"--output={output}", f"--language_header={header}", "--direct_num_workers=1", "--samples_per_rule=0"]
     command += [f"--assets={flags.assets}"] if flags.assets else []
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    before = children_seconds()
     subprocess.run(command, check=True, capture_output=True, env={**os.environ, "OMP_NUM_THREADS": "1"})
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return children_seconds() - before
 
 
 def _print(seconds: dict[tuple[str, str], list[float]]) -> None:

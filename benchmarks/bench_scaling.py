@@ -23,7 +23,6 @@ import json
 import os
 import platform
 import re
-import resource
 import shutil
 import subprocess
 import sys
@@ -36,6 +35,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from bench_corpus import ROOT, SHARED, choose_wets
+from turns import children_seconds
 
 _HOST = re.compile(rb"(WARC-Target-URI: *https?://)(?:www\.)?")
 # Two lines of text. The headers of a record are no text.
@@ -113,12 +113,6 @@ def run(wets: list[Path], num_workers: int, flags: list[str], output: Path) -> M
     pages = sum(count for name, count in counters.items() if name.startswith("split-wet-file/"))
     cpu_seconds = children_seconds() - used
     return Measured(len(wets), num_workers, pages, seconds, cpu_seconds, peak, max(disk, bytes_of(output)))
-
-
-def children_seconds() -> float:
-    """CPU seconds of all child processes that have ended."""
-    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return usage.ru_utime + usage.ru_stime
 
 
 def bytes_of(folder: Path) -> int:

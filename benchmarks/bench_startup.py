@@ -11,7 +11,6 @@ shards of both are compared byte by byte.
 import argparse
 import hashlib
 import os
-import resource
 import subprocess
 import sys
 import tempfile
@@ -23,11 +22,14 @@ from pathlib import Path
 
 from isal import igzip
 
-ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from benchmarks.turns import TREE, children_seconds
+
 BASELINE = "70691f5"
 COMMANDS = [
-    *(f"pipelines.{path.stem}" for path in sorted((ROOT / "pipelines").glob("[a-z]*.py"))),
-    *(f"model.{path.stem}" for path in sorted((ROOT / "model").glob("[a-z]*.py")) if path.stem != "run_ranks"),
+    *(f"pipelines.{path.stem}" for path in sorted((TREE / "pipelines").glob("[a-z]*.py"))),
+    *(f"model.{path.stem}" for path in sorted((TREE / "model").glob("[a-z]*.py")) if path.stem != "run_ranks"),
     "c4pipe.inspect_shard",
 ]
 NUM_PAGES = 6
@@ -52,7 +54,7 @@ def main() -> None:
     parser.add_argument("--only", default="", metavar="WORD", help="rows with this word in their title")
     flags = parser.parse_args()
     with tempfile.TemporaryDirectory() as work, checked_out(flags.baseline, Path(work, "baseline")) as before:
-        trees = {flags.baseline: before, HERE: ROOT}
+        trees = {flags.baseline: before, HERE: TREE}
         found = measure(trees, Path(work), flags.repeats, flags.only)
     print(table(found, flags.baseline))
 
@@ -60,7 +62,7 @@ def main() -> None:
 @contextmanager
 def checked_out(commit: str, folder: Path) -> Iterator[Path]:
     """A folder with the files of a commit, for as long as the block lasts."""
-    git = ["git", "-C", str(ROOT), "worktree"]
+    git = ["git", "-C", str(TREE), "worktree"]
     subprocess.run([*git, "add", "--quiet", "--detach", str(folder), commit], check=True)
     try:
         yield folder
@@ -103,11 +105,11 @@ def asked(wet: Path, trees: Iterable[Path]) -> Iterator[tuple[str, Sequence[str]
 def timed(command: Sequence[str], tree: Path, status: int) -> tuple[float, float]:
     """(wall seconds, CPU seconds of the process and those that it started)."""
     environment = {**os.environ, "PYTHONPATH": str(tree)}
-    start, before = time.monotonic(), resource.getrusage(resource.RUSAGE_CHILDREN)
+    start, before = time.monotonic(), children_seconds()
     ended = subprocess.run(command, cwd=tree, env=environment, capture_output=True, text=True)
-    after, wall = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic() - start
+    after, wall = children_seconds(), time.monotonic() - start
     assert ended.returncode == status, ended.stderr
-    return wall, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return wall, after - before
 
 
 def write_wet(folder: Path) -> Path:

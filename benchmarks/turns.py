@@ -88,6 +88,12 @@ def stopwatch() -> Callable[[], dict[str, float]]:
     return read
 
 
+def children_seconds() -> float:
+    """CPU seconds of all child processes that have ended."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
+
+
 @contextmanager
 def checkout(commit: str) -> Iterator[Path]:
     """A temporary git worktree of a commit."""
