@@ -3,6 +3,7 @@
 Each drill is repeated at other moments: C4PIPE_DRILLS=3 times, by C4PIPE_DRILL_SEED, which is printed (`pytest -rP`).
 """
 
+import contextlib
 import json
 import os
 import random
@@ -11,6 +12,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import psutil
 import pytest
 
 from tools.engines import chain
@@ -46,7 +48,14 @@ def running(tmp_path_factory):
     folder = tmp_path_factory.mktemp("servers")
     # With two slots per task manager, a job goes on when one of them is gone, and two jobs run at the same time.
     # A dead task manager is noticed by its heartbeat: Flink's own 50 s would be most of a drill.
-    settings = Settings(heartbeat_interval=2_000, heartbeat_timeout=20_000, slots=2, network_bytes=256 << 20)
+    settings = Settings(
+        heartbeat_interval=2_000,
+        heartbeat_timeout=20_000,
+        slots=2,
+        network_bytes=256 << 20,
+        restart_delay_seconds=15,
+        workers_stay_milliseconds=10_000,
+    )
     with Servers(folder) as servers:
         cluster = Cluster(servers, folder, settings)
         cluster.start()
@@ -92,9 +101,27 @@ def wait_for_stage(process: subprocess.Popen, output: Path, stage: str, repeat: 
     print(f"seed {SEED}: {stage}, {delay:.1f} s after its first file, the command is {process.poll() or 'running'}")
 
 
+def has_written_since(output: Path, moment: float) -> bool:
+    written = (path for files in STAGES.values() for path in (output / "c4").glob(files))
+    return any(path.stat().st_mtime > moment for path in written)
+
+
+def resume(processes: list[psutil.Process]) -> None:
+    for hung in processes:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            hung.resume()
+
+
 def finish(process: subprocess.Popen, output: Path) -> None:
     status = process.wait(_MOST_SECONDS)
     assert status == 0, (output / "log").read_text()[-3000:]
+
+
+def assert_restarted(cluster: Cluster, jobs: list[str]) -> None:
+    """What was killed had work of each job. (Without a job, the drill was too late to hit anything.)"""
+    restarted = [cluster.restarted_tasks(job) for job in jobs]
+    print(f"tasks that began more than once, of each job that ran: {restarted}")
+    assert all(restarted)
 
 
 def is_as_the_local_run(output: Path, expected: dict[str, str]) -> bool:
@@ -109,13 +136,30 @@ def test_a_task_manager_that_is_killed_leaves_the_result_as_it_is(stage, repeat,
     output = tmp_path / "out"
     process = begin(inputs, output, cluster)
     wait_for_stage(process, output, stage, repeat)
+    jobs = cluster.running_jobs()
     cluster.servers.kill(TASK_MANAGERS[0])
     finish(process, output)
+    assert_restarted(cluster, jobs)
     assert is_as_the_local_run(output, expected)
 
 
 @pytest.mark.parametrize("repeat", TIMES)
-@pytest.mark.parametrize("died", ["job_server", "launcher", "task_managers", "python_workers"])
+def test_a_job_goes_on_when_all_its_python_workers_are_killed(repeat, made, cluster, tmp_path):
+    inputs, expected = made
+    output = tmp_path / "out"
+    process = begin(inputs, output, cluster)
+    wait_for_stage(process, output, "cleaning", repeat)
+    jobs, workers = cluster.running_jobs(), cluster.python_workers()
+    print(f"{len(workers)} workers are killed")
+    for worker in workers:
+        worker.kill()
+    finish(process, output)
+    assert_restarted(cluster, jobs)
+    assert is_as_the_local_run(output, expected)
+
+
+@pytest.mark.parametrize("repeat", TIMES)
+@pytest.mark.parametrize("died", ["job_server", "launcher", "task_managers"])
 def test_after_the_death_of_what_a_run_cannot_do_without_the_same_command_continues(
     died, repeat, made, cluster, tmp_path
 ):
@@ -129,11 +173,6 @@ def test_after_the_death_of_what_a_run_cannot_do_without_the_same_command_contin
         cluster.servers.kill("job_server")
         assert process.wait(_MOST_SECONDS) != 0
         start_job_server(cluster)
-    elif died == "python_workers":
-        for worker in cluster.python_workers():
-            worker.kill()
-        # Beam's runner of this version uses the dead worker again at each restart of the job.
-        assert process.wait(_MOST_SECONDS) != 0
     else:
         for name in TASK_MANAGERS:
             cluster.servers.kill(name)
@@ -150,24 +189,29 @@ def test_after_the_death_of_what_a_run_cannot_do_without_the_same_command_contin
 
 
 @pytest.mark.parametrize("repeat", TIMES)
-def test_a_task_manager_and_workers_that_hang_and_wake_up_after_their_work_was_done_by_others(
+def test_a_task_manager_and_its_workers_hang_and_wake_up_while_others_repeat_their_work(
     repeat, made, cluster, tmp_path
 ):
-    """Zombies: what they still write has the same bytes, and comes too late."""
+    """Zombies: what they still write has the same bytes.
+
+    They must wake up, or die: tasks that read from a task manager that hangs wait for it without end.
+    """
     inputs, expected = made
     output = tmp_path / "out"
     process = begin(inputs, output, cluster)
     wait_for_stage(process, output, "cleaning", repeat)
-    hanging = [cluster.servers.process(TASK_MANAGERS[0]), *cluster.python_workers()[:1]]
+    jobs, workers = cluster.running_jobs(), cluster.python_workers_of(TASK_MANAGERS[0])
+    assert workers
+    hanging = [cluster.servers.process(TASK_MANAGERS[0]), *workers]
     print(f"{len(hanging)} processes hang")
     for hung in hanging:
         hung.suspend()
     try:
-        finish(process, output)
+        wait_until(process, lambda: any(cluster.restarted_tasks(job) for job in jobs))
     finally:
-        for hung in hanging:
-            if hung.is_running():
-                hung.resume()
+        resume(hanging)
+    finish(process, output)
+    assert_restarted(cluster, jobs)
     time.sleep(_LONGEST_DELAY_SECONDS)
     assert is_as_the_local_run(output, expected)
     cluster.servers.kill(TASK_MANAGERS[0])
@@ -175,16 +219,26 @@ def test_a_task_manager_and_workers_that_hang_and_wake_up_after_their_work_was_d
 
 @pytest.mark.parametrize("repeat", TIMES)
 def test_two_jobs_that_do_the_same_work_at_the_same_time_leave_the_result_as_it_is(repeat, made, cluster, tmp_path):
-    """The launcher is killed, its job is not cancelled, and the same command is given again."""
+    """The launcher is killed, its job is not cancelled, and the same command is given again.
+
+    The workers of the first job hang until the second job has written a file.
+    """
     inputs, expected = made
     output = tmp_path / "out"
     process = begin(inputs, output, cluster)
     wait_for_stage(process, output, "cleaning", repeat)
-    process.kill()
-    process.wait(_MOST_SECONDS)
-    assert len(cluster.running_jobs()) == 1
-    again = begin(inputs, output, cluster)
-    wait_until(again, lambda: len(cluster.running_jobs()) > 1)
-    print(f"{len(cluster.running_jobs())} jobs run")
+    hanging = cluster.python_workers()
+    for hung in hanging:
+        hung.suspend()
+    try:
+        process.kill()
+        process.wait(_MOST_SECONDS)
+        assert len(cluster.running_jobs()) == 1
+        begun = time.time()
+        again = begin(inputs, output, cluster)
+        wait_until(again, lambda: has_written_since(output, begun))
+        assert len(cluster.running_jobs()) == 2
+    finally:
+        resume(hanging)
     finish(again, output)
     assert is_as_the_local_run(output, expected)

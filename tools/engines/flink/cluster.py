@@ -47,13 +47,14 @@ taskmanager.memory.network.max: {network_bytes}b
 taskmanager.network.sort-shuffle.min-buffers: 32
 blob.service.cleanup.interval: 30
 parallelism.default: 2
+cluster.evenly-spread-out-slots: true
 classloader.resolve-order: parent-first
 pekko.ask.timeout: 120 s
 heartbeat.interval: {heartbeat_interval}
 heartbeat.timeout: {heartbeat_timeout}
 restart-strategy.type: fixed-delay
 restart-strategy.fixed-delay.attempts: {restarts}
-restart-strategy.fixed-delay.delay: 2 s
+restart-strategy.fixed-delay.delay: {restart_delay_seconds} s
 io.tmp.dirs: {temporary}
 """
 
@@ -64,6 +65,8 @@ class Settings:
 
     segment_bytes: of a piece of these. heartbeat_interval, heartbeat_timeout: in milliseconds.
     slots: per task manager.
+    workers_stay_milliseconds: how long a task manager keeps its idle Python workers for a job. It does not notice that
+    one has died, so a job goes on after that only if `restart_delay_seconds` is longer.
     """
 
     heap_megabytes: int = 512
@@ -71,6 +74,8 @@ class Settings:
     network_bytes: int = 128 << 20
     segment_bytes: int = 32 << 10
     restarts: int = 10
+    restart_delay_seconds: int = 2
+    workers_stay_milliseconds: int = worker_pool.WORKERS_STAY_MILLISECONDS
     heartbeat_interval: int = 5_000
     heartbeat_timeout: int = 60_000
     slots: int = 1
@@ -106,7 +111,8 @@ class Cluster:
 
     def flags(self) -> list[str]:
         """The flags for a pipeline. They use both slots; the job server would use only one by default."""
-        return [*worker_pool.flags(self.job_port, self.pool_port), "--parallelism=2"]
+        stay = self._settings.workers_stay_milliseconds
+        return [*worker_pool.flags(self.job_port, self.pool_port, stay), "--parallelism=2"]
 
     def start_task_manager(self, name: str) -> None:
         self._start_java(name, _TASK_MANAGER, "--configDir", "conf")
@@ -136,6 +142,16 @@ class Cluster:
             time.sleep(_LOOK_EVERY_SECONDS)
         raise RuntimeError(f"fewer than {count} task managers connected: {self.servers.words(TASK_MANAGERS[0])}")
 
+    def jobs(self) -> list[str]:
+        """The ids of all jobs, also of those that have ended."""
+        return [job["id"] for job in self.ask("jobs").get("jobs", ())]
+
+    def restarted_tasks(self, job: str) -> int:
+        """The number of tasks of a job that began more than once."""
+        names = [vertex["id"] for vertex in self.ask(f"jobs/{job}").get("vertices", ())]
+        vertices = [self.ask(f"jobs/{job}/vertices/{name}") for name in names]
+        return sum(task["attempt"] > 0 for vertex in vertices for task in vertex.get("subtasks", ()))
+
     def running_jobs(self) -> list[str]:
         """The ids of the jobs that have not ended."""
         ended = ("FINISHED", "FAILED", "CANCELED")
@@ -153,12 +169,22 @@ class Cluster:
 
     def shuffled_bytes(self) -> int:
         """The bytes that the tasks of all jobs sent to each other."""
-        jobs = [self.ask(f"jobs/{job['id']}") for job in self.ask("jobs").get("jobs", ())]
+        jobs = [self.ask(f"jobs/{job}") for job in self.jobs()]
         return sum(vertex["metrics"]["write-bytes"] for job in jobs for vertex in job.get("vertices", ()))
 
     def python_workers(self) -> list[psutil.Process]:
         """The Python workers that the pool has started."""
         return self.servers.process("worker_pool").children()
+
+    def python_workers_of(self, task_manager: str) -> list[psutil.Process]:
+        """The Python workers that are connected to a task manager."""
+        sockets = self.servers.process(task_manager).net_connections("tcp")
+        ports = {socket.laddr.port for socket in sockets if socket.status == psutil.CONN_LISTEN}
+        return [
+            worker
+            for worker in self.python_workers()
+            if any(socket.raddr and socket.raddr.port in ports for socket in worker.net_connections("tcp"))
+        ]
 
     def ask(self, question: str, method: str = "GET") -> dict:
         """The answer of Flink's REST interface; empty if it does not answer yet."""
