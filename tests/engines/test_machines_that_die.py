@@ -48,14 +48,7 @@ def running(tmp_path_factory):
     folder = tmp_path_factory.mktemp("servers")
     # With two slots per task manager, a job goes on when one of them is gone, and two jobs run at the same time.
     # A dead task manager is noticed by its heartbeat: Flink's own 50 s would be most of a drill.
-    settings = Settings(
-        heartbeat_interval=2_000,
-        heartbeat_timeout=20_000,
-        slots=2,
-        network_bytes=256 << 20,
-        restart_delay_seconds=15,
-        workers_stay_milliseconds=10_000,
-    )
+    settings = Settings(heartbeat_interval=2_000, heartbeat_timeout=20_000, slots=2, network_bytes=256 << 20)
     with Servers(folder) as servers:
         cluster = Cluster(servers, folder, settings)
         cluster.start()

@@ -6,7 +6,9 @@ import sys
 from tools.engines.servers import Servers, free_port
 
 _START_SECONDS = 300
-WORKERS_STAY_MILLISECONDS = 600_000
+# Shorter than Flink waits before it restarts a job (`flink/cluster.py`): a restart soon after the death of a Python
+# worker is sent to the dead worker.
+_WORKERS_STAY_MILLISECONDS = 10_000
 
 
 def start(servers: Servers, name: str = "worker_pool") -> int:
@@ -23,11 +25,8 @@ def start(servers: Servers, name: str = "worker_pool") -> int:
     return port
 
 
-def flags(job_port: int, pool_port: int, workers_stay_milliseconds: int = WORKERS_STAY_MILLISECONDS) -> list[str]:
-    """The flags that make a job server run a pipeline with the workers of a pool.
-
-    workers_stay_milliseconds: how long an idle worker is kept for its job.
-    """
+def flags(job_port: int, pool_port: int) -> list[str]:
+    """The flags that make a job server run a pipeline with the workers of a pool."""
     return [
         "--runner=PortableRunner",
         f"--job_endpoint=localhost:{job_port}",
@@ -35,5 +34,5 @@ def flags(job_port: int, pool_port: int, workers_stay_milliseconds: int = WORKER
         f"--environment_config=localhost:{pool_port}",
         "--shared_paths",
         # Without this, Flink starts a new Python worker for every stage of a job.
-        f"--environment_cache_millis={workers_stay_milliseconds}",
+        f"--environment_cache_millis={_WORKERS_STAY_MILLISECONDS}",
     ]

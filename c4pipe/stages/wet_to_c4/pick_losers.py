@@ -5,7 +5,7 @@ file: only the buckets in work are in memory, and a finished bucket is not repea
 through the runner's shuffle.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -147,7 +147,7 @@ class PickLosersThroughShuffle(beam.PTransform):
         losers = (
             keys
             | "Group by bucket" >> beam.GroupByKey()
-            | "Pick" >> beam.FlatMap(_pick_in_group, self._kind, self._plan.earlier, self._plan.shuffle_bits)
+            | "Pick" >> beam.FlatMap(pick_in_group, self._kind, self._plan.earlier, self._plan.shuffle_bits)
         )  # fmt: skip
         by_file = losses | "By file" >> beam.Map(lambda known: (known.of_file.number, known))
         return (
@@ -184,7 +184,10 @@ def packed_by_place(keys: np.ndarray, places: np.ndarray, dtype: np.dtype) -> li
     return [element for place, part in parts if len(part) for element in _elements(int(place[0]), part)]
 
 
-def _pick_in_group(element, kind: str, earlier: EarlierCrawls, bucket_bits: int):
+def pick_in_group(
+    element: tuple[int, Iterable[bytes]], kind: str, earlier: EarlierCrawls, bucket_bits: int
+) -> Iterator[tuple[int, bytes]]:
+    """The losers of a bucket, as (number of the file, packed losers). element: a bucket, and all its packed keys."""
     bucket, packed = element
     keys = np.frombuffer(b"".join(packed), dtype=KINDS[kind].dtype)
     losers = KINDS[kind].losers_among(keys, earlier.have(KINDS[kind], keys, bucket_edges(1 << bucket_bits)[bucket]))

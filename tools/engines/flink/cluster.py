@@ -54,7 +54,7 @@ heartbeat.interval: {heartbeat_interval}
 heartbeat.timeout: {heartbeat_timeout}
 restart-strategy.type: fixed-delay
 restart-strategy.fixed-delay.attempts: {restarts}
-restart-strategy.fixed-delay.delay: {restart_delay_seconds} s
+restart-strategy.fixed-delay.delay: 15 s
 io.tmp.dirs: {temporary}
 """
 
@@ -65,8 +65,6 @@ class Settings:
 
     segment_bytes: of a piece of these. heartbeat_interval, heartbeat_timeout: in milliseconds.
     slots: per task manager.
-    workers_stay_milliseconds: how long a task manager keeps its idle Python workers for a job. It does not notice that
-    one has died, so a job goes on after that only if `restart_delay_seconds` is longer.
     """
 
     heap_megabytes: int = 512
@@ -74,8 +72,6 @@ class Settings:
     network_bytes: int = 128 << 20
     segment_bytes: int = 32 << 10
     restarts: int = 10
-    restart_delay_seconds: int = 2
-    workers_stay_milliseconds: int = worker_pool.WORKERS_STAY_MILLISECONDS
     heartbeat_interval: int = 5_000
     heartbeat_timeout: int = 60_000
     slots: int = 1
@@ -111,8 +107,7 @@ class Cluster:
 
     def flags(self) -> list[str]:
         """The flags for a pipeline. They use both slots; the job server would use only one by default."""
-        stay = self._settings.workers_stay_milliseconds
-        return [*worker_pool.flags(self.job_port, self.pool_port, stay), "--parallelism=2"]
+        return [*worker_pool.flags(self.job_port, self.pool_port), "--parallelism=2"]
 
     def start_task_manager(self, name: str) -> None:
         self._start_java(name, _TASK_MANAGER, "--configDir", "conf")

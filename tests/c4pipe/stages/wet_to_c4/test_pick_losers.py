@@ -58,7 +58,7 @@ def test_no_element_of_the_shuffle_is_larger_than_its_bound_however_many_keys_me
     assert len({bucket for bucket, _ in elements}) == 1
     assert max(len(packed) for _, packed in elements) <= MAX_ELEMENT_BYTES
     assert np.array_equal(np.frombuffer(b"".join(packed for _, packed in elements), KINDS["lines"].dtype), keys)
-    losers = list(pick_losers._pick_in_group((0, [packed for _, packed in elements]), "lines", EarlierCrawls(), 5))
+    losers = list(pick_losers.pick_in_group((0, [packed for _, packed in elements]), "lines", EarlierCrawls(), 5))
     assert len(losers) > 1 and max(len(packed) for _, packed in losers) <= MAX_ELEMENT_BYTES
     assert sum(len(packed) for _, packed in losers) == 19_999 * KINDS["lines"].losers.itemsize
 
