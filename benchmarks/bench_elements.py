@@ -80,7 +80,7 @@ def main() -> None:
             keys.add(element)
     rows = [keys.row()]
     for bucket in sorted(keys.groups):
-        for element in pick_in_group((bucket, keys.groups.pop(bucket)), "lines", EarlierCrawls(()), bits):
+        for element in pick_in_group((bucket, keys.groups.pop(bucket)), "lines", EarlierCrawls(), bits):
             losers.add(element)
     rows.append(losers.row())
     num_losers = sum(len(packed) for group in losers.groups.values() for packed in group) // LINES.losers.itemsize

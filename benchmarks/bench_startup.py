@@ -16,7 +16,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -24,7 +23,7 @@ from isal import igzip
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from benchmarks.turns import TREE, children_seconds
+from benchmarks.turns import TREE, checkout, children_seconds
 
 BASELINE = "70691f5"
 COMMANDS = [
@@ -53,21 +52,10 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=5, help="runs of each command")
     parser.add_argument("--only", default="", metavar="WORD", help="rows with this word in their title")
     flags = parser.parse_args()
-    with tempfile.TemporaryDirectory() as work, checked_out(flags.baseline, Path(work, "baseline")) as before:
+    with tempfile.TemporaryDirectory() as work, checkout(flags.baseline) as before:
         trees = {flags.baseline: before, HERE: TREE}
         found = measure(trees, Path(work), flags.repeats, flags.only)
     print(table(found, flags.baseline))
-
-
-@contextmanager
-def checked_out(commit: str, folder: Path) -> Iterator[Path]:
-    """A folder with the files of a commit, for as long as the block lasts."""
-    git = ["git", "-C", str(TREE), "worktree"]
-    subprocess.run([*git, "add", "--quiet", "--detach", str(folder), commit], check=True)
-    try:
-        yield folder
-    finally:
-        subprocess.run([*git, "remove", "--force", str(folder)], check=True)
 
 
 def measure(trees: Mapping[str, Path], work: Path, repeats: int, only: str) -> dict[str, dict[str, Cost]]:

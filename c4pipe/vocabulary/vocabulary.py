@@ -84,7 +84,7 @@ class Vocabulary:
         Args:
             num_extra_ids: if None, the number is read from the folder (its `manifest.json`, a run's `run.json`, or the
                 `extra_ids` of a Hugging Face `tokenizer_config.json`); if it is not there, 100.
-        Raises: UserError if there is no model, if it does not fit T5, or if tokens were added to its tokenizer.
+        Raises: UserError if the model is missing or does not fit T5, or if tokens were added to its tokenizer.
         """
         path = hub.model_folder(str(path), folders.FILES)
         folder = folders.folder_of(path)
