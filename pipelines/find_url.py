@@ -8,24 +8,28 @@ nothing; to remove pages, give wet_to_c4 --exclude_urls and make the examples ag
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-from c4pipe.command_line import Parser, importing, run
+from c4pipe.command_line import Parser, add_flags, flag, importing, run
+
+
+@dataclass(frozen=True)
+class Flags:
+    c4: str = flag(
+        metavar="DIR[@SPLIT],...",
+        help="folders of text shards (all splits, or folder@split), such as the corpora of several crawls",
+    )
+    examples: str | None = flag(
+        None, metavar="DIR", help="folder of example shards that were made from these text shards"
+    )
+    domain: bool = flag(False, help="find all pages of the domain and its subdomains")
+    dry_run: bool = flag(False, help="only say what would be read")
 
 
 def parser() -> Parser:
     parser = Parser(prog="python -m pipelines.find_url", description=__doc__)
     parser.add_argument("url", metavar="URL", help="the URL, or with --domain a domain such as example.com")
-    parser.add_argument(
-        "--c4",
-        required=True,
-        metavar="DIR[@SPLIT],...",
-        help="folders of text shards (all splits, or folder@split), such as the corpora of several crawls",
-    )
-    parser.add_argument(
-        "--examples", metavar="DIR", help="folder of example shards that were made from these text shards"
-    )
-    parser.add_argument("--domain", action="store_true", help="find all pages of the domain and its subdomains")
-    parser.add_argument("--dry_run", action="store_true", help="only say what would be read")
+    add_flags(parser, None, Flags)
     return parser
 
 

@@ -4,11 +4,12 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from c4pipe import checked_json
 from c4pipe.contamination.task_grams import TaskGrams
 from c4pipe.contamination_run.task_texts import TaskExample
 from c4pipe.errors import UserError
 from c4pipe.folders.results import run_name
-from c4pipe.shards import checked_json, files
+from c4pipe.shards import files
 
 
 @dataclass(frozen=True)

@@ -7,11 +7,12 @@ import zlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
+from c4pipe import checked_json
+from c4pipe.checked_json import FileName
 from c4pipe.corpus.wet.kinds import fault_of_beginning
 from c4pipe.corpus_run.plan import File
 from c4pipe.errors import UserError
-from c4pipe.shards import checked_json, files
-from c4pipe.shards.checked_json import FileName
+from c4pipe.shards import files
 from c4pipe.shown import without_credentials
 
 # The number of files whose first records are checked before any work.

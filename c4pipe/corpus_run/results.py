@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import c4pipe
+from c4pipe import checked_json
+from c4pipe.checked_json import Count, FileName, Sha256
 from c4pipe.corpus import chain
 from c4pipe.corpus.badwords import base_language
 from c4pipe.corpus.wet.language_header import OTHER_LANGUAGE
@@ -16,8 +18,7 @@ from c4pipe.errors import UserError
 from c4pipe.folders.kinds import CARD
 from c4pipe.report import corpus_report
 from c4pipe.report.summary import InputFile, Summary
-from c4pipe.shards import checked_json, cluster_files, files, manifest
-from c4pipe.shards.checked_json import Count, FileName, Sha256
+from c4pipe.shards import cluster_files, files, manifest
 from c4pipe.shards.work.frames import DamagedWorkFile, read_frames
 from c4pipe.shards.work.work_files import read_record
 

@@ -13,11 +13,12 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
+from c4pipe import checked_json
 from c4pipe.corpus.assets import Assets
 from c4pipe.corpus.page_lists import ExcludedUrls, ListedUrls
 from c4pipe.corpus.sentences.punkt import PunktParameters
 from c4pipe.errors import UserError
-from c4pipe.shards import checked_json, files
+from c4pipe.shards import files
 
 _RULES, _LISTED = "rules", "listed_urls"
 _FAULTS = (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile, zlib.error, NotImplementedError)

@@ -9,7 +9,7 @@ from typing import Any
 
 from c4pipe.errors import UserError
 from c4pipe.folders import names
-from c4pipe.shards import checked_json, files
+from c4pipe.shards import files, json_files
 
 RECORD = "demo.json"
 STAGE_FOLDERS = ("wet", "c4", "vocabulary", "examples", "run")
@@ -32,7 +32,7 @@ class Demo:
         path = Path(output, RECORD)
         if not path.exists():
             return None
-        return checked_json.read(str(path), cls, "give another --output")
+        return json_files.read(str(path), cls, "give another --output")
 
     def write(self, output: str) -> None:
         files.write_bytes(os.path.join(output, RECORD), json.dumps(asdict(self), indent=1).encode())

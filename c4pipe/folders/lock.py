@@ -14,9 +14,10 @@ from typing import Annotated
 
 from filelock import FileLock, Timeout
 
+from c4pipe import checked_json
+from c4pipe.checked_json import Count, Word, length_between
 from c4pipe.errors import UserError
-from c4pipe.shards import checked_json, files
-from c4pipe.shards.checked_json import Count, Word, length_between
+from c4pipe.shards import files
 from c4pipe.shown import one_line
 
 LOCK_FILE = ".c4pipe.lock"

@@ -18,13 +18,14 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 
+from c4pipe import checked_json
 from c4pipe.errors import HandedOver, UserError
 from c4pipe.folders import names
 from c4pipe.folders.kinds import REPORTS
 from c4pipe.folders.lock import Holder, cannot_write, locked
 from c4pipe.folders.results import Result
 from c4pipe.folders.work_folder import WorkFolder
-from c4pipe.shards import checked_json, files, manifest
+from c4pipe.shards import files, manifest
 
 MARKER = "unfinished.json"
 # The run that a marker names while files are removed. No run can continue from there; `--overwrite` starts again.

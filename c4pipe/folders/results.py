@@ -6,9 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from c4pipe import checked_json
 from c4pipe.errors import UserError
 from c4pipe.folders.kinds import KINDS, files_of
-from c4pipe.shards import checked_json, files, manifest
+from c4pipe.shards import files, manifest
 
 
 class Result(Protocol):

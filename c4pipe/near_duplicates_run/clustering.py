@@ -5,11 +5,12 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 
+from c4pipe import checked_json
+from c4pipe.checked_json import Count
 from c4pipe.errors import UserError
 from c4pipe.folders.results import run_name
 from c4pipe.near_duplicates.signatures import Banding
-from c4pipe.shards import checked_json, files
-from c4pipe.shards.checked_json import Count
+from c4pipe.shards import files, json_files
 
 KEYS, PRIORITIES = ".keys", ".priorities"
 
@@ -89,7 +90,7 @@ class Clustering:
     def read_summary(self, run_key: str) -> dict[str, Any]:
         """The summary of all clusters."""
         path = self.summary(run_key)
-        return asdict(checked_json.read(path, _Summary, f"remove {self.work}, and run the command again"))
+        return asdict(json_files.read(path, _Summary, f"remove {self.work}, and run the command again"))
 
     def number_pages(self, signed: Sequence[Signed], settings: str) -> str:
         """Number the pages of all files, one file after the other, and write the numbers for the workers.

@@ -140,7 +140,7 @@ _OF_T5 = (
     ),
     Objective(
         name="replace_spans",
-        summary="i.i.d. noise, each run of it becomes a sentinel; the noise as targets, each run between a sentinel",
+        summary="each run of i.i.d. noise becomes a sentinel; as targets, each sentinel and then its run",
         table="5, 6",
         noise_mask=_iid,
         inputs=corruption.noise_spans_to_unique_sentinels,
@@ -166,7 +166,7 @@ _OF_T5 = (
     ),
     Objective(
         name="span_corruption",
-        summary="random spans of noise, each becomes a sentinel; the noise as targets, each span between a sentinel",
+        summary="each random span of noise becomes a sentinel; as targets, each sentinel and then its span",
         table="7",
         noise_mask=noise_masks.random_spans,
         inputs=corruption.noise_spans_to_unique_sentinels,

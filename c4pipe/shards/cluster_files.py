@@ -49,6 +49,7 @@ def join_members(paths: Iterable[str], output: str, schema: pa.Schema = OF_SHARD
     with files.write_atomically(output) as target, pq.ParquetWriter(target, schema, compression="zstd") as writer:
         for path in paths:
             with files.open_for_reading(path) as source:
+                # Not `pq.read_table`, which leaves threads behind (see `provenance`).
                 table = pq.ParquetFile(source).read(use_threads=False)
             if table.num_rows:
                 writer.write_table(table)

@@ -6,9 +6,10 @@ from dataclasses import asdict, dataclass, field
 from typing import Annotated, Any
 
 import c4pipe
+from c4pipe import checked_json
+from c4pipe.checked_json import Count, FileName, Sha256, Word, between, length_between
 from c4pipe.errors import UserError
-from c4pipe.shards import checked_json, files
-from c4pipe.shards.checked_json import Count, FileName, Sha256, Word, between, length_between
+from c4pipe.shards import files
 from c4pipe.shown import scrubbed
 
 FILE_NAME = "manifest.json"

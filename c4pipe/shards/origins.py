@@ -6,8 +6,9 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from c4pipe import checked_json
 from c4pipe.errors import UserError
-from c4pipe.shards import checked_json, files, manifest, provenance
+from c4pipe.shards import files, manifest, provenance
 from c4pipe.shards.digests import sha256_of
 from c4pipe.shards.text_shards import read_text_shard
 

@@ -14,13 +14,14 @@ from typing import Any
 import numpy as np
 
 import c4pipe
+from c4pipe import checked_json
+from c4pipe.checked_json import Count, Sha256
 from c4pipe.objectives.corrupted import Corrupted
 from c4pipe.objectives.mixture import MixedCorruption
 from c4pipe.objectives.objective import Corruption
 from c4pipe.objectives.pieces import Pages, Pieces, choose_chunks
 from c4pipe.objectives.randomness import example_keys, stream_key
-from c4pipe.shards import checked_json, files, names
-from c4pipe.shards.checked_json import Count, Sha256
+from c4pipe.shards import files, names
 from c4pipe.shards.digests import ReadDigest
 from c4pipe.shards.example_shards import ExampleShardWriter
 from c4pipe.shards.manifest import Shard, describe_shard

@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from c4pipe.shards import checked_json, files
-from c4pipe.shards.checked_json import Count, Sha256
+from c4pipe.checked_json import Count, Sha256
+from c4pipe.shards import files, json_files
 from c4pipe.shards.digests import ReadDigest
 from c4pipe.shards.reading import plain_text
 from c4pipe.shards.reading.record import BadRecord, quarantine_rows
@@ -180,7 +180,7 @@ def _plan(histograms: Mapping[int, np.ndarray], weights: Sequence[float], sample
 
 def read_plan(work: str) -> Plan:
     """The plan that a run wrote to its work folder."""
-    return checked_json.read(files.join(work, PLAN_FILE), Plan, _MEND)
+    return json_files.read(files.join(work, PLAN_FILE), Plan, _MEND)
 
 
 def take_pages(shard: SourceShard, plan: Plan, work: str) -> str:
@@ -208,7 +208,7 @@ def take_pages(shard: SourceShard, plan: Plan, work: str) -> str:
 
 
 def _read_rows(shard: SourceShard, work: str) -> _Rows:
-    return checked_json.read(files.join(work, shard.rows_name), _Rows, _MEND)
+    return json_files.read(files.join(work, shard.rows_name), _Rows, _MEND)
 
 
 def read_bad_rows(shards: Sequence[SourceShard], work: str) -> tuple[int, list[dict[str, Any]]]:

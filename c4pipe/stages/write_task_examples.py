@@ -14,10 +14,11 @@ from typing import Any
 
 from apache_beam.metrics import Metrics
 
+from c4pipe import checked_json
+from c4pipe.checked_json import Count, FileName
 from c4pipe.errors import UserError
 from c4pipe.records import Quarantined
-from c4pipe.shards import checked_json, files
-from c4pipe.shards.checked_json import Count, FileName
+from c4pipe.shards import files
 from c4pipe.shards.example_shards import ExampleShardWriter
 from c4pipe.shards.reading.records import BadRecord, RawRecord
 from c4pipe.shards.schemas import ExampleSchema

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from c4pipe import hub
-from c4pipe.shards import checked_json, files
+from c4pipe import checked_json, hub
+from c4pipe.shards import files
 from c4pipe.vocabulary.vocabulary import Vocabulary
 from model.checkpoints import hugging_face
 from model.checkpoints.hugging_face_export import DEFAULT_MAX_LENGTH, describe, export, output_folder

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
+from c4pipe import checked_json
 from c4pipe.choices import check_choice
 from c4pipe.errors import UserError
-from c4pipe.shards import checked_json
 
 # `--help` shows these names without importing torch. tests/test_startup.py compares them with `catalog.ARCHITECTURES`.
 ARCHITECTURE_NAMES = (

@@ -17,9 +17,10 @@ import torch
 from safetensors import SafetensorError
 from torch import Tensor
 
+from c4pipe import checked_json
+from c4pipe.checked_json import Sha256, between
 from c4pipe.errors import UserError
-from c4pipe.shards import checked_json, files
-from c4pipe.shards.checked_json import Sha256, between
+from c4pipe.shards import files
 from model.architectures.config import ModelConfig
 from model.architectures.parameter_names import is_adapted
 

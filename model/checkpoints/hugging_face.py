@@ -33,9 +33,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from c4pipe import checked_json
+from c4pipe.checked_json import FileName
 from c4pipe.errors import UserError
-from c4pipe.shards import checked_json
-from c4pipe.shards.checked_json import FileName
+from c4pipe.shards import json_files
 from model.architectures.catalog import ARCHITECTURES, build_model
 from model.architectures.config import ModelConfig
 
@@ -333,7 +334,7 @@ def _read_weights(folder: Path) -> dict[str, Tensor]:
             return read(folder / name)
         if index.is_file():
             weights: dict[str, Tensor] = {}
-            described = checked_json.read(str(index), _WeightIndex, "fetch it again", may_hold_more=True)
+            described = json_files.read(str(index), _WeightIndex, "fetch it again", may_hold_more=True)
             for shard in sorted(set(described.weight_map.values())):
                 if not (folder / shard).is_file():
                     raise UserError(f"{index} names {shard}, which is missing; fetch the folder again")

@@ -10,11 +10,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+from c4pipe import checked_json
+from c4pipe.checked_json import Count, between
 from c4pipe.errors import UserError
 from c4pipe.folders import names
 from c4pipe.folders.lock import made_and_locked
-from c4pipe.shards import checked_json, files
-from c4pipe.shards.checked_json import Count, between
+from c4pipe.shards import files
 from c4pipe.shown import scrubbed
 from model.checkpoints import adapter_files, step_folder
 from model.checkpoints.step_folder import State

@@ -26,9 +26,10 @@ from safetensors import SafetensorError
 from torch import Tensor
 
 import c4pipe
+from c4pipe import checked_json
+from c4pipe.checked_json import Count, FileName, Sha256, Word
 from c4pipe.errors import UserError
-from c4pipe.shards import checked_json, files
-from c4pipe.shards.checked_json import Count, FileName, Sha256, Word
+from c4pipe.shards import files
 from model.architectures.parts import Part
 from model.checkpoints import stored_tensors
 from model.checkpoints.stored_tensors import StoredTensors

@@ -18,8 +18,8 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from c4pipe.shards import checked_json
-from c4pipe.shards.checked_json import Count
+from c4pipe import checked_json
+from c4pipe.checked_json import Count
 from model.architectures.parts import Part, part_of
 
 _ROWS = "rows"

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from c4pipe.errors import UserError
-from c4pipe.shards import checked_json, files
+from c4pipe.shards import files, json_files
 from c4pipe.tasks.example_keys import example_key
 from model.evaluation.scoring import TaskScores, score_outputs
 from model.evaluation.task_sets import TaskSet
@@ -63,7 +63,7 @@ class Contamination:
         path = files.join(folder, RESULT)
         if not files.exists(path):
             raise UserError(f"{folder} has no {RESULT}; give a folder made by find_contamination")
-        result = checked_json.read(path, _Result, "run find_contamination again", may_hold_more=True)
+        result = json_files.read(path, _Result, "run find_contamination again", may_hold_more=True)
         num_examples = {row.task: row.examples for row in result.tasks if row.split == split}
         if not num_examples:
             splits = ", ".join(sorted({row.split for row in result.tasks})) or "none"

@@ -2,16 +2,15 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, replace
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
+from c4pipe.checked_json import between, length_between
 from c4pipe.choices import check_choice, did_you_mean
 from c4pipe.errors import UserError
-from c4pipe.shards import checked_json
-from c4pipe.shards.checked_json import between, length_between
-from c4pipe.toml_tables import parse_toml
+from c4pipe.toml_tables import converted, parse_toml
 from model.architectures.config import ARCHITECTURE_NAMES
 from model.data.mixture_flags import AS_GIVEN, MIXTURES
 
@@ -30,7 +29,6 @@ C4 = "c4"
 _ROWS, _SCALE = "rows", "scale"
 _CORPUS = re.compile(r"[A-Za-z0-9_]+")
 
-T = TypeVar("T")
 Positive = Annotated[int, between(1, 1 << 53)]
 Name = Annotated[str, length_between(1, 100)]
 
@@ -118,7 +116,7 @@ def parse_plan(text: str, where: str) -> Plan:
         raise UserError(f"{where} has no rows; write each below a line [[rows]]")
     made = tuple(converted(row, Row, f"{where}: row {number}") for number, row in enumerate(rows, start=1))
     plan = converted({**table, _ROWS: ()}, Plan, where)
-    return check_plan(Plan(**{**{entry.name: getattr(plan, entry.name) for entry in fields(Plan)}, _ROWS: made}), where)
+    return check_plan(replace(plan, rows=made), where)
 
 
 def check_plan(plan: Plan, where: str) -> Plan:
@@ -141,17 +139,3 @@ def check_plan(plan: Plan, where: str) -> Plan:
         if any(not rate > 0 for rate in row.learning_rates):
             raise UserError(f"{place}: learning_rates must be above 0")
     return plan
-
-
-def converted(table: Mapping[str, Any], kind: type[T], where: str) -> T:
-    """An instance of a dataclass from a table of TOML. Raises: UserError for unknown, missing and mistyped keys."""
-    allowed = [entry.name for entry in fields(kind)]  # type: ignore[arg-type]
-    for key in table:
-        if key not in allowed:
-            raise UserError(
-                f"{where}: unknown key {key!r}{did_you_mean(key, allowed)} The keys are {', '.join(allowed)}"
-            )
-    try:
-        return checked_json.convert(dict(table), kind)
-    except ValueError as error:
-        raise UserError(f"{where}: {error}") from error

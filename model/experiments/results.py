@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from c4pipe.errors import UserError
-from c4pipe.shards import checked_json
+from c4pipe.shards import json_files
 from model.architectures.catalog import build_model
 from model.architectures.config import ModelConfig
 from model.checkpoints import adapter_files, step_folder
@@ -65,7 +65,7 @@ def read_results(graph: Graph, columns: Sequence[Column]) -> list[Result]:
 
 def read_scores(folder: str) -> Scores:
     """The scores of a finished evaluation. Raises: UserError if they are damaged."""
-    return checked_json.read(str(Path(folder) / METRICS_FILE), Scores, _MEND, may_hold_more=True)
+    return json_files.read(str(Path(folder) / METRICS_FILE), Scores, _MEND, may_hold_more=True)
 
 
 def _result(cell: Cell, column: Column) -> Result:

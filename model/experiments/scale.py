@@ -6,9 +6,9 @@ from typing import Any
 
 from c4pipe.choices import check_choice, did_you_mean
 from c4pipe.errors import UserError
-from c4pipe.toml_tables import parse_toml
+from c4pipe.toml_tables import converted, parse_toml
 from model.architectures.presets import PRESETS
-from model.experiments.plan import Name, Positive, converted, text_of_ours
+from model.experiments.plan import Name, Positive, text_of_ours
 from model.finetuning.variants import DEFAULT_RATES
 from model.training.settings import RunningSettings, TrainingSettings
 

@@ -6,9 +6,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from c4pipe import checked_json
 from c4pipe.errors import UserError
 from c4pipe.folders import names
-from c4pipe.shards import checked_json, files
+from c4pipe.shards import files
 from model.architectures.config import ModelConfig
 from model.experiments.inputs import Inputs
 from model.experiments.plan import Plan

@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import c4pipe
+from c4pipe import checked_json
 from c4pipe.errors import UserError
-from c4pipe.shards import checked_json, files
+from c4pipe.shards import files
 
 RECORD_SUFFIX = ".json"
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from c4pipe.checked_json import Count, FileName, Sha256
 from c4pipe.corpus_run.plan import code_digest
 from c4pipe.errors import UserError
 from c4pipe.folders.kinds import CARD, QUARANTINE
@@ -15,8 +16,7 @@ from c4pipe.near_duplicates.signatures import Banding
 from c4pipe.near_duplicates_run.plan import Plan, TextShard
 from c4pipe.report import data_set_card
 from c4pipe.report.near_duplicates_page import near_duplicates_page
-from c4pipe.shards import checked_json, cluster_files, files, names
-from c4pipe.shards.checked_json import Count, FileName, Sha256
+from c4pipe.shards import cluster_files, files, json_files, names
 from c4pipe.shards.manifest import Input, Manifest, Shard
 from c4pipe.shards.work.work_files import read_record
 from pipelines.jobs import examples
@@ -103,7 +103,7 @@ def finish(job: Job, folder: OutputFolder) -> Manifest:
 
     Raises: UserError if there were no pages, or too many rows are not pages.
     """
-    result = checked_json.read(job.plan.result, _GraphResult, f"remove {job.plan.work}, and run the command again")
+    result = json_files.read(job.plan.result, _GraphResult, f"remove {job.plan.work}, and run the command again")
     done = _Done(job.plan, job.shards, result)
     quarantine.write_if_any(str(folder), done.quarantined)
     quarantine.check(str(folder), done.num_quarantined(), done.num_rows, job.max_quarantined_fraction)

@@ -12,6 +12,7 @@ from itertools import repeat
 from typing import Any
 
 import c4pipe
+from c4pipe.checked_json import Count
 from c4pipe.corpus import assets, release
 from c4pipe.corpus.chain import Criteria
 from c4pipe.corpus.deduplication import line_contents
@@ -28,8 +29,7 @@ from c4pipe.folders.results import SettingsResult
 from c4pipe.progress import followed
 from c4pipe.records import Page
 from c4pipe.report.release_page import release_page
-from c4pipe.shards import checked_json, files, manifest, names
-from c4pipe.shards.checked_json import Count
+from c4pipe.shards import files, json_files, manifest, names
 from c4pipe.shards.digests import ReadDigest
 from c4pipe.shards.text_shards import read_text_shard
 from pipelines.jobs import earlier_crawls
@@ -178,7 +178,7 @@ def commit(folder: OutputFolder, result: Result) -> None:
 def read_result(folder: OutputFolder) -> dict[str, Any]:
     """The fields of verify.json in a finished folder. Raises: UserError if it is damaged."""
     path = folder.file(RESULT)
-    return asdict(checked_json.read(path, _Verdict, "make it again with --overwrite", may_hold_more=True))
+    return asdict(json_files.read(path, _Verdict, "make it again with --overwrite", may_hold_more=True))
 
 
 def _read_pages(pool: Executor, wet: Sequence[str], rules: bytes) -> tuple[dict[_Key, list[Cleansed]], Kinds]:

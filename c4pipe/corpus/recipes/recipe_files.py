@@ -1,7 +1,7 @@
 """Reads recipe files (TOML) strictly, writes them, and computes the digest by which manifests refer to a recipe.
 
 A file is a table with the fields of `Variant`. Its rules are tables `[[rules]]`, each with a `kind` of `KINDS` and the
-fields of that kind. Every error is one line, which says where the fault is and what is possible there.
+fields of that kind.
 """
 
 import hashlib
@@ -9,9 +9,8 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import MISSING, Field, asdict, fields, replace
-from enum import Enum
 from importlib import resources
-from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
+from typing import Any
 
 import msgspec
 
@@ -38,9 +37,7 @@ from c4pipe.corpus.rules import (
     Rule,
 )
 from c4pipe.errors import UserError
-from c4pipe.toml_tables import parse_toml
-
-T = TypeVar("T")
+from c4pipe.toml_tables import converted, parse_toml
 
 KINDS: dict[str, type[Rule]] = {
     "longest_word": LongestWord,
@@ -60,7 +57,6 @@ _KIND, _RULES = "kind", "rules"
 _NAMES = {kind: name for name, kind in KINDS.items()}
 # The fields of a rule that may be left out. All other fields of its kind must be given.
 _OPTIONAL = ("drops", "long_marks", "long_words", "dashes")
-_PLACE = re.compile(r"\A(?P<fault>.*?)(?: - at `\$(?P<place>.*)`)?\Z", re.DOTALL)
 
 
 def text_of_ours(name: str) -> str:
@@ -78,7 +74,7 @@ def parse(text: str, where: str) -> Variant:
     if not isinstance(rows, list):
         raise UserError(f"{where}: rules must be rows, each below a line [[rules]]")
     rules = tuple(_rule(row, f"{where}: rule {number}") for number, row in enumerate(rows, start=1))
-    variant = _converted(table, Variant, f"{where}: ", required=("name", "description", "languages"), without=(_RULES,))
+    variant = converted(table, Variant, where, required=("name", "description", "languages"), read_apart=(_RULES,))
     if variant.language_identifier not in IDENTIFIERS:
         similar = did_you_mean(variant.language_identifier, IDENTIFIERS)
         raise UserError(
@@ -113,7 +109,7 @@ def _rule(row: Any, where: str) -> Rule:
         similar = did_you_mean(str(kind), KINDS)
         raise UserError(f"{where} is of no known kind: {kind!r}{similar} The kinds are {', '.join(KINDS)}")
     required = tuple(field.name for field in fields(KINDS[kind]) if field.name not in _OPTIONAL)
-    rule = _converted(fields_of_row, KINDS[kind], f"{where} ({kind}): ", required)
+    rule = converted(fields_of_row, KINDS[kind], f"{where} ({kind})", required=required)
     if isinstance(rule, Phrases) and (upper := [phrase for phrase in rule.phrases if phrase != phrase.lower()]):
         raise UserError(f"{where} ({kind}): phrases must be in lower case, which {upper[0]!r} is not")
     if isinstance(rule, Rewrite):
@@ -122,50 +118,6 @@ def _rule(row: Any, where: str) -> Rule:
         except re.error as error:
             raise UserError(f"{where} ({kind}): pattern is not a regular expression: {error}") from error
     return rule
-
-
-def _converted(
-    table: Mapping[str, Any], kind: type[T], where: str, required: tuple[str, ...], without: tuple[str, ...] = ()
-) -> T:
-    """An instance of `kind` from a table. required: keys that must be there. without: keys that were read before."""
-    allowed = [field.name for field in fields(kind) if field.name not in without]  # type: ignore[arg-type]
-    shown = ", ".join([*allowed, *without])
-    for key in table:
-        if key not in allowed:
-            raise UserError(f"{where}unknown key {key!r}{did_you_mean(key, allowed)} The keys are {shown}")
-    if missing := [name for name in required if name not in table]:
-        raise UserError(f"{where}{', '.join(missing)} not given; the keys are {shown}")
-    if isinstance(table.get("paragraphs"), dict):
-        # msgspec ignores keys that a dataclass does not have.
-        _known_keys(table["paragraphs"], ("lines", "characters"), f"{where}paragraphs: ")
-    hints = get_type_hints(kind, include_extras=True)
-    return kind(**{key: _value(value, hints[key], f"{where}{key}") for key, value in table.items()})
-
-
-def _value(value: Any, hint: Any, where: str) -> Any:
-    """A field's value, checked against its type. To msgspec, neither `"1"` nor `true` is a number."""
-    try:
-        return msgspec.convert(value, hint)
-    except msgspec.ValidationError as error:
-        found = _PLACE.match(str(error))
-        assert found is not None  # the expression matches any text
-        raise UserError(f"{where}{found['place'] or ''}: {found['fault']}{_choices(hint)}") from error
-
-
-def _choices(hint: Any) -> str:
-    """The end of an error message: the words that are possible for a field, if it takes only certain words."""
-    if isinstance(hint, type) and issubclass(hint, Enum):
-        return f"; it is one of {', '.join(str(choice.value) for choice in hint)}"
-    if get_origin(hint) is Literal:
-        return f"; it is one of {', '.join(get_args(hint))}"
-    words = [word for part in get_args(hint) if get_origin(part) is Literal for word in get_args(part)]
-    return f"; it is a number, or {', '.join(words)}" if words else ""
-
-
-def _known_keys(table: Mapping[str, Any], allowed: tuple[str, ...], where: str) -> None:
-    for key in table:
-        if key not in allowed:
-            raise UserError(f"{where}unknown key {key!r}{did_you_mean(key, allowed)} The keys are {', '.join(allowed)}")
 
 
 def to_table(variant: Variant) -> dict[str, Any]:

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from c4pipe.checked_json import FileName
 from c4pipe.errors import UserError
-from c4pipe.shards import checked_json, files
-from c4pipe.shards.checked_json import FileName
+from c4pipe.shards import files, json_files
 
 _T = TypeVar("_T")
 
@@ -63,4 +63,4 @@ def _files_of(folder: str) -> tuple[str, list[str]]:
 
 
 def _read(folder: str, name: str, kind: type[_T]) -> _T:
-    return checked_json.read(files.join(folder, name), kind, "save the data set again", may_hold_more=True)
+    return json_files.read(files.join(folder, name), kind, "save the data set again", may_hold_more=True)

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from c4pipe.shards import checked_json, files
-from c4pipe.shards.checked_json import Count
+from c4pipe import checked_json
+from c4pipe.checked_json import Count
+from c4pipe.shards import files
 
 
 @dataclass(frozen=True)

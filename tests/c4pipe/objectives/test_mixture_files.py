@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from c4pipe import checked_json, plain_types
 from c4pipe.errors import UserError
 from c4pipe.objectives.catalog import OBJECTIVES
 from c4pipe.objectives.mixture import MIXTURES, Denoiser
@@ -56,11 +57,11 @@ def test_every_objective_can_be_in_a_mixture():
         ('name = "mine"', 'name = "ul2"', "'ul2' is an objective of ours"),
         ('name = "mine"', 'name = "a/b"', "'a/b' is not a name"),
         ('"s_denoiser"', '"s_denoisers"', "denoiser 1: there is no objective 's_denoisers'; did you mean s_denoiser?"),
-        ("rate = 3", "rate = 0", "denoiser 1: rate: 0 is out of range"),
-        ("rate = 3", "rate = true", "denoiser 1: rate: True is not a number"),
+        ("rate = 3", "rate = 0", "denoiser 1: rate: 0.0 is out of range"),
+        ("rate = 3", "rate = true", "denoiser 1: rate: Expected `float`, got `bool`"),
         ("rate = 3", "rate = inf", "denoiser 1: rate: inf is not a number"),
         ("rate = 3", "noise_density = 0.5", "denoiser 1: noise_density: the objective s_denoiser has none"),
-        ('prefix = ""', "prefix = 1", "denoiser 1: prefix: 1 is not text"),
+        ('prefix = ""', "prefix = 1", "denoiser 1: prefix: Expected `str | null`, got `int`"),
         ("noise_density", "density", "denoiser 2: unknown key 'density'; did you mean noise_density?"),
         ('name = "fill"', 'name = "continue"', "two denoisers are called 'continue'"),
         ("[[denoisers]]", "[denoisers]", "is not TOML"),
@@ -72,6 +73,15 @@ def test_mistakes_are_one_line(old, new, error):
     with pytest.raises(UserError) as raised:
         parse(GOOD.replace(old, new).encode(), "mine.toml")
     assert error in str(raised.value) and "\n" not in str(raised.value)
+
+
+def test_a_trainer_without_msgspec_says_the_same_places(monkeypatch):
+    monkeypatch.setattr(checked_json, "msgspec", plain_types)
+    assert parse(GOOD.encode(), "mine.toml").denoisers[0].rate == 3.0
+    with pytest.raises(UserError, match=r"\Amine\.toml: denoiser 1: rate: expected float, got bool\Z"):
+        parse(GOOD.replace("rate = 3", "rate = true").encode(), "mine.toml")
+    with pytest.raises(UserError, match=r"\Amine\.toml: denoisers: expected an array, got str\Z"):
+        parse(b'name = "mine"\ndenoisers = "many"', "mine.toml")
 
 
 def test_numbers_out_of_range_name_the_denoiser():

@@ -4,8 +4,8 @@ import re
 
 import pytest
 
+from c4pipe import checked_json, plain_types
 from c4pipe.errors import UserError
-from c4pipe.shards import checked_json, plain_types
 from model.experiments.plan import PLANS, open_plan, parse_plan
 from model.experiments.scale import SCALES, open_scale
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 import pytest
 
-from c4pipe.shards import plain_types
+from c4pipe import plain_types
 
 
 def kinds(meta: Any) -> dict[str, Any]:

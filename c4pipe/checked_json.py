@@ -9,13 +9,10 @@ import json
 from dataclasses import fields, is_dataclass
 from typing import Annotated, Any, TypeVar
 
-from c4pipe.errors import UserError
-from c4pipe.shards import files
-
 try:
     import msgspec
 except ImportError:  # the trainer may run with few packages
-    from c4pipe.shards import plain_types as msgspec  # type: ignore[no-redef]
+    from c4pipe import plain_types as msgspec  # type: ignore[no-redef]
 
 T = TypeVar("T")
 
@@ -64,15 +61,3 @@ def convert(value: Any, kind: type[T], *, may_hold_more: bool = False) -> T:
         if unknown:
             raise ValueError(f"unknown field {unknown[0][:80]!r}")
     return msgspec.convert(value, kind)
-
-
-def read(path: str, kind: type[T], mend: str, *, may_hold_more: bool = False) -> T:
-    """A value of the type `kind` from a JSON file.
-
-    mend: for the error message, what the user can do if the file is damaged.
-    Raises: UserError if the file is missing, or is not JSON of this type.
-    """
-    try:
-        return parse(files.read_bytes(path), kind, may_hold_more=may_hold_more)
-    except ValueError as error:
-        raise UserError(f"{path} is damaged ({error}); {mend}") from error
