@@ -20,16 +20,26 @@ def jars(engine: str) -> Path:
 
     Raises: Missing if Java or Maven is not installed, or a jar cannot be downloaded.
     """
+    return _by_maven(engine, "jars", "dependency:copy-dependencies")
+
+
+def job_server(engine: str) -> Path:
+    """The jar with all classes of Beam's job server for the engine. Raises: as `jars`."""
+    return _by_maven(engine, "job_server", "package") / "job_server.jar"
+
+
+def _by_maven(engine: str, name: str, goal: str) -> Path:
+    """The folder that Maven fills by a goal (or phase) of an engine's `pom.xml`, anew if that file has changed."""
     for program in ("java", "mvn"):
         if shutil.which(program) is None:
             raise Missing(f"{engine}: `{program}` is not installed (Java 11 or 17, and Maven)")
-    folder, pom = FOLDER / engine / "jars", POMS / engine / "pom.xml"
+    folder, pom = FOLDER / engine / name, POMS / engine / "pom.xml"
     done = folder.with_suffix(".pom.xml")
     if done.exists() and done.read_bytes() == pom.read_bytes():
         return folder
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    _run(engine, ["mvn", "-q", "-B", "-f", str(pom), "dependency:copy-dependencies", f"-DoutputDirectory={folder}"])
+    _run(engine, ["mvn", "-q", "-B", "-f", str(pom), goal, f"-DoutputDirectory={folder}"])
     done.write_bytes(pom.read_bytes())
     return folder
 
