@@ -96,7 +96,9 @@ class Cluster:
 
     def start(self) -> list[str]:
         """Start all processes. Returns: the flags that make a pipeline run on the cluster."""
-        self._start_java("job_manager", self._classes, _JOB_MANAGER, "--executionMode", "cluster", "--configDir", "conf")
+        self._start_java(
+            "job_manager", self._classes, _JOB_MANAGER, "--executionMode", "cluster", "--configDir", "conf"
+        )
         for name in TASK_MANAGERS:
             self.start_task_manager(name)
         self.start_job_server()
