@@ -6,6 +6,7 @@ and its wheel is small and has no dependencies, so that a Beam worker can have i
 """
 
 import json
+import threading
 from dataclasses import fields, is_dataclass
 from typing import Annotated, Any, TypeVar
 
@@ -15,6 +16,9 @@ except ImportError:  # the trainer may run with few packages
     from c4pipe import plain_types as msgspec  # type: ignore[no-redef]
 
 T = TypeVar("T")
+
+# msgspec 0.22.0 can end the process if threads convert to the same new type at the same time, as in a Beam worker.
+_ONE_AT_A_TIME = threading.Lock()
 
 # A file name inside a folder: no separators, no control characters, no halves of surrogate pairs (which file systems
 # refuse), not `.` and not `..`.
@@ -60,4 +64,5 @@ def convert(value: Any, kind: type[T], *, may_hold_more: bool = False) -> T:
         unknown = sorted(set(value) - {field.name for field in fields(kind)})
         if unknown:
             raise ValueError(f"unknown field {unknown[0][:80]!r}")
-    return msgspec.convert(value, kind)
+    with _ONE_AT_A_TIME:
+        return msgspec.convert(value, kind)

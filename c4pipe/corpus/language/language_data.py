@@ -10,6 +10,7 @@ from typing import Annotated, Any, get_type_hints
 
 import msgspec
 
+from c4pipe import checked_json
 from c4pipe.choices import check_choice
 from c4pipe.corpus.language.codes import mc4_code
 
@@ -64,7 +65,7 @@ def language_data(code: str) -> LanguageData:
     table = msgspec.toml.decode(_folder().joinpath(f"{code}.toml").read_text(encoding="utf-8"))
     hints = get_type_hints(LanguageData, include_extras=True)
     assert set(table) <= {field.name for field in fields(LanguageData)}, f"{code}.toml has keys that nobody reads"
-    values: dict[str, Any] = {key: msgspec.convert(value, hints[key]) for key, value in table.items()}
+    values: dict[str, Any] = {key: checked_json.convert(value, hints[key]) for key, value in table.items()}
     return LanguageData(code=code, **values)
 
 
