@@ -9,8 +9,8 @@ _START_SECONDS = 300
 # Shorter than Flink waits before it restarts a job (`flink/cluster.py`): a restart soon after the death of a Python
 # worker is sent to the dead worker.
 _WORKERS_STAY_MILLISECONDS = 10_000
-# For glibc's malloc. A worker has a thread for each stage in work. By default, threads have heaps of their own, and freed
-# memory stays in each: 730 MB per worker on 128 WET files. With these settings, it is 455 MB, as in a local run.
+# For glibc's malloc. A worker has a thread for each stage in work. By default, threads have heaps of their own, and
+# freed memory stays in each: 730 MB per worker on 128 WET files. With these settings it is 455 MB, as in a local run.
 _MALLOC = {
     "MALLOC_ARENA_MAX": "1",
     "MALLOC_MMAP_THRESHOLD_": str(1 << 20),
