@@ -85,12 +85,12 @@ def begin(inputs: chain.Inputs, output: Path, cluster: Cluster) -> subprocess.Po
     return chain.start(chain.runs(inputs, output)[0], output, cluster.flags(), output / "log")
 
 
-def wait_until(process: subprocess.Popen, is_so: Callable[[], bool]) -> None:
-    """Until something is so, or the command has ended."""
+def wait_until(process: subprocess.Popen, is_so: Callable[[], bool], every: float = _LOOK_EVERY_SECONDS) -> None:
+    """Until something is so, or the command has ended. every: seconds from one look to the next."""
     end = time.monotonic() + _MOST_SECONDS
     while process.poll() is None and not is_so():
         assert time.monotonic() < end
-        time.sleep(_LOOK_EVERY_SECONDS)
+        time.sleep(every)
 
 
 def wait_for_stage(process: subprocess.Popen, output: Path, stage: str, repeat: int, longest: float) -> None:
@@ -218,7 +218,8 @@ def test_a_task_manager_and_its_workers_hang_and_wake_up_while_others_repeat_the
         for hung in hanging:
             hung.suspend()
         try:
-            wait_until(process, lambda jobs=jobs: any(cluster.restarted_tasks(job) for job in jobs))
+            # Each look is a request for each of a job's 62 steps, which keeps Flink's job manager busy.
+            wait_until(process, lambda jobs=jobs: any(cluster.restarted_tasks(job) for job in jobs), every=2.0)
         finally:
             resume(hanging)
         finish(process, output)
