@@ -25,7 +25,7 @@ from apache_beam.runners.portability.fn_api_runner.worker_handlers import (
 )
 from google.protobuf import json_format, text_format
 
-from pipelines.launch import worker_errors
+from pipelines.launch import worker_errors, worker_malloc
 
 COMMAND = f"{shlex.quote(sys.executable)} -m pipelines.launch.local_worker"
 # An idle worker ends at once. Killing a worker loses nothing that it has committed.
@@ -57,7 +57,8 @@ class WorkerProcess(GrpcWorkerHandler):
             "PIPELINE_OPTIONS": json_format.MessageToJson(self.provision_info.provision_info.pipeline_options),
             "WORKER_ID": self.worker_id,
         }
-        self._process = subprocess.Popen(self._command, env=os.environ | environment)
+        # What the user has set decides over the settings of malloc.
+        self._process = subprocess.Popen(self._command, env=worker_malloc.VARIABLES | os.environ | environment)
         threading.Thread(target=self._watch, name="watch_worker", daemon=True).start()
 
     def _watch(self) -> None:

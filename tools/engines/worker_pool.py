@@ -3,19 +3,13 @@
 import os
 import sys
 
+from pipelines.launch import worker_malloc
 from tools.engines.servers import Servers, free_port
 
 _START_SECONDS = 300
 # Shorter than Flink waits before it restarts a job (`flink/cluster.py`): a restart soon after the death of a Python
 # worker is sent to the dead worker.
 _WORKERS_STAY_MILLISECONDS = 10_000
-# For glibc's malloc. A worker has a thread for each stage in work. By default, threads have heaps of their own, and
-# freed memory stays in each: 730 MB per worker on 128 WET files. With these settings it is 455 MB, as in a local run.
-_MALLOC = {
-    "MALLOC_ARENA_MAX": "1",
-    "MALLOC_MMAP_THRESHOLD_": str(1 << 20),
-    "MALLOC_TRIM_THRESHOLD_": str(8 << 20),
-}
 
 
 def start(servers: Servers, name: str = "worker_pool") -> int:
@@ -24,7 +18,7 @@ def start(servers: Servers, name: str = "worker_pool") -> int:
     command = [sys.executable, "-m", "tools.engines.pool_process", str(port)]
     python_path = os.pathsep.join(path for path in (os.getcwd(), os.environ.get("PYTHONPATH")) if path)
     path = os.path.dirname(sys.executable) + os.pathsep + os.environ["PATH"]
-    servers.start(name, command, {"PATH": path, "PYTHONPATH": python_path, **_MALLOC})
+    servers.start(name, command, {"PATH": path, "PYTHONPATH": python_path, **worker_malloc.VARIABLES})
     servers.wait_for_port(name, port, _START_SECONDS)
     return port
 

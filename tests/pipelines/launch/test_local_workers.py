@@ -1,5 +1,6 @@
 """A run ends soon, even if a worker is slow to start, does not start, or still has work when another one failed."""
 
+import os
 import sys
 import time
 
@@ -81,3 +82,14 @@ def test_a_worker_that_does_not_start_ends_the_run(odd_worker):
     assert message.startswith("a worker process was killed")
     with open(message.rpartition("trace: ")[2].rstrip(")")) as trace:
         assert "cannot start" in trace.read()
+
+
+def test_workers_share_a_heap_unless_the_user_has_set_something_else(monkeypatch):
+    names = ["MALLOC_ARENA_MAX", "MALLOC_MMAP_THRESHOLD_"]
+    monkeypatch.delenv(names[0], raising=False)
+    monkeypatch.setenv(names[1], "4096")
+
+    def fail(element):
+        raise UserError(f"{[os.environ.get(name) for name in names]}")
+
+    assert run(fail) == "['1', '4096']"
