@@ -5,8 +5,8 @@ tasks_to_examples made, single tasks in them (DIR@TASK), or a mixture. The score
 best checkpoint.
 """
 
-from c4pipe.command_line import Parser, importing, run
-from model.data.mixture_flags import add_mixture_flags
+from c4pipe.command_line import Parser, add_flags, importing, run
+from model.data.mixture_flags import MixtureFlags
 from model.finetuning.catalog import METHODS
 from model.training.flags import PACK_HELP, add_training_flags
 from model.training.ranks import slurm
@@ -50,7 +50,7 @@ def parser() -> Parser:
     )
     add("--pack", action="store_true", help=PACK_HELP)
     add("--max_length", type=int, help="longest outputs in validation, in tokens (default: depends on the task)")
-    add_mixture_flags(flags)
+    add_flags(flags, "mixture", MixtureFlags)
     rates = ", ".join(f"{name} {method.learning_rate}" for name, method in METHODS.items())
     add_training_flags(flags, DEFAULTS, {"learning_rate": f"depends on the method: {rates}"})
     return flags

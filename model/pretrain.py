@@ -4,11 +4,11 @@ For a single process, `python -m model.pretrain` is enough. The run folder gets 
 the vocabulary and run.html.
 """
 
-from c4pipe.command_line import Parser, importing, run
+from c4pipe.command_line import Parser, add_flags, importing, run
 from c4pipe.errors import UserError
 from model.architectures.config import ARCHITECTURE_NAMES
 from model.architectures.presets import DEFAULT_PRESET, PRESETS
-from model.data.mixture_flags import add_mixture_flags
+from model.data.mixture_flags import MixtureFlags
 from model.training.flags import PACK_HELP, add_training_flags
 from model.training.ranks import slurm
 from model.training.ranks.speaker import is_first
@@ -58,7 +58,7 @@ def parser() -> Parser:
         metavar="DIR",
         help="text shards that the examples were made from; used to list URLs if the loss becomes NaN",
     )
-    add_mixture_flags(flags)
+    add_flags(flags, "mixture", MixtureFlags)
     add_training_flags(flags, TrainingSettings())
     return flags
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from c4pipe.command_line import from_flags
 from c4pipe.errors import UserError
 from c4pipe.progress import duration
 from c4pipe.shards import manifest
@@ -21,6 +22,7 @@ from model.checkpoints.loading import Checkpoint, find_checkpoint
 from model.checkpoints.origin import Origin, of_run, of_weights, open_or_continue
 from model.checkpoints.run_folder import RunFolder
 from model.data.examples import RunExamples, gather_examples
+from model.data.mixture_flags import MixtureFlags
 from model.data.task_sources import each_task, mix, task_sources
 from model.evaluation.scoring import Decoding
 from model.evaluation.task_sets import TaskSet, read_task_sets
@@ -51,7 +53,7 @@ def perform(arguments: argparse.Namespace) -> int:
     settings = training_settings(arguments)
     folder, running = RunFolder(arguments.output), running_settings(arguments)
     base, origin = _base(arguments, folder, running.resume or was_restarted())
-    sources = mix(task_sources(arguments.tasks), arguments)
+    sources = mix(task_sources(arguments.tasks), from_flags(MixtureFlags, arguments))
     examples = gather_examples(sources, num_validation=0)
     if examples.vocabulary.model != base.vocabulary.model:
         raise UserError(

@@ -7,6 +7,7 @@ import time
 from typing import Any
 
 from c4pipe.choices import check_choice
+from c4pipe.command_line import from_flags
 from c4pipe.errors import UserError
 from c4pipe.progress import duration
 from c4pipe.vocabulary.vocabulary import Vocabulary
@@ -18,6 +19,7 @@ from model.checkpoints.opening import local
 from model.checkpoints.origin import Origin, of_run, of_weights, open_or_continue
 from model.checkpoints.run_folder import RunFolder
 from model.data.examples import RunExamples, gather_examples
+from model.data.mixture_flags import MixtureFlags
 from model.data.task_sources import mix, task_sources
 from model.training.computation import Computation, resolve_precision
 from model.training.figures.throughput import estimated_time, flops_of_example
@@ -41,7 +43,7 @@ def perform(arguments: argparse.Namespace) -> int:
     began = time.monotonic()
     silence_others()
     settings = training_settings(arguments)
-    sources = mix(task_sources(arguments.examples), arguments)
+    sources = mix(task_sources(arguments.examples), from_flags(MixtureFlags, arguments))
     examples = gather_examples(
         sources,
         num_validation=arguments.validation_examples,

@@ -1,6 +1,5 @@
 """Choosing tasks in folders (`DIR`, `DIR@TASK`, `DIR@TASK:rate`), and their rates in a mixture."""
 
-import argparse
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -9,7 +8,7 @@ from c4pipe.shards import manifest
 from c4pipe.shards.stream.example_sources import Source, open_source
 from c4pipe.shards.stream.stream import parse_sources
 from c4pipe.tasks import mixtures
-from model.data.mixture_flags import AS_GIVEN
+from model.data.mixture_flags import AS_GIVEN, MixtureFlags
 
 
 def task_sources(text: str, split: str = "train") -> list[Source]:
@@ -46,8 +45,8 @@ def each_task(source: Source, split: str = "train") -> list[tuple[str, Source]]:
     ]
 
 
-def mix(sources: Sequence[Source], flags: argparse.Namespace) -> list[Source]:
-    """Apply the flags of `mixture_flags`: one source per task with its rate, or the sources unchanged.
+def mix(sources: Sequence[Source], flags: MixtureFlags) -> list[Source]:
+    """Apply the flags of a mixture: one source per task with its rate, or the sources unchanged.
 
     Raises: UserError if a task to leave out does not exist, or if the settings are out of range.
     """

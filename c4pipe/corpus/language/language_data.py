@@ -3,16 +3,16 @@
 The codes are mC4's (`codes.py`). docs/languages.md says where the data come from and how they were checked.
 """
 
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
-from typing import Annotated, Any, get_type_hints
+from typing import Annotated, Any
 
 import msgspec
 
-from c4pipe import checked_json
 from c4pipe.choices import check_choice
 from c4pipe.corpus.language.codes import mc4_code
+from c4pipe.toml_tables import converted, parse_toml
 
 # Used instead of a language of `punkt_tab`: sentences are separated only by end marks.
 BY_MARKS = "end_marks"
@@ -62,11 +62,9 @@ def codes() -> tuple[str, ...]:
 def language_data(code: str) -> LanguageData:
     """The data of a language. Raises: UserError if it has no data."""
     check_choice("language", code, codes())
-    table = msgspec.toml.decode(_folder().joinpath(f"{code}.toml").read_text(encoding="utf-8"))
-    hints = get_type_hints(LanguageData, include_extras=True)
-    assert set(table) <= {field.name for field in fields(LanguageData)}, f"{code}.toml has keys that nobody reads"
-    values: dict[str, Any] = {key: checked_json.convert(value, hints[key]) for key, value in table.items()}
-    return LanguageData(code=code, **values)
+    name = f"{code}.toml"
+    table = parse_toml(_folder().joinpath(name).read_bytes(), name)
+    return converted({"code": code, **table}, LanguageData, name)
 
 
 def canonical_code(name: str) -> str:

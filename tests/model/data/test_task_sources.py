@@ -1,6 +1,5 @@
 """Mixtures of tasks: exact rates over a long run, in the same order on any number of ranks."""
 
-import argparse
 import itertools
 
 import numpy as np
@@ -8,16 +7,12 @@ import pytest
 
 from c4pipe.errors import UserError
 from c4pipe.shards.stream.stream import open_stream
+from model.data.mixture_flags import MixtureFlags
 from model.data.task_sources import mix, task_sources
 from model.data.trimming import coarsely_trimmed_batch, trimmed_batch
 
 EXAMPLES = 100_000
 BATCH = 600
-
-
-def flags(**changes):
-    values = {"mixture": "as_given", "mixture_limit": 2.0**21, "mixture_temperature": 1.0, "leave_out": ""}
-    return argparse.Namespace(**{**values, **changes})
 
 
 def rates(sources):
@@ -34,27 +29,27 @@ def test_a_task_is_named_behind_its_folder(task_folder):
 
 def test_mixtures_follow_the_sizes_of_tasks(task_folder):
     sources = task_sources(str(task_folder))
-    assert mix(sources, flags()) == sources
-    assert rates(mix(sources, flags(mixture="equal"))) == {"mine": 0.5, "sst2": 0.5}
-    assert rates(mix(sources, flags(mixture="proportional"))) == {"mine": 0.4, "sst2": 0.6}
-    assert rates(mix(sources, flags(mixture="proportional", mixture_limit=40))) == {"mine": 0.5, "sst2": 0.5}
+    assert mix(sources, MixtureFlags()) == sources
+    assert rates(mix(sources, MixtureFlags(mixture="equal"))) == {"mine": 0.5, "sst2": 0.5}
+    assert rates(mix(sources, MixtureFlags(mixture="proportional"))) == {"mine": 0.4, "sst2": 0.6}
+    assert rates(mix(sources, MixtureFlags(mixture="proportional", mixture_limit=40))) == {"mine": 0.5, "sst2": 0.5}
     root = 40**0.5 / (40**0.5 + 60**0.5)
-    assert rates(mix(sources, flags(mixture="proportional", mixture_temperature=2))) == {"mine": root, "sst2": 1 - root}
+    assert rates(mix(sources, MixtureFlags(mixture="proportional", mixture_temperature=2))) == {"mine": root, "sst2": 1 - root}
 
 
 def test_a_task_can_be_left_out_and_unsupervised_examples_take_part(task_folder, example_folder):
     sources = task_sources(f"{task_folder},{example_folder}:2")
-    assert [source.split for source in mix(sources, flags(leave_out="mine"))] == ["sst2-train", "train"]
-    assert [source.rate for source in mix(sources, flags(leave_out="mine"))] == [1.0, 2.0]
-    mixed = mix(sources, flags(mixture="equal"))
+    assert [source.split for source in mix(sources, MixtureFlags(leave_out="mine"))] == ["sst2-train", "train"]
+    assert [source.rate for source in mix(sources, MixtureFlags(leave_out="mine"))] == [1.0, 2.0]
+    mixed = mix(sources, MixtureFlags(mixture="equal"))
     assert [round(source.rate, 6) for source in mixed] == [0.333333, 0.333333, 0.666667]
     with pytest.raises(UserError, match="rte cannot be left out"):
-        mix(sources, flags(leave_out="rte"))
+        mix(sources, MixtureFlags(leave_out="rte"))
 
 
 @pytest.mark.parametrize("mixture", [{"mixture": "proportional", "mixture_temperature": 2.0}, {"mixture": "equal"}])
 def test_rates_are_exact_over_a_hundred_thousand_examples_on_one_two_and_three_ranks(task_folder, mixture):
-    sources = mix(task_sources(str(task_folder)), flags(**mixture))
+    sources = mix(task_sources(str(task_folder)), MixtureFlags(**mixture))
     orders = []
     for world_size in (1, 2, 3):
         parts = []
