@@ -2,8 +2,11 @@
 
 import contextlib
 import importlib
+import io
 import os
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -30,6 +33,25 @@ def shared() -> Path:
     if not SHARED.is_dir():
         pytest.skip(f"NOT CHECKED: {SHARED} is not there, so this comparison with the reference did not run")
     return SHARED
+
+
+@pytest.fixture(scope="session")
+def spiece_of() -> Callable[..., bytes]:
+    """spiece_of(texts, vocab_size, ...) -> the bytes of a SentencePiece model with T5's special ids.
+
+    The further arguments are options of SentencePiece. By default a model has fewer pieces where texts are too short.
+    """
+    import sentencepiece
+
+    def train(texts: Iterable[str], vocab_size: int, **options: Any) -> bytes:
+        target = io.BytesIO()
+        options = {"pad_id": 0, "eos_id": 1, "unk_id": 2, "bos_id": -1, "hard_vocab_limit": False} | options
+        sentencepiece.SentencePieceTrainer.train(
+            sentence_iterator=iter(texts), model_writer=target, vocab_size=vocab_size, minloglevel=3, **options
+        )
+        return target.getvalue()
+
+    return train
 
 
 @pytest.fixture(scope="module")

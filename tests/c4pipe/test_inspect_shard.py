@@ -4,7 +4,6 @@ import json
 import shutil
 
 import pytest
-import sentencepiece
 
 from c4pipe import inspect_shard
 from c4pipe.errors import UserError
@@ -29,7 +28,7 @@ def _pages():
 
 
 @pytest.fixture(scope="module")
-def root(tmp_path_factory):
+def root(tmp_path_factory, spiece_of):
     """A folder with c4/ (text and provenance) and examples/ (span corruption, inputs of 64) made from it."""
     root = tmp_path_factory.mktemp("inspect")
     c4, examples = root / "c4", root / "examples"
@@ -39,18 +38,7 @@ def root(tmp_path_factory):
     text = manifest.describe_shard(str(c4), TEXT_SHARD, len(pages))
     manifest.write(str(c4), manifest.Manifest("c4", {"train": (text,)}, {}))
 
-    (root / "sentences.txt").write_text("\n".join(page["text"] for page in pages))
-    sentencepiece.SentencePieceTrainer.train(
-        input=str(root / "sentences.txt"),
-        model_prefix=str(root / "spiece"),
-        vocab_size=60,
-        hard_vocab_limit=False,
-        pad_id=0,
-        eos_id=1,
-        unk_id=2,
-        bos_id=-1,
-        minloglevel=2,
-    )
+    (root / "spiece.model").write_bytes(spiece_of((page["text"] for page in pages), 60))
     vocabulary = Vocabulary((root / "spiece.model").read_bytes())
     corruption = OBJECTIVES["span_corruption"].configure(Parameters(inputs_length=64), vocabulary.size, 100)
     made = make_examples(

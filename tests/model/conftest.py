@@ -1,13 +1,11 @@
 """What the model's tests share."""
 
-import io
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-import sentencepiece
 import torch
 
 from c4pipe.shards import manifest, names
@@ -34,9 +32,14 @@ def sharding_on_cpus() -> None:
 
 
 @pytest.fixture(scope="session")
-def spiece_model(tmp_path_factory) -> bytes:
+def spiece_model(spiece_of) -> bytes:
     """A SentencePiece model of 200 pieces with T5's special ids."""
-    return make_spiece_model()
+    random = np.random.default_rng(0)
+    syllables = [a + b for a in "bdfgklmnprst" for b in "aeiou"]
+    sentences = (
+        " ".join("".join(random.choice(syllables, random.integers(1, 4))) for _ in range(12)) for _ in range(400)
+    )
+    return spiece_of(sentences, 200, hard_vocab_limit=True)
 
 
 @pytest.fixture(scope="session")
@@ -82,27 +85,6 @@ def theirs_of(tmp_path_factory) -> Callable[..., Any]:
     return load
 
 
-def make_spiece_model() -> bytes:
-    random = np.random.default_rng(0)
-    syllables = [a + b for a in "bdfgklmnprst" for b in "aeiou"]
-    sentences = (
-        " ".join("".join(random.choice(syllables, random.integers(1, 4))) for _ in range(12)) for _ in range(400)
-    )
-    target = io.BytesIO()
-    sentencepiece.SentencePieceTrainer.train(
-        sentence_iterator=sentences,
-        model_writer=target,
-        vocab_size=200,
-        model_type="unigram",
-        pad_id=0,
-        eos_id=1,
-        unk_id=2,
-        bos_id=-1,
-        minloglevel=2,
-    )
-    return target.getvalue()
-
-
 def make_example_folder(folder: Path, spiece_model: bytes, *, rows=(220, 200), validation=24, seed=0) -> Path:
     """Inputs count up by a step of their own, with a gap; targets are the gap: `<extra_id_0>` and what is missing."""
     random = np.random.default_rng(seed)
@@ -133,30 +115,18 @@ def make_example_folder(folder: Path, spiece_model: bytes, *, rows=(220, 200), v
 
 
 @pytest.fixture(scope="session")
-def task_folder(tmp_path_factory) -> Path:
-    """As tasks_to_examples makes it: 60 + 12 examples of sst2, 40 + 8 of `mine`, with a vocabulary of words."""
-    return make_task_folder(tmp_path_factory.mktemp("tasks"))
+def task_folder(tmp_path_factory, spiece_of) -> Path:
+    """As tasks_to_examples makes it: 60 + 12 examples of sst2, 40 + 8 of `mine`, with a vocabulary of words.
 
-
-def make_task_folder(folder: Path) -> Path:
-    """Sentences with a good or a bad word in them (sst2), and numbers to be copied (mine)."""
+    Sentences with a good or a bad word in them (sst2), and numbers to be copied (mine).
+    """
+    folder = tmp_path_factory.mktemp("tasks")
     random = np.random.default_rng(1)
     words = ["a", "film", "this", "that", "was", "it", "of", "the", "and", "plot", "actor", "scene"]
     texts = [" ".join(random.choice([*words, "good", "bad", "0", "1", "2"], 12)) for _ in range(300)]
-    target = io.BytesIO()
-    sentencepiece.SentencePieceTrainer.train(
-        sentence_iterator=iter([*texts, *["sst2 sentence: positive negative", "mine number:"] * 50]),
-        model_writer=target,
-        vocab_size=90,
-        hard_vocab_limit=False,
-        pad_id=0,
-        eos_id=1,
-        unk_id=2,
-        bos_id=-1,
-        minloglevel=2,
-    )
-    (folder / "spiece.model").write_bytes(target.getvalue())
-    vocabulary = Vocabulary(target.getvalue(), num_extra_ids=10)
+    spiece_model = spiece_of([*texts, *["sst2 sentence: positive negative", "mine number:"] * 50], 90)
+    (folder / "spiece.model").write_bytes(spiece_model)
+    vocabulary = Vocabulary(spiece_model, num_extra_ids=10)
     splits = {}
     for task, split, count in (
         ("sst2", "train", 60),

@@ -6,7 +6,6 @@ import os
 import stat
 
 import pytest
-import sentencepiece
 import torch
 
 from c4pipe.errors import UserError
@@ -165,21 +164,21 @@ def test_an_export_of_a_run_ends_at_the_length_of_its_targets_and_has_a_model_ca
 
 
 def test_an_export_of_a_vocabulary_that_hugging_face_cannot_do_is_refused_and_nothing_is_written(
-    vocabulary, tmp_path, monkeypatch
+    spiece_of, tmp_path, monkeypatch
 ):
     from c4pipe.vocabulary import hugging_face as files_of_tokenizer
 
     # As if its options were T5's, which was believed of every vocabulary.
     monkeypatch.setattr(files_of_tokenizer, "_has_options_of_t5", lambda model: True)
-    other = Vocabulary(with_options(add_dummy_prefix=False), num_extra_ids=20)
+    other = Vocabulary(spiece_of(TEXTS * 20, 60, add_dummy_prefix=False), num_extra_ids=20)
     with pytest.raises(UserError, match=r"gives other ids for [0-9,]+ of"):
         export_folder(str(tmp_path / "out"), CONFIG, build_model(CONFIG).state_dict(), other)
     assert not (tmp_path / "out").exists()
 
 
-def test_pretraining_refuses_examples_of_another_vocabulary_than_the_models(example_folder, tmp_path):
+def test_pretraining_refuses_examples_of_another_vocabulary_than_the_models(example_folder, spiece_of, tmp_path):
     start = tmp_path / "start"
-    other = Vocabulary(with_options(add_dummy_prefix=False), num_extra_ids=20)
+    other = Vocabulary(spiece_of(TEXTS * 20, 60, add_dummy_prefix=False), num_extra_ids=20)
     config = CONFIG.with_(vocabulary_size=384)
     export_folder(str(start), config, build_model(config, seed=0).state_dict(), other)
     flags = [f"--examples={example_folder}", f"--output={tmp_path / 'run'}", f"--from_hugging_face={start}"]
@@ -200,21 +199,3 @@ def test_exports_and_checkpoints_have_the_mode_that_the_umask_gives(vocabulary, 
         os.umask(before)
     written = [*(tmp_path / "out").iterdir(), *(tmp_path / "step-00000001").iterdir()]
     assert len(written) > 8 and {stat.S_IMODE(path.stat().st_mode) for path in written} == {0o640}
-
-
-def with_options(**options) -> bytes:
-    """A model of the words of TEXTS by other options of SentencePiece."""
-    target = io.BytesIO()
-    sentencepiece.SentencePieceTrainer.train(
-        sentence_iterator=iter(TEXTS * 20),
-        model_writer=target,
-        vocab_size=60,
-        hard_vocab_limit=False,
-        pad_id=0,
-        eos_id=1,
-        unk_id=2,
-        bos_id=-1,
-        minloglevel=3,
-        **options,
-    )
-    return target.getvalue()

@@ -1,6 +1,5 @@
 """find_contamination finds planted leaks in any spelling, and nothing in texts without common runs of words."""
 
-import io
 import json
 import random
 import re
@@ -9,7 +8,6 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-import sentencepiece
 
 from c4pipe.errors import UserError
 from c4pipe.shards.text_shards import write_text_shard
@@ -34,21 +32,9 @@ QUESTION, CONTEXT, ANSWER = (lambda n: words(n, 20)), (lambda n: words(1_000 + n
 
 
 @pytest.fixture(scope="module")
-def tasks(tmp_path_factory) -> Path:
+def tasks(tmp_path_factory, spiece_of) -> Path:
     folder = tmp_path_factory.mktemp("tasks")
-    model = io.BytesIO()
-    sentencepiece.SentencePieceTrainer.train(
-        sentence_iterator=iter(["abcdefgh question context qa : ? ."] * 20),
-        model_writer=model,
-        vocab_size=60,
-        pad_id=0,
-        eos_id=1,
-        unk_id=2,
-        bos_id=-1,
-        hard_vocab_limit=False,
-        minloglevel=2,
-    )
-    (folder / "spiece.model").write_bytes(model.getvalue())
+    (folder / "spiece.model").write_bytes(spiece_of(["abcdefgh question context qa : ? ."] * 20, 60))
     (folder / "records.jsonl").write_text("".join(json.dumps(record(number)) + "\n" for number in range(NUM_EXAMPLES)))
     output = folder / "examples"
     flags = [f"--input={folder}/records.jsonl", f"--vocabulary={folder}", f"--output={output}", "--targets_length=114"]

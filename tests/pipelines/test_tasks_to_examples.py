@@ -1,11 +1,9 @@
 """tasks_to_examples: files of records in, shards with references out, the same bytes however it runs."""
 
 import hashlib
-import io
 import json
 
 import pytest
-import sentencepiece
 
 from c4pipe.errors import UserError
 from c4pipe.shards import manifest
@@ -19,22 +17,11 @@ ONE_PROCESS = ["--direct_running_mode=in_memory", "--direct_num_workers=1"]
 
 
 @pytest.fixture(scope="module")
-def vocabulary(tmp_path_factory):
+def vocabulary(tmp_path_factory, spiece_of):
     folder = tmp_path_factory.mktemp("vocabulary")
-    model = io.BytesIO()
     words = "sst2 cola sentence good bad film was the a question context positive negative acceptable unacceptable"
-    sentencepiece.SentencePieceTrainer.train(
-        sentence_iterator=iter([words, words[::-1], "abcdefghijklmnopqrstuvwxyz : . 0 1 2 3 4 5 6 7 8 9"] * 40),
-        model_writer=model,
-        vocab_size=110,
-        pad_id=0,
-        eos_id=1,
-        unk_id=2,
-        bos_id=-1,
-        hard_vocab_limit=False,
-        minloglevel=2,
-    )
-    (folder / "spiece.model").write_bytes(model.getvalue())
+    texts = [words, words[::-1], "abcdefghijklmnopqrstuvwxyz : . 0 1 2 3 4 5 6 7 8 9"] * 40
+    (folder / "spiece.model").write_bytes(spiece_of(texts, 110))
     return folder
 
 

@@ -1,12 +1,10 @@
 """The tokenizer's files against transformers' own conversion and against our vocabulary."""
 
 import importlib
-import io
 import json
 from types import SimpleNamespace
 
 import pytest
-import sentencepiece
 
 from c4pipe.errors import UserError
 from c4pipe.vocabulary import agreement, sentencepiece_model
@@ -137,21 +135,9 @@ OPTIONS = {
 
 
 @pytest.mark.parametrize("name", OPTIONS)
-def test_vocabularies_of_other_options_get_a_tokenizer_with_their_ids(name, texts, tmp_path):
-    model = io.BytesIO()
-    sentencepiece.SentencePieceTrainer.train(
-        sentence_iterator=iter([*texts, "Ein CAFÉ, \t <b>two  blanks</b>", *agreement.SAMPLE[2:] * 3]),
-        model_writer=model,
-        vocab_size=300,
-        hard_vocab_limit=False,
-        pad_id=0,
-        eos_id=1,
-        unk_id=2,
-        bos_id=-1,
-        minloglevel=3,
-        **OPTIONS[name],
-    )
-    vocabulary = Vocabulary(model.getvalue(), num_extra_ids=20)
+def test_vocabularies_of_other_options_get_a_tokenizer_with_their_ids(name, texts, tmp_path, spiece_of):
+    varied = [*texts, "Ein CAFÉ, \t <b>two  blanks</b>", *agreement.SAMPLE[2:] * 3]
+    vocabulary = Vocabulary(spiece_of(varied, 300, **OPTIONS[name]), num_extra_ids=20)
     contents = tokenizer_files(vocabulary)
     agreement.check_agreement(vocabulary, contents["tokenizer.json"].decode())
     for file, content in contents.items():

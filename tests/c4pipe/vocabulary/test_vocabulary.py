@@ -1,23 +1,14 @@
 """The vocabulary: T5's special ids, sentinels above the pieces, and text there and back."""
 
-import io
 import json
 import pickle
 
 import numpy as np
 import pytest
-import sentencepiece
 
 from c4pipe.errors import UserError
 from c4pipe.vocabulary import vocabulary as module
 from c4pipe.vocabulary.vocabulary import Vocabulary
-
-
-def model_of(texts, **settings):
-    target = io.BytesIO()
-    settings = {"vocab_size": 200, "pad_id": 0, "eos_id": 1, "unk_id": 2, "bos_id": -1, "minloglevel": 3} | settings
-    sentencepiece.SentencePieceTrainer.train(sentence_iterator=iter(texts), model_writer=target, **settings)
-    return target.getvalue()
 
 
 def test_sentinels_count_down_from_the_last_id(vocabulary):
@@ -156,7 +147,7 @@ def test_a_folder_tells_how_many_extra_ids(vocabulary, tmp_path):
     assert Vocabulary.load(f"file://{tmp_path}") == vocabulary
 
 
-def test_a_folder_or_file_that_is_not_a_vocabulary_is_an_error(tmp_path, texts):
+def test_a_folder_or_file_that_is_not_a_vocabulary_is_an_error(tmp_path, texts, spiece_of):
     with pytest.raises(UserError, match="c4_to_vocabulary"):
         Vocabulary.load(str(tmp_path / "missing"))
     with pytest.raises(UserError, match="c4_to_vocabulary"):
@@ -168,7 +159,7 @@ def test_a_folder_or_file_that_is_not_a_vocabulary_is_an_error(tmp_path, texts):
     with pytest.raises(UserError, match="not a SentencePiece model"):
         Vocabulary.load(str(tmp_path))
     with pytest.raises(UserError, match="T5 needs"):
-        Vocabulary(model_of(texts, pad_id=-1, eos_id=2, unk_id=0, bos_id=1))
+        Vocabulary(spiece_of(texts, 200, pad_id=-1, eos_id=2, unk_id=0, bos_id=1))
 
 
 def test_it_travels_to_workers(vocabulary):
