@@ -14,10 +14,7 @@ import shutil
 import subprocess
 import sys
 import sysconfig
-import threading
 from dataclasses import dataclass
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pyarrow
@@ -26,6 +23,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent / "pipelines"))
 from small_crawl import _record, write_crawl
+from web_server import serving
 
 from c4pipe.shards.text_shards import read_text_shard, write_text_shard
 from tools.site.outside_pages import OUTSIDE
@@ -277,16 +275,8 @@ def server(tmp_path_factory):
     paths = write_crawl(crawl / "segments" / "1" / "wet", num_files=2)
     listed = "".join(f"{path.relative_to(folder)}\n" for path in paths)
     (crawl / "wet.paths.gz").write_bytes(gzip.compress(listed.encode()))
-
-    class Quiet(SimpleHTTPRequestHandler):
-        def log_message(self, *_) -> None:
-            pass
-
-    http = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(folder)))
-    threading.Thread(target=http.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{http.server_address[1]}"
-    http.shutdown()
-    http.server_close()
+    with serving(folder) as url:
+        yield url
 
 
 @dataclass(frozen=True)

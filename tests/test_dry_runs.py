@@ -7,16 +7,15 @@ import json
 import os
 import shutil
 import sys
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent / "pipelines"))
 from small_crawl import write_crawl, write_punkt
+from web_server import serving
 
 from c4pipe.command_line import run
 from c4pipe.demo import __main__ as demo
@@ -220,32 +219,15 @@ def test_a_plain_file_as_output_is_one_line(root, tmp_path, capsys, name, below)
     assert (tmp_path / "file").read_text() == "mine"
 
 
-LIST = "/crawl-data/CC-MAIN-2019-18/wet.paths.gz"
-FILE = "/crawl-data/CC-MAIN-2019-18/segments/1/wet/part-00000.warc.wet.gz"
-
-
 @pytest.fixture
-def server():
+def server(tmp_path_factory):
     """Serves the list of a crawl of one file."""
-    bodies = {LIST: gzip.compress(FILE[1:].encode()), FILE: gzip.compress(b"WARC/1.0\r\n")}
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(200)
-            self.send_header("Content-Length", str(len(bodies[self.path])))
-            self.end_headers()
-            if self.command == "GET":
-                self.wfile.write(bodies[self.path])
-
-        do_HEAD = do_GET
-
-        def log_message(self, *_) -> None:
-            pass
-
-    http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=http.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{http.server_address[1]}"
-    http.shutdown()
+    folder, file = tmp_path_factory.mktemp("served"), "crawl-data/CC-MAIN-2019-18/segments/1/wet/part-00000.warc.wet.gz"
+    (folder / file).parent.mkdir(parents=True)
+    (folder / file).write_bytes(gzip.compress(b"WARC/1.0\r\n"))
+    (folder / "crawl-data/CC-MAIN-2019-18/wet.paths.gz").write_bytes(gzip.compress(file.encode()))
+    with serving(folder) as url:
+        yield url
 
 
 def test_a_dry_run_of_a_download_changes_nothing(server, tmp_path, capsys):

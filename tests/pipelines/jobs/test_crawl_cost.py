@@ -1,11 +1,9 @@
 """What a crawl costs, for some of its files and for all: tables of known sizes and rates, and the commands."""
 
 import gzip
-import threading
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+from web_server import serving
 
 from c4pipe.crawl.sizes import PUBLISHED, CrawlSize
 from c4pipe.errors import UserError
@@ -26,16 +24,8 @@ def server(tmp_path):
     for path in paths:
         (tmp_path / "served" / path).write_bytes(bytes(1_000_000))
     (crawl / "wet.paths.gz").write_bytes(gzip.compress("\n".join(paths).encode()))
-
-    class Quiet(SimpleHTTPRequestHandler):
-        def log_message(self, *_) -> None:
-            pass
-
-    http = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(tmp_path / "served")))
-    threading.Thread(target=http.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{http.server_address[1]}"
-    http.shutdown()
-    http.server_close()
+    with serving(tmp_path / "served") as url:
+        yield url
 
 
 def rows(text: str) -> dict[str, list[str]]:
