@@ -6,6 +6,7 @@ import hashlib
 import os
 import random
 import signal
+from collections.abc import Callable
 from pathlib import Path
 from pydoc_data import topics
 
@@ -83,6 +84,24 @@ def command(crawl: Path, output: Path, *more: str, wet: str | None = None) -> li
         "--max_quarantined_fraction=0.1",
         *more,
     ]
+
+
+def run(flags: list[str], prepare: Callable[[], None] | None = None) -> int:
+    """Run wet_to_c4 in a process of its own, after `prepare`; the signal that ended it, or 0."""
+    from pipelines import wet_to_c4
+
+    child = os.fork()
+    if child == 0:
+        status = 1
+        try:
+            if prepare is not None:
+                prepare()
+            status = wet_to_c4.main(flags)
+        finally:
+            os._exit(status)
+    _, ended = os.waitpid(child, 0)
+    assert os.WIFSIGNALED(ended) or os.WEXITSTATUS(ended) == 0
+    return os.WTERMSIG(ended) if os.WIFSIGNALED(ended) else 0
 
 
 def die_half_way(kind: str) -> None:

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 import re
 import shutil
 import signal
@@ -11,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from many_crawls import Definition, write_steps
-from small_crawl import die_half_way, digests, write_punkt
+from small_crawl import die_half_way, digests, run, write_punkt
 
 from c4pipe.corpus import assets, chain
 from c4pipe.corpus.language.catalog import load_identifier
@@ -187,15 +186,8 @@ def test_several_key_files_have_the_same_keys_in_both_ways_to_run(crawls, steps,
 )
 def test_a_killed_run_goes_on_to_the_same_bytes(crawls, steps, tmp_path, kind):
     previous = f"--previous={steps[0]}"
-    child = os.fork()
-    if child == 0:
-        try:
-            die_half_way(kind)
-            wet_to_c4.main(command(crawls[1], tmp_path / "c4", previous))
-        finally:
-            os._exit(1)
-    _, ended = os.waitpid(child, 0)
-    assert os.WIFSIGNALED(ended) and os.WTERMSIG(ended) == signal.SIGKILL
+    killed = run(command(crawls[1], tmp_path / "c4", previous), lambda: die_half_way(kind))
+    assert killed == signal.SIGKILL
     assert digests(make(crawls[1], tmp_path / "c4", previous)) == digests(steps[1])
 
 

@@ -2,14 +2,13 @@
 
 import gzip
 import json
-import os
 import random
 import signal
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
-from small_crawl import _record, die_half_way, digests, write_punkt
+from small_crawl import _record, die_half_way, digests, run, write_punkt
 
 from c4pipe.shards import manifest
 from c4pipe.shards.text_shards import read_text_shard
@@ -131,15 +130,7 @@ def test_a_page_comes_back_when_the_one_that_stayed_is_taken_down(crawl, made, t
 
 @pytest.mark.parametrize("kind", [".keys", "/pairs/", "/clusters/", "/near_duplicates/"])
 def test_a_killed_run_goes_on_to_the_same_bytes(crawl, made, tmp_path, kind):
-    child = os.fork()
-    if child == 0:
-        try:
-            die_half_way(kind)
-            wet_to_c4.main(command(crawl, tmp_path / "c4"))
-        finally:
-            os._exit(1)
-    _, ended = os.waitpid(child, 0)
-    assert os.WIFSIGNALED(ended) and os.WTERMSIG(ended) == signal.SIGKILL
+    assert run(command(crawl, tmp_path / "c4"), lambda: die_half_way(kind)) == signal.SIGKILL
     assert digests(make(crawl, tmp_path / "c4")) == digests(made)
 
 

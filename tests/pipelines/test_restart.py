@@ -4,10 +4,11 @@ import contextlib
 import os
 import random
 import signal
+from functools import partial
 from pathlib import Path
 
 import pytest
-from small_crawl import digests, write_crawl, write_punkt
+from small_crawl import command, digests, run, write_crawl, write_punkt
 
 from pipelines import wet_to_c4
 
@@ -37,36 +38,11 @@ def crawl(tmp_path_factory) -> Path:
 
 
 def flags(crawl: Path, output: Path) -> list[str]:
-    return [
-        f"--input={crawl / 'wet' / '*.gz'}",
-        f"--output={output}",
-        "--variant=en.noblocklist",
-        f"--sentence_model={crawl / 'punkt'}",
-        "--max_quarantined_fraction=0.5",
-        "--direct_num_workers=1",
-    ]
+    return command(crawl, output, "--direct_num_workers=1")
 
 
-def run(crawl: Path, output: Path, kill: tuple[str, int, str] | None = None) -> int:
-    """Run the command in a process of its own; the signal that ended it, or 0.
-
-    kill: (stage, number, moment): the process kills itself at that moment of the stage's file of that number.
-    """
-    child = os.fork()
-    if child == 0:
-        status = 1
-        try:
-            if kill is not None:
-                _arm(*kill)
-            status = wet_to_c4.main(flags(crawl, output))
-        finally:
-            os._exit(status)
-    _, ended = os.waitpid(child, 0)
-    assert os.WIFSIGNALED(ended) or os.WEXITSTATUS(ended) == 0
-    return os.WTERMSIG(ended) if os.WIFSIGNALED(ended) else 0
-
-
-def _arm(stage: str, number: int, moment: str) -> None:
+def kill_at(stage: str, number: int, moment: str) -> None:
+    """Let this process kill itself at that moment of the stage's file of that number."""
     from c4pipe.shards import files
 
     write_atomically = files.write_atomically
@@ -125,15 +101,15 @@ def test_a_killed_run_goes_on_to_the_same_bytes(crawl, undisturbed, tmp_path, mo
     chosen = random.Random(f"{stage} {moment}")
     number = chosen.randint(1, STAGES[stage])
     output = tmp_path / "c4"
-    assert run(crawl, output, (stage, number, moment)) == signal.SIGKILL
+    assert run(flags(crawl, output), lambda: kill_at(stage, number, moment)) == signal.SIGKILL
     if not (output / "manifest.json").exists():
         before = committed(output)
         # Killed once more just before the end, while all work files are still there to be looked at.
         if stage != "/manifest":
-            assert run(crawl, output, ("/manifest", 1, "before")) == signal.SIGKILL
+            assert run(flags(crawl, output), lambda: kill_at("/manifest", 1, "before")) == signal.SIGKILL
         after = committed(output)
         assert {path: after[path] for path in before} == before
-    assert run(crawl, output) == 0
+    assert run(flags(crawl, output)) == 0
     assert digests(output) == undisturbed
 
 
@@ -142,15 +118,16 @@ def test_a_run_killed_again_and_again_ends_all_the_same(crawl, undisturbed, tmp_
     chosen = random.Random(5)
     output = tmp_path / "c4"
     for _ in range(6):
-        run(crawl, output, (chosen.choice(list(STAGES)), chosen.randrange(1, 4), chosen.choice(MOMENTS)))
-    assert run(crawl, output) == 0
+        kill = (chosen.choice(list(STAGES)), chosen.randrange(1, 4), chosen.choice(MOMENTS))
+        run(flags(crawl, output), partial(kill_at, *kill))
+    assert run(flags(crawl, output)) == 0
     assert digests(output) == undisturbed
 
 
 def test_damaged_work_files_and_shards_are_made_again(crawl, undisturbed, tmp_path):
     chosen = random.Random(6)
     output = tmp_path / "c4"
-    assert run(crawl, output, ("/manifest", 1, "before")) == signal.SIGKILL
+    assert run(flags(crawl, output), lambda: kill_at("/manifest", 1, "before")) == signal.SIGKILL
     kinds = ("cleaned", "urls_losers", "lines", "lines_losers", "finished", "shards", "keys")
     shards = [*output.glob("c4-*"), *output.rglob("provenance-*"), *output.glob("_keys/*")]
     for path in sorted([*(path for kind in kinds for path in output.rglob(f"{kind}/*")), *shards]):
@@ -159,5 +136,5 @@ def test_damaged_work_files_and_shards_are_made_again(crawl, undisturbed, tmp_pa
             content[chosen.randrange(len(content))] ^= 1 << chosen.randrange(8)
             path.write_bytes(content)
             os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
-    assert run(crawl, output) == 0
+    assert run(flags(crawl, output)) == 0
     assert digests(output) == undisturbed

@@ -2,13 +2,12 @@
 
 import gzip
 import json
-import os
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from small_crawl import die_half_way, digests, write_crawl, write_punkt
+from small_crawl import die_half_way, digests, run, write_crawl, write_punkt
 
 from c4pipe.corpus.recipes import recipe_files
 from c4pipe.errors import UserError
@@ -150,22 +149,6 @@ def test_each_file_is_read_once_and_each_text_is_identified_once(maker, tmp_path
     maker.make(("en",), tmp_path / "en")
     # Of the same texts, and few more: pages that keep lines in one corpus that they lose in the other.
     assert set(asked) <= set(alone) and len(alone) < 1.5 * len(asked)
-
-
-def run(flags: list[str], prepare: Callable[[], None] | None = None) -> int:
-    """Run the command in a process of its own; the signal that ended it, or 0."""
-    child = os.fork()
-    if child == 0:
-        status = 1
-        try:
-            if prepare is not None:
-                prepare()
-            status = wet_to_c4.main(flags)
-        finally:
-            os._exit(status)
-    _, ended = os.waitpid(child, 0)
-    assert os.WIFSIGNALED(ended) or os.WEXITSTATUS(ended) == 0
-    return os.WTERMSIG(ended) if os.WIFSIGNALED(ended) else 0
 
 
 # Where the second file of a kind is half written. With the last two, one corpus is whole then and the others are not.
