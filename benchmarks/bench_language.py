@@ -92,6 +92,7 @@ def package() -> Callable[[str], tuple[str, float] | None]:
 
 
 def plain_sum(numbers: list[float]) -> float:
+    """Python's `sum` before 3.12: from left to right, without compensation."""
     total = 0.0
     for number in numbers:
         total += number

@@ -1,20 +1,15 @@
 """The benchmark of attention compares kernels that compute the same."""
 
-import runpy
-from pathlib import Path
-
 import pytest
 import torch
 
+from benchmarks.bench_attention import flex
 from model.architectures.attention import plain_attention
-
-BENCHMARK = Path(__file__).parents[2] / "benchmarks" / "bench_attention.py"
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("queries", "keys"), [(64, 64), (37, 53)])
 def test_flex_attention_computes_attention_with_the_bias(queries, keys):
-    flex = runpy.run_path(str(BENCHMARK))["flex"]
     generator = torch.Generator().manual_seed(0)
     shapes = [(2, 3, queries, 16), (2, 3, keys, 16), (2, 3, keys, 16), (1, 3, queries, keys)]
     tensors = [torch.randn(*shape, generator=generator) for shape in shapes]

@@ -1,20 +1,7 @@
-import importlib.util
-from pathlib import Path
-
-import pytest
-
-PATH = Path(__file__).parents[2] / "benchmarks/bench_language.py"
+from benchmarks import bench_language as bench
 
 
-@pytest.fixture(scope="module")
-def bench():
-    spec = importlib.util.spec_from_file_location("bench_language", PATH)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-def test_every_row_is_measured_and_no_answer_differs(bench):
+def test_every_row_is_measured_and_no_answer_differs():
     pages = bench.made_pages(24)
     comparison = bench.Comparison()
     comparison.turn(pages)
@@ -27,7 +14,7 @@ def test_every_row_is_measured_and_no_answer_differs(bench):
     assert len(lines) == 1 + len(bench.ROWS)
 
 
-def test_pages_are_taken_evenly(bench):
+def test_pages_are_taken_evenly():
     pages = [str(number) for number in range(10)]
     assert bench.evenly(pages, 4) == ["0", "2", "5", "7"]
     assert bench.evenly(pages, 0) == pages

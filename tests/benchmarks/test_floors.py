@@ -1,21 +1,17 @@
 """The operations of which the floors are computed are those of the share of peak that a run reports."""
 
-import runpy
-from pathlib import Path
-
 import pytest
 
+from benchmarks.gpu.floors import parts_of_step
 from model.architectures.catalog import build_model
 from model.architectures.presets import preset
 from model.training.figures.throughput import flops_of_example
-
-FLOORS = Path(__file__).parents[2] / "benchmarks" / "gpu" / "floors.py"
 
 
 @pytest.mark.parametrize("name", ["t5_v1_1_base", "t5_small"])
 def test_the_parts_add_up_to_a_step(name):
     config = preset(name)
-    parts = {part.name: part for part in runpy.run_path(str(FLOORS))["parts_of_step"](config, 64, 512, 114)}
+    parts = {part.name: part for part in parts_of_step(config, 64, 512, 114)}
     # Scores that the backward pass computes again do not count in the share of peak.
     attention = parts.pop("attention").flops * 3.0 / 3.5
     total = attention + sum(part.flops for part in parts.values())

@@ -1,7 +1,6 @@
 """Shards at a URL: downloaded once, checked, kept within a limit, and downloaded again after temporary failures."""
 
 import contextlib
-import importlib.util
 import os
 import time
 from collections import Counter
@@ -11,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from benchmarks import slow_server
 from c4pipe.errors import UserError
 from c4pipe.shards.example_shards import ExampleShard
 from c4pipe.shards.stream import cache, order, windows
@@ -18,12 +18,6 @@ from c4pipe.shards.stream.example_sources import open_source, read_examples
 from c4pipe.shards.stream.stream import Source, open_stream
 
 pytest.importorskip("aiohttp")
-
-_SPEC = importlib.util.spec_from_file_location(
-    "slow_server", Path(__file__).parents[4] / "benchmarks" / "slow_server.py"
-)
-slow_server = importlib.util.module_from_spec(_SPEC)
-_SPEC.loader.exec_module(slow_server)
 
 ROWS = [900] * 12
 
