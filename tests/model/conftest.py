@@ -1,5 +1,6 @@
 """What the model's tests share."""
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,9 @@ from c4pipe.shards import manifest, names
 from c4pipe.shards.example_shards import ExampleShardWriter
 from c4pipe.shards.schemas import ExampleSchema
 from c4pipe.vocabulary.vocabulary import Vocabulary
+
+# The helpers beside this file are imported by name by the tests of this folder.
+sys.path.insert(0, str(Path(__file__).parent))
 
 # Matrices here are tiny. Beside other processes, two OpenMP threads wait for each other longer than they compute:
 # the tests of generation took 56 s with two threads and 8 s with one, on two busy cores.

@@ -4,9 +4,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from recipes import losses
 
 from model.pretrain import main
-from model.training.figures import metrics_log
 from tools.engines.servers import free_port
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
@@ -15,10 +15,6 @@ from slurm_stand_in import run_script, write_programs
 pytestmark = pytest.mark.slow
 
 FLAGS = ("--preset=t5_v1_1_tiny", "--batch_size=8", "--log_every=1", "--checkpoint_every=4", "--device=cpu")
-
-
-def losses(run: Path) -> list[float]:
-    return [line["loss"] for line in metrics_log.read(run / "metrics.jsonl") if "loss" in line]
 
 
 def test_two_nodes_train_as_one_process_does_and_a_requeued_job_continues(example_folder, tmp_path):

@@ -1,16 +1,13 @@
 """The commands of docs/training.md for Slurm, with stand-ins for its programs: two nodes, which are this machine."""
 
-import socket
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))
 from recipes import ROOT, environment_with, losses, recipe
 
 from model.pretrain import main
+from tools.engines.servers import free_port
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("sharding_on_cpus")]
 
@@ -36,19 +33,13 @@ for task in "${tasks[@]}"; do wait "$task" || exit 1; done
 """
 
 
-def free_port() -> str:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return str(free.getsockname()[1])
-
-
 @pytest.mark.parametrize("beginning", ["EXAMPLES=/shared/examples", "srun --nodes=2"])
 def test_a_recipe_trains_on_two_nodes(beginning, example_folder, tmp_path):
     flags = "--steps=6 --batch_size=8 --log_every=1 --checkpoint_every=3 --validation_examples=0 --device=cpu"
     run = tmp_path / "run"
     command = recipe(beginning, examples=example_folder, run=run, flags=flags)
     environment = environment_with(tmp_path / "programs", sbatch=SBATCH, scontrol=SCONTROL, srun=SRUN)
-    port = free_port()
+    port = str(free_port())
     environment |= {"PYTHON": sys.executable, "PORT": port, "MASTER_PORT": port}
     done = subprocess.run(["bash", "-c", command], cwd=ROOT, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

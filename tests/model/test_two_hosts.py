@@ -9,15 +9,12 @@ import re
 import shutil
 import signal
 import subprocess
-import sys
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))
 from recipes import environment_with, losses, recipe
 
 from model.pretrain import main
@@ -114,6 +111,10 @@ def wait_until(what: str, is_so, *processes: subprocess.Popen, seconds: float = 
         time.sleep(0.05)
 
 
+def reaches(run: Path, step: int) -> Callable[[], bool]:
+    return lambda: run.joinpath("metrics.jsonl").exists() and len(losses(run)) >= step
+
+
 def tiny_flags(steps: int, batch_size: int) -> str:
     shape = f"--dropout_rate=0.1 --steps={steps} --batch_size={batch_size} --log_every=1 --checkpoint_every=4"
     return f"{shape} --validation_examples=0 --device=cpu --timeout_seconds=60"
@@ -138,12 +139,9 @@ def test_a_host_is_cut_off_a_host_is_killed_and_one_host_goes_on(hosts, example_
             for number in range(2)
         ]
 
-    def reaches(step: int):
-        return lambda: run.joinpath("metrics.jsonl").exists() and len(losses(run)) >= step
-
     # Parameters are sharded on each host. A host is cut off: both end with a line that names a rank.
     started = start("--parallel=hsdp")
-    wait_until("step 6", reaches(6), *started)
+    wait_until("step 6", reaches(run, 6), *started)
     hosts.cable("down")
     for log in logs:
         wait_until("a line about lost contact", lambda log=log: "lost contact with the other ranks" in log.read_text())
@@ -156,7 +154,7 @@ def test_a_host_is_cut_off_a_host_is_killed_and_one_host_goes_on(hosts, example_
     # Both go on, with parameters sharded over all ranks. A host is killed: the other ends.
     done = len(losses(run))
     started = start("--parallel=fsdp", "--resume")
-    wait_until("four further steps", reaches(done + 4), *started)
+    wait_until("four further steps", reaches(run, done + 4), *started)
     hosts.kill(1)
     wait_until("the other host ends", lambda: started[0].poll() is not None)
     assert started[0].returncode != 0 and "lost contact with the other ranks" in logs[0].read_text()
@@ -175,16 +173,13 @@ def test_an_elastic_job_goes_on_without_a_killed_host_and_takes_it_back(hosts, e
         "TORCH_DISABLE_SHARE_RDZV_TCP_STORE=1 torchrun", examples=example_folder, run=run, flags=flags
     ).replace("HOST0", "host0")
 
-    def reaches(step: int):
-        return lambda: run.joinpath("metrics.jsonl").exists() and len(losses(run)) >= step
-
     started = [hosts.start(number, elastic, logs[number]) for number in range(2)]
-    wait_until("step 6", reaches(6), *started)
+    wait_until("step 6", reaches(run, 6), *started)
     assert hosts.sizes(0) == hosts.sizes(1) == {"4"}
     hosts.kill(1)
     wait_until("the host left over is alone", lambda: hosts.sizes(0) == {"2"}, started[0])
     done = len(losses(run))
-    wait_until("it takes steps", reaches(done + 2), started[0])
+    wait_until("it takes steps", reaches(run, done + 2), started[0])
 
     back = hosts.start(1, elastic, tmp_path / "back.log")
     wait_until("both hosts are in", lambda: hosts.sizes(0) == hosts.sizes(1) == {"4"}, started[0])
