@@ -4,6 +4,7 @@ import contextlib
 import importlib
 import io
 import os
+import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,9 @@ import pytest
 
 from c4pipe.command_line import system_message
 from c4pipe.errors import UserError
+
+# Helpers are imported by name: those in this folder, and the small crawl and the web server of the pipelines' tests.
+sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parent / "pipelines")]
 
 # Programs that tests start; the search for doctests would import them.
 collect_ignore_glob = ["**/*_worker.py"]

@@ -20,8 +20,6 @@ from pathlib import Path
 import pyarrow
 import pyarrow.parquet
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent / "pipelines"))
 from small_crawl import _record, write_crawl
 from web_server import serving
 

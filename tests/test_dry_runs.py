@@ -6,14 +6,11 @@ import io
 import json
 import os
 import shutil
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent / "pipelines"))
 from small_crawl import write_crawl, write_punkt
 from web_server import serving
 

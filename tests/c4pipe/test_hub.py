@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 pytest.importorskip("huggingface_hub")
-sys.path.insert(0, str(Path(__file__).parents[1]))
 from hub_stand_in import REVISION, environment_for, hub
 
 from c4pipe.shards.text_shards import write_text_shard

@@ -12,12 +12,10 @@ import time
 from pathlib import Path
 
 import pytest
+from s3_server import BUCKET, digests, running
 
 from c4pipe.demo import pack_crawl
 from tools.engines import chain
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
-from s3_server import BUCKET, digests, running
 
 pytestmark = [
     pytest.mark.slow,

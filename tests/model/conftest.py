@@ -14,7 +14,7 @@ from c4pipe.shards.example_shards import ExampleShardWriter
 from c4pipe.shards.schemas import ExampleSchema
 from c4pipe.vocabulary.vocabulary import Vocabulary
 
-# The helpers beside this file are imported by name by the tests of this folder.
+# The helpers beside this file are imported by name, too, by the tests of this folder.
 sys.path.insert(0, str(Path(__file__).parent))
 
 # Matrices here are tiny. Beside other processes, two OpenMP threads wait for each other longer than they compute:

@@ -5,8 +5,6 @@ import sys
 from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
 from hub_stand_in import environment_for, hub
 
 from c4pipe.shards.text_shards import write_text_shard

@@ -1,16 +1,13 @@
 """pretrain.sbatch with two nodes of two ranks each, started by a stand-in for `srun`; the nodes are this machine."""
 
 import sys
-from pathlib import Path
 
 import pytest
 from recipes import losses
+from slurm_stand_in import run_script, write_programs
 
 from model.pretrain import main
 from tools.engines.servers import free_port
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
-from slurm_stand_in import run_script, write_programs
 
 pytestmark = pytest.mark.slow
 

@@ -1,17 +1,13 @@
 """A small crawl, and a small C4 with its vocabulary and examples, made once for each file of tests that asks."""
 
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
-
-from pipelines import c4_to_examples, c4_to_vocabulary
-
-# The helpers beside this file are imported by name, here and by the tests of this folder.
-sys.path.insert(0, str(Path(__file__).parent))
 from small_corpus import ONE_PROCESS, examples_of, write_folder
 from small_crawl import write_crawl, write_punkt
+
+from pipelines import c4_to_examples, c4_to_vocabulary
 
 
 @pytest.fixture(scope="module")

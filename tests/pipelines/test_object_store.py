@@ -3,10 +3,9 @@
 import gzip
 import json
 import shutil
-import sys
-from pathlib import Path
 
 import pytest
+from s3_server import BUCKET, digests, running
 from small_corpus import status_of
 from small_crawl import write_crawl
 from web_server import serving
@@ -14,9 +13,6 @@ from web_server import serving
 from c4pipe.shards import files
 from pipelines import c4_to_examples, c4_to_vocabulary, crawl_to_wet, tasks_to_examples, wet_to_c4
 from tools.engines import chain
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
-from s3_server import BUCKET, digests, running
 
 CRAWL = "CC-MAIN-2019-18"
 EN = ("--variant=en.noblocklist", "--sentence_model=bundled", "--max_quarantined_fraction=0.5")

@@ -1,16 +1,12 @@
 """The Slurm scripts, run by stand-ins for `srun` and `scontrol` on this machine."""
 
-import functools
 import gzip
 import sys
-import threading
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
 from slurm_stand_in import run_script, write_programs
+from web_server import serving
 
 CRAWL = "CC-MAIN-2019-18"
 
@@ -24,11 +20,8 @@ def crawl(tmp_path):
         (tmp_path / "web" / name).write_bytes(gzip.compress(b"WARC/1.0\r\n" * (number + 1), mtime=0))
     listed = gzip.compress("\n".join(names).encode(), mtime=0)
     (tmp_path / "web" / "crawl-data" / CRAWL / "wet.paths.gz").write_bytes(listed)
-    handler = functools.partial(SimpleHTTPRequestHandler, directory=str(tmp_path / "web"))
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_address[1]}"
-    server.shutdown()
+    with serving(tmp_path / "web") as url:
+        yield url
 
 
 def download(crawl: str, output: Path, task: int):
