@@ -28,7 +28,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from itertools import pairwise
@@ -36,6 +35,10 @@ from pathlib import Path
 
 from bench_corpus import ROOT, SHARED, choose_wets
 from turns import children_seconds
+
+sys.path.insert(0, str(ROOT))
+
+from pipelines.launch.progress import memory_of_processes
 
 _HOST = re.compile(rb"(WARC-Target-URI: *https?://)(?:www\.)?")
 # Two lines of text. The headers of a record are no text.
@@ -102,7 +105,7 @@ def run(wets: list[Path], num_workers: int, flags: list[str], output: Path) -> M
             _, errors = process.communicate(timeout=0.2)
             break
         except subprocess.TimeoutExpired:
-            peak = max(peak, resident_bytes(process.pid))
+            peak = max(peak, memory_of_processes(process.pid))
             if time.perf_counter() >= next_look:
                 disk = max(disk, bytes_of(output))
                 next_look = time.perf_counter() + _DISK_EVERY_SECONDS
@@ -122,22 +125,6 @@ def bytes_of(folder: Path) -> int:
         with contextlib.suppress(FileNotFoundError):
             total += path.lstat().st_size
     return total
-
-
-def resident_bytes(root: int) -> int:
-    """Resident memory of a process and its descendants."""
-    table = subprocess.run(["ps", "-e", "-o", "pid=,ppid=,rss="], capture_output=True, text=True, check=True).stdout
-    children, kilobytes = defaultdict(list), {}
-    for line in table.splitlines():
-        pid, parent, resident = map(int, line.split())
-        children[parent].append(pid)
-        kilobytes[pid] = resident
-    total, waiting = 0, [root]
-    while waiting:
-        pid = waiting.pop()
-        total += kilobytes.get(pid, 0)
-        waiting += children[pid]
-    return total * 1024
 
 
 def outlook(wets: list[Path], copies: int, flags: list[str], work: Path) -> str:

@@ -9,7 +9,6 @@ its report. --before: the separate commands are of that commit. webtextlike gets
 
 import argparse
 import gzip
-import hashlib
 import json
 import os
 import resource
@@ -23,6 +22,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks.turns import TREE, checkout
+from tools.engines.chain import differences, digests
 
 SETS = (
     ("en", "en.noblocklist"),
@@ -30,7 +30,6 @@ SETS = (
     ("en", "en.noclean"),
     ("en", "en.noblocklist", "en.noclean", "realnewslike", "webtextlike"),
 )
-_NOT_COMPARED = ("timing", "machine", "version")
 
 
 def main() -> None:
@@ -69,10 +68,9 @@ class _Benchmark:
         output = self._folder / f"together{repeat}-{'-'.join(variants)}"
         self._run(tuple(variants), output, TREE)
         for variant in variants:
-            alone, together = (_contents(folder / variant) for folder in (self._folder / f"alone{repeat}", output))
-            if alone != together:
-                differing = [name for name in {*alone, *together} if alone.get(name) != together.get(name)]
-                raise SystemExit(f"{variant} of {', '.join(variants)} differs: {', '.join(sorted(differing))}")
+            alone, together = (digests(folder / variant) for folder in (self._folder / f"alone{repeat}", output))
+            if differing := differences(together, alone):
+                raise SystemExit(f"{variant} of {', '.join(variants)} differs: {', '.join(differing)}")
 
     def _run(self, variants: tuple[str, ...], output: Path, tree: Path) -> None:
         """Run the command, and note its CPU seconds."""
@@ -117,21 +115,6 @@ class _Benchmark:
 
 def _cpu(used: resource.struct_rusage) -> float:
     return used.ru_utime + used.ru_stime
-
-
-def _contents(folder: Path) -> dict[str, str]:
-    """Name -> SHA-256 of all files of a corpus; of its report without times."""
-    found = {}
-    for path in sorted(folder.rglob("*")):
-        if path.name == "report.json":
-            report = json.loads(path.read_bytes())
-            content = json.dumps({name: report[name] for name in report if name not in _NOT_COMPARED}).encode()
-        elif path.is_file() and path.name != "report.html":
-            content = path.read_bytes()
-        else:
-            continue
-        found[str(path.relative_to(folder))] = hashlib.sha256(content).hexdigest()
-    return found
 
 
 if __name__ == "__main__":

@@ -66,11 +66,11 @@ class Progress:
             self._line.show(done, f"{words}, {memory / 2**20:,.0f} MiB", total=total)
 
 
-def memory_of_processes() -> int:
-    """Resident bytes of this process and all its descendants."""
-    own = psutil.Process()
+def memory_of_processes(root: int | None = None) -> int:
+    """Resident bytes of a process and all its descendants. root: its id; None: this process."""
+    first = psutil.Process(root)
     total = 0
-    for process in (own, *own.children(recursive=True)):
+    for process in (first, *first.children(recursive=True)):
         with contextlib.suppress(psutil.Error):  # the process may have ended
             total += process.memory_info().rss
     return total

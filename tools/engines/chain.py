@@ -12,7 +12,7 @@ from pathlib import Path
 from c4pipe.demo import pack_crawl
 
 # The fields of a report that describe the run and not the result.
-_OF_THE_RUN = ("timing", "machine")
+_OF_THE_RUN = ("timing", "machine", "version")
 _PAGES = "report.html"
 _REPORT = "report.json"
 _RUN_SECONDS = 1800
@@ -93,7 +93,7 @@ def execute(run: Run, output: Path, flags: list[str], log: Path) -> float:
 
 
 def digests(folder: Path) -> dict[str, str]:
-    """SHA-256 of every file by its path in the folder, without what describes the run (times, memory, its folders)."""
+    """SHA-256 of every file by its path in the folder, without what describes the run (times, version, folders)."""
     found = {}
     for path in sorted(folder.rglob("*")):
         if not path.is_file() or path.name == _PAGES:
