@@ -19,11 +19,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from isal import igzip
-
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks.turns import TREE, checkout, children_seconds
+from c4pipe.demo.pack_crawl import wet_record
 
 BASELINE = "70691f5"
 COMMANDS = [
@@ -104,17 +103,12 @@ def write_wet(folder: Path) -> Path:
     """A WET file of some pages that C4 keeps."""
     folder.mkdir()
     path = folder / "CC-MAIN-20240518000000-20240518010000-00000.warc.wet.gz"
-    with igzip.open(path, "wb") as wet:
+    with open(path, "wb") as wet:
         for number in range(NUM_PAGES):
             line = f"Page {number} tells, in line {{}}, of the harbour and of the ships that come in at night."
-            body = "\n".join(line.format(row) for row in range(8)).encode()
-            head = (
-                "WARC/1.0\r\nWARC-Type: conversion\r\n"
-                f"WARC-Target-URI: https://harbour.example.org/{number}.html\r\n"
-                f"WARC-Date: 2024-05-18T0{number}:00:00Z\r\n"
-                f"Content-Type: text/plain\r\nContent-Length: {len(body)}\r\n\r\n"
-            )
-            wet.write(head.encode() + body + b"\r\n\r\n")
+            url, date = f"https://harbour.example.org/{number}.html", f"2024-05-18T0{number}:00:00Z"
+            headers = {"WARC-Target-URI": url, "WARC-Date": date, "Content-Type": "text/plain"}
+            wet.write(wet_record("conversion", headers, "\n".join(line.format(row) for row in range(8)).encode()))
     return path
 
 
