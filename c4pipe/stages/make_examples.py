@@ -29,7 +29,6 @@ from c4pipe.shards.reading import plain_text
 from c4pipe.shards.reading.record import BadRecord, quarantine_rows
 from c4pipe.shards.schemas import ExampleSchema
 from c4pipe.shards.text_shards import read_text_shard
-from c4pipe.stages.engine import beam
 from c4pipe.vocabulary.vocabulary import Vocabulary
 
 TRAIN, VALIDATION = "train", "validation"
@@ -131,26 +130,9 @@ class _Tally:
         self.target_lengths += np.bincount(made.target_lengths, minlength=len(self.target_lengths))
 
 
-class MakeExamples(beam.PTransform):
-    """PCollection of `TextShard` -> PCollection of `Made`, with the example shards written to `output`."""
-
-    def __init__(self, recipe: Recipe, output: str) -> None:
-        super().__init__()
-        self._recipe = recipe
-        self._output = output
-
-    def expand(self, shards: Any) -> Any:
-        return shards | "Corrupt" >> beam.ParDo(_MakeExamples(self._recipe, self._output))
-
-
-class _MakeExamples(beam.DoFn):
-    def __init__(self, recipe: Recipe, output: str) -> None:
-        self._recipe = recipe
-        self._output = output
-
-    def process(self, element: TextShard) -> Iterator[Made]:
-        made = find_made(self._output, element, self._recipe.digest())
-        yield made if made is not None else make_examples(element, self._recipe, self._output)
+def make_or_find(shard: TextShard, recipe: Recipe, output: str) -> Made:
+    """Make the example shards of a text shard, unless they are there already. Returns: the record of them."""
+    return find_made(output, shard, recipe.digest()) or make_examples(shard, recipe, output)
 
 
 def shard_names(shard: TextShard, replicas: int) -> list[str]:

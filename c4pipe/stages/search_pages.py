@@ -16,18 +16,9 @@ _PAGES_PER_BATCH = 64
 MOST_PAGES = 5
 
 
-class SearchPages(beam.PTransform):
+class SearchPages(beam.DoFn):
     """`TextShard` -> its number. The findings are written to the work folder."""
 
-    def __init__(self, plan: Plan) -> None:
-        super().__init__()
-        self._plan = plan
-
-    def expand(self, shards):
-        return shards | beam.ParDo(_SearchPages(self._plan))
-
-
-class _SearchPages(beam.DoFn):
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
 

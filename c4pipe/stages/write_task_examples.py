@@ -7,7 +7,7 @@ Shards are first written to the work folder, with a `done.json` that is written 
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -22,7 +22,6 @@ from c4pipe.shards import files
 from c4pipe.shards.example_shards import ExampleShardWriter
 from c4pipe.shards.reading.records import BadRecord, RawRecord
 from c4pipe.shards.schemas import ExampleSchema
-from c4pipe.stages.engine import beam
 from c4pipe.stages.task_records import read_task_records
 from c4pipe.tasks import hugging_face
 from c4pipe.tasks.conversion import Placed, convert, unfold
@@ -94,28 +93,12 @@ class SplitStatistics:
     sha256: str = ""
 
 
-class WriteTaskExamples(beam.PTransform):
-    """Files -> their names. Shards are written to the work folder, with `done.json` files that tell what was made."""
-
-    def __init__(self, settings: TaskSettings, vocabulary: Vocabulary, work_dir: str) -> None:
-        super().__init__()
-        self._arguments = (settings, vocabulary, work_dir)
-
-    def expand(self, task_files):
-        return (
-            task_files
-            | "SpreadFiles" >> beam.Reshuffle()
-            | "ConvertFile" >> beam.FlatMap(_convert_and_count, *self._arguments)
-        )
-
-
-def _convert_and_count(
-    task_file: TaskFile, settings: TaskSettings, vocabulary: Vocabulary, work_dir: str
-) -> Iterator[str]:
+def convert_and_count(task_file: TaskFile, settings: TaskSettings, vocabulary: Vocabulary, work_dir: str) -> str:
+    """Convert a file as `convert_file` does, and add its counts to the pipeline's metrics. Returns: the file's name."""
     done = convert_file(task_file, settings, vocabulary, work_dir)
     for name, count in done["counters"].items():
         Metrics.counter("tasks", name).inc(count)
-    yield task_file.name
+    return task_file.name
 
 
 def done_path(task_file: TaskFile, settings: TaskSettings, vocabulary: Vocabulary, work_dir: str) -> str:

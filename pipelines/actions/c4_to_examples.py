@@ -9,7 +9,7 @@ from apache_beam.options.pipeline_options import DirectOptions, PipelineOptions
 from c4pipe.folders.output_folder import OutputFolder
 from c4pipe.folders.work_folder import WorkFolder
 from c4pipe.shards import files
-from c4pipe.stages.make_examples import Made, MakeExamples
+from c4pipe.stages.make_examples import Made, make_or_find
 from pipelines.jobs import examples
 from pipelines.jobs.examples import ExampleJob
 from pipelines.launch import beam_options
@@ -52,7 +52,7 @@ def make(job: ExampleJob, options: PipelineOptions) -> list[Made]:
             pipeline
             | "Text shards" >> beam.Create(job.shards)
             | "Spread" >> beam.Reshuffle()
-            | "Make examples" >> MakeExamples(job.recipe, job.output)
+            | "Make examples" >> beam.Map(make_or_find, job.recipe, job.output)
         )
 
     def look() -> tuple[int, int, str]:

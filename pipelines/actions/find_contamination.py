@@ -42,5 +42,5 @@ def _search(pipeline: beam.Pipeline, job: Job) -> None:
         pipeline
         | "Text shards" >> beam.Create(job.shards)
         | "Spread" >> beam.Reshuffle()
-        | "Search pages" >> SearchPages(job.plan)
+        | "Search pages" >> beam.ParDo(SearchPages(job.plan))
     )

@@ -8,7 +8,7 @@ from apache_beam.options.pipeline_options import PipelineOptions
 
 from c4pipe.folders.output_folder import OutputFolder
 from c4pipe.folders.work_folder import WorkFolder
-from c4pipe.stages.write_task_examples import WriteTaskExamples
+from c4pipe.stages.write_task_examples import convert_and_count
 from pipelines.jobs import task_examples
 from pipelines.jobs.task_examples import Converted, TaskJob
 from pipelines.launch import beam_options
@@ -47,8 +47,9 @@ def convert(job: TaskJob, options: PipelineOptions) -> Converted:
     def build(pipeline: beam.Pipeline) -> None:
         _ = (
             pipeline
-            | "TaskFiles" >> beam.Create(missing)
-            | "WriteTaskExamples" >> WriteTaskExamples(job.settings, job.vocabulary, job.work_dir)
+            | "Task files" >> beam.Create(missing)
+            | "Spread" >> beam.Reshuffle()
+            | "Convert files" >> beam.Map(convert_and_count, job.settings, job.vocabulary, job.work_dir)
         )
 
     def look() -> tuple[int, int, str]:

@@ -9,7 +9,7 @@ from c4pipe.shards import files
 from c4pipe.stages.engine import beam
 from c4pipe.stages.near_duplicates.cluster_pages import ClusterPages
 from c4pipe.stages.near_duplicates.sign_pages import SignPages
-from c4pipe.stages.near_duplicates.write_kept import WriteKept
+from c4pipe.stages.near_duplicates.write_kept import write_kept
 
 
 class DropNearDuplicates(beam.PTransform):
@@ -22,15 +22,13 @@ class DropNearDuplicates(beam.PTransform):
     def expand(self, pipeline):
         plan = self._plan
         spread = pipeline | "Text shards" >> beam.Create(self._shards) | "Spread" >> beam.Reshuffle()
-        signed = spread | "Sign pages" >> SignPages(plan)
-        run_key = signed | "Cluster pages" >> ClusterPages(plan.clustering, run_name(plan.signing_key, plan.format))
-        written = spread | "Write kept" >> WriteKept(plan, run_key) | "All written" >> beam.combiners.ToList()
-        return written | "Leave result" >> beam.Map(
-            _leave_result,
-            plan,
-            beam.pvalue.AsSingleton(run_key),
-            beam.pvalue.AsSingleton(signed | "All read" >> beam.combiners.ToList()),
-        )
+        signed = spread | "Sign pages" >> beam.ParDo(SignPages(plan))
+        clusters = signed | "Cluster pages" >> ClusterPages(plan.clustering, run_name(plan.signing_key, plan.format))
+        run_key = beam.pvalue.AsSingleton(clusters)
+        written = spread | "Write kept" >> beam.Map(write_kept, plan, run_key)
+        all_signed = beam.pvalue.AsSingleton(signed | "All read" >> beam.combiners.ToList())
+        all_written = written | "All written" >> beam.combiners.ToList()
+        return all_written | "Leave result" >> beam.Map(_leave_result, plan, run_key, all_signed)
 
 
 def _leave_result(written: list[int], plan: Plan, run_key: str, signed: list[Signed]) -> str:

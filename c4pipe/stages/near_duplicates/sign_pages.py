@@ -25,18 +25,9 @@ TIMES = ("timestamp", "date")
 _PAGES_PER_BATCH = 64
 
 
-class SignPages(beam.PTransform):
+class SignPages(beam.DoFn):
     """`TextShard` -> `Signed`. The keys and priorities are written to the work folder."""
 
-    def __init__(self, plan: Plan) -> None:
-        super().__init__()
-        self._plan = plan
-
-    def expand(self, shards):
-        return shards | beam.ParDo(_SignPages(self._plan))
-
-
-class _SignPages(beam.DoFn):
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
 

@@ -13,24 +13,15 @@ from c4pipe.shards.provenance import find, read_provenance, write_provenance
 from c4pipe.shards.reading.record import BadRecord, quarantine_rows
 from c4pipe.shards.text_shards import COLUMNS, read_pages, write_text_shard
 from c4pipe.shards.work.work_files import read_record, write_record
-from c4pipe.stages.engine import beam
 from c4pipe.stages.near_duplicates.members_of_file import MembersOfFile
 from c4pipe.stages.near_duplicates.sign_pages import TIMES, timestamp_of
 
 
-class WriteKept(beam.PTransform):
-    """`TextShard` -> its number. The record of what was written is in the work folder."""
-
-    def __init__(self, plan: Plan, run_key) -> None:
-        super().__init__()
-        self._plan, self._run_key = plan, run_key
-
-    def expand(self, shards):
-        return shards | beam.Map(write_kept, self._plan, beam.pvalue.AsSingleton(self._run_key))
-
-
 def write_kept(shard: TextShard, plan: Plan, run_key: str) -> int:
-    """Write one shard of the output and its rows of `clusters.parquet`, unless they are there already."""
+    """Write one shard of the output and its rows of `clusters.parquet`, unless they are there already.
+
+    The record of what was written is in the work folder. Returns: the number of the shard.
+    """
     record_path = plan.record(shard, run_key)
     record = read_record(record_path, run_key)
     if record is None or not all(map(files.exists, _written(shard, plan, record))):

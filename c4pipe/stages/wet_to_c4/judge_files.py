@@ -129,18 +129,9 @@ class FileJudging:
         return Candidate(page.url, normalized_url(page.url), page.text, lost, page.language, earlier)
 
 
-class JudgeFiles(beam.PTransform):
+class JudgeFiles(beam.DoFn):
     """`Losses` -> `Signed` files: the judged pages of each WET file, and their keys."""
 
-    def __init__(self, plan: Plan) -> None:
-        super().__init__()
-        self._plan = plan
-
-    def expand(self, losses):
-        return losses | beam.ParDo(_JudgeFile(self._plan))
-
-
-class _JudgeFile(beam.DoFn):
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
 

@@ -89,7 +89,7 @@ def _branch(plan: Plan, contest: int, losses: Sequence, all_cleaned, plans: Sequ
     run_key = all_cleaned | _label("Decide", name, plans) >> beam.Map(_decide, plan)
     if not NEAR_DUPLICATES.when(plan.variant):
         return Branch(plan, contest, run_key)
-    signed = losses[contest] | _label("Judge files", name, plans) >> JudgeFiles(plan)
+    signed = losses[contest] | _label("Judge files", name, plans) >> beam.ParDo(JudgeFiles(plan))
     clusters = signed | _label("Find near-duplicates", name, plans) >> ClusterPages(plan.clustering, plan.finishing_key)
     return Branch(plan, contest, run_key, clusters)
 
