@@ -9,7 +9,7 @@ import numpy as np
 from c4pipe.contamination.task_grams import TaskGrams
 from c4pipe.contamination_run.task_texts import INPUTS, TARGETS, TaskExample
 
-# The most pages that are listed per text. All pages are counted.
+# The most pages that are listed per text, of one shard and of all together. All pages are counted.
 MOST_PAGES = 5
 
 

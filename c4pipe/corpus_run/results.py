@@ -15,15 +15,13 @@ from c4pipe.corpus.wet.language_header import OTHER_LANGUAGE
 from c4pipe.corpus_run.inputs import read_list
 from c4pipe.corpus_run.plan import Plan
 from c4pipe.errors import UserError
-from c4pipe.folders.kinds import CARD
+from c4pipe.folders.kinds import CARD, QUARANTINE, REPORT
 from c4pipe.report import corpus_report
 from c4pipe.report.summary import InputFile, Summary
 from c4pipe.shards import cluster_files, files, manifest
 from c4pipe.shards.work.frames import DamagedWorkFile, read_frames
 from c4pipe.shards.work.work_files import read_record
 
-REPORT = "report.json"
-QUARANTINE = "quarantine.jsonl"
 # Of the clusters of near-equal pages, in the manifest.
 _COUNTED = ("clusters", "in_clusters", "dropped")
 

@@ -59,9 +59,6 @@ class Volume:
         self.lines += lines
         self.bytes += size
 
-    def __add__(self, other: "Volume") -> "Volume":
-        return Volume(self.pages + other.pages, self.lines + other.lines, self.bytes + other.bytes)
-
 
 class Sample(NamedTuple):
     """A page or line that was dropped.
@@ -141,7 +138,7 @@ class Summary:
         for name in ("counters", "languages", *_BY_PAGE, "seconds", "totals", "kinds"):
             getattr(self, name).update(getattr(other, name))
         for name, volume in other.volumes.items():
-            self.volumes[name] = self.volumes.get(name, Volume()) + volume
+            self.volume(name).add(volume.lines, volume.bytes, volume.pages)
         for rule, entries in other.samples.items():
             both = {*self.samples.get(rule, []), *entries}
             self.samples[rule] = heapq.nsmallest(self.samples_per_rule, both)

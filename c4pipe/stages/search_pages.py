@@ -4,6 +4,7 @@ from typing import Any
 
 from c4pipe.contamination.task_grams import Match, TaskGrams
 from c4pipe.contamination_run.plan import Plan, TextShard
+from c4pipe.contamination_run.results import MOST_PAGES
 from c4pipe.shards import files
 from c4pipe.shards.digests import ReadDigest, sha256_of
 from c4pipe.shards.reading.record import BadRecord, quarantine_rows
@@ -12,8 +13,6 @@ from c4pipe.shards.work.work_files import read_record, write_record
 from c4pipe.stages.engine import beam
 
 _PAGES_PER_BATCH = 64
-# The most pages that are listed per text and shard. All pages are counted.
-MOST_PAGES = 5
 
 
 class SearchPages(beam.DoFn):

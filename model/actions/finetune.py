@@ -33,14 +33,14 @@ from model.finetuning.method import MethodSettings
 from model.training.computation import Computation, resolve_precision
 from model.training.figures.throughput import estimated_time, flops_of_example
 from model.training.fitting import refuse_what_cannot_fit
-from model.training.flags import running_settings, training_settings
+from model.training.flags import training_settings
 from model.training.hooks import Hooks
 from model.training.launch import launch, make_trainer, train
 from model.training.parallel.sharding import place_model
 from model.training.ranks.speaker import is_first, say, silence_others, was_restarted
 from model.training.ranks.world import World
 from model.training.run import Run
-from model.training.settings import BestMetric
+from model.training.settings import BestMetric, RunningSettings
 
 ORIGIN = "checkpoint_sha256"
 
@@ -51,7 +51,7 @@ def perform(arguments: argparse.Namespace) -> int:
     silence_others()
     method = METHODS[arguments.method]
     settings = training_settings(arguments)
-    folder, running = RunFolder(arguments.output), running_settings(arguments)
+    folder, running = RunFolder(arguments.output), from_flags(RunningSettings, arguments)
     base, origin = _base(arguments, folder, running.resume or was_restarted())
     sources = mix(task_sources(arguments.tasks), from_flags(MixtureFlags, arguments))
     examples = gather_examples(sources, num_validation=0)

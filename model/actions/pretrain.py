@@ -24,7 +24,7 @@ from model.data.task_sources import mix, task_sources
 from model.training.computation import Computation, resolve_precision
 from model.training.figures.throughput import estimated_time, flops_of_example
 from model.training.fitting import refuse_what_cannot_fit
-from model.training.flags import running_settings, training_settings
+from model.training.flags import training_settings
 from model.training.hooks import Hooks
 from model.training.launch import launch, make_trainer, train
 from model.training.optimizers.catalog import recipe_by_name
@@ -32,7 +32,7 @@ from model.training.parallel.sharding import place_model
 from model.training.ranks.speaker import num_ranks, say, silence_others, was_restarted
 from model.training.ranks.world import World
 from model.training.run import Run
-from model.training.settings import BestMetric, TrainingSettings
+from model.training.settings import BestMetric, RunningSettings, TrainingSettings
 from model.training.validation import Validation, yardsticks
 
 ORIGIN = "from_weights_sha256"
@@ -49,7 +49,7 @@ def perform(arguments: argparse.Namespace) -> int:
         num_validation=arguments.validation_examples,
         max_examples=_max_examples(arguments, settings, len(sources)),
     )
-    folder, running = RunFolder(arguments.output), running_settings(arguments)
+    folder, running = RunFolder(arguments.output), from_flags(RunningSettings, arguments)
     start = _origin(arguments, folder, running.resume or was_restarted()) if arguments.from_hugging_face else None
     config = model_config(arguments, examples.vocabulary, start)
     if not examples.inputs_length and ARCHITECTURES[config.architecture].needs_inputs:

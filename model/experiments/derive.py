@@ -141,7 +141,7 @@ class Derivation:
             paths={"examples": ",".join(sources)},
             inputs=inputs,
             needs=(examples,),
-            flops=_flops(config, *longest) * flags["steps"] * flags["batch_size"],
+            flops=flops_of_example(_model(config), *longest) * flags["steps"] * flags["batch_size"],
             num_bytes=_checkpoint_bytes(config, flags),
         )
 
@@ -162,6 +162,7 @@ class Derivation:
             self._scale.preset, architecture=row.architecture, vocabulary_size=self._inputs.vocabulary.embedding_rows
         )
         config = METHODS[row.method].extend(config, MethodSettings(row.adapter_size, flags["steps"]))
+        lengths = (column.inputs_length, column.targets_length)
         checkpoint = start.folder if start is not None else str(self._inputs.checkpoint)
         return self._nodes.add(
             FINETUNE,
@@ -170,7 +171,7 @@ class Derivation:
             paths={"checkpoint": checkpoint, "tasks": column.train},
             inputs=(column.digest, *(() if start is not None else (self._inputs.checkpoint_digest,))),
             needs=(start,) if start is not None else (),
-            flops=_flops(config, column.inputs_length, column.targets_length) * flags["steps"] * flags["batch_size"],
+            flops=flops_of_example(_model(config), *lengths) * flags["steps"] * flags["batch_size"],
             num_bytes=_checkpoint_bytes(config, flags),
         )
 
@@ -189,10 +190,6 @@ class Derivation:
 def _model(config: ModelConfig) -> T5Model:
     """The model without memory for its parameters."""
     return build_model(config, device="meta")
-
-
-def _flops(config: ModelConfig, inputs_length: int, targets_length: int) -> float:
-    return flops_of_example(_model(config), inputs_length, targets_length)
 
 
 def _checkpoint_bytes(config: ModelConfig, flags: Mapping[str, Any]) -> float:

@@ -24,8 +24,3 @@ def training_settings(arguments: argparse.Namespace) -> TrainingSettings:
     Raises: UserError for values that are out of range.
     """
     return from_flags(TrainingSettings, arguments).completed()
-
-
-def running_settings(arguments: argparse.Namespace) -> RunningSettings:
-    """The running settings that the flags give."""
-    return from_flags(RunningSettings, arguments)

@@ -4,7 +4,6 @@ import argparse
 import os
 import sys
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Executor
 from dataclasses import dataclass
 from multiprocessing import get_context
 from urllib.parse import urlsplit
@@ -109,11 +108,7 @@ def find_pages(shards: Sequence[str], wanted: str, is_domain: bool, *, in_parall
     if not in_parallel:
         return [match for job in jobs for match in _find_in_shard(job)]
     with worker_processes(context=get_context("spawn")) as pool:
-        return _gather(pool, jobs)
-
-
-def _gather(pool: Executor, jobs: Sequence[_Job]) -> list[Match]:
-    return [match for found in pool.map(_find_in_shard, jobs) for match in found]
+        return [match for found in pool.map(_find_in_shard, jobs) for match in found]
 
 
 def _find_in_shard(job: _Job) -> list[Match]:

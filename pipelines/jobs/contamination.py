@@ -15,7 +15,7 @@ from c4pipe.contamination_run.plan import Plan, TextShard, evaluation_texts, tex
 from c4pipe.contamination_run.task_texts import TaskExample, read_task_texts
 from c4pipe.corpus_run.plan import code_digest
 from c4pipe.errors import UserError
-from c4pipe.folders.kinds import QUARANTINE
+from c4pipe.folders.kinds import QUARANTINE, REPORT_PAGE
 from c4pipe.folders.output_folder import OutputFolder
 from c4pipe.folders.results import SettingsResult
 from c4pipe.report.contamination_page import contamination_page
@@ -49,7 +49,7 @@ class Job:
             record=RESULT,
             settings=self.settings(),
             beside=(URLS,),
-            others=(report_page.REPORT_PAGE, QUARANTINE),
+            others=(REPORT_PAGE, QUARANTINE),
         )
 
     def settings(self) -> dict[str, Any]:

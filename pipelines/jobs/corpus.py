@@ -29,7 +29,7 @@ from c4pipe.corpus_run.plan import (
     write_rules,
 )
 from c4pipe.errors import UserError
-from c4pipe.folders.kinds import KINDS
+from c4pipe.folders.kinds import KINDS, QUARANTINE
 from c4pipe.folders.results import ManifestResult
 from c4pipe.machine import free_bytes, num_cores
 from c4pipe.report import corpus_report, data_set_card
@@ -269,7 +269,7 @@ def finish(
     if not report["finished"]:
         raise UserError(
             f"{quarantine['records']:,} records ({quarantine['fraction']:.2%}) could not be read, more than "
-            f"--max_quarantined_fraction={quarantine['limit']:g}; {plan.output}/{results.QUARANTINE} lists them. "
+            f"--max_quarantined_fraction={quarantine['limit']:g}; {plan.output}/{QUARANTINE} lists them. "
             "Raise the limit to continue without them"
         )
     if faults := corpus_report.failed(report):

@@ -79,7 +79,16 @@ class ExampleJob:
 
     def estimate(self, num_workers: int) -> str:
         """The output of `--dry_run`."""
-        return _estimate(self.shards, self.recipe, num_workers, self.output)
+        replicas, tokens = self.recipe.replicas, _num_tokens(self.shards)
+        seconds = tokens / _TOKENS_PER_CORE_SECOND / max(1, min(num_workers, len(self.shards)))
+        examples = tokens * replicas / self.recipe.corruption.mean_tokens
+        num_shards = sum(len(shard_names(shard, replicas)) for shard in self.shards)
+        megabytes = tokens * replicas * _BYTES_PER_TOKEN / 1e6
+        return (
+            f"would make {num_shards} example shards in {self.output} from {len(self.shards)} text shards: about "
+            f"{tokens / 1e6:,.1f} M tokens, {examples:,.0f} examples, {megabytes:,.0f} MB, {seconds:,.0f} s on "
+            f"{num_workers} workers"
+        )
 
 
 def make_job(flags: Namespace) -> ExampleJob:
@@ -228,19 +237,6 @@ def made_lengths(made: Sequence[Made]) -> tuple[list[int], list[int]]:
 
 def _digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
-
-
-def _estimate(shards: Sequence[TextShard], recipe: Recipe, num_workers: int, output: str) -> str:
-    tokens = _num_tokens(shards)
-    seconds = tokens / _TOKENS_PER_CORE_SECOND / max(1, min(num_workers, len(shards)))
-    examples = tokens * recipe.replicas / recipe.corruption.mean_tokens
-    num_shards = sum(len(shard_names(shard, recipe.replicas)) for shard in shards)
-    megabytes = tokens * recipe.replicas * _BYTES_PER_TOKEN / 1e6
-    return (
-        f"would make {num_shards} example shards in {output} from {len(shards)} text shards: about "
-        f"{tokens / 1e6:,.1f} M tokens, {examples:,.0f} examples, {megabytes:,.0f} MB, {seconds:,.0f} s on "
-        f"{num_workers} workers"
-    )
 
 
 def summary(manifest: Manifest, output: str, seconds: float) -> str:

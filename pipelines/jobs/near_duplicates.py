@@ -9,7 +9,7 @@ from typing import Any
 from c4pipe.checked_json import Count, FileName, Sha256
 from c4pipe.corpus_run.plan import code_digest
 from c4pipe.errors import UserError
-from c4pipe.folders.kinds import CARD, QUARANTINE
+from c4pipe.folders.kinds import CARD, QUARANTINE, REPORT_PAGE
 from c4pipe.folders.output_folder import OutputFolder
 from c4pipe.folders.results import ManifestResult, same_files
 from c4pipe.near_duplicates.signatures import Banding
@@ -48,7 +48,7 @@ class Job:
             command="drop_near_duplicates",
             kind="c4",
             settings=_settings(self.plan),
-            names=(*written, *provenance, cluster_files.FILE_NAME, report_page.REPORT_PAGE, CARD, QUARANTINE),
+            names=(*written, *provenance, cluster_files.FILE_NAME, REPORT_PAGE, CARD, QUARANTINE),
             inputs=same_files([shard.path for shard in self.shards]),
             identity=[files.base_name(shard.path) for shard in self.shards],
         )

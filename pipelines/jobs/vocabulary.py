@@ -8,7 +8,7 @@ import sys
 from argparse import Namespace
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from c4pipe.errors import UserError
@@ -120,14 +120,14 @@ def parse_sources(text: str) -> list[WeightedSource]:
     """
     sources = sorted(
         (
-            WeightedSource(_short_name(source.place), source.weight, tuple(resolve_source(source)))
+            WeightedSource(files.base_name(source.place), source.weight, tuple(resolve_source(source)))
             for source in parse_source_names(text)
         ),
         key=lambda source: (source.name, source.weight, list(map(files.base_name, source.paths)), source.paths),
     )
     names = [source.name for source in sources]
     return [
-        source if names.count(source.name) == 1 else WeightedSource(f"{source.name} ({number + 1})", *_rest(source))
+        source if names.count(source.name) == 1 else replace(source, name=f"{source.name} ({number + 1})")
         for number, source in enumerate(sources)
     ]
 
@@ -140,24 +140,12 @@ def in_one_order(samples: Iterable[Sequence[str]]) -> Iterator[str]:
     return heapq.merge(*samples, key=lambda text: (page_hash(text), text))
 
 
-def _rest(source: WeightedSource) -> tuple[float, tuple[str, ...]]:
-    return source.weight, source.paths
-
-
 def _without_weights(text: str) -> str:
     """
     >>> _without_weights("c4/en:10,c4/multilingual@de:1")
     'c4/en,c4/multilingual@de'
     """
     return ",".join(source.place.replace(",", "\\,") for source in parse_source_names(text))
-
-
-def _short_name(source: str) -> str:
-    """
-    >>> _short_name("/data/c4/en/"), _short_name("c4/multilingual@de")
-    ('en', 'multilingual@de')
-    """
-    return files.base_name(source)
 
 
 def _settings(flags: Namespace, sources: Sequence[WeightedSource]) -> dict:

@@ -4,9 +4,8 @@ import sys
 from collections.abc import Callable
 
 from c4pipe.errors import UserError
+from c4pipe.folders.kinds import REPORT_PAGE
 from c4pipe.shards import files
-
-REPORT_PAGE = "report.html"
 
 
 def write(folder: str, make: Callable[[], str]) -> None:

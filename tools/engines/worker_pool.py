@@ -6,20 +6,21 @@ import sys
 from pipelines.launch import worker_malloc
 from tools.engines.servers import Servers, free_port
 
+NAME = "worker_pool"
 _START_SECONDS = 300
 # Shorter than Flink waits before it restarts a job (`flink/cluster.py`): a restart soon after the death of a Python
 # worker is sent to the dead worker.
 _WORKERS_STAY_MILLISECONDS = 10_000
 
 
-def start(servers: Servers, name: str = "worker_pool") -> int:
+def start(servers: Servers) -> int:
     """Start a pool, whose workers run this Python (Beam finds `python` by PATH). Returns: its port."""
     port = free_port()
     command = [sys.executable, "-m", "tools.engines.pool_process", str(port)]
     python_path = os.pathsep.join(path for path in (os.getcwd(), os.environ.get("PYTHONPATH")) if path)
     path = os.path.dirname(sys.executable) + os.pathsep + os.environ["PATH"]
-    servers.start(name, command, {"PATH": path, "PYTHONPATH": python_path, **worker_malloc.VARIABLES})
-    servers.wait_for_port(name, port, _START_SECONDS)
+    servers.start(NAME, command, {"PATH": path, "PYTHONPATH": python_path, **worker_malloc.VARIABLES})
+    servers.wait_for_port(NAME, port, _START_SECONDS)
     return port
 
 

@@ -106,12 +106,8 @@ def count_rows(path: str, dtype: np.dtype) -> int:
 
 def is_whole(path: str, dtype: np.dtype) -> bool:
     """Whether a key file exists and has exactly the bytes that were written."""
-
-    def read(source: Any, num_parts: int) -> int:
-        return num_parts
-
     try:
-        read_parts(path, 0, _with_head(path, dtype, read), dtype)
+        read_parts(path, 0, _with_head(path, dtype, lambda source, num_parts: num_parts), dtype)
         count_rows(path, dtype)
         return True
     except DamagedWorkFile:

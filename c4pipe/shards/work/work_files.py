@@ -92,7 +92,6 @@ class PagesWriter:
         self._schema = schema
         self._frames = FramesWriter(path)
         self._options = ipc.IpcWriteOptions(compression="lz4")
-        self.num_batches = 0
 
     def __enter__(self) -> "PagesWriter":
         self._frames.__enter__()
@@ -104,9 +103,7 @@ class PagesWriter:
         packed = pa.BufferOutputStream()
         with ipc.new_stream(packed, self._schema, options=self._options) as stream:
             stream.write_batch(pa.RecordBatch.from_arrays(arrays, schema=self._schema))
-        self._frames.write(packed.getvalue())
-        self.num_batches += 1
-        return self.num_batches - 1
+        return self._frames.write(packed.getvalue())
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

@@ -11,6 +11,7 @@ import torch.distributed as dist
 from torch import Tensor
 
 from c4pipe.errors import UserError
+from model.checkpoints.opening import resolve_device
 from model.training.ranks.rendezvous import private_store
 from model.training.ranks.speaker import num_ranks
 
@@ -157,23 +158,15 @@ class World:
             result = work()
         except UserError as error:
             complaint = str(error)
-        if self.size > 1:
-            complaints: list[str | None] = [None] * self.size
-            dist.all_gather_object(complaints, complaint, group=self.control)
-            complaint = next(filter(None, complaints), None)
-        if complaint:
+        if complaint := next(filter(None, self.gather(complaint)), None):
             raise UserError(complaint)
         return result  # type: ignore[return-value]
 
 
 def _device(name: str) -> torch.device:
-    if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "cpu"
-    if name != "cuda":
-        return torch.device(name)
-    local_rank = int(os.environ.get("LOCAL_RANK", "0"))
-    if not torch.cuda.is_available():
-        raise UserError("there is no CUDA GPU here; use --device=cpu")
+    device, local_rank = resolve_device(name), int(os.environ.get("LOCAL_RANK", "0"))
+    if str(device) != "cuda":
+        return device
     if local_rank >= torch.cuda.device_count():
         raise UserError(
             f"torchrun started {local_rank + 1} or more processes here, but there are {torch.cuda.device_count()} "

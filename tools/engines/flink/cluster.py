@@ -173,7 +173,7 @@ class Cluster:
 
     def python_workers(self) -> list[psutil.Process]:
         """The Python workers that the pool has started."""
-        return self.servers.process("worker_pool").children()
+        return self.servers.process(worker_pool.NAME).children()
 
     def python_workers_of(self, task_manager: str) -> list[psutil.Process]:
         """The Python workers that are connected to a task manager."""
