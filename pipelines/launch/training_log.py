@@ -6,7 +6,6 @@ import re
 import select
 import sys
 import threading
-from types import TracebackType
 
 from c4pipe.progress import PLAIN_EVERY_SECONDS, ProgressLine
 
@@ -77,9 +76,7 @@ class TrainingLog:
         self._thread.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         os.dup2(self._kept, 2)  # the pipe has no writer then, so the thread ends
         os.close(self._kept)
         self._thread.join()

@@ -12,7 +12,6 @@ import os
 import struct
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from types import TracebackType
 from typing import Any, BinaryIO
 
 from c4pipe.errors import UserError
@@ -63,9 +62,7 @@ class FramesWriter:
         self._offset += length
         return len(self._entries) - 1
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
         if error is None:
             entries = b"".join(self._entries)
             self._target.write(entries)

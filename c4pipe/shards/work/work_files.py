@@ -7,7 +7,6 @@ from. All files are written whole or not at all, so a run may be killed at any m
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
-from types import TracebackType
 from typing import Any, TypeVar
 
 import pyarrow as pa
@@ -105,10 +104,8 @@ class PagesWriter:
             stream.write_batch(pa.RecordBatch.from_arrays(arrays, schema=self._schema))
         return self._frames.write(packed.getvalue())
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._frames.__exit__(kind, error, trace)
+    def __exit__(self, *raised: Any) -> None:
+        self._frames.__exit__(*raised)
 
 
 def read_pages(path: str, kind: type[_Row], batches: Sequence[int] | None = None) -> Iterator[list[_Row]]:
