@@ -27,7 +27,7 @@ class CleanedPage:
 
     text: the cleaned text or, if `stage` and `reason` tell why the page is dropped, the beginning of its original text.
     lines, bytes: the size of the original text. line_counts: lines per outcome of cleaning. counters: names of further
-    counters.
+    counters. language: whose rules cleaned it; empty if the rules do not depend on it.
     """
 
     record: int
@@ -40,6 +40,7 @@ class CleanedPage:
     bytes: int
     line_counts: Sequence[int]
     counters: Sequence[str]
+    language: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,13 @@ class FinishedPage:
     probability: float
 
 
+@dataclass(frozen=True, slots=True)
+class JudgedPage(FinishedPage):
+    """A page that passed the stages up to its language, before the last stages."""
+
+    language: str
+
+
 CLEANED = pa.schema(
     [
         pa.field("record", pa.uint32(), nullable=False),
@@ -69,6 +77,7 @@ CLEANED = pa.schema(
         pa.field("bytes", pa.uint32(), nullable=False),
         pa.field("line_counts", pa.list_(pa.field("item", pa.uint32(), nullable=False)), nullable=False),
         pa.field("counters", pa.list_(pa.field("item", pa.string(), nullable=False)), nullable=False),
+        pa.field("language", pa.string(), nullable=False),
     ]
 )
 
@@ -82,6 +91,7 @@ FINISHED = pa.schema(
         pa.field("probability", pa.float64(), nullable=False),
     ]
 )
+JUDGED = pa.schema([*FINISHED, pa.field("language", pa.string(), nullable=False)])
 
 
 class PagesWriter:

@@ -22,11 +22,10 @@ from c4pipe.corpus_run.plan import File, Plan, digest
 from c4pipe.records import Dropped, Page, Quarantined
 from c4pipe.report.summary import EXCERPT_LENGTH, InputFile, Size, Summary
 from c4pipe.shards import files
-from c4pipe.shards.cleaned_pages import CLEANED_IN_LANGUAGE, PageInLanguage
 from c4pipe.shards.work import key_files, work_files
 from c4pipe.shards.work.frames import DamagedWorkFile, FramesWriter
 from c4pipe.shards.work.key_files import write_key_file
-from c4pipe.shards.work.work_files import PagesWriter, read_pages, read_record, write_record
+from c4pipe.shards.work.work_files import CLEANED, CleanedPage, PagesWriter, read_pages, read_record, write_record
 
 _URLS = KINDS["urls"]
 
@@ -100,7 +99,7 @@ class Cleaning:
         """The work files of a WET file. They get their names if the block ends without an error."""
         plan = self.plan
         with (
-            PagesWriter(plan.cleaned(file.stem, ".arrow"), CLEANED_IN_LANGUAGE) as writer,
+            PagesWriter(plan.cleaned(file.stem, ".arrow"), CLEANED) as writer,
             FramesWriter(plan.cleaned(file.stem, ".quarantine")) as quarantine,
         ):
             yield CleanedFile(self, file, writer, quarantine)
@@ -192,9 +191,9 @@ class CleanedFile:
         return Cleaned(tuple(self._file), sha256, self._num_rows, reused=False)
 
 
-def _cleaned_page(competitor: Competitor, verdict: Verdict) -> PageInLanguage:
+def _cleaned_page(competitor: Competitor, verdict: Verdict) -> CleanedPage:
     page, size = competitor.page, competitor.size
-    return PageInLanguage(
+    return CleanedPage(
         record=page.record,
         url=page.url,
         timestamp=page.timestamp,

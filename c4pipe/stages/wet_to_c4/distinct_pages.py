@@ -6,9 +6,8 @@ from c4pipe.corpus_run.ledger import Ledger
 from c4pipe.corpus_run.plan import File, Plan, digest
 from c4pipe.report.summary import Summary
 from c4pipe.shards import cluster_files, files
-from c4pipe.shards.judged_pages import JudgedPage
 from c4pipe.shards.work.frames import DamagedWorkFile
-from c4pipe.shards.work.work_files import read_pages, read_record, write_record
+from c4pipe.shards.work.work_files import JudgedPage, read_pages, read_record, write_record
 from c4pipe.stages.near_duplicates.members_of_file import MembersOfFile
 from c4pipe.stages.wet_to_c4.judge_files import JUDGED_ENDING, Lost
 

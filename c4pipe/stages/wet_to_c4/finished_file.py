@@ -10,15 +10,8 @@ from c4pipe.corpus.urls import normalized_url
 from c4pipe.corpus_run.ledger import Ledger
 from c4pipe.corpus_run.plan import File, Plan
 from c4pipe.report.summary import Summary
-from c4pipe.shards.judged_pages import JudgedPage
 from c4pipe.shards.work.frames import DamagedWorkFile
-from c4pipe.shards.work.work_files import (
-    FINISHED,
-    FinishedPage,
-    PagesWriter,
-    read_pages,
-    read_record,
-)
+from c4pipe.shards.work.work_files import FINISHED, FinishedPage, JudgedPage, PagesWriter, read_pages, read_record
 from c4pipe.stages.wet_to_c4.distinct_pages import DistinctPages
 from c4pipe.stages.wet_to_c4.judge_files import FileJudging
 from c4pipe.stages.wet_to_c4.keys_of_file import KeysOfFile

@@ -19,10 +19,11 @@ from c4pipe.corpus_run.plan import File, Plan, digest
 from c4pipe.near_duplicates.signatures import Signatures
 from c4pipe.near_duplicates_run.clustering import Signed
 from c4pipe.report.summary import Size, Summary
-from c4pipe.shards.cleaned_pages import PageInLanguage
-from c4pipe.shards.judged_pages import JUDGED, JudgedPage
 from c4pipe.shards.work.frames import DamagedWorkFile
 from c4pipe.shards.work.work_files import (
+    JUDGED,
+    CleanedPage,
+    JudgedPage,
     PagesWriter,
     is_whole,
     read_pages,
@@ -88,12 +89,12 @@ class FileJudging:
 
     def batches(self) -> Iterator[list[JudgedPage]]:
         """Yield the pages that stay, in the order of the file. All pages are recorded in the summary."""
-        for batch in read_pages(self._path, PageInLanguage):
+        for batch in read_pages(self._path, CleanedPage):
             pages = dict(enumerate(batch, start=self.num_rows))
             self.num_rows += len(batch)
             yield list(self._staying(pages))
 
-    def _staying(self, pages: Mapping[int, PageInLanguage]) -> Iterable[JudgedPage]:
+    def _staying(self, pages: Mapping[int, CleanedPage]) -> Iterable[JudgedPage]:
         """The pages that stay. pages: row -> page."""
         winners = {row: page for row, page in pages.items() if self._stays_so_far(row, page)}
         candidates = [self._candidate(row, page) for row, page in winners.items()]
@@ -101,10 +102,10 @@ class FileJudging:
         for (row, page), candidate, verdict in zip(winners.items(), candidates, verdicts, strict=True):
             self._ledger.add_after_lines(candidate, verdict)
             if not verdict.stage:
-                found = (verdict.language, verdict.probability)
+                found = (verdict.probability, verdict.language)
                 yield JudgedPage(row, page.record, page.url, page.timestamp, verdict.text, *found)
 
-    def _stays_so_far(self, row: int, page: PageInLanguage) -> bool:
+    def _stays_so_far(self, row: int, page: CleanedPage) -> bool:
         """Whether a page won its URL and passed the stages up to cleaning. Records the outcome in the ledger."""
         size = Size(page.lines, page.bytes)
         if row in self._lost.earlier_rows:
@@ -124,7 +125,7 @@ class FileJudging:
         self._ledger.add_after_urls(page.url, size, verdict)
         return not page.stage
 
-    def _candidate(self, row: int, page: PageInLanguage) -> Candidate:
+    def _candidate(self, row: int, page: CleanedPage) -> Candidate:
         lost, earlier = self._lost.lines.get(row, ()), self._lost.earlier_lines.get(row, ())
         return Candidate(page.url, normalized_url(page.url), page.text, lost, page.language, earlier)
 

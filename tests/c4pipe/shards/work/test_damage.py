@@ -16,7 +16,7 @@ NUM_PARTS = 16
 def write_pages(path):
     words = [f"page {number} {'word ' * (number % 40)}" for number in range(300)]
     pages = [
-        CleanedPage(number, f"http://{number}.example", "2019", text, "", "", number, number, [1, 2, 3], ["more"])
+        CleanedPage(number, f"http://{number}.example", "2019", text, "", "", number, number, [1, 2, 3], ["more"], "en")
         for number, text in enumerate(words)
     ]
     with work_files.PagesWriter(str(path), work_files.CLEANED) as writer:
