@@ -151,15 +151,20 @@ def text_statistics(made: Manifest) -> TextStatistics:
     return checked_json.convert(dict(made.statistics), TextStatistics, may_hold_more=True)
 
 
-def known_digests(paths: Sequence[str]) -> dict[str, str]:
-    """Path -> SHA-256 according to the manifest of its folder, for the files that are listed in one."""
-    known: dict[tuple[str, str], str] = {}
-    for folder in {files.folder_of(path) for path in paths}:
-        if exists(folder):
-            for shards in read(folder).splits.values():
-                known.update({(folder, shard.file): shard.sha256 for shard in shards})
+def listed(paths: Sequence[str]) -> dict[str, tuple[Manifest, str, Shard]]:
+    """Path -> (the manifest of its folder, its split, its entry), for the files that are listed in one."""
+    known: dict[tuple[str, str], tuple[Manifest, str, Shard]] = {}
+    for folder in filter(exists, {files.folder_of(path) for path in paths}):
+        made = read(folder)
+        for split, shards in made.splits.items():
+            known.update({(folder, shard.file): (made, split, shard) for shard in shards})
     named = {path: (files.folder_of(path), files.base_name(path)) for path in paths}
     return {path: known[name] for path, name in named.items() if name in known}
+
+
+def known_digests(paths: Sequence[str]) -> dict[str, str]:
+    """Path -> SHA-256 according to the manifest of its folder, for the files that are listed in one."""
+    return {path: shard.sha256 for path, (_, _, shard) in listed(paths).items()}
 
 
 def check_details(manifest: Manifest) -> None:

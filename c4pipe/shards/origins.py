@@ -69,7 +69,7 @@ def find_text_shard(folder: str, name: str, c4: str | None = None) -> str | None
     digests = {entry.sha256 for entry in made.inputs if entry.name == name} if made else set()
     for candidate in [c4] if c4 is not None else _places(folder):
         path = files.join(candidate, name)
-        if files.exists(path) and (not digests or _digest(candidate, name) in digests):
+        if files.exists(path) and (not digests or _digest(path) in digests):
             return path
     if c4 is not None:
         raise UserError(f"{c4} does not have the {name} that the examples of {folder} were made from; give its folder")
@@ -97,10 +97,5 @@ def text_folders(folder: str) -> list[str]:
         return []
 
 
-def _digest(folder: str, name: str) -> str | None:
-    if manifest.exists(folder):
-        for shards in manifest.read(folder).splits.values():
-            for shard in shards:
-                if shard.file == name:
-                    return shard.sha256
-    return files.sha256(files.join(folder, name))
+def _digest(path: str) -> str:
+    return manifest.known_digests([path]).get(path) or files.sha256(path)

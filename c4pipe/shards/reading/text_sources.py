@@ -6,7 +6,7 @@ always separate from training pages: the splits are known from a manifest, or el
 """
 
 import sys
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 from c4pipe import hub
@@ -92,7 +92,8 @@ def _without_manifest(name: SourceName) -> TextFiles:
         )
     else:
         found = _by_glob(name.path)
-    known = _splits_by_manifests(file.path for file in found)
+    listed = manifest.listed([file.path for file in found])
+    known = {path: split for path, (made, split, _) in listed.items() if made.kind == "c4"}
     found = [_File(file.path, known.get(file.path, file.split)) for file in found]
     chosen = _choose(name, found, prefers_train=bool(in_folder))
     if len(known) < len(found):
@@ -147,22 +148,6 @@ def _by_glob(pattern: str) -> list[_File]:
         more = ", ..." if len(others) > 3 else ""
         print(f"notice: {len(others)} files are not text: {', '.join(others[:3])}{more}", file=sys.stderr)
     return list(map(_File, found, splits_of_files(found)))
-
-
-def _splits_by_manifests(paths: Iterable[str]) -> dict[str, str]:
-    """Path -> split, for the files that are listed in the manifest of their folder."""
-    by_folder: dict[str, dict[str, str]] = {}
-    known: dict[str, str] = {}
-    for path in paths:
-        base = files.base_name(path)
-        folder = path[: -len(base)].rstrip("/") or ("/" if path.startswith("/") else ".")
-        if folder not in by_folder:
-            made = manifest.read(folder) if manifest.exists(folder) else None
-            splits = made.splits.items() if made and made.kind == "c4" else ()
-            by_folder[folder] = {shard.file: split for split, shards in splits for shard in shards}
-        if base in by_folder[folder]:
-            known[path] = by_folder[folder][base]
-    return known
 
 
 def _choose(name: SourceName, found: Sequence[_File], *, prefers_train: bool) -> TextFiles:
