@@ -69,13 +69,7 @@ def refuse_other_files(wet_files: Sequence[File], wet_parser: str) -> None:
 
 
 def _read_list(list_file: str, base_url: str | None) -> list[str]:
-    content = files.read_bytes(list_file)
-    if content.startswith(b"\x1f\x8b"):
-        try:
-            content = gzip.decompress(content)
-        except (OSError, EOFError, zlib.error) as error:
-            raise UserError(f"{list_file} is damaged ({error}); copy it again") from error
-    lines = [line.strip() for line in content.decode("utf-8", "surrogateescape").splitlines()]
+    lines = [line.strip() for line in read_unpacked(list_file).decode("utf-8", "surrogateescape").splitlines()]
     entries = [line for line in lines if line]
     if not entries:
         raise UserError(f"{list_file} names no file; write one path or URL per line")
@@ -83,6 +77,15 @@ def _read_list(list_file: str, base_url: str | None) -> list[str]:
         folder = list_file.rsplit("/", 1)[0]
         return [entry if files.is_remote(entry) else files.join(folder, entry) for entry in entries]
     return [_find(entry, list_file, base_url) for entry in entries]
+
+
+def read_unpacked(path: str) -> bytes:
+    """The content of a list that may be compressed by gzip. Raises: UserError if it is missing or damaged."""
+    content = files.read_bytes(path)
+    try:
+        return gzip.decompress(content) if content.startswith(b"\x1f\x8b") else content
+    except (OSError, EOFError, zlib.error) as error:
+        raise UserError(f"{path} is damaged ({error}); copy it again") from error
 
 
 def _find(entry: str, list_file: str, base_url: str | None) -> str:

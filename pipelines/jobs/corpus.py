@@ -15,7 +15,7 @@ from c4pipe.corpus.page_lists import ExcludedUrls, ListedUrls
 from c4pipe.corpus.recipes import recipe_files
 from c4pipe.corpus.recipes.variant import Variant
 from c4pipe.corpus_run import results, work_folder
-from c4pipe.corpus_run.inputs import list_inputs, refuse_other_files, write_list
+from c4pipe.corpus_run.inputs import list_inputs, read_unpacked, refuse_other_files, write_list
 from c4pipe.corpus_run.keys import KEY_PART_BITS
 from c4pipe.corpus_run.plan import (
     EXCLUDED_ASSET,
@@ -216,14 +216,7 @@ def _read_list(
 ) -> _List | None:
     if path is None:
         return None
-    import gzip
-
-    content = files.read_bytes(path)
-    if content.startswith(b"\x1f\x8b"):
-        try:
-            content = gzip.decompress(content)
-        except (OSError, EOFError) as error:
-            raise UserError(f"{path} is damaged ({error}); copy it again") from error
+    content = read_unpacked(path)
     hashes[asset] = digest(content.hex())
     return made(line.strip() for line in content.decode("utf-8", "replace").splitlines() if line.strip())
 

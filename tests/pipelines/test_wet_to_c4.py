@@ -308,6 +308,15 @@ def test_a_mistake_in_a_flag_is_one_line(crawl, tmp_path, flags, word):
     assert not (tmp_path / "c4").exists()
 
 
+@pytest.mark.parametrize("flags", [["--variant=webtextlike", "--urls="], ["--exclude_urls="]])
+def test_a_damaged_list_of_urls_is_one_line(crawl, tmp_path, flags):
+    (tmp_path / "urls.gz").write_bytes(gzip.compress(b"https://a.example/\n", mtime=0)[:10] + b"\xff" * 20)
+    *others, flag = flags
+    with pytest.raises(UserError, match=r"^\S+urls.gz is damaged \([^\n]+\); copy it again$"):
+        wet_to_c4.main(command(crawl, tmp_path / "c4", *others, f"{flag}{tmp_path / 'urls.gz'}"))
+    assert not (tmp_path / "c4").exists()
+
+
 def test_excluded_urls_leave_no_trace(crawl, made, tmp_path):
     page = rows(made, "train")[3]
     names = tmp_path / "exclude.txt"
