@@ -73,7 +73,7 @@ class Recipe:
         """A digest of the recipe. Equal digests give equal bytes."""
         settled = self.corruption.settings | {
             "num_extra_ids": self.vocabulary.num_extra_ids,
-            "vocabulary": hashlib.sha256(self.vocabulary.model).hexdigest(),
+            "vocabulary": self.vocabulary.digest,
             "seed": self.seed,
             "replicas": self.replicas,
             "version": c4pipe.__version__,

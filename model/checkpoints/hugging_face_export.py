@@ -1,9 +1,7 @@
 """Writing a model as a Hugging Face folder, completely or not at all."""
 
-import hashlib
 import json
 import os
-import re
 import uuid
 from collections import Counter
 from collections.abc import Mapping
@@ -13,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import safetensors.torch
-from safetensors import SafetensorError
 from torch import Tensor
 
 from c4pipe.folders.kinds import KINDS
@@ -29,7 +26,7 @@ from model.checkpoints import hugging_face, model_card
 from model.checkpoints.digests import weights_digest
 from model.checkpoints.loading import EXPORTED, EXPORTED_IN_SHARDS, WEIGHTS
 from model.checkpoints.opening import check_vocabulary
-from model.checkpoints.stored_tensors import file_name, num_values, shapes_of
+from model.checkpoints.stored_tensors import file_name, num_values, save, shapes_of
 
 MAX_SHARD_BYTES = 5 * 10**9
 """As in transformers 4."""
@@ -95,10 +92,7 @@ def describe(
 ) -> Manifest:
     """The manifest of an exported folder. It depends only on the model, its vocabulary and `max_length`."""
     settings = {"model": config.to_json(), "num_extra_ids": vocabulary.num_extra_ids, "max_length": max_length}
-    inputs = (
-        Input(WEIGHTS, weights_digest(weights)),
-        Input("spiece.model", hashlib.sha256(vocabulary.model).hexdigest()),
-    )
+    inputs = (Input(WEIGHTS, weights_digest(weights)), Input("spiece.model", vocabulary.digest))
     kind = EXPORTED if len(_shards(weights)) == 1 else EXPORTED_IN_SHARDS
     return Manifest(kind, {}, settings, inputs)
 
@@ -159,14 +153,9 @@ def _write_file(path: str, weights: dict[str, Tensor]) -> list[str]:
     Path(path).parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(f"{path}.{uuid.uuid4().hex[:8]}{files.TEMPORARY_SUFFIX}")
     try:
-        safetensors.torch.save_file(weights, temporary, metadata=metadata)
+        save(weights, temporary, metadata, path)
         files.share(str(temporary))  # safetensors makes it readable by its owner only
         os.replace(temporary, path)
-    except SafetensorError as error:
-        number = re.search(r"os error (\d+)", str(error))  # the system's error, such as a full disk
-        if number is None:
-            raise
-        raise OSError(int(number[1]), os.strerror(int(number[1])), path) from error
     finally:
         temporary.unlink(missing_ok=True)
     return list(weights)

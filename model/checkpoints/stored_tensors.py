@@ -57,14 +57,19 @@ def write(path: Path, tensors: Mapping[str, Tensor | Part]) -> None:
     parts = {name: tensor if isinstance(tensor, Part) else part_of(tensor) for name, tensor in tensors.items()}
     rows = {name: [part.first_row, part.shape[0]] for name, part in parts.items() if part.num_parts > 1}
     metadata = {_ROWS: json.dumps(rows)} if rows else None
+    save({name: part.rows.contiguous() for name, part in parts.items()}, path, metadata, str(path))
+
+
+def save(tensors: dict[str, Tensor], path: Path, metadata: dict[str, str] | None, name: str) -> None:
+    """Write a safetensors file. name: of the file, in errors. Raises: OSError, such as for a full disk."""
     try:
-        safetensors.torch.save_file({name: part.rows.contiguous() for name, part in parts.items()}, path, metadata)
+        safetensors.torch.save_file(tensors, path, metadata)
     except SafetensorError as error:
         # The system's error that safetensors wrapped, so that a full disk is reported as such.
         number = re.search(r"os error (\d+)", str(error))
         if number is None:
-            raise OSError(f"{path}: {error}") from error
-        raise OSError(int(number[1]), os.strerror(int(number[1])), str(path)) from error
+            raise OSError(f"{name}: {error}") from error
+        raise OSError(int(number[1]), os.strerror(int(number[1])), name) from error
 
 
 class _Stored(NamedTuple):

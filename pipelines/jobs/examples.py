@@ -1,6 +1,5 @@
 """The job of c4_to_examples: the recipe, the text shards with their splits, and the reports about the examples."""
 
-import hashlib
 import json
 import shlex
 import sys
@@ -165,7 +164,7 @@ def settings_of(recipe: Recipe, page_per: str = plain_text.LINE) -> dict:
             "vocabulary_size": recipe.vocabulary.size,
             "num_pieces": recipe.vocabulary.num_pieces,
             "num_extra_ids": recipe.vocabulary.num_extra_ids,
-            "vocabulary_sha256": _digest(recipe.vocabulary.model),
+            "vocabulary_sha256": recipe.vocabulary.digest,
             "seed": recipe.seed,
             "replicas": recipe.replicas,
         }
@@ -212,7 +211,7 @@ def _manifest(shards: Sequence[TextShard], made: Sequence[Made], recipe: Recipe,
         splits={split: tuple(sorted(found, key=lambda shard: shard.file)) for split, found in splits.items() if found},
         settings=settings,
         inputs=tuple(Input(record.text_shard, record.input_sha256) for record in made),
-        assets={MODEL_FILE: _digest(recipe.vocabulary.model)},
+        assets={MODEL_FILE: recipe.vocabulary.digest},
         statistics={
             "counts": {split: found for split, found in counts.items() if found},
             "text_shards": {shard.file: record.text_shard for record in made for shard in record.shards},
@@ -233,10 +232,6 @@ def made_lengths(made: Sequence[Made]) -> tuple[list[int], list[int]]:
     inputs = [sum(column) for column in zip(*(record.input_lengths for record in made), strict=True)]
     targets = [sum(column) for column in zip(*(record.target_lengths for record in made), strict=True)]
     return inputs, targets
-
-
-def _digest(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()
 
 
 def summary(manifest: Manifest, output: str, seconds: float) -> str:

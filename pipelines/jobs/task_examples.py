@@ -1,6 +1,5 @@
 """The job of tasks_to_examples: the task files in their order, and the files that it writes to its folder."""
 
-import hashlib
 import json
 import shutil
 from argparse import Namespace
@@ -65,7 +64,7 @@ class TaskJob:
 
     @property
     def assets(self) -> dict[str, str]:
-        return {MODEL_FILE: hashlib.sha256(self.vocabulary.model).hexdigest()}
+        return {MODEL_FILE: self.vocabulary.digest}
 
     def result(self) -> ManifestResult:
         """The result that the command writes to its folder. Names of shards are known only after reading the files."""
