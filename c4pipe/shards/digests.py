@@ -78,8 +78,8 @@ def _state(path: str) -> tuple[int, int] | None:
     return status.st_size, status.st_mtime_ns
 
 
-class ReadThrough(io.RawIOBase):
-    """A binary file that reads from another one and looks at each block. It can seek only to its beginning."""
+class CountingReader(io.RawIOBase):
+    """Counts the bytes of a file while they are read. It can seek only to its beginning."""
 
     def __init__(self, source: BinaryIO) -> None:
         self._source = source
@@ -87,9 +87,11 @@ class ReadThrough(io.RawIOBase):
 
     def begin(self) -> None:
         """Called before the first block, and again when the reader returns to the beginning."""
+        self.num_bytes = 0
 
     def look(self, block: bytes) -> None:
         """Called with each block that was read."""
+        self.num_bytes += len(block)
 
     def readable(self) -> bool:
         return True
@@ -108,16 +110,6 @@ class ReadThrough(io.RawIOBase):
             raise io.UnsupportedOperation("only back to the beginning")
         self.begin()
         return self._source.seek(0)
-
-
-class CountingReader(ReadThrough):
-    """Counts the bytes of a file while they are read."""
-
-    def begin(self) -> None:
-        self.num_bytes = 0
-
-    def look(self, block: bytes) -> None:
-        self.num_bytes += len(block)
 
 
 class HashingReader(CountingReader):

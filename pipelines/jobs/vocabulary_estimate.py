@@ -12,7 +12,7 @@ import numpy as np
 from c4pipe.errors import UserError
 from c4pipe.progress import duration
 from c4pipe.shards import files
-from c4pipe.shards.digests import ReadDigest, ReadThrough
+from c4pipe.shards.digests import CountingReader, ReadDigest
 from c4pipe.shards.text_shards import read_text_shard
 from c4pipe.stages.sample_pages import NUM_BUCKETS, make_plan
 from c4pipe.vocabulary.training import train
@@ -109,22 +109,13 @@ def _some(look: _Look, num_bytes: float) -> list[str]:
 class _CountedBytes(ReadDigest):
     """Counts the bytes that are read of a file; 0 if the file is not read from its beginning to its end."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.num_bytes = 0
+    _reader: CountingReader | None = None
+
+    @property
+    def num_bytes(self) -> int:
+        return self._reader.num_bytes if self._reader else 0
 
     @contextmanager
     def reading(self, path: str, source: BinaryIO, *, in_order: bool):
-        yield cast(BinaryIO, _Counting(source, self)) if in_order else source
-
-
-class _Counting(ReadThrough):
-    def __init__(self, source: BinaryIO, counted: _CountedBytes) -> None:
-        self._counted = counted
-        super().__init__(source)
-
-    def begin(self) -> None:
-        self._counted.num_bytes = 0
-
-    def look(self, block: bytes) -> None:
-        self._counted.num_bytes += len(block)
+        self._reader = CountingReader(source) if in_order else None
+        yield cast(BinaryIO, self._reader or source)
