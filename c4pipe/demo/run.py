@@ -7,6 +7,7 @@ import sys
 import time
 from dataclasses import asdict, dataclass
 
+from c4pipe.command_line import from_flags
 from c4pipe.demo import folder
 from c4pipe.demo.folder import Demo
 from c4pipe.demo.samples import NUM_JUDGED
@@ -97,17 +98,7 @@ def perform(flags: argparse.Namespace) -> int:
     """Do what the flags ask for. Returns: the exit status."""
     if flags.wet:
         files.expand(flags.wet)
-    plan = Plan(
-        flags.wet,
-        flags.crawl_bytes,
-        flags.assets,
-        flags.num_pieces,
-        flags.inputs_length,
-        flags.mean_noise_span_length,
-        flags.steps,
-        flags.batch_size,
-        flags.preset,
-    )
+    plan = from_flags(Plan, flags)
     earlier = Demo.read(flags.output)
     if flags.dry_run:
         print(_outlook(plan, flags.output, earlier))
