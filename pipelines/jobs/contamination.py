@@ -2,7 +2,6 @@
 
 import json
 from argparse import Namespace
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -113,7 +112,9 @@ def finish(job: Job, folder: OutputFolder) -> dict[str, Any]:
     Raises: UserError if the corpus has no pages, or too many rows are not pages.
     """
     records = [read_record(job.plan.found(shard)) or {} for shard in job.shards]
-    num_quarantined = _write_quarantine(records, job, folder)
+    bad = [row for record in records for row in record["quarantined"]]
+    num_rows = len(bad) + sum(record["pages"] for record in records)
+    num_quarantined = quarantine.write_and_check(str(folder), bad, num_rows, job.max_quarantined_fraction)
     num_pages, found, urls, without_url = results.add_up(records)
     if not num_pages:
         raise UserError(f"the corpus has no pages, so {folder} would be empty; give text shards with pages")
@@ -134,19 +135,6 @@ def finish(job: Job, folder: OutputFolder) -> dict[str, Any]:
     report_page.write(str(folder), lambda: contamination_page(result, examples))
     folder.commit((json.dumps(result, indent=1, ensure_ascii=False) + "\n").encode("utf-8", "backslashreplace"))
     return result
-
-
-def _write_quarantine(records: Sequence[dict[str, Any]], job: Job, folder: OutputFolder) -> Counter[str]:
-    """Write the rows that are not pages. Returns: their number per reason.
-
-    Raises: UserError if there are more than the limit allows.
-    """
-    rows = [row for record in records for row in record["quarantined"]]
-    counters = Counter(quarantine.PREFIX + row["reason"] for row in rows)
-    num_rows = len(rows) + sum(record["pages"] for record in records)
-    quarantine.write_if_any(str(folder), rows)
-    quarantine.check(str(folder), counters, num_rows, job.max_quarantined_fraction)
-    return counters
 
 
 def describe(result: dict[str, Any]) -> str:

@@ -1,8 +1,7 @@
 """The job of drop_near_duplicates: its plan and shards, and the files that it writes after the graph."""
 
 from argparse import Namespace
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -105,13 +104,13 @@ def finish(job: Job, folder: OutputFolder) -> Manifest:
     """
     result = json_files.read(job.plan.result, _GraphResult, f"remove {job.plan.work}, and run the command again")
     done = _Done(job.plan, job.shards, result)
-    quarantine.write_if_any(str(folder), done.quarantined)
-    quarantine.check(str(folder), done.num_quarantined(), done.num_rows, job.max_quarantined_fraction)
+    limit = job.max_quarantined_fraction
+    num_quarantined = quarantine.write_and_check(str(folder), done.quarantined, done.num_rows, limit)
     if not done.summary["pages"]:
         raise UserError(f"{job.source} has no pages; give text shards with pages")
     cluster_files.join_members(done.members(), folder.file(cluster_files.FILE_NAME))
     report_page.write(str(folder), lambda: near_duplicates_page(done.summary, done.shown(), job.plan.banding))
-    made = done.manifest()
+    made = done.manifest(num_quarantined)
     data_set_card.write(str(folder), made, data_set_card.of_distinct_pages(made))
     return made
 
@@ -159,12 +158,8 @@ class _Done:
         """The pages whose text the report shows."""
         return {number: page for record in self._records for number, page in record["shown"].items()}
 
-    def num_quarantined(self) -> dict[str, int]:
-        """The number of rows that are not pages, per reason."""
-        return Counter(quarantine.PREFIX + row["reason"] for row in self.quarantined)
-
-    def manifest(self) -> Manifest:
-        """The manifest of the folder."""
+    def manifest(self, num_quarantined: Mapping[str, int]) -> Manifest:
+        """The manifest of the folder. num_quarantined: the number of rows that are not pages, per reason."""
         splits: dict[str, list[Shard]] = {}
         for shard, record in zip(self._shards, self._records, strict=True):
             splits.setdefault(shard.split, []).append(Shard(*record["shard"]))
@@ -180,6 +175,6 @@ class _Done:
                 "dropped_characters": sum(record["dropped_characters"] for record in self._records),
                 "shards_with_provenance": sum(record["has_provenance"] for record in self._records),
                 "card": CARD,
-                **self.num_quarantined(),
+                **num_quarantined,
             },
         )

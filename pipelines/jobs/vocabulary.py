@@ -6,7 +6,6 @@ import os
 import shlex
 import sys
 from argparse import Namespace
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -198,16 +197,13 @@ def read_sampled(job: VocabularyJob) -> Sampled:
 def _check_rows(job: VocabularyJob) -> None:
     """Write the quarantine, and print what it contains. Raises: UserError if it contains too much."""
     num_rows, bad = read_bad_rows(job.shards, job.work_dir)
-    quarantine.write_if_any(job.output, bad)
-    if not bad:
-        return
-    counters = Counter(f"{quarantine.PREFIX}{row['reason']}" for row in bad)
-    quarantine.check(job.output, counters, num_rows, job.max_quarantined_fraction)
-    print(
-        f"notice: {len(bad):,} of {num_rows:,} rows are not pages ({quarantine.reasons(counters)}); "
-        f"{files.join(job.output, QUARANTINE)} lists them",
-        file=sys.stderr,
-    )
+    counters = quarantine.write_and_check(job.output, bad, num_rows, job.max_quarantined_fraction)
+    if bad:
+        print(
+            f"notice: {len(bad):,} of {num_rows:,} rows are not pages ({quarantine.reasons(counters)}); "
+            f"{files.join(job.output, QUARANTINE)} lists them",
+            file=sys.stderr,
+        )
 
 
 def train_on(job: VocabularyJob, sampled: Sampled) -> Vocabulary:

@@ -1,6 +1,7 @@
 """`quarantine.jsonl`: the records that could not be used, and the limit for their number."""
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -23,6 +24,17 @@ def write_if_any(folder: str, rows: Sequence[Mapping[str, Any]]) -> None:
         write(folder, rows)
     else:
         files.remove(files.join(folder, QUARANTINE))
+
+
+def write_and_check(folder: str, rows: Sequence[Mapping[str, Any]], num_rows: int, limit: float) -> Counter[str]:
+    """Write the rows that are not pages, of all rows of a run. Returns: their number per reason, with `PREFIX`.
+
+    Raises: as `check`.
+    """
+    write_if_any(folder, rows)
+    counters = Counter(PREFIX + row["reason"] for row in rows)
+    check(folder, counters, num_rows, limit)
+    return counters
 
 
 def check(folder: str, counters: Mapping[str, int], num_records: int, limit: float) -> None:
