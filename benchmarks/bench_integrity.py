@@ -130,8 +130,8 @@ def measure_work_files(folder: Path, num_pages: int) -> None:
 
 def measure_text_shards(folder: Path, num_pages: int) -> None:
     from c4pipe.objectives.catalog import OBJECTIVES, Parameters
-    from c4pipe.shards.text_shards import write_text_shard
-    from c4pipe.stages.make_examples import Recipe, TextShard, make_examples
+    from c4pipe.shards.text_shards import TextShard, write_text_shard
+    from c4pipe.stages.make_examples import Recipe, make_examples
     from c4pipe.vocabulary.vocabulary import Vocabulary
     from pipelines import c4_to_vocabulary
 

@@ -28,8 +28,8 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from c4pipe.objectives.catalog import OBJECTIVES, Parameters
 from c4pipe.objectives.randomness import example_keys, stream_key
 from c4pipe.shards.reading.text_sources import resolve_source
-from c4pipe.shards.text_shards import read_text_shard, write_text_shard
-from c4pipe.stages.make_examples import EXAMPLES_PER_BLOCK, Recipe, TextShard, make_examples
+from c4pipe.shards.text_shards import TextShard, read_text_shard, write_text_shard
+from c4pipe.stages.make_examples import EXAMPLES_PER_BLOCK, Recipe, make_examples
 from c4pipe.vocabulary.training import TrainingOptions, train
 from c4pipe.vocabulary.vocabulary import Vocabulary
 

@@ -13,9 +13,9 @@ import time
 from pathlib import Path
 
 from c4pipe.near_duplicates.signatures import Banding, Signatures
-from c4pipe.near_duplicates_run.plan import Plan, TextShard
+from c4pipe.near_duplicates_run.plan import Plan
 from c4pipe.shards import files
-from c4pipe.shards.text_shards import read_text_shard
+from c4pipe.shards.text_shards import TextShard, read_text_shard
 from c4pipe.stages.near_duplicates.find_clusters import find_clusters
 from c4pipe.stages.near_duplicates.match_pages import bucket_edges, match_bucket
 from c4pipe.stages.near_duplicates.sign_pages import sign_shard
@@ -24,7 +24,7 @@ from c4pipe.stages.near_duplicates.write_kept import write_kept
 
 def main() -> None:
     paths = sorted(map(str, Path(sys.argv[1]).glob("*.json.gz")))
-    shards = [TextShard(number, path, "train", number, len(paths)) for number, path in enumerate(paths)]
+    shards = [TextShard(path, "train", number, len(paths), number=number) for number, path in enumerate(paths)]
     with tempfile.TemporaryDirectory() as work:
         plan = Plan(f"{work}/out", f"{work}/work", Banding(), "json.gz", "benchmark", len(shards))
         files.make_folder(plan.output)

@@ -6,21 +6,7 @@ from c4pipe.folders.results import run_name
 from c4pipe.near_duplicates.signatures import Banding
 from c4pipe.near_duplicates_run.clustering import Clustering
 from c4pipe.shards import files, names
-
-
-@dataclass(frozen=True)
-class TextShard:
-    """A text shard: its number among all shards, its index among the `count` shards of its split, and its path.
-
-    sha256: its SHA-256 according to its folder's manifest; None if there is none.
-    """
-
-    number: int
-    path: str
-    split: str
-    index: int
-    count: int
-    sha256: str | None = None
+from c4pipe.shards.text_shards import TextShard
 
 
 @dataclass(frozen=True)

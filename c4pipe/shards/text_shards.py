@@ -6,6 +6,7 @@ versions, without times or names in the header.
 
 import io
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import islice
 from typing import Any, BinaryIO
 
@@ -28,6 +29,26 @@ _ROWS_PER_GROUP = 4096
 _BLOCK_BYTES = 1 << 20
 
 Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class TextShard:
+    """A text shard that a run reads: its path, its index among the `count` shards of its split, its `number` among all.
+
+    page_per: `line` or `file`, if the shard is plain text. sha256: its SHA-256 according to its folder's manifest.
+    """
+
+    path: str
+    split: str
+    index: int
+    count: int
+    page_per: str = plain_text.LINE
+    sha256: str | None = None
+    number: int = 0
+
+    @property
+    def record_name(self) -> str:
+        return f"{self.split}-{self.index:05d}-of-{self.count:05d}.json"
 
 
 def write_text_shard(path: str, rows: Iterable[Row], format: str = "json.gz", columns: Sequence[str] = COLUMNS) -> int:

@@ -28,7 +28,7 @@ from c4pipe.shards.manifest import Shard, describe_shard
 from c4pipe.shards.reading import plain_text
 from c4pipe.shards.reading.record import BadRecord, quarantine_rows
 from c4pipe.shards.schemas import ExampleSchema
-from c4pipe.shards.text_shards import read_text_shard
+from c4pipe.shards.text_shards import TextShard, read_text_shard
 from c4pipe.vocabulary.vocabulary import Vocabulary
 
 TRAIN, VALIDATION = "train", "validation"
@@ -39,25 +39,6 @@ PAGES_PER_BATCH = 512
 # 1% larger (1.55 bytes per token).
 COMPRESSION_LEVEL = 2
 CHARACTERS_PER_BATCH = 4_000_000
-
-
-@dataclass(frozen=True)
-class TextShard:
-    """A text shard from which examples are made: its path, and its index among the `count` shards of its split.
-
-    page_per: `line` or `file`, if the shard is plain text. sha256: its SHA-256 according to its folder's manifest.
-    """
-
-    path: str
-    split: str
-    index: int
-    count: int
-    page_per: str = plain_text.LINE
-    sha256: str | None = None
-
-    @property
-    def record_name(self) -> str:
-        return f"{self.split}-{self.index:05d}-of-{self.count:05d}.json"
 
 
 @dataclass(frozen=True)

@@ -24,8 +24,9 @@ from c4pipe.shards.manifest import Input, Manifest, Shard, known_digests
 from c4pipe.shards.reading import plain_text
 from c4pipe.shards.reading.source_names import no_weights, parse_source_names
 from c4pipe.shards.reading.text_sources import find_text
+from c4pipe.shards.text_shards import TextShard
 from c4pipe.shown import without_credentials
-from c4pipe.stages.make_examples import TRAIN, VALIDATION, WORK_FOLDER, Made, Recipe, TextShard, find_made, shard_names
+from c4pipe.stages.make_examples import TRAIN, VALIDATION, WORK_FOLDER, Made, Recipe, find_made, shard_names
 from c4pipe.vocabulary.folders import MODEL_FILE
 from c4pipe.vocabulary.vocabulary import Vocabulary
 from pipelines.launch import quarantine, report_page
@@ -127,7 +128,7 @@ def objective_of(text: str) -> Objective | Mixture:
 
 
 def text_shards(text: str, page_per: str = plain_text.LINE) -> list[TextShard]:
-    """The text shards of the sources that a flag names, with the split of their examples.
+    """The text shards of the sources that a flag names, with the split of their examples, train before validation.
 
     A split named `X-validation`, or `validation`, is the validation split of `X`, or of `train`. If it is asked for by
     name (`folder@validation`), only this split is taken. If no source has a validation split, a notice says so.
@@ -146,12 +147,15 @@ def text_shards(text: str, page_per: str = plain_text.LINE) -> list[TextShard]:
         train, validation = sorted(set(train)), sorted(set(validation) - set(train))
     if not validation:
         print(f"notice: {text} has no validation split; there will be only train examples", file=sys.stderr)
-    return _numbered(train, TRAIN, page_per) + _numbered(validation, VALIDATION, page_per)
+    return _numbered(train, TRAIN, page_per) + _numbered(validation, VALIDATION, page_per, first=len(train))
 
 
-def _numbered(paths: Sequence[str], split: str, page_per: str) -> list[TextShard]:
-    known = known_digests(paths)
-    return [TextShard(path, split, index, len(paths), page_per, known.get(path)) for index, path in enumerate(paths)]
+def _numbered(paths: Sequence[str], split: str, page_per: str, first: int = 0) -> list[TextShard]:
+    known, count = known_digests(paths), len(paths)
+    return [
+        TextShard(path, split, index, count, page_per, known.get(path), first + index)
+        for index, path in enumerate(paths)
+    ]
 
 
 def settings_of(recipe: Recipe, page_per: str = plain_text.LINE) -> dict:

@@ -12,11 +12,12 @@ from c4pipe.folders.kinds import CARD, QUARANTINE, REPORT_PAGE
 from c4pipe.folders.output_folder import OutputFolder
 from c4pipe.folders.results import ManifestResult, same_files
 from c4pipe.near_duplicates.signatures import Banding
-from c4pipe.near_duplicates_run.plan import Plan, TextShard
+from c4pipe.near_duplicates_run.plan import Plan
 from c4pipe.report import data_set_card
 from c4pipe.report.near_duplicates_page import near_duplicates_page
 from c4pipe.shards import cluster_files, files, json_files, names
 from c4pipe.shards.manifest import Input, Manifest, Shard
+from c4pipe.shards.text_shards import TextShard
 from c4pipe.shards.work.work_files import read_record
 from pipelines.jobs import examples
 from pipelines.launch import quarantine, report_page
@@ -63,7 +64,7 @@ class Job:
 
 def make_job(flags: Namespace) -> Job:
     """Make the job from the flags. Raises: UserError for any mistake in them."""
-    shards = text_shards(flags.input)
+    shards = examples.text_shards(flags.input)
     for name in ("threshold_bands", "rows_per_band"):
         if not 1 <= getattr(flags, name) <= 256:
             raise UserError(f"--{name}={getattr(flags, name)} is out of range; give a number from 1 to 256")
@@ -71,15 +72,6 @@ def make_job(flags: Namespace) -> Job:
     work = files.join(flags.output, WORK_FOLDER)
     plan = Plan(flags.output, work, banding, flags.format, code_digest(), len(shards))
     return Job(plan, tuple(shards), flags.input, flags.max_quarantined_fraction)
-
-
-def text_shards(source: str) -> list[TextShard]:
-    """The text shards of a source, numbered in their order, train before validation."""
-    found = examples.text_shards(source)
-    return [
-        TextShard(number, shard.path, shard.split, shard.index, shard.count, shard.sha256)
-        for number, shard in enumerate(found)
-    ]
 
 
 def estimate(job: Job, num_workers: int) -> str:

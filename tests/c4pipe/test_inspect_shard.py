@@ -12,8 +12,8 @@ from c4pipe.shards import manifest, names
 from c4pipe.shards.example_shards import ExampleShardWriter
 from c4pipe.shards.provenance import write_provenance
 from c4pipe.shards.schemas import ExampleSchema
-from c4pipe.shards.text_shards import write_text_shard
-from c4pipe.stages.make_examples import Recipe, TextShard, make_examples
+from c4pipe.shards.text_shards import TextShard, write_text_shard
+from c4pipe.stages.make_examples import Recipe, make_examples
 from c4pipe.vocabulary.vocabulary import Vocabulary
 
 WORDS = "the old river ran past seven quiet mills before it met a wide and patient sea under low grey winter clouds"

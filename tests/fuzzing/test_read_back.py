@@ -27,6 +27,7 @@ from c4pipe.report.summary import InputFile, Sample, Summary, Volume
 from c4pipe.shards import files, origins
 from c4pipe.shards.manifest import Shard
 from c4pipe.shards.reading import data_set_folders
+from c4pipe.shards.text_shards import TextShard
 from c4pipe.shown import one_line
 from c4pipe.stages import make_examples, sample_pages, write_task_examples
 from c4pipe.stages.near_duplicates import find_clusters
@@ -44,7 +45,7 @@ ROW = {"file": "a.json.gz", "offset": 7, "reason": "no_text", "detail": "`text` 
 
 
 def record_of_examples(folder: Path):
-    shard = make_examples.TextShard(str(folder / "c4-train.00000-of-00001.json.gz"), "train", 0, 1)
+    shard = TextShard(str(folder / "c4-train.00000-of-00001.json.gz"), "train", 0, 1)
     (folder / "train-00000-of-00001.arrow").write_bytes(b"12345")
     made = make_examples.Made(
         files.base_name(shard.path),

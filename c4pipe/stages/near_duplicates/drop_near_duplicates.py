@@ -4,8 +4,9 @@ import json
 
 from c4pipe.folders.results import run_name
 from c4pipe.near_duplicates_run.clustering import Signed
-from c4pipe.near_duplicates_run.plan import Plan, TextShard
+from c4pipe.near_duplicates_run.plan import Plan
 from c4pipe.shards import files
+from c4pipe.shards.text_shards import TextShard
 from c4pipe.stages.engine import beam
 from c4pipe.stages.near_duplicates.cluster_pages import ClusterPages
 from c4pipe.stages.near_duplicates.sign_pages import SignPages

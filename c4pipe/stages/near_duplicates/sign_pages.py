@@ -11,9 +11,9 @@ from c4pipe.near_duplicates.band_keys import BAND_KEY, MOST_ROWS, PARTS_PER_BAND
 from c4pipe.near_duplicates.signatures import Banding, Signatures
 from c4pipe.near_duplicates.winners import priority
 from c4pipe.near_duplicates_run.clustering import KEYS, PRIORITIES, Signed
-from c4pipe.near_duplicates_run.plan import Plan, TextShard
+from c4pipe.near_duplicates_run.plan import Plan
 from c4pipe.shards.digests import ReadDigest, sha256_of
-from c4pipe.shards.text_shards import Row, read_text_batches
+from c4pipe.shards.text_shards import Row, TextShard, read_text_batches
 from c4pipe.shards.work.key_files import is_whole, write_key_file
 from c4pipe.shards.work.work_files import read_record, write_record
 from c4pipe.stages.engine import beam

@@ -5,13 +5,13 @@ from collections.abc import Iterator
 from typing import Any
 
 from c4pipe.errors import UserError
-from c4pipe.near_duplicates_run.plan import Plan, TextShard
+from c4pipe.near_duplicates_run.plan import Plan
 from c4pipe.shards import cluster_files, files
 from c4pipe.shards.digests import ReadDigest
 from c4pipe.shards.manifest import describe_shard
 from c4pipe.shards.provenance import find, read_provenance, write_provenance
 from c4pipe.shards.reading.record import BadRecord, quarantine_rows
-from c4pipe.shards.text_shards import COLUMNS, read_pages, write_text_shard
+from c4pipe.shards.text_shards import COLUMNS, TextShard, read_pages, write_text_shard
 from c4pipe.shards.work.work_files import read_record, write_record
 from c4pipe.stages.near_duplicates.members_of_file import MembersOfFile
 from c4pipe.stages.near_duplicates.sign_pages import TIMES, timestamp_of

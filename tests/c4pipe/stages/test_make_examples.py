@@ -12,8 +12,9 @@ from c4pipe.objectives.mixture import MIXTURES
 from c4pipe.objectives.pieces import choose_chunks, cut
 from c4pipe.objectives.randomness import example_keys, stream_key
 from c4pipe.shards.example_shards import ExampleShard, read_example_shard
+from c4pipe.shards.text_shards import TextShard
 from c4pipe.stages import make_examples as stage
-from c4pipe.stages.make_examples import Recipe, TextShard, find_made, make_examples, shard_names
+from c4pipe.stages.make_examples import Recipe, find_made, make_examples, shard_names
 from c4pipe.vocabulary.training import TrainingOptions, train
 from c4pipe.vocabulary.vocabulary import Vocabulary
 

@@ -9,8 +9,8 @@ import pytest
 
 from c4pipe.errors import UserError
 from c4pipe.near_duplicates.signatures import Banding, Signatures
-from c4pipe.near_duplicates_run.plan import Plan, TextShard
-from c4pipe.shards.text_shards import read_text_shard, write_text_shard
+from c4pipe.near_duplicates_run.plan import Plan
+from c4pipe.shards.text_shards import TextShard, read_text_shard, write_text_shard
 from c4pipe.stages.near_duplicates import write_kept
 from c4pipe.stages.near_duplicates.drop_near_duplicates import DropNearDuplicates
 from c4pipe.stages.near_duplicates.find_clusters import find_clusters
@@ -53,7 +53,7 @@ def write_shards(folder: Path) -> list[TextShard]:
     for number, rows in enumerate(PAGES):
         path = str(folder / f"c4-train.{number:05d}-of-00003.json.gz")
         write_text_shard(path, rows)
-        shards.append(TextShard(number, path, "train", number, 3))
+        shards.append(TextShard(path, "train", number, 3, number=number))
     return shards
 
 
@@ -117,7 +117,7 @@ def test_a_shard_that_changed_is_signed_again(made, tmp_path):
     plan = run(shards, tmp_path)
     replaced = tmp_path / "replaced.json.gz"
     write_text_shard(str(replaced), [page("b third", text(2), NEW)])
-    others = [*shards[:2], TextShard(2, str(replaced), "train", 2, 3)]
+    others = [*shards[:2], TextShard(str(replaced), "train", 2, 3, number=2)]
     run(others, tmp_path)
     assert urls(plan, others) == [["short", "c"], ["a newer", "short again"], ["b third"]]
 
