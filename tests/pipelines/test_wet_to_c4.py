@@ -308,12 +308,14 @@ def test_a_mistake_in_a_flag_is_one_line(crawl, tmp_path, flags, word):
     assert not (tmp_path / "c4").exists()
 
 
-@pytest.mark.parametrize("flags", [["--variant=webtextlike", "--urls="], ["--exclude_urls="]])
-def test_a_damaged_list_of_urls_is_one_line(crawl, tmp_path, flags):
-    (tmp_path / "urls.gz").write_bytes(gzip.compress(b"https://a.example/\n", mtime=0)[:10] + b"\xff" * 20)
-    *others, flag = flags
+@pytest.mark.parametrize(("variant", "flag"), [("webtextlike", "--urls"), ("en", "--exclude_urls")])
+def test_a_damaged_list_of_urls_is_one_line(crawl, tmp_path, variant, flag):
+    path, badwords = tmp_path / "urls.gz", tmp_path / "badwords"
+    path.write_bytes(gzip.compress(b"https://a.example/\n", mtime=0)[:10] + b"\xff" * 20)
+    badwords.write_text("frobnicated\n")
+    flags = (f"--variant={variant}", f"--badwords={badwords}", f"{flag}={path}")
     with pytest.raises(UserError, match=r"^\S+urls.gz is damaged \([^\n]+\); copy it again$"):
-        wet_to_c4.main(command(crawl, tmp_path / "c4", *others, f"{flag}{tmp_path / 'urls.gz'}"))
+        wet_to_c4.main(command(crawl, tmp_path / "c4", *flags))
     assert not (tmp_path / "c4").exists()
 
 
