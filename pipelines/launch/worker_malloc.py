@@ -1,7 +1,7 @@
 """Settings of glibc's malloc for Python workers, as environment variables. Other allocators ignore them.
 
-By default, each thread of a worker has heaps of its own, and all heaps keep memory that was freed. What is here lets all
-threads share one heap, and gives large arrays back to the system as soon as they are freed.
+By default, each thread of a worker has heaps of its own, and all heaps keep memory that was freed. With these settings,
+all threads share one heap, and large arrays are given back to the system as soon as they are freed.
 """
 
 VARIABLES = {

@@ -34,7 +34,10 @@ def test_mixtures_follow_the_sizes_of_tasks(task_folder):
     assert rates(mix(sources, MixtureFlags(mixture="proportional"))) == {"mine": 0.4, "sst2": 0.6}
     assert rates(mix(sources, MixtureFlags(mixture="proportional", mixture_limit=40))) == {"mine": 0.5, "sst2": 0.5}
     root = 40**0.5 / (40**0.5 + 60**0.5)
-    assert rates(mix(sources, MixtureFlags(mixture="proportional", mixture_temperature=2))) == {"mine": root, "sst2": 1 - root}
+    assert rates(mix(sources, MixtureFlags(mixture="proportional", mixture_temperature=2))) == {
+        "mine": root,
+        "sst2": 1 - root,
+    }
 
 
 def test_a_task_can_be_left_out_and_unsupervised_examples_take_part(task_folder, example_folder):
