@@ -4,7 +4,7 @@
 
 Keys are made, not read: each file has pages of 50 lines, of which every second is in no other page. The others repeat
 as Zipf's law says (exponent 1.2), so that some lines are in most pages. The functions are those of
-`c4pipe/stages/wet_to_c4/pick_losers.py`; what they give is collected here in place of an engine, in 5 GB of memory for
+`c4pipe/stages/wet_to_c4`, in one worker; what they give is collected here in place of an engine, in 5 GB of memory for
 10^8 keys. The size of an element is that in Beam's coding.
 """
 
@@ -12,7 +12,9 @@ import argparse
 import sys
 import time
 from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from apache_beam.coders import FastPrimitivesCoder
@@ -20,13 +22,13 @@ from apache_beam.coders import FastPrimitivesCoder
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from c4pipe.corpus_run.earlier_crawls import EarlierCrawls
-from c4pipe.corpus_run.keys import KINDS, num_buckets
-from c4pipe.stages.wet_to_c4.pick_losers import pick_in_group, slices
+from c4pipe.corpus_run.keys import KINDS, shuffle_bits
+from c4pipe.stages.wet_to_c4.packed_rows import EmitPacked, unpack_places
+from c4pipe.stages.wet_to_c4.pick_losers import EmitKeys, EmitLosers
 
 LINES = KINDS["lines"]
 LINES_PER_PAGE = 50
 _ZIPF = 1.2
-_BUCKET_BYTES = 64 << 20
 # An odd number near 2^64 divided by the golden ratio: products with it look random in their first bits.
 _SPREAD = np.uint64(0x9E3779B97F4A7C15)
 
@@ -38,7 +40,16 @@ class Shuffle:
         self.name, self.groups = name, defaultdict(list)
         self._coder, self._count, self._largest = FastPrimitivesCoder(), 0, 0
 
-    def add(self, element: tuple[int, bytes]) -> None:
+    def add_all(self, step: EmitPacked, elements: Iterable[Any]) -> None:
+        """Add what the step gives for the elements, as one bundle."""
+        step.start_bundle()
+        for element in elements:
+            for found in step.process(element):
+                self._add(found)
+        for windowed in step.finish_bundle():
+            self._add(windowed.value)
+
+    def _add(self, element: tuple[int, bytes]) -> None:
         place, packed = element
         self.groups[place].append(packed)
         self._count += 1
@@ -69,21 +80,25 @@ def main() -> None:
     parser.add_argument("--keys", type=int, default=10**8)
     parser.add_argument("--files", type=int, default=2048)
     flags = parser.parse_args()
-    bits = (num_buckets(flags.keys, LINES.dtype.itemsize, _BUCKET_BYTES) - 1).bit_length()
+    bits = shuffle_bits(flags.keys * LINES.dtype.itemsize)
     pages_per_file = flags.keys // flags.files // LINES_PER_PAGE
     random, began, num_keys = np.random.default_rng(1), time.process_time(), 0
     keys, losers = Shuffle("line keys to buckets"), Shuffle("losers to their files")
-    for number in range(flags.files):
-        of_file = keys_of_file(number, pages_per_file, random)
-        num_keys += len(of_file)
-        for element in slices(of_file, "lines", bits):
-            keys.add(element)
+
+    def made() -> Iterator[np.ndarray]:
+        nonlocal num_keys
+        for number in range(flags.files):
+            of_file = keys_of_file(number, pages_per_file, random)
+            num_keys += len(of_file)
+            yield of_file
+
+    keys.add_all(EmitKeys(lambda of_file: of_file, "lines", bits), made())
     rows = [keys.row()]
-    for bucket in sorted(keys.groups):
-        for element in pick_in_group((bucket, keys.groups.pop(bucket)), "lines", EarlierCrawls(), bits):
-            losers.add(element)
+    groups = ((bucket, keys.groups.pop(bucket)) for bucket in sorted(keys.groups))
+    losers.add_all(EmitLosers("lines", EarlierCrawls(), bits), groups)
     rows.append(losers.row())
-    num_losers = sum(len(packed) for group in losers.groups.values() for packed in group) // LINES.losers.itemsize
+    packed_losers = (packed for group in losers.groups.values() for packed in group)
+    num_losers = sum(len(unpack_places(packed, LINES.losers)) for packed in packed_losers)
     seconds = time.process_time() - began
     print(f"{num_keys:,} line keys of {flags.files:,} files, {num_losers:,} losers, {seconds:.0f} CPU s")
     print("\n| what | elements | largest, bytes | groups | largest, bytes |\n|---|---|---|---|---|")

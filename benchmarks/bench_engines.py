@@ -4,7 +4,8 @@
 
 WET: WET files; the default is as in bench_scaling.py, and so are copies. Engines are started on the loopback interface
 as by `make engines`, two Python workers each (Prism has one); an engine that cannot be started is left out with a
-notice. The time to start an engine is not counted; that of its jobs is, with the job that checks `--shared_paths`.
+notice. The time to start an engine is not counted, nor is a first run on one WET file, after which its processes have
+loaded their classes, as those of a cluster in use have. That of the jobs is, with the job that checks `--shared_paths`.
 CPU seconds are those of all processes of the engine and of the launcher. Memory is resident memory, sampled twice per
 second; of several processes of a kind, that of the largest. `shuffled` is what Flink's tasks sent to each other.
 """
@@ -113,19 +114,20 @@ def run(flags: list[str], output: Path, servers: list[psutil.Process]) -> tuple[
     return seconds, usage
 
 
-def measure(system: str, flags: list[str], folder: Path) -> Measured:
+def measure(system: str, inputs: list[Path], flags: list[str], folder: Path) -> Measured:
     """Run the command on a system. Raises: Missing if it cannot be started on this machine."""
     output, shuffled = folder / "c4", None
+    of_all, of_one = (f"--input={','.join(map(str, chosen))}" for chosen in (inputs, inputs[:1]))
     with Servers(folder / "servers") as servers:
         if system == LOCAL:
-            seconds, usage = run([*flags, "--direct_num_workers=2"], output, [])
-        elif system == "flink":
-            cluster = FlinkCluster(servers, folder / "servers")
-            seconds, usage = run([*flags, *cluster.start()], output, servers.processes())
-            shuffled = cluster.shuffled_bytes()
+            seconds, usage = run([of_all, *flags, "--direct_num_workers=2"], output, [])
         else:
-            engine_flags = ENGINES[system](servers, folder / "servers")
-            seconds, usage = run([*flags, *engine_flags], output, servers.processes())
+            cluster = FlinkCluster(servers, folder / "servers") if system == "flink" else None
+            flags = [*flags, *(cluster.start() if cluster else ENGINES[system](servers, folder / "servers"))]
+            run([of_one, *flags], folder / "first", servers.processes())
+            before = cluster.shuffled_bytes() if cluster else 0
+            seconds, usage = run([of_all, *flags], output, servers.processes())
+            shuffled = cluster.shuffled_bytes() - before if cluster else None
     counters = json.loads((output / "report.json").read_text())["counters"]
     pages = sum(count for name, count in counters.items() if name.startswith("split-wet-file/"))
     return Measured(pages, seconds, usage, shuffled)
@@ -169,7 +171,7 @@ def main() -> None:
             folder = work / system
             folder.mkdir()
             try:
-                measured = measure(system, [f"--input={','.join(map(str, inputs))}", *ours], folder)
+                measured = measure(system, inputs, ours, folder)
             except fetched.Missing as missing:
                 print(f"left out: {missing}", file=sys.stderr)
                 continue

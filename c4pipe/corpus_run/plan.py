@@ -131,7 +131,7 @@ class Plan:
     max_quarantined_fraction: float = 0.01
     through_files: bool = True
     bucket_bytes: int = 64 << 20
-    shuffle_bits: int = 8
+    shuffle_bits: int = 0
     earlier: EarlierCrawls = field(default_factory=EarlierCrawls)
 
     def language_header(self) -> LanguageHeader | None:

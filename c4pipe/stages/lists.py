@@ -36,10 +36,16 @@ class PTransform:
 
 
 class DoFn:
-    """A step's function. `setup` is called before the first element."""
+    """A step's function. `setup` is called before the first element. All elements are one bundle."""
 
     def setup(self) -> None:
         """Subclasses load here what they need for all elements."""
+
+    def start_bundle(self) -> None:
+        """Subclasses begin here what they collect from several elements."""
+
+    def finish_bundle(self) -> Iterable[Any] | None:
+        """Subclasses give here what they have collected."""
 
     def process(self, element: Any, *args: Any, **kwargs: Any) -> Iterable[Any] | None:
         """Subclasses give the results of an element."""
@@ -89,7 +95,10 @@ class ParDo(PTransform):
         for place, element in enumerate(values):
             if not place:
                 self._function.setup()
+                self._function.start_bundle()
             yield from self._function.process(element, *args, **kwargs) or ()
+        if values:
+            yield from self._function.finish_bundle() or ()
 
     def with_outputs(self, *tags: str) -> "_TaggedParDo":
         return _TaggedParDo(self, tags)
@@ -175,3 +184,4 @@ class CombineGlobally(PTransform):
 # The names under which Beam has these.
 combiners = SimpleNamespace(ToList=functools.partial(CombineGlobally, list))
 pvalue = SimpleNamespace(AsSingleton=AsSingleton, TaggedOutput=TaggedOutput)
+transforms = SimpleNamespace(window=SimpleNamespace(GlobalWindows=SimpleNamespace(windowed_value=lambda value: value)))

@@ -1,6 +1,5 @@
 """The job of wet_to_c4: its plan and inputs, and the files that it writes after the graph."""
 
-import math
 import platform
 import sys
 import time
@@ -16,7 +15,7 @@ from c4pipe.corpus.recipes import recipe_files
 from c4pipe.corpus.recipes.variant import Variant
 from c4pipe.corpus_run import results, work_folder
 from c4pipe.corpus_run.inputs import list_inputs, read_unpacked, refuse_other_files, write_list
-from c4pipe.corpus_run.keys import KEY_PART_BITS
+from c4pipe.corpus_run.keys import shuffle_bits
 from c4pipe.corpus_run.plan import (
     EXCLUDED_ASSET,
     LISTED_ASSET,
@@ -46,9 +45,7 @@ MAX_DEFAULT_SHARDS = 1024
 # Size of the keys that a worker compares at a time. Picking losers needs about seven times as much memory. With this
 # size, that is less than language identification needs, so memory does not grow with the corpus.
 BUCKET_BYTES = 16 << 20
-_SHUFFLE_BUCKET_BYTES = 64 << 20
 _KEY_BYTES_PER_INPUT_BYTE = 0.25  # 36 bytes per line that cleaning keeps, divided by compressed bytes
-_FEWEST_SHUFFLE_BITS = 6
 _NUM_FILES_FOR_SIZE = 8
 # Increased when the names of the written files change, so that no run continues in a folder with other names.
 _LAYOUT = 3
@@ -150,7 +147,7 @@ def make_job(flags: Namespace, runner: Runner, work: str | None = None) -> Job:
         max_quarantined_fraction=flags.max_quarantined_fraction,
         through_files=through_files,
         bucket_bytes=BUCKET_BYTES,
-        shuffle_bits=_FEWEST_SHUFFLE_BITS if through_files else shuffle_bits(wet_files),
+        shuffle_bits=0 if through_files else num_shuffle_bits(wet_files),
         earlier=earlier,
     )
     notices = earlier_crawls.notices(earlier, [file.name for file in wet_files])
@@ -182,10 +179,9 @@ def keys_go_through_files(runner: Runner) -> bool:
     return runner.is_local
 
 
-def shuffle_bits(wet_files: list[File]) -> int:
-    """The number of buckets for a runner's shuffle, as a power of two, so that each bucket has about 64 MiB."""
-    count = input_bytes(wet_files) * _KEY_BYTES_PER_INPUT_BYTE / _SHUFFLE_BUCKET_BYTES
-    return min(max(math.ceil(math.log2(max(count, 1))), _FEWEST_SHUFFLE_BITS), KEY_PART_BITS)
+def num_shuffle_bits(wet_files: list[File]) -> int:
+    """The number of buckets for a runner's shuffle of the keys of these files, as a power of two."""
+    return shuffle_bits(input_bytes(wet_files) * _KEY_BYTES_PER_INPUT_BYTE)
 
 
 def input_bytes(wet_files: list[File]) -> float:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from c4pipe.demo.pack_crawl import wet_record
-from c4pipe.stages.wet_to_c4.pick_losers import MAX_ELEMENT_BYTES
+from c4pipe.stages.wet_to_c4.packed_rows import MAX_ELEMENT_BYTES
 from tools.engines import chain
 from tools.engines.flink.cluster import Cluster, Settings
 from tools.engines.servers import Servers

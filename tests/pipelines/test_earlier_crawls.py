@@ -17,6 +17,7 @@ from c4pipe.corpus.language.catalog import load_identifier
 from c4pipe.corpus.urls import normalized_url
 from c4pipe.corpus.variants import COMPATS, for_run, languages_of, variant_named
 from c4pipe.corpus.wet.parsers import read_records
+from c4pipe.corpus_run.keys import KEY_PART_BITS
 from c4pipe.errors import UserError
 from c4pipe.records import Page
 from c4pipe.shards import manifest, names
@@ -154,13 +155,16 @@ def test_without_keys_nothing_of_them_is_there_and_the_shards_are_the_same(crawl
 
 
 def test_other_ways_to_run_give_the_same_bytes(crawls, steps, tmp_path, monkeypatch):
-    """Through the runner's shuffle, with many small buckets and key files, and with the crawls in another order."""
+    """Through the runner's shuffle (in many buckets, too), with small key files, and with crawls in another order."""
     previous = f"--previous={steps[1]},{steps[0]}/"
     before = [digests(folder) for folder in steps]
     with monkeypatch.context() as shuffled:
         shuffled.setattr(corpus, "keys_go_through_files", lambda options: False)
         make(crawls[2], tmp_path / "shuffled", previous)
-    assert digests(tmp_path / "shuffled") == before[2]
+        # More buckets than key files have parts.
+        shuffled.setattr(corpus, "num_shuffle_bits", lambda wet_files: KEY_PART_BITS + 2)
+        make(crawls[2], tmp_path / "many", previous)
+    assert digests(tmp_path / "shuffled") == digests(tmp_path / "many") == before[2]
     monkeypatch.setattr(corpus, "BUCKET_BYTES", 2000)
     make(crawls[2], tmp_path / "small", previous)
     assert digests(tmp_path / "small") == before[2]

@@ -8,12 +8,13 @@ import pytest
 from small_crawl import write_crawl, write_punkt
 
 from c4pipe.stages import gather
+from c4pipe.stages.wet_to_c4 import packed_rows
 from c4pipe.stages.wet_to_c4.make_c4 import MakeC4
 from pipelines import wet_to_c4
 from pipelines.jobs import corpus
 
-# Packed keys of a small WET file, or a number or path with what pickle adds. Keys of large files are cut into elements
-# of `MAX_ELEMENT_BYTES` (see test_pick_losers.py).
+# Packed keys of a small WET file, or a number or path with what pickle adds. Keys of large files, and keys that are
+# collected from several files, are cut into elements of `MAX_ELEMENT_BYTES` (see test_packed_rows.py).
 _MOST_BYTES = 2000
 
 
@@ -54,6 +55,7 @@ def largest_elements(folder, num_files: int, monkeypatch) -> dict[str, int]:
     with monkeypatch.context() as context:
         measure_elements(context, folder / "log")
         context.setattr(corpus, "keys_go_through_files", lambda options: False)
+        context.setattr(packed_rows, "COLLECTED_BYTES", 1)
         flags = [f"--input={folder / 'wet'}/*.gz", f"--output={folder / 'c4'}", "--variant=en.noblocklist"]
         flags += [f"--sentence_model={write_punkt(folder / 'punkt')}", "--max_quarantined_fraction=0.9"]
         assert wet_to_c4.main([*flags, "--direct_num_workers=1"]) == 0

@@ -5,6 +5,8 @@ from collections.abc import Callable, Sequence, Sized
 from functools import partial
 from typing import Any
 
+import numpy as np
+
 from c4pipe.corpus.chain import LINE_COPIES, NEAR_DUPLICATES
 from c4pipe.corpus_run.keys import KINDS, NUM_KEY_PARTS
 from c4pipe.corpus_run.plan import File, Plan
@@ -19,13 +21,13 @@ from c4pipe.stages.wet_to_c4 import cleaned_file, finished_file
 from c4pipe.stages.wet_to_c4.clean_files import CleanFiles
 from c4pipe.stages.wet_to_c4.finish_files import Branch, FinishFiles
 from c4pipe.stages.wet_to_c4.judge_files import JudgeFiles
-from c4pipe.stages.wet_to_c4.pack_lines import EmitLineKeys, WriteLineKeys
+from c4pipe.stages.wet_to_c4.pack_lines import WriteLineKeys, line_keys_of
 from c4pipe.stages.wet_to_c4.pick_losers import (
+    EmitKeys,
     Losses,
     PickLosersThroughFiles,
     PickLosersThroughShuffle,
     keys_path,
-    slices,
 )
 from c4pipe.stages.wet_to_c4.read_inputs import ReadInputs
 from c4pipe.stages.wet_to_c4.write_keys import WriteKeys
@@ -196,19 +198,19 @@ def _through_files(losses, cleaned, plan: Plan, contest):
 
 
 def _through_shuffle(losses, cleaned, plan: Plan, contest):
-    keys = losses | "Emit URL keys" >> beam.FlatMap(_emit_url_keys, plan)
+    keys = losses | "Emit URL keys" >> beam.ParDo(EmitKeys(partial(_url_keys, plan), "urls", plan.shuffle_bits))
     losses = (keys, losses) | "Deduplicate URLs" >> PickLosersThroughShuffle(plan, "urls")
     if not LINE_COPIES.when(plan.variant):
         return losses
-    keys = losses | "Emit line keys" >> beam.ParDo(EmitLineKeys(plan))
+    keys = losses | "Emit line keys" >> beam.ParDo(EmitKeys(partial(line_keys_of, plan), "lines", plan.shuffle_bits))
     return (keys, losses) | "Deduplicate lines" >> PickLosersThroughShuffle(plan, "lines")
 
 
-def _emit_url_keys(losses: Losses, plan: Plan):
+def _url_keys(plan: Plan, losses: Losses) -> np.ndarray:
     file = losses.of_file
     keys = read_parts(keys_path(plan, "urls", file.stem, ""), 0, NUM_KEY_PARTS, KINDS["urls"].dtype).copy()
     keys["file"] = file.number
-    return slices(keys, "urls", plan.shuffle_bits)
+    return keys
 
 
 def _leave_result(

@@ -11,7 +11,7 @@ from c4pipe.corpus_run.plan import File, Plan
 from c4pipe.shards.work.key_files import is_whole, write_key_file
 from c4pipe.shards.work.work_files import read_pages
 from c4pipe.stages.engine import beam
-from c4pipe.stages.wet_to_c4.pick_losers import Losses, count_keys, keys_path, losers_of, slices
+from c4pipe.stages.wet_to_c4.pick_losers import Losses, count_keys, keys_path, losers_of
 
 _LINES = KINDS["lines"]
 
@@ -26,20 +26,14 @@ class WriteLineKeys(beam.DoFn):
         file = losses.of_file
         path = keys_path(self._plan, "lines", file.stem, losses.run_key)
         if not is_whole(path, _LINES.dtype):
-            keys = line_keys(file, self._plan, losers_of(losses, self._plan, "urls"))
+            keys = line_keys_of(self._plan, losses)
             write_key_file(path, keys, _LINES.parts(keys), NUM_KEY_PARTS, _LINES.dtype)
         yield count_keys(path, "lines")
 
 
-class EmitLineKeys(beam.DoFn):
-    """`Losses` of URLs -> (bucket, packed line keys), for the runner's shuffle."""
-
-    def __init__(self, plan: Plan) -> None:
-        self._plan = plan
-
-    def process(self, losses: Losses):
-        keys = line_keys(losses.of_file, self._plan, losers_of(losses, self._plan, "urls"))
-        yield from slices(keys, "lines", self._plan.shuffle_bits)
+def line_keys_of(plan: Plan, losses: Losses) -> np.ndarray:
+    """The line keys of a file, by its `Losses` of URLs."""
+    return line_keys(losses.of_file, plan, losers_of(losses, plan, "urls"))
 
 
 @dataclass(frozen=True, slots=True)

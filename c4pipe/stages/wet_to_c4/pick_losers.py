@@ -5,17 +5,19 @@ file: only the buckets in work are in memory, and a finished bucket is not repea
 through the runner's shuffle.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from c4pipe.corpus_run.earlier_crawls import EarlierCrawls
 from c4pipe.corpus_run.inputs import read_list
-from c4pipe.corpus_run.keys import KEY_PART_BITS, KINDS, KeyKind, bucket_edges, num_buckets
+from c4pipe.corpus_run.keys import KINDS, KeyKind, bucket_edges, num_buckets, parts_around
 from c4pipe.corpus_run.plan import File, Plan
 from c4pipe.shards.work.key_files import count_rows, is_whole, read_parts, write_key_file
 from c4pipe.stages.engine import beam
+from c4pipe.stages.wet_to_c4.packed_rows import EmitPacked, pack_places, unpack_places
 
 
 class Losses(NamedTuple):
@@ -134,8 +136,8 @@ def losers_of(losses: Losses, plan: Plan, kind: str) -> np.ndarray:
 class PickLosersThroughShuffle(beam.PTransform):
     """As `PickLosersThroughFiles`, for runners with workers on many machines.
 
-    Takes two collections: keys as (bucket, bytes) from `slices`, and `Losses`. Gives the `Losses` with the number of
-    losers, which are in a file of the work folder: a WET file can have more of them than an element may.
+    Takes two collections: keys as (bucket, packed keys) from `EmitKeys`, and `Losses`. Gives the `Losses` with the
+    number of losers, which are in a file of the work folder: a WET file can have more of them than an element may.
     """
 
     def __init__(self, plan: Plan, kind: str) -> None:
@@ -144,10 +146,11 @@ class PickLosersThroughShuffle(beam.PTransform):
 
     def expand(self, collections):
         keys, losses = collections
+        pick = EmitLosers(self._kind, self._plan.earlier, self._plan.shuffle_bits)
         losers = (
             keys
             | "Group by bucket" >> beam.GroupByKey()
-            | "Pick" >> beam.FlatMap(pick_in_group, self._kind, self._plan.earlier, self._plan.shuffle_bits)
+            | "Pick" >> beam.ParDo(pick)
         )  # fmt: skip
         by_file = losses | "By file" >> beam.Map(lambda known: (known.of_file.number, known))
         return (
@@ -157,44 +160,37 @@ class PickLosersThroughShuffle(beam.PTransform):
         )
 
 
-# The largest element of packed keys or losers in the runner's shuffle, for WET files of any size. Engines refuse
-# records that are larger than their sort buffers. Flink's smallest have ten segments of 4 KiB.
-MAX_ELEMENT_BYTES = 16 << 10
+class EmitKeys(EmitPacked):
+    """Elements -> (bucket, packed keys). keys: gives the keys of an element, (n,) of the kind's keys."""
+
+    def __init__(self, keys: Callable[[Any], np.ndarray], kind: str, bucket_bits: int) -> None:
+        super().__init__(keys, partial(_buckets, kind, bucket_bits), KINDS[kind].dtype)
 
 
-def _elements(place: int, packed: np.ndarray) -> Iterator[tuple[int, bytes]]:
-    """Yield (place, packed rows) in elements of at most `MAX_ELEMENT_BYTES`."""
-    most_rows = MAX_ELEMENT_BYTES // packed.itemsize
-    for start in range(0, len(packed), most_rows):
-        yield place, packed[start : start + most_rows].tobytes()
+class EmitLosers(EmitPacked):
+    """(bucket, all its keys) -> (number of a WET file, packed losers). earlier: the corpora of earlier crawls."""
+
+    def __init__(self, kind: str, earlier: EarlierCrawls, bucket_bits: int) -> None:
+        rows = partial(_losers_in_group, kind, earlier, bucket_bits)
+        super().__init__(rows, _file_of, KINDS[kind].losers, partial(_pack_losers, kind))
 
 
-def slices(keys: np.ndarray, kind: str, bucket_bits: int) -> list[tuple[int, bytes]]:
-    """The keys of a file as (bucket, packed bytes), for those of the 2^bucket_bits buckets that have any."""
-    return packed_by_place(keys, KINDS[kind].parts(keys) >> (KEY_PART_BITS - bucket_bits), KINDS[kind].dtype)
+def _buckets(kind: str, bits: int, keys: np.ndarray) -> np.ndarray:
+    return KINDS[kind].buckets(keys, bits)
 
 
-def packed_by_place(keys: np.ndarray, places: np.ndarray, dtype: np.dtype) -> list[tuple[int, bytes]]:
-    """Keys as (place, packed bytes), for each place that has any. places: (n,) of the keys. dtype: of the keys."""
-    order = np.argsort(places, kind="stable")
-    # The dtype is set again, because numpy's concatenate may have changed the byte order to this machine's.
-    ordered, places = keys[order].astype(dtype, copy=False), places[order]
-    edges = np.flatnonzero(np.diff(places)) + 1
-    parts = zip(np.split(places, edges), np.split(ordered, edges), strict=True)
-    return [element for place, part in parts if len(part) for element in _elements(int(place[0]), part)]
-
-
-def pick_in_group(
-    element: tuple[int, Iterable[bytes]], kind: str, earlier: EarlierCrawls, bucket_bits: int
-) -> Iterator[tuple[int, bytes]]:
-    """The losers of a bucket, as (number of the file, packed losers). element: a bucket, and all its packed keys."""
+def _losers_in_group(kind: str, earlier: EarlierCrawls, bits: int, element: tuple[int, Iterable[bytes]]) -> np.ndarray:
     bucket, packed = element
     keys = np.frombuffer(b"".join(packed), dtype=KINDS[kind].dtype)
-    losers = KINDS[kind].losers_among(keys, earlier.have(KINDS[kind], keys, bucket_edges(1 << bucket_bits)[bucket]))
-    edges = np.flatnonzero(np.diff(losers["file"].astype(np.int64))) + 1
-    for part in np.split(losers, edges):
-        if len(part):
-            yield from _elements(int(part["file"][0]), part.astype(KINDS[kind].losers, copy=False))
+    return KINDS[kind].losers_among(keys, earlier.have(KINDS[kind], keys, parts_around(bucket, bits)))
+
+
+def _file_of(losers: np.ndarray) -> np.ndarray:
+    return losers["file"]
+
+
+def _pack_losers(kind: str, losers: np.ndarray) -> bytes:
+    return pack_places(KINDS[kind].sorted(losers))
 
 
 def _lost_path(plan: Plan, kind: str, losses: Losses) -> str:
@@ -204,7 +200,9 @@ def _lost_path(plan: Plan, kind: str, losses: Losses) -> str:
 def _join(element, plan: Plan, kind: str):
     _, joined = element
     dtype = KINDS[kind].losers
-    lost = np.frombuffer(b"".join(sorted(joined["losers"])), dtype)
+    # Sorted, so that the file has the same bytes however the engine divides the work.
+    unpacked = [unpack_places(packed, dtype) for packed in joined["losers"]]
+    lost = KINDS[kind].sorted(np.concatenate([np.empty(0, dtype), *unpacked]).astype(dtype, copy=False))
     for losses in joined["losses"]:
         if len(lost):
             write_key_file(_lost_path(plan, kind, losses), lost, np.zeros(len(lost), np.int64), 1, dtype)

@@ -24,7 +24,8 @@ from c4pipe.stages.engine import beam
 from c4pipe.stages.gather import read_gathered
 from c4pipe.stages.wet_to_c4.finished_file import record_of
 from c4pipe.stages.wet_to_c4.keys_of_file import parts_of_kept
-from c4pipe.stages.wet_to_c4.pick_losers import Losses, packed_by_place
+from c4pipe.stages.wet_to_c4.packed_rows import packed_by_place
+from c4pipe.stages.wet_to_c4.pick_losers import Losses
 
 # The size of a key file, until there are as many as parts.
 FILE_BYTES = 32 << 20

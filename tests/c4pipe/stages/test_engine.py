@@ -35,6 +35,22 @@ def graph(beam, pipeline) -> dict:
         def process(self, element, limit):
             yield beam.pvalue.TaggedOutput("small" if element < limit else "large", (self.started, element))
 
+    class Collecting(beam.DoFn):
+        """Pairs of elements, and at the end of a bundle a pair that has only one."""
+
+        def start_bundle(self):
+            self.waiting: list[int] = []
+
+        def process(self, element):
+            self.waiting.append(element)
+            if len(self.waiting) == 2:
+                yield len(self.waiting)
+                self.waiting = []
+
+        def finish_bundle(self):
+            if self.waiting:
+                yield beam.transforms.window.GlobalWindows.windowed_value(len(self.waiting))
+
     class Doubled(beam.PTransform):
         def __init__(self, times: int) -> None:
             super().__init__()
@@ -63,6 +79,8 @@ def graph(beam, pipeline) -> dict:
         "joined": (by_parity, labels) | Both() | "Plain" >> beam.Map(plain),
         "flat": (numbers, none, total) | beam.Flatten(),
         "all": numbers | "List" >> beam.combiners.ToList() | "Sort" >> beam.Map(sorted),
+        "collected": numbers | "Together" >> beam.combiners.ToList() | "Apart" >> beam.FlatMap(list)
+        | "Collect" >> beam.ParDo(Collecting()),
         "none": none | "List of none" >> beam.combiners.ToList(),
     }  # fmt: skip
 

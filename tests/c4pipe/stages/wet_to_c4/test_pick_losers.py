@@ -3,10 +3,10 @@ import pytest
 
 from c4pipe.corpus import deduplication
 from c4pipe.corpus_run.earlier_crawls import EarlierCrawls
-from c4pipe.corpus_run.keys import KINDS, NUM_KEY_PARTS, bucket_edges
+from c4pipe.corpus_run.keys import KEY_PART_BITS, KINDS, NUM_KEY_PARTS, bucket_edges, parts_around
 from c4pipe.shards.work.key_files import count_rows, read_parts, write_key_file
-from c4pipe.stages.wet_to_c4 import pick_losers
-from c4pipe.stages.wet_to_c4.pick_losers import MAX_ELEMENT_BYTES, slices
+from c4pipe.stages.wet_to_c4.packed_rows import packed_by_place, unpack_places
+from c4pipe.stages.wet_to_c4.pick_losers import EmitLosers
 
 
 def keys_of(file: int, texts: list[str]) -> np.ndarray:
@@ -38,33 +38,25 @@ def test_buckets_of_key_files_have_the_same_losers_as_all_keys_at_once(tmp_path,
     assert found == losers_at_once() and found
 
 
-def test_slices_of_the_shuffle_have_the_same_losers_as_all_keys_at_once():
+@pytest.mark.parametrize("bits", [5, KEY_PART_BITS, KEY_PART_BITS + 4])
+def test_buckets_of_the_shuffle_have_the_same_losers_as_all_keys_at_once(bits):
     kind = KINDS["lines"]
-    buckets: dict[int, list[bytes]] = {}
-    for file, texts in enumerate(TEXTS):
-        for bucket, packed in slices(keys_of(file, texts), "lines", bucket_bits=5):
-            buckets.setdefault(bucket, []).append(packed)
+    keys = np.concatenate([keys_of(file, texts) for file, texts in enumerate(TEXTS)])
+    groups: dict[int, list[bytes]] = {}
+    for bucket, packed in packed_by_place(keys, kind.buckets(keys, bits), kind.dtype):
+        groups.setdefault(bucket, []).append(packed)
     found: set[tuple] = set()
-    for packed_keys in buckets.values():
-        keys = np.frombuffer(b"".join(packed_keys), dtype=kind.dtype)
-        found |= set(map(tuple, kind.pick(keys).tolist()))
-    assert len(buckets) > 1 and found == losers_at_once()
-
-
-def test_no_element_of_the_shuffle_is_larger_than_its_bound_however_many_keys_meet_in_a_bucket():
-    """One line that all pages have: its keys are 720,000 bytes in one bucket, and all but one lose in one file."""
-    keys = keys_of(0, ["the same line on every page"] * 20_000)
-    elements = slices(keys, "lines", bucket_bits=5)
-    assert len({bucket for bucket, _ in elements}) == 1
-    assert max(len(packed) for _, packed in elements) <= MAX_ELEMENT_BYTES
-    assert np.array_equal(np.frombuffer(b"".join(packed for _, packed in elements), KINDS["lines"].dtype), keys)
-    losers = list(pick_losers.pick_in_group((0, [packed for _, packed in elements]), "lines", EarlierCrawls(), 5))
-    assert len(losers) > 1 and max(len(packed) for _, packed in losers) <= MAX_ELEMENT_BYTES
-    assert sum(len(packed) for _, packed in losers) == 19_999 * KINDS["lines"].losers.itemsize
-
-
-def test_a_file_without_keys_has_no_slices():
-    assert slices(np.zeros(0, KINDS["urls"].dtype), "urls", bucket_bits=5) == []
+    for bucket, packed_keys in groups.items():
+        parts, (first, end) = kind.parts(np.frombuffer(b"".join(packed_keys), kind.dtype)), parts_around(bucket, bits)
+        assert ((parts >= first) & (parts < end)).all()
+    pick = EmitLosers("lines", EarlierCrawls(), bits)
+    pick.start_bundle()
+    emitted = [element for group in groups.items() for element in pick.process(group)]
+    for file, packed_losers in [*emitted, *(windowed.value for windowed in pick.finish_bundle())]:
+        losers = unpack_places(packed_losers, kind.losers)
+        assert (losers["file"] == file).all()
+        found |= set(map(tuple, losers[["file", "row", "index"]].tolist()))
+    assert len(groups) > 1 and found == losers_at_once()
 
 
 @pytest.mark.parametrize("count", [1, 2, 7, NUM_KEY_PARTS])
