@@ -13,6 +13,7 @@ import sys
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +56,10 @@ class Shuffle:
         self._count += 1
         self._largest = max(self._largest, len(self._coder.encode(element)))
 
+    def packed(self) -> Iterator[bytes]:
+        """The packed rows of all elements."""
+        return chain.from_iterable(self.groups.values())
+
     def row(self) -> str:
         sizes = [sum(map(len, packed)) for packed in self.groups.values()]
         return f"| {self.name} | {self._count:,} | {self._largest:,} | {len(sizes):,} | {max(sizes):,} |"
@@ -82,23 +87,16 @@ def main() -> None:
     flags = parser.parse_args()
     bits = shuffle_bits(flags.keys * LINES.dtype.itemsize)
     pages_per_file = flags.keys // flags.files // LINES_PER_PAGE
-    random, began, num_keys = np.random.default_rng(1), time.process_time(), 0
+    random, began = np.random.default_rng(1), time.process_time()
     keys, losers = Shuffle("line keys to buckets"), Shuffle("losers to their files")
-
-    def made() -> Iterator[np.ndarray]:
-        nonlocal num_keys
-        for number in range(flags.files):
-            of_file = keys_of_file(number, pages_per_file, random)
-            num_keys += len(of_file)
-            yield of_file
-
-    keys.add_all(EmitKeys(lambda of_file: of_file, "lines", bits), made())
+    files = (keys_of_file(number, pages_per_file, random) for number in range(flags.files))
+    keys.add_all(EmitKeys(lambda of_file: of_file, "lines", bits), files)
+    num_keys = sum(map(len, keys.packed())) // LINES.dtype.itemsize
     rows = [keys.row()]
     groups = ((bucket, keys.groups.pop(bucket)) for bucket in sorted(keys.groups))
     losers.add_all(EmitLosers("lines", EarlierCrawls(), bits), groups)
     rows.append(losers.row())
-    packed_losers = (packed for group in losers.groups.values() for packed in group)
-    num_losers = sum(len(unpack_places(packed, LINES.losers)) for packed in packed_losers)
+    num_losers = sum(len(unpack_places(packed, LINES.losers)) for packed in losers.packed())
     seconds = time.process_time() - began
     print(f"{num_keys:,} line keys of {flags.files:,} files, {num_losers:,} losers, {seconds:.0f} CPU s")
     print("\n| what | elements | largest, bytes | groups | largest, bytes |\n|---|---|---|---|---|")
